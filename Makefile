@@ -1,0 +1,77 @@
+# Everything a person does with this repository. `make help` lists it.
+
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test test-unit check format bench lock compose-up compose-down clean
+
+help: ## list what make can do
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+$(VENV)/made: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Pointsman needs Python 3.11 or newer on the PATH (or: make PYTHON=/path/to/python3)"; exit 1; }
+	@echo "setting up $(VENV) (about half a minute the first time)"
+	@$(PYTHON) -m venv $(VENV) || { echo "could not make a virtual environment; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/made-dev: $(VENV)/made requirements-dev.lock
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/made-demo: $(VENV)/made requirements-demo.lock
+	@$(PIP) install --require-hashes --no-deps -r requirements-demo.lock
+	@touch $@
+
+$(VENV)/made-bench: $(VENV)/made-dev $(VENV)/made-demo requirements-bench.lock
+	@$(PIP) install --require-hashes -r requirements-bench.lock
+	@touch $@
+
+setup: $(VENV)/made ## make .venv with the pointsman command in it
+
+demo: $(VENV)/made-demo ## route 3,609 real prompts through the real stack, and watch it learn
+	@$(BIN)/pointsman demo $(ARGS)
+
+up: $(VENV)/made ## start the embedded stack: NATS, the store and the four services
+	@$(BIN)/pointsman up $(ARGS)
+
+test: $(VENV)/made-dev $(VENV)/made-demo ## run every test
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-unit: $(VENV)/made-dev ## run the tests that need no server; seconds
+	@$(BIN)/python -m pytest tests/unit tests/contract/test_messages.py $(ARGS)
+
+check: $(VENV)/made-dev ## format, lint, types, architecture
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/made-dev ## put the code into shape
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(VENV)/made-bench ## measure against floors and peers; results in benchmarks/results
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+compose-up: ## docker compose up, built from this tree
+	docker compose up --build
+
+compose-down: ## stop it; the volumes stay
+	docker compose down
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url pyproject.toml
+lock: $(VENV)/made-dev ## pin the dependencies anew, with hashes
+	@$(LOCK) --extra embedded --extra dev --extra bench -o requirements-bench.lock
+	@$(LOCK) --extra embedded --extra dev -c requirements-bench.lock -o requirements-dev.lock
+	@$(LOCK) --extra embedded --extra build -c requirements-dev.lock -o requirements.lock
+
+clean: ## remove what make made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis data .demo

@@ -1,0 +1,79 @@
+"""From a policy's name and parameters to the policy: the one place that knows them all."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pointsman.bandit.arm import Arm, FloatArray
+from pointsman.bandit.epsilon_greedy import EpsilonGreedy
+from pointsman.bandit.errors import ArmError, PolicyError
+from pointsman.bandit.estimates import Estimates
+from pointsman.bandit.fixed_policies import Cheapest, Static, Uniform
+from pointsman.bandit.linucb import LinUCB
+from pointsman.bandit.policy import Policy, check_distribution, check_epsilon
+
+ALGORITHMS = ("linucb", "epsilon-greedy", "static:<provider>:<model>", "cheapest", "uniform", "<module>:<Class>")
+"""What `make_policy` understands; printed with the error about anything else."""
+
+
+class Checked:
+    """A policy from outside, whose every distribution is checked before it is used."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self.alpha = float(getattr(policy, "alpha", 0.0))
+        self.exploration = check_epsilon(float(getattr(policy, "exploration", 0.0)))
+
+    def probabilities(self, estimates: Estimates) -> FloatArray:
+        """Return the policy's distribution, shape (B, K), or raise `DistributionError` when it is none."""
+        b, k = estimates.mean.shape
+        return check_distribution(self._policy.probabilities(estimates), (b, k))
+
+
+def make_policy(algorithm: str, parameters: Mapping[str, Any] | None = None) -> Policy:
+    """Build the policy that a configuration names.
+
+    Parameters
+    ----------
+    algorithm : str
+        One of `ALGORITHMS`.
+    parameters : mapping, optional
+        Keyword arguments of the policy's class. A missing one has the class's default.
+
+    Raises
+    ------
+    PolicyError
+        When the algorithm is unknown, a parameter is unknown or out of range, or a class cannot be loaded.
+    """
+    given = dict(parameters or {})
+    builtin: dict[str, Callable[..., Policy]] = {
+        "linucb": LinUCB,
+        "epsilon-greedy": EpsilonGreedy,
+        "cheapest": Cheapest,
+        "uniform": Uniform,
+    }
+    try:
+        if algorithm in builtin:
+            return builtin[algorithm](**given)
+        if algorithm.startswith("static:"):
+            return Static(Arm.parse(algorithm.removeprefix("static:")), **given)
+        if ":" in algorithm:
+            return Checked(_load(algorithm)(**given))
+    except ArmError as error:
+        raise PolicyError(f"algorithm: {error}") from error
+    except TypeError as error:
+        raise PolicyError(f"parameters of {algorithm}: {error}") from error
+    raise PolicyError(f"algorithm: {algorithm!r} is not one of {', '.join(ALGORITHMS)}")
+
+
+def _load(path: str) -> Any:
+    module, _, name = path.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise PolicyError(f"algorithm: cannot load {path}: {error}") from error
+    if not callable(getattr(found, "probabilities", None)):
+        raise PolicyError(f"algorithm: {path} has no method 'probabilities'")
+    return found

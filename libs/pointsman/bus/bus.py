@@ -1,0 +1,214 @@
+"""A service's connection to NATS, and the five things it does with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from pointsman.bus.errors import AppendRefused, BusError, BusUnavailable, StreamMissing, WrongSequence
+from pointsman.bus.requests import Headers, Requests
+from pointsman.observability.logs import logger
+
+log = logger("bus")
+
+API_TIMEOUT_S = 5.0
+PING_INTERVAL_S = 2
+RECONNECT_WAIT_S = 0.25
+_WRONG_LAST_SEQUENCE = (10071, 10164)
+_STREAM_NOT_FOUND = 10059
+
+
+class StoredMessage(NamedTuple):
+    """A message read from a stream."""
+
+    subject: str
+    data: bytes
+    sequence: int
+    at_ms: int
+
+
+class Appended(NamedTuple):
+    """Where a message is stored; ``duplicate`` when one with the same message id was stored before."""
+
+    sequence: int
+    duplicate: bool
+
+
+class _ApiError(msgspec.Struct, frozen=True):
+    code: int = 0
+    err_code: int = 0
+    description: str = ""
+
+
+class _Ack(msgspec.Struct, frozen=True):
+    seq: int = 0
+    duplicate: bool = False
+    error: _ApiError | None = None
+
+
+class StreamState(msgspec.Struct, frozen=True):
+    """Where a stream begins and ends, and how much of its room it takes."""
+
+    messages: int = 0
+    bytes: int = 0
+    first_seq: int = 0
+    last_seq: int = 0
+
+
+class StreamInfo(msgspec.Struct, frozen=True):
+    """A stream's state, and when it was created: its identity."""
+
+    created: str = ""
+    state: StreamState = StreamState()
+    error: _ApiError | None = None
+
+
+_ack_decoder = msgspec.json.Decoder(_Ack)
+_info_decoder = msgspec.json.Decoder(StreamInfo)
+
+
+class Bus:
+    """Connect, publish, append to a log, read from a log, subscribe.
+
+    Use `Bus.connect`. ``nats`` is the client itself, for what is not here.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self.nats = client
+        self.requests = Requests(client)
+        self._on_reconnect: list[Callable[[], Awaitable[None]]] = []
+
+    @classmethod
+    async def connect(cls, url: str, name: str) -> Bus:
+        """Connect, waiting for as long as NATS cannot be reached; reconnect for ever afterwards.
+
+        Parameters
+        ----------
+        url : str
+            One or several, separated by commas.
+        name : str
+            Shown in NATS's monitoring.
+        """
+        client = Client()
+        bus = cls(client)
+        await client.connect(
+            servers=url.split(","),
+            name=name,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]  # typed int, slept as float
+            connect_timeout=2,
+            ping_interval=PING_INTERVAL_S,
+            max_outstanding_pings=2,
+            skip_subject_validation=True,
+            error_cb=_log_error,
+            disconnected_cb=bus._disconnected,
+            reconnected_cb=bus._reconnected,
+        )
+        await bus.requests.start()
+        return bus
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether there is a connection right now."""
+        return self.nats.is_connected
+
+    def on_reconnect(self, callback: Callable[[], Awaitable[None]]) -> None:
+        """Have the callback awaited after every reconnect."""
+        self._on_reconnect.append(callback)
+
+    async def close(self) -> None:
+        """Send what is buffered and close."""
+        try:
+            await asyncio.wait_for(self.nats.drain(), 3.0)
+        except (nats.errors.Error, TimeoutError):
+            await self.nats.close()
+
+    async def publish(self, subject: str, data: bytes, headers: Headers | None = None) -> None:
+        """Publish on core NATS; dropped while there is no connection, as nobody could hear it."""
+        if self.nats.is_connected:
+            await self.nats.publish(subject, data, headers=headers)
+
+    async def append(
+        self, subject: str, data: bytes, timeout_s: float = API_TIMEOUT_S, headers: Headers | None = None
+    ) -> Appended:
+        """Append to the stream that holds the subject, and wait for the acknowledgement.
+
+        Raises
+        ------
+        BusUnavailable
+            When there was no acknowledgement in time. The message may or may not be stored.
+        AppendRefused, WrongSequence
+            When the stream refused it. It is not stored.
+        """
+        return read_ack(await self.requests.call(subject, data, timeout_s, headers))
+
+    async def get(self, stream: str, sequence: int, timeout_s: float = API_TIMEOUT_S) -> StoredMessage | None:
+        """Read one message of a stream by its sequence; None when there is none."""
+        payload = b'{"seq":%d}' % sequence
+        return _stored(await self.requests.call(f"$JS.API.DIRECT.GET.{stream}", payload, timeout_s))
+
+    async def last(self, stream: str, subject: str, timeout_s: float = API_TIMEOUT_S) -> StoredMessage | None:
+        """Read the last message of a stream that has the subject; None when there is none."""
+        return _stored(await self.requests.call(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", timeout_s))
+
+    async def info(self, stream: str, timeout_s: float = API_TIMEOUT_S) -> StreamInfo:
+        """Return where a stream begins and ends.
+
+        Raises
+        ------
+        StreamMissing
+            When there is no such stream.
+        """
+        reply = await self.requests.call(f"$JS.API.STREAM.INFO.{stream}", b"", timeout_s)
+        info = _info_decoder.decode(reply.data)
+        if info.error is not None:
+            if info.error.err_code == _STREAM_NOT_FOUND:
+                raise StreamMissing(stream)
+            raise BusUnavailable(f"stream {stream}: {info.error.description}")
+        return info
+
+    async def _disconnected(self) -> None:
+        self.requests.fail_all("connection to NATS lost")
+        if not self.nats.is_closed and not self.nats.is_draining:
+            log.warning("connection to NATS lost; reconnecting")
+
+    async def _reconnected(self) -> None:
+        log.info("connected to NATS again")
+        for callback in self._on_reconnect:
+            await callback()
+
+
+def read_ack(message: Msg) -> Appended:
+    """Read JetStream's acknowledgement, or raise what it refused the message for."""
+    try:
+        ack = _ack_decoder.decode(message.data)
+    except msgspec.MsgspecError as error:
+        raise BusError(f"not an acknowledgement: {message.data[:200]!r}") from error
+    if ack.error is not None:
+        kind = WrongSequence if ack.error.err_code in _WRONG_LAST_SEQUENCE else AppendRefused
+        raise kind(ack.error.err_code, ack.error.description)
+    return Appended(ack.seq, ack.duplicate)
+
+
+def _stored(message: Msg) -> StoredMessage | None:
+    headers = message.headers or {}
+    status = headers.get("Status")
+    if status == "404":
+        return None
+    if status is not None:
+        raise BusUnavailable(f"direct get: {status} {headers.get('Description', '')}")
+    at = datetime.fromisoformat(headers["Nats-Time-Stamp"][:26].rstrip("Z") + "+00:00")
+    return StoredMessage(
+        headers["Nats-Subject"], message.data, int(headers["Nats-Sequence"]), int(at.timestamp() * 1000)
+    )
+
+
+async def _log_error(error: Exception) -> None:
+    log.debug("NATS: %s", error or type(error).__name__)

@@ -1,0 +1,104 @@
+"""The six streams and the bucket: made where they are missing, brought in line with the configuration otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import nats.errors
+import nats.js.errors
+from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StorageType, StreamConfig
+
+from pointsman.bus.bus import Bus
+from pointsman.bus.errors import BusError
+from pointsman.config.schema import NatsConfig
+from pointsman.messages import subjects
+from pointsman.observability.logs import logger
+
+log = logger("bus.streams")
+
+_DAY_S = 86_400.0
+MAX_MESSAGE_BYTES = 512 * 1024
+RETRY_S = 0.5
+
+
+def stream_configs(config: NatsConfig) -> list[StreamConfig]:
+    """Return what each stream should be.
+
+    Only the outcome log is never trimmed: it is what A and b are made from, so when it is full it refuses.
+    """
+    limits: dict[str, tuple[float, int, DiscardPolicy]] = {
+        subjects.DECISIONS: (config.decisions_max_age_days * _DAY_S, config.decisions_max_bytes, DiscardPolicy.OLD),
+        subjects.OUTCOMES: (0.0, config.outcomes_max_bytes, DiscardPolicy.NEW),
+    }
+    events = (config.events_max_age_days * _DAY_S, config.events_max_bytes, DiscardPolicy.OLD)
+    made = []
+    for name, subject in subjects.STREAM_SUBJECTS.items():
+        max_age, max_bytes, discard = limits.get(name, events)
+        made.append(
+            StreamConfig(
+                name=name,
+                subjects=[subject],
+                retention=RetentionPolicy.LIMITS,
+                storage=StorageType.FILE,
+                max_age=max_age,
+                max_bytes=max_bytes,
+                max_msg_size=MAX_MESSAGE_BYTES,
+                discard=discard,
+                duplicate_window=120.0,
+                num_replicas=config.replicas,
+                allow_direct=True,
+                deny_delete=name in limits,
+                max_consumers=-1,
+                max_msgs=-1,
+            )
+        )
+    return made
+
+
+async def ensure_streams(bus: Bus, config: NatsConfig) -> None:
+    """Make the streams and the bucket, or update them, trying until JetStream does it.
+
+    Safe to call from every service at once.
+    """
+    while True:
+        try:
+            await _ensure(bus, config)
+        except (nats.errors.Error, BusError) as error:
+            log.warning("JetStream is not ready: %s", str(error) or type(error).__name__)
+            await asyncio.sleep(RETRY_S)
+        else:
+            return
+
+
+async def _ensure(bus: Bus, config: NatsConfig) -> None:
+    js = bus.nats.jetstream(timeout=10.0)
+    for wanted in stream_configs(config):
+        name = str(wanted.name)
+        try:
+            current = (await js.stream_info(name)).config
+        except nats.js.errors.NotFoundError:
+            if name == subjects.DECISIONS:
+                # A log that is made anew goes on above every sequence the lost one can have had (unless that had
+                # more than a million messages a second), so that a sequence never means two decisions.
+                wanted.first_seq = time.time_ns() // 1000
+            await js.add_stream(wanted)
+            log.info("made stream %s", name)
+            continue
+        if (current.max_age or 0.0, current.max_bytes) != (wanted.max_age or 0.0, wanted.max_bytes):
+            await js.update_stream(wanted)
+            log.info("updated stream %s", name)
+    try:
+        await js.key_value(subjects.POLICIES_BUCKET)
+    except nats.js.errors.BucketNotFoundError:
+        await js.create_key_value(
+            KeyValueConfig(
+                bucket=subjects.POLICIES_BUCKET,
+                history=64,
+                storage=StorageType.FILE,
+                replicas=config.replicas,
+                max_bytes=16 * 1024**2,
+                direct=True,
+            )
+        )
+        log.info("made bucket %s", subjects.POLICIES_BUCKET)

@@ -1,0 +1,229 @@
+"""Reading the configuration: the file, then the environment over it, then every check; all problems at once.
+
+A setting ``[section] key`` is overridden by ``POINTSMAN_SECTION_KEY``, as in ``POINTSMAN_NATS_URL`` or
+``POINTSMAN_POLICY_EPSILON``; the value is read as TOML where it is TOML, and as plain text otherwise.
+``POINTSMAN_CONFIG`` names the file. Lists of tables (``[[tier]]``, ``[[shadow]]``) come from the file only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pointsman.bandit import ArmError, PolicyError, make_policy
+from pointsman.bandit.arm import Arm
+from pointsman.config.errors import ConfigError
+from pointsman.config.schema import Config, PolicyConfig, RewardConfig, TierConfig
+from pointsman.messages.codec import encode, invalid
+from pointsman.messages.errors import InvalidMessage
+from pointsman.messages.subjects import check_name
+
+PREFIX = "POINTSMAN_"
+DEFAULT_FILE = "pointsman.toml"
+MAX_DIM = 1024
+NOT_SETTINGS = frozenset({"CONFIG", "DATA_DIR"})
+"""Variables with the prefix that are read by the command line, and are no settings."""
+
+
+def load_config(path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Config:
+    """Read the configuration.
+
+    Parameters
+    ----------
+    path : path, optional
+        The file; by default ``$POINTSMAN_CONFIG``, or ``pointsman.toml`` where there is one.
+    environ : mapping, optional
+        The environment; ``os.environ`` by default.
+
+    Raises
+    ------
+    ConfigError
+        With every problem that was found.
+    """
+    environ = os.environ if environ is None else environ
+    chosen = path or environ.get(PREFIX + "CONFIG")
+    file = Path(chosen) if chosen else Path(DEFAULT_FILE)
+    tables: dict[str, Any] = {}
+    if chosen or file.exists():
+        try:
+            tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError([f"{file}: {error.strerror or error}"]) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError([f"{file}: {error}"]) from error
+    problems = _apply_environment(tables, environ)
+    config = _convert(tables, problems)
+    problems += _check(config)
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def digest(config: Config, tier: TierConfig) -> str:
+    """Return what identifies the policies that the configuration gives a tier."""
+    return hashlib.sha256(encode([config.active(tier), config.shadows(tier)])).hexdigest()[:16]
+
+
+def _apply_environment(tables: dict[str, Any], environ: Mapping[str, str]) -> list[str]:
+    problems = []
+    sections = {field.name: field for field in msgspec.structs.fields(Config)}
+    for variable in sorted(name for name in environ if name.startswith(PREFIX)):
+        rest = variable.removeprefix(PREFIX)
+        if rest in NOT_SETTINGS:
+            continue
+        lowered = rest.lower()
+        section = next((s for s in sorted(sections, key=len, reverse=True) if lowered.startswith(s + "_")), None)
+        key = lowered.removeprefix(f"{section}_") if section else ""
+        default = sections[section].default if section else msgspec.NODEFAULT
+        if section is None or key not in getattr(default, "__struct_fields__", ()):
+            problems.append(f"{variable}: no such setting")
+            continue
+        tables.setdefault(section, {})[key] = _value(environ[variable], isinstance(getattr(default, key), str))
+    return problems
+
+
+def _value(text: str, wants_text: bool) -> Any:
+    if wants_text:
+        return text
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _convert(tables: dict[str, Any], problems: list[str]) -> Config:
+    """Convert section by section, so that one bad section does not hide the problems of the others."""
+    good: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Config):
+        if field.name not in tables:
+            continue
+        try:
+            good[field.name] = msgspec.convert(tables[field.name], field.type)
+        except msgspec.ValidationError as error:
+            wrong = invalid(error)
+            problems.append(f"{field.name}{'.' if wrong.field and wrong.field[0] != '[' else ''}{wrong}")
+    known = {field.name for field in msgspec.structs.fields(Config)}
+    problems.extend(f"{name}: no such section" for name in tables if name not in known)
+    return Config(**good)
+
+
+def _check(config: Config) -> list[str]:
+    problems = []
+    if not 1 <= config.context.dim <= MAX_DIM:
+        problems.append(f"context.dim: expected 1 to {MAX_DIM}, got {config.context.dim}")
+    problems += _check_reward(config.reward)
+    problems += _check_tiers(config)
+    problems += _check_policy(config.policy, "policy")
+    for at, shadow in enumerate(config.shadow):
+        where = f"shadow[{at}]"
+        problems += _check_policy(shadow, where)
+        if shadow.name is None:
+            problems.append(f"{where}.name: a shadow needs a name")
+        problems += [f"{where}.tiers: no tier {t!r}" for t in shadow.tiers or [] if config.tier_named(t) is None]
+    names = [shadow.name for shadow in config.shadow if shadow.name]
+    problems += [
+        f"shadow: the name {name!r} is used twice" for name in sorted({n for n in names if names.count(n) > 1})
+    ]
+    for arm, cost in config.cost_usd.items():
+        problems += _check_arm(arm, f"cost_usd.{arm!r}")
+        if not (math.isfinite(cost) and cost >= 0.0):
+            problems.append(f"cost_usd.{arm!r}: expected a number of at least 0, got {cost}")
+    problems += _check_numbers(config)
+    return problems
+
+
+def _check_reward(reward: RewardConfig) -> list[str]:
+    problems = []
+    for name in ("lambda_cost", "mu_latency"):
+        value = getattr(reward, name)
+        if not (math.isfinite(value) and value >= 0.0):
+            problems.append(f"reward.{name}: expected a number of at least 0, got {value}")
+    if reward.normalizer not in ("minmax", "fixed"):
+        problems.append(f"reward.normalizer: expected minmax or fixed, got {reward.normalizer!r}")
+    for name in ("cost_bounds_usd", "latency_bounds_ms"):
+        low, high = getattr(reward, name)
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            problems.append(f"reward.{name}: expected [low, high] with low < high, got {[low, high]}")
+    return problems
+
+
+def _check_tiers(config: Config) -> list[str]:
+    problems = [] if config.tier else ["tier: at least one [[tier]] is needed"]
+    seen: set[str] = set()
+    for at, tier in enumerate(config.tier):
+        where = f"tier[{at}]"
+        try:
+            check_name(tier.name, f"{where}.name")
+        except InvalidMessage as error:
+            problems.append(str(error))
+        if tier.name in seen:
+            problems.append(f"{where}.name: {tier.name!r} is used twice")
+        seen.add(tier.name)
+        for i, arm in enumerate(tier.arms):
+            problems += _check_arm(arm, f"{where}.arms[{i}]")
+            if arm in tier.arms[:i]:
+                problems.append(f"{where}.arms[{i}]: {arm!r} is there twice")
+        if tier.fallback is not None:
+            problems += _check_arm(tier.fallback, f"{where}.fallback")
+        if tier.policy is not None:
+            problems += _check_policy(tier.policy, f"{where}.policy")
+    return problems
+
+
+def _check_arm(arm: str, where: str) -> list[str]:
+    try:
+        Arm.parse(arm)
+    except ArmError as error:
+        return [f"{where}: {error}"]
+    return []
+
+
+def _check_policy(policy: PolicyConfig, where: str) -> list[str]:
+    problems = []
+    spec = policy.spec()
+    try:
+        check_name(spec.name, f"{where}.name")
+    except InvalidMessage as error:
+        problems.append(str(error))
+    try:
+        make_policy(spec.algorithm, spec.parameters)
+    except PolicyError as error:
+        problems.append(f"{where}.{error}")
+    return problems
+
+
+_AT_LEAST_ONE = {
+    "nats": ("decisions_max_bytes", "outcomes_max_bytes", "events_max_bytes", "replicas"),
+    "redis": ("timeout_ms",),
+    "gateway": ("decide_timeout_ms", "log_timeout_ms", "max_body_bytes"),
+    "decision": ("stale_after_ms", "reconcile_ms", "log_timeout_ms", "max_batch"),
+    "reward_updater": ("max_batch", "lease_ms"),
+    "shadow_evaluator": ("max_batch", "lease_ms", "keep_days"),
+}
+
+
+def _check_numbers(config: Config) -> list[str]:
+    problems = []
+    for section, keys in _AT_LEAST_ONE.items():
+        for key in keys:
+            value = getattr(getattr(config, section), key)
+            if value < 1:
+                problems.append(f"{section}.{key}: expected at least 1, got {value}")
+    for key in ("decisions_max_age_days", "events_max_age_days"):
+        value = getattr(config.nats, key)
+        if not (math.isfinite(value) and value > 0):
+            problems.append(f"nats.{key}: expected more than 0, got {value}")
+    if not 0 <= config.gateway.port <= 65535:
+        problems.append(f"gateway.port: expected 0 to 65535, got {config.gateway.port}")
+    if config.log.level not in ("debug", "info", "warning", "error"):
+        problems.append(f"log.level: expected debug, info, warning or error, got {config.log.level!r}")
+    if config.log.format not in ("auto", "json", "text"):
+        problems.append(f"log.format: expected auto, json or text, got {config.log.format!r}")
+    return problems

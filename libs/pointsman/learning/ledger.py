@@ -1,0 +1,151 @@
+"""One tier's state as a pure function of the outcome log, advanced one message at a time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from pointsman.bandit import Arm, ArmError, ContextError, Learner, Reward, conform
+from pointsman.config import reward_rule
+from pointsman.learning.applied import AppliedBits
+from pointsman.messages.codec import decode
+from pointsman.messages.errors import InvalidMessage, MessageError
+from pointsman.messages.outcome import Outcome, Rule, outcome_decoder
+from pointsman.messages.subjects import tier_of
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An outcome that was learned from, and the reward it was given."""
+
+    sequence: int
+    outcome: Outcome
+    arm: Arm
+    reward: Reward
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An outcome that is not learned from: ``duplicate`` or ``degraded``."""
+
+    sequence: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A message that cannot be read as an outcome, and why."""
+
+    sequence: int
+    subject: str
+    data: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A message of the log, decoded if it could be."""
+
+    sequence: int
+    at_ms: int
+    subject: str
+    data: bytes
+    outcome: Outcome | None
+    reason: str = ""
+
+
+def read_outcome(subject: str, data: bytes, sequence: int, at_ms: int) -> Read:
+    """Decode a message of the outcome log and check what must hold whoever wrote it."""
+    try:
+        outcome = decode(outcome_decoder, data)
+        _check(outcome, tier_of(subject))
+    except MessageError as error:
+        return Read(sequence, at_ms, subject, data, None, str(error))
+    return Read(sequence, at_ms, subject, data, outcome)
+
+
+@dataclass(slots=True)
+class TierLedger:
+    """What one tier has learned, and from which outcomes.
+
+    Attributes
+    ----------
+    learner : Learner
+    bits : AppliedBits
+    watermark : int
+        Last sequence of the log taken in, whether learned from or not.
+    """
+
+    learner: Learner = field(default_factory=Learner)
+    bits: AppliedBits = field(default_factory=AppliedBits)
+    watermark: int = 0
+
+    def apply(self, read: Read) -> Applied | Skipped | Dead:
+        """Take in the next message of the log.
+
+        The same messages in the same order leave the same bytes, however they were batched.
+        """
+        self.watermark = read.sequence
+        outcome = read.outcome
+        if outcome is None:
+            return Dead(read.sequence, read.subject, read.data, read.reason)
+        if not outcome.learn:
+            return Skipped(read.sequence, "degraded")
+        arm = Arm(outcome.provider, outcome.model)
+        known = self.learner.arms.get(arm)
+        if known is not None and len(outcome.context) != known.dim:
+            reason = f"context: {arm} was learned with {known.dim} features, got {len(outcome.context)}"
+            return Dead(read.sequence, read.subject, read.data, reason)
+        if not self.bits.set(outcome.decision_sequence):
+            return Skipped(read.sequence, "duplicate")
+        reward = self.learner.learn(
+            arm,
+            outcome.context,
+            reward_rule(outcome.rule),
+            sequence=read.sequence,
+            at_ms=read.at_ms,
+            quality=outcome.quality,
+            cost_usd=outcome.cost_usd,
+            latency_ms=outcome.latency_ms,
+            reward=outcome.reward,
+        )
+        return Applied(read.sequence, outcome, arm, reward)
+
+
+def _check(outcome: Outcome, tier: str) -> None:
+    """Raise `InvalidMessage` for an outcome that the gateway would not have written."""
+    if outcome.tier != tier:
+        raise InvalidMessage("tier", f"{outcome.tier!r} in the log of {tier!r}")
+    for name, low, high in (
+        ("quality", 0.0, 100.0),
+        ("reward", 0.0, 100.0),
+        ("cost_usd", 0.0, math.inf),
+        ("latency_ms", 0.0, math.inf),
+    ):
+        value = getattr(outcome, name)
+        if value is not None and not (math.isfinite(value) and low <= value <= high):
+            raise InvalidMessage(name, f"expected {low:g} to {high:g}, got {value}")
+    if not outcome.learn:
+        return
+    if not 1 <= outcome.decision_sequence < 2**63:
+        raise InvalidMessage("decision_sequence", f"expected at least 1, got {outcome.decision_sequence}")
+    _check_rule(outcome.rule)
+    try:
+        Arm.checked(outcome.provider, outcome.model)
+        conform(outcome.context, max(len(outcome.context), 1))
+    except ArmError as error:
+        raise InvalidMessage("provider or model", str(error)) from error
+    except ContextError as error:
+        raise InvalidMessage("context", str(error)) from error
+
+
+def _check_rule(rule: Rule) -> None:
+    if rule.normalizer not in ("minmax", "fixed"):
+        raise InvalidMessage("rule.normalizer", f"unknown: {rule.normalizer!r}")
+    for name in ("lambda_cost", "mu_latency"):
+        if not (math.isfinite(getattr(rule, name)) and getattr(rule, name) >= 0.0):
+            raise InvalidMessage(f"rule.{name}", "expected a number of at least 0")
+    for name in ("cost_bounds_usd", "latency_bounds_ms"):
+        low, high = getattr(rule, name)
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise InvalidMessage(f"rule.{name}", "expected low < high")

@@ -1,0 +1,1 @@
+"""The contracts: every message, id and subject name that the services exchange."""

@@ -1,0 +1,40 @@
+"""What can be wrong with a message.
+
+::
+
+    MessageError (ValueError)
+    ├── InvalidMessage       a field is missing, unknown, of the wrong type or out of range; names the field
+    ├── UnknownVersion       written by a newer Pointsman than this one
+    └── MalformedId          not a decision id
+"""
+
+from __future__ import annotations
+
+
+class MessageError(ValueError):
+    """Base of every error raised by :mod:`pointsman.messages`."""
+
+
+class InvalidMessage(MessageError):
+    """A field of a message is wrong.
+
+    Parameters
+    ----------
+    field : str
+        Path of the field as in ``candidates[2].model``; empty for the message as a whole.
+    detail : str
+        What was expected and what was found.
+    """
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(f"{field}: {detail}" if field else detail)
+        self.field = field
+        self.detail = detail
+
+
+class UnknownVersion(MessageError):
+    """The message was written by a newer Pointsman than this one."""
+
+
+class MalformedId(MessageError):
+    """The text is not a decision id."""

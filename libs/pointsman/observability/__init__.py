@@ -1,0 +1,1 @@
+"""Logs, metrics, probes, and how a service process runs."""

@@ -1,0 +1,55 @@
+"""How every service runs: uvloop, logs, the configuration, and a clean end on SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+from pointsman.config import Config, ConfigError, load_config
+from pointsman.observability.logs import configure_logs, logger
+
+log = logger("service")
+
+for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")  # the matrices are small: threads would only take memory and turns
+
+
+def run_service(name: str, main: Callable[[Config, asyncio.Event], Awaitable[None]]) -> int:
+    """Run a service until it is told to stop; return the exit code.
+
+    Parameters
+    ----------
+    name : str
+        Stands in every log line.
+    main : coroutine function
+        Gets the configuration and an event that is set when it is time to stop.
+    """
+    import uvloop  # noqa: PLC0415  # here, so that reading a configuration does not need it
+
+    try:
+        config = load_config()
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"{name}: configuration: {problem}", file=sys.stderr)
+        return 2
+    configure_logs(name, config.log.level, config.log.format)
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        work = asyncio.ensure_future(main(config, stop))
+        log.info("%s starts, process %d", name, os.getpid())
+        await work
+        log.info("%s stopped", name)
+
+    try:
+        uvloop.run(run())
+    except Exception:
+        log.exception("%s failed", name)
+        return 1
+    return 0

@@ -1,0 +1,71 @@
+"""Every key in Redis. Nothing else in the code base spells one out.
+
+``{<tier>}`` is a hash tag: all keys of a tier are in one slot of a Redis Cluster, so that a script may change them
+together.
+"""
+
+from __future__ import annotations
+
+from pointsman.bandit import Arm
+
+APPLIED_CHUNK = 65_536
+"""Decisions in one chunk of the applied bitmap: 8 KB."""
+
+OUTCOME_CHUNK = 128
+"""Decisions in one chunk of the outcome index: small enough for Redis' compact encoding of a hash."""
+
+ARM_FIELD = "arm:"
+"""Prefix of the fields of the tier's hash that list its arms with their versions."""
+
+
+def tier(name: str) -> str:
+    """Hash: watermark, epoch, as_of_ms, ranges, and the version of each arm."""
+    return f"tier:{{{name}}}"
+
+
+def arm(tier_name: str, which: Arm) -> str:
+    """Hash: A, b, n, and the sums of one arm."""
+    return f"arm:{{{tier_name}}}:{which.provider}:{which.model}"
+
+
+def arm_prefix(tier_name: str) -> str:
+    """What `arm` begins with; scripts add the arm."""
+    return f"arm:{{{tier_name}}}:"
+
+
+def applied(tier_name: str, sequence: int) -> str:
+    """Bitmap: which decisions of a chunk have had their outcome counted."""
+    return f"applied:{{{tier_name}}}:{sequence // APPLIED_CHUNK}"
+
+
+def applied_bit(sequence: int) -> int:
+    """Return the decision's place in its bitmap."""
+    return sequence % APPLIED_CHUNK
+
+
+def outcome(tier_name: str, sequence: int) -> str:
+    """Hash: for the decisions of a chunk, where the outcome is and what reward it got."""
+    return f"outcome:{{{tier_name}}}:{sequence // OUTCOME_CHUNK}"
+
+
+def outcome_field(sequence: int) -> str:
+    """Return the decision's field in its hash."""
+    return str(sequence % OUTCOME_CHUNK)
+
+
+def lease(role: str, tier_name: str) -> str:
+    """String: which process writes for the tier now. ``lease:{<tier>}`` is the reward-updater's."""
+    return f"lease:{{{tier_name}}}" if role == "reward-updater" else f"lease:{{{tier_name}}}:{role}"
+
+
+def shadow_progress(tier_name: str) -> str:
+    """Hash: how far the shadow evaluation of a tier has read the log. No policy can be called ``@progress``."""
+    return f"shadow:{{{tier_name}}}:@progress"
+
+
+def shadow_hour(tier_name: str, policy: str, hour: int) -> str:
+    """Hash: a shadow policy's sums over one hour; ``hour`` counts from the Unix epoch.
+
+    ``policy`` is the policy's `PolicySpec.identity`: sums of other parameters under the same name are other sums.
+    """
+    return f"shadow:{{{tier_name}}}:{policy}:{hour}"

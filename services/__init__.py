@@ -1,0 +1,1 @@
+"""The four services, each its own process, and the command line that starts them."""

@@ -1,0 +1,223 @@
+"""A request in, a decision in the log, an answer out. Requests that come together are scored together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.micro.request import Request
+
+from pointsman.bandit import Arm, BanditError
+from pointsman.bus import Bus, BusError, read_ack
+from pointsman.config import Config, tier_arms
+from pointsman.messages import subjects
+from pointsman.messages.codec import decode, encode
+from pointsman.messages.decision import Decision, DecisionEvent, DecisionRequest, request_decoder, with_id
+from pointsman.messages.errors import InvalidMessage
+from pointsman.messages.ids import DecisionId, new_nonce
+from pointsman.messages.problem import FieldError, Problem
+from pointsman.messages.validation import check_request
+from pointsman.observability import metrics
+from pointsman.observability.logs import logger
+from services.decision.tier import Choice, LivePolicy, Tier
+
+log = logger("decision")
+
+
+class _Waiting(NamedTuple):
+    """A request that came in and has not been scored."""
+
+    reply: str
+    data: bytes
+    arrived_s: float
+
+
+class _Valid(NamedTuple):
+    """A request that can be scored."""
+
+    waiting: _Waiting
+    request: DecisionRequest
+    context: list[float]
+
+
+class _Decided(NamedTuple):
+    """A decision on its way into the log."""
+
+    waiting: _Waiting
+    event: DecisionEvent
+    encoded: bytes
+    acknowledged: asyncio.Future[Msg]
+
+
+class Decider:
+    """Answers requests on ``decide.<tier>``.
+
+    Parameters
+    ----------
+    bus : Bus
+    tiers : mapping of str to Tier
+    config : Config
+    """
+
+    def __init__(self, bus: Bus, tiers: Mapping[str, Tier], config: Config) -> None:
+        self._bus = bus
+        self._tiers = tiers
+        self._arms = {tier.name: tier_arms(tier) for tier in config.tier}
+        self._context = config.context
+        self._log_timeout_s = config.decision.log_timeout_ms / 1000.0
+        self._stale_after_ms = config.decision.stale_after_ms
+        self._max_batch = config.decision.max_batch
+        self._waiting: list[_Waiting] = []
+        self._working: set[asyncio.Task[None]] = set()
+        self.decided = 0
+        self.failed = 0
+
+    async def handle(self, request: Request) -> None:
+        """Take a request in. It is scored with all others that arrive before the event loop gets round to it."""
+        message = request._msg
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._begin)
+        self._waiting.append(_Waiting(message.reply, message.data, time.perf_counter()))
+
+    async def finish(self) -> None:
+        """Wait until everything taken in is answered."""
+        while self._waiting or self._working:
+            await asyncio.sleep(0)
+            if self._working:
+                await asyncio.wait(self._working)
+
+    def _begin(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for at in range(0, len(waiting), self._max_batch):
+            task = asyncio.create_task(self._decide(waiting[at : at + self._max_batch]))
+            self._working.add(task)
+            task.add_done_callback(self._working.discard)
+
+    async def _decide(self, batch: list[_Waiting]) -> None:
+        groups: defaultdict[tuple[str, tuple[Arm, ...]], list[_Valid]] = defaultdict(list)
+        for waiting in batch:
+            try:
+                request = decode(request_decoder, waiting.data)
+                candidates, context = check_request(request, self._arms, self._context.dim, self._context.mismatch)
+            except InvalidMessage as error:
+                await self._refuse(waiting, error)
+                continue
+            groups[request.tier, candidates].append(_Valid(waiting, request, context))
+        decided: list[_Decided] = []
+        for (name, candidates), valid in groups.items():
+            decided += await self._decide_group(self._tiers[name], candidates, valid)
+        for item in decided:
+            await self._answer(item)
+
+    async def _decide_group(self, tier: Tier, candidates: tuple[Arm, ...], valid: list[_Valid]) -> list[_Decided]:
+        """Score, draw, and send to the log; what could not be sent is answered with an error."""
+        live = tier.live
+        try:
+            choices = tier.choose(candidates, [item.context for item in valid])
+        except (BanditError, ArithmeticError, ValueError, TypeError, AttributeError) as error:
+            # A policy from outside may raise anything of the kind; the gateway serves the fallback arm then.
+            log.exception("policy %s of tier %s failed", live.spec.name, tier.name)
+            for item in valid:
+                await self._fail(item.waiting, "policy-failed", f"policy {live.spec.name} failed: {error}")
+            return []
+        age = tier.age_ms()
+        metrics.batch_size.labels(tier.name).observe(len(valid))
+        now_ms = int(time.time() * 1000)
+        decided = []
+        for item, choice in zip(valid, choices, strict=True):
+            event = self._event(tier, live, item, choice, now_ms, age)
+            encoded = encode(event)
+            try:
+                future = await self._bus.requests.send(subjects.decision_log(tier.name), encoded, self._log_timeout_s)
+            except BusError as error:
+                await self._fail(item.waiting, "log-unreachable", str(error))
+                continue
+            decided.append(_Decided(item.waiting, event, encoded, future))
+        return decided
+
+    def _event(
+        self, tier: Tier, live: LivePolicy, item: _Valid, choice: Choice, now_ms: int, age_ms: int | None
+    ) -> DecisionEvent:
+        return DecisionEvent(
+            nonce=new_nonce(),
+            decided_at_ms=now_ms,
+            tier=tier.name,
+            provider=choice.arm.provider,
+            model=choice.arm.model,
+            policy=live.spec.name,
+            policy_version=live.version,
+            algorithm=live.spec.algorithm,
+            parameters=live.spec.parameters,
+            propensity=choice.propensity,
+            explored=choice.explored,
+            exploration=live.policy.exploration,
+            draw=choice.draw,
+            stale=age_ms is None or age_ms > self._stale_after_ms,
+            state_age_ms=age_ms,
+            state_watermark=tier.watermark,
+            scores=choice.scores,
+            context=item.context,
+            metadata=item.request.metadata,
+        )
+
+    async def _answer(self, item: _Decided) -> None:
+        """Answer once the log has it (P1), and tell whoever listens."""
+        event = item.event
+        try:
+            sequence = read_ack(await item.acknowledged).sequence
+        except BusError as error:
+            await self._fail(item.waiting, "log-unreachable", f"the decision log did not accept the decision: {error}")
+            return
+        decision_id = str(DecisionId(event.tier, sequence, event.nonce))
+        answer = Decision(
+            decision_id=decision_id,
+            tier=event.tier,
+            provider=event.provider,
+            model=event.model,
+            policy=event.policy,
+            policy_version=event.policy_version,
+            propensity=event.propensity,
+            explored=event.explored,
+            degraded=False,
+            stale=event.stale,
+            state_age_ms=event.state_age_ms,
+            scores=event.scores,
+        )
+        try:
+            if item.waiting.reply:
+                await self._bus.publish(item.waiting.reply, encode(answer))
+            await self._bus.publish(subjects.decision_topic(event.tier), with_id(item.encoded, decision_id))
+        except NatsError as error:
+            log.debug("could not answer: %s", error)
+        self.decided += 1
+        metrics.decisions.labels(event.tier, event.policy, str(event.explored).lower()).inc()
+        metrics.decision_seconds.labels(event.tier).observe(time.perf_counter() - item.waiting.arrived_s)
+
+    async def _refuse(self, waiting: _Waiting, error: InvalidMessage) -> None:
+        metrics.decisions_refused.labels("invalid").inc()
+        problem = Problem(
+            title="Invalid request",
+            status=422,
+            detail=str(error),
+            errors=[FieldError(field=error.field, detail=error.detail)],
+        )
+        await self._reply_problem(waiting, problem)
+
+    async def _fail(self, waiting: _Waiting, reason: str, detail: str) -> None:
+        self.failed += 1
+        metrics.decisions_refused.labels(reason).inc()
+        await self._reply_problem(waiting, Problem(title="No decision could be made", status=503, detail=detail))
+
+    async def _reply_problem(self, waiting: _Waiting, problem: Problem) -> None:
+        if not waiting.reply:
+            return
+        headers = {"Nats-Service-Error-Code": str(problem.status), "Nats-Service-Error": problem.title}
+        try:
+            await self._bus.publish(waiting.reply, encode(problem), headers=headers)
+        except NatsError as error:
+            log.debug("could not answer: %s", error)

@@ -1,0 +1,131 @@
+"""One tier as a replica knows it: the arms' factors, the live policy, and how old all that is."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from pointsman.bandit import Arm, ArmStack, Estimates, FloatArray, Policy, Selection, make_policy, sample
+from pointsman.messages.decision import Score
+from pointsman.messages.policies import PolicySpec
+from pointsman.state import TierChanges
+
+MAX_SELECTIONS = 256
+"""Lists of candidates whose factors are kept ready; requests rarely use more than a few."""
+
+
+class Choice(NamedTuple):
+    """What was drawn for one request, and everything that it was drawn from."""
+
+    arm: Arm
+    propensity: float
+    explored: bool
+    draw: float
+    scores: list[Score]
+
+
+class LivePolicy(NamedTuple):
+    """The policy that serves, and the version that events name."""
+
+    spec: PolicySpec
+    version: int
+    policy: Policy
+
+
+class Tier:
+    """Scores requests from memory. Nothing here waits for anything.
+
+    Parameters
+    ----------
+    name : str
+    dim : int
+    spec : PolicySpec
+        The policy to begin with, version 0: the configuration's.
+    prices : mapping of Arm to float
+        Expected cost of a call, used for arms that no outcome has told a cost of.
+    """
+
+    def __init__(self, name: str, dim: int, spec: PolicySpec, prices: Mapping[Arm, float]) -> None:
+        self.name = name
+        self.live = LivePolicy(spec, 0, make_policy(spec.algorithm, spec.parameters))
+        self.epoch = ""
+        self.watermark = 0
+        self.as_of_ms = 0
+        self.loaded = False
+        self._stack = ArmStack(dim)
+        self._prices = dict(prices)
+        self._selections: dict[tuple[Arm, ...], Selection] = {}
+
+    def set_policy(self, version: int, spec: PolicySpec) -> None:
+        """Let another policy choose from now on; raises `PolicyError` and keeps the old one when it cannot be built."""
+        self.live = LivePolicy(spec, version, make_policy(spec.algorithm, spec.parameters))
+
+    def take(self, changes: TierChanges) -> bool:
+        """Take over what the store has learned since this replica last looked; tell whether it was taken.
+
+        A store that is behind what this replica knows of the same log is being made again (it was emptied, or came
+        back from an older copy). What is in memory is the better state then, and is kept until the store has
+        caught up; its age goes on counting.
+        """
+        behind = changes.watermark < self.watermark and changes.epoch in ("", self.epoch)
+        if self.loaded and behind:
+            return False
+        if changes.epoch != self.epoch:
+            self._stack.clear()
+        for arm, state in changes.arms.items():
+            self._stack.put(arm, state)
+        if changes.arms or changes.epoch != self.epoch:
+            self._selections.clear()
+        self.epoch, self.watermark, self.as_of_ms = changes.epoch, changes.watermark, changes.as_of_ms
+        self.loaded = True
+        return True
+
+    def age_ms(self) -> int | None:
+        """Return how old the state is by this machine's clock; None when no updater has said yet."""
+        return max(0, int(time.time() * 1000) - self.as_of_ms) if self.as_of_ms else None
+
+    def choose(self, candidates: tuple[Arm, ...], contexts: Sequence[Sequence[float]]) -> list[Choice]:
+        """Draw an arm for each of B contexts with the same candidates, scoring them together.
+
+        Parameters
+        ----------
+        candidates : tuple of Arm, length K
+        contexts : sequence of B sequences of length d
+        """
+        selection = self._selections.get(candidates)
+        if selection is None:
+            if len(self._selections) >= MAX_SELECTIONS:
+                self._selections.clear()
+            selection = self._selections[candidates] = self._stack.select(candidates, self._prices)
+        policy = self.live.policy
+        estimates = selection.estimate(np.array(contexts))
+        return _draw(policy, estimates, policy.probabilities(estimates))
+
+
+def _draw(policy: Policy, estimates: Estimates, p: FloatArray) -> list[Choice]:
+    means, widths, probabilities = estimates.mean.tolist(), estimates.width.tolist(), p.tolist()
+    pulls, costs = estimates.pulls.tolist(), [None if c != c else c for c in estimates.cost_usd.tolist()]  # noqa: PLR0124  # NaN
+    alpha, exploration = policy.alpha, policy.exploration
+    choices = []
+    for mean, width, row in zip(means, widths, probabilities, strict=True):
+        u = random.random()
+        chosen, explored = sample(row, exploration, u)
+        scores = [
+            Score(
+                provider=arm.provider,
+                model=arm.model,
+                mean=m,
+                width=w,
+                ucb=m + alpha * w,
+                probability=q,
+                pulls=n,
+                cost_usd=c,
+            )
+            for arm, m, w, q, n, c in zip(estimates.arms, mean, width, row, pulls, costs, strict=True)
+        ]
+        choices.append(Choice(estimates.arms[chosen], row[chosen], explored, u, scores))
+    return choices

@@ -1,0 +1,55 @@
+"""Wiring and lifecycle of the reward-updater."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+
+from pointsman.bus import Bus, ensure_streams
+from pointsman.config import Config
+from pointsman.observability.lifecycle import run_with_probe, until_stopped
+from pointsman.state import Store
+from services.reward_updater.writer import TierWriter
+
+
+async def serve(config: Config, stop: asyncio.Event) -> None:
+    """Run the service until told to stop."""
+    updater = RewardUpdater(config)
+    await run_with_probe(config.probe, updater.readiness, updater.run(stop), stop)
+
+
+class RewardUpdater:
+    """A writer for each tier. Of several updaters, the one that holds a tier's lease writes it; the others stand by."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._bus: Bus | None = None
+        self._writers: list[TierWriter] = []
+
+    def readiness(self) -> dict[str, str]:
+        """Return what the updater needs, and what each tier's writer does; standing by is being ready."""
+        checks = {"nats": "ok" if self._bus and self._bus.connected else "not connected"}
+        for writer in self._writers:
+            ready = writer.status in ("writing", "standby")
+            checks[f"tier {writer.tier}"] = "ok" if ready else writer.status
+        return checks
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Write all tiers until told to stop."""
+        config = self._config
+        self._bus = bus = await Bus.connect(config.nats.url, "pointsman-reward-updater")
+        await ensure_streams(bus, config.nats)
+        store = Store(config.redis.url, config.redis.timeout_ms)
+        holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._writers = [TierWriter(bus, store, tier.name, config, holder) for tier in config.tier]
+        tasks = [asyncio.create_task(writer.run(), name=f"writer {writer.tier}") for writer in self._writers]
+        try:
+            await until_stopped(stop, tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await bus.close()
+            await store.close()

@@ -1,0 +1,61 @@
+"""What the updater tells others: rewards, changed arms, alerts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+from pointsman.bandit import Arm
+from pointsman.bus import Bus, read_ack
+from pointsman.learning import Applied
+from pointsman.messages import subjects
+from pointsman.messages.codec import encode
+from pointsman.messages.notices import Alert, ArmsChanged
+from pointsman.messages.outcome import RewardEvent
+
+SERVICE = "reward-updater"
+APPEND_TIMEOUT_S = 5.0
+
+
+async def publish_rewards(bus: Bus, tier: str, applied: Sequence[Applied]) -> None:
+    """Append the rewards of a batch and wait until all are stored.
+
+    This comes before the commit: a crash in between repeats them, the same to the byte, and loses none.
+    """
+    subject = subjects.rewards(tier)
+    pending = [await bus.requests.send(subject, encode(_reward(tier, item)), APPEND_TIMEOUT_S) for item in applied]
+    for future in pending:
+        read_ack(await future)
+
+
+async def announce(bus: Bus, tier: str, epoch: str, watermark: int, as_of_ms: int, arms: Iterable[Arm]) -> None:
+    """Tell the decision replicas what the store now holds. A notice that is lost costs them a second."""
+    notice = ArmsChanged(
+        tier=tier, epoch=epoch, watermark=watermark, as_of_ms=as_of_ms, arms=[str(arm) for arm in arms]
+    )
+    await bus.publish(subjects.arms(tier), encode(notice))
+
+
+async def alert(bus: Bus, kind: str, tier: str, text: str) -> None:
+    """Say that a person should look."""
+    message = Alert(kind=kind, tier=tier, text=text, service=SERVICE, raised_at_ms=int(time.time() * 1000))
+    await bus.append(subjects.alert(kind, tier), encode(message))
+
+
+def _reward(tier: str, item: Applied) -> RewardEvent:
+    outcome, reward = item.outcome, item.reward
+    return RewardEvent(
+        decision_id=outcome.decision_id,
+        tier=tier,
+        provider=outcome.provider,
+        model=outcome.model,
+        outcome_sequence=item.sequence,
+        reward=reward.value,
+        quality=reward.quality,
+        cost_usd=outcome.cost_usd,
+        latency_ms=outcome.latency_ms,
+        cost_norm=reward.cost_norm,
+        latency_norm=reward.latency_norm,
+        propensity=outcome.propensity,
+        accepted_at_ms=outcome.accepted_at_ms,
+    )

@@ -1,0 +1,234 @@
+"""Writing one tier: from the watermark on, in log order, each batch in one atomic commit.
+
+States of a writer::
+
+    standby ──lease──▶ load ──agrees──▶ apply ──conflict, gap, error──▶ load
+                        │  ▲                 └──lease lost──▶ standby
+                 disagrees └──log and store agree again──┐
+                        └──────────▶ halted ─────────────┘
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from nats.errors import Error as NatsError
+
+from pointsman.bandit import Arm, Learner, Ranges
+from pointsman.bus import Bus, BusError, LogReader, StoredMessage, StreamInfo, StreamMissing
+from pointsman.bus.dead_letters import bury
+from pointsman.config import Config
+from pointsman.learning import Applied, Dead, Skipped, TierLedger, read_outcome
+from pointsman.learning.applied import CHUNK
+from pointsman.messages import subjects
+from pointsman.observability import metrics
+from pointsman.observability.logs import logger
+from pointsman.state import Commit, Lease, StateError, Store, TierChanges, TierStore
+from services.reward_updater import events
+
+log = logger("reward_updater")
+
+HEARTBEAT_S = 1.0
+RETRY_S = 0.5
+HALT_CHECK_S = 5.0
+DAY_S = 86_400
+
+
+class TierWriter:
+    """Applies a tier's outcomes to the store for as long as it holds the tier's lease.
+
+    Nothing in memory is trusted further than the next commit: that compares the watermark, and when another writer
+    has moved it, or the store lost or regained something, this one reads everything again and goes on from there.
+
+    Parameters
+    ----------
+    bus : Bus
+    store : Store
+    tier : str
+    config : Config
+    holder : str
+        This process, by a name that no other has.
+    """
+
+    def __init__(self, bus: Bus, store: Store, tier: str, config: Config, holder: str) -> None:
+        self._bus = bus
+        self._store = TierStore(store, tier)
+        self._lease = Lease(store, "reward-updater", tier, holder, config.reward_updater.lease_ms)
+        self._renew_s = config.reward_updater.lease_ms / 3000.0
+        self._max_batch = config.reward_updater.max_batch
+        self._keep_s = int(config.nats.decisions_max_age_days * DAY_S)
+        self.tier = tier
+        self.status = "starting"
+        self._epoch = ""
+        self._ledger = TierLedger()
+        self._as_of_ms = 0
+        self._beat_at = 0.0
+        self._held_at = 0.0
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        try:
+            while True:
+                try:
+                    if await self._lease.hold():
+                        self._held_at = time.monotonic()
+                        await self._write()
+                    else:
+                        self.status = "standby"
+                        await asyncio.sleep(self._renew_s)
+                except (BusError, StateError, NatsError) as error:
+                    log.warning("tier %s: %s; trying again", self.tier, error)
+                    self.status = f"waiting: {error}"
+                    await asyncio.sleep(RETRY_S)
+        finally:
+            if self.status in ("writing", "halted"):
+                try:
+                    await self._lease.drop()
+                except StateError as error:
+                    log.debug("tier %s: lease not given back: %s", self.tier, error)
+
+    async def _write(self) -> None:
+        """Load the tier, and apply what comes until something says to start over."""
+        changes = await self._store.changes()
+        problem, created = await self._disagreement(changes)
+        if problem:
+            await self._halt(problem)
+            return
+        metrics.halted.labels(self.tier).set(0)
+        self._take(changes, created)
+        self.status = "writing"
+        log.info("tier %s: writing from %d on", self.tier, changes.watermark + 1)
+        reader = LogReader(
+            self._bus, subjects.OUTCOMES, subjects.outcomes(self.tier), changes.watermark + 1, max_batch=self._max_batch
+        )
+        try:
+            while await self._still_ours():
+                batch = await reader.next_batch(wait_s=min(self._renew_s, HEARTBEAT_S) / 2)
+                if reader.restarts > 0:
+                    return  # whatever made the reader start over may have changed the log
+                metrics.log_lag.labels(self.tier).set(reader.pending + len(batch))
+                if batch:
+                    caught_up = reader.idle
+                    if not await self._apply(batch, reader.silence_s if caught_up else None):
+                        return
+                elif reader.idle and time.monotonic() - self._beat_at >= HEARTBEAT_S and not await self._beat(reader):
+                    return
+        finally:
+            await reader.close()
+
+    async def _still_ours(self) -> bool:
+        now = time.monotonic()
+        if now - self._held_at < self._renew_s:
+            return True
+        self._held_at = now
+        if await self._lease.hold():
+            return True
+        log.info("tier %s: another updater writes now", self.tier)
+        return False
+
+    async def _disagreement(self, changes: TierChanges) -> tuple[str, str]:
+        """Return why log and store cannot belong together (empty when they can), and when the log was created."""
+        try:
+            info: StreamInfo = await self._bus.info(subjects.OUTCOMES)
+        except StreamMissing:
+            return "the outcome log does not exist", ""
+        state, created = info.state, info.created
+        if changes.epoch and changes.epoch != created:
+            return f"the store was learned from the log created {changes.epoch}; this log was created {created}", ""
+        if state.last_seq < changes.watermark:
+            return f"the log ends at {state.last_seq}, before what was applied, {changes.watermark}", ""
+        if state.first_seq > changes.watermark + 1:
+            return f"the log begins at {state.first_seq}; it lost outcomes after {changes.watermark}", ""
+        return "", created
+
+    async def _halt(self, problem: str) -> None:
+        """Say that a person must decide, and wait: guessing would learn twice, or not at all."""
+        if self.status != "halted":
+            log.error("tier %s halted: %s", self.tier, problem)
+            await events.alert(self._bus, "halted", self.tier, problem)
+        self.status = "halted"
+        metrics.halted.labels(self.tier).set(1)
+        await asyncio.sleep(HALT_CHECK_S)
+
+    def _take(self, changes: TierChanges, created: str) -> None:
+        learner = Learner(arms=dict(changes.arms), ranges=Ranges.from_state(changes.ranges))
+        self._ledger = TierLedger(learner=learner, watermark=changes.watermark)
+        self._epoch = created
+        self._as_of_ms = changes.as_of_ms
+        self._beat_at = 0.0
+
+    async def _apply(self, batch: list[StoredMessage], silence_s: float | None) -> bool:
+        """Learn from a batch and commit it; tell whether to go on."""
+        reads = [read_outcome(m.subject, m.data, m.sequence, m.at_ms) for m in batch]
+        await self._load_bits([read.outcome.decision_sequence for read in reads if read.outcome and read.outcome.learn])
+        before = self._ledger.watermark
+        results = [self._ledger.apply(read) for read in reads]
+        applied = [result for result in results if isinstance(result, Applied)]
+        await events.publish_rewards(self._bus, self.tier, applied)
+        for dead in (result for result in results if isinstance(result, Dead)):
+            await bury(
+                self._bus,
+                events.SERVICE,
+                subjects.OUTCOMES,
+                subject=dead.subject,
+                sequence=dead.sequence,
+                data=dead.data,
+                reason=dead.reason,
+            )
+        # What the log's server says of its clock while there is more to come, else our own when it last said "no more".
+        as_of_ms = batch[-1].at_ms if silence_s is None else int((time.time() - silence_s) * 1000)
+        changed = list(dict.fromkeys(item.arm for item in applied))
+        rows = [(item.outcome.decision_sequence, item.sequence, item.reward.value / 100.0) for item in applied]
+        if not await self._commit(before, as_of_ms, changed, rows):
+            return False
+        self._count(results)
+        return True
+
+    async def _beat(self, reader: LogReader) -> bool:
+        """Say that nothing more was accepted up to now."""
+        return await self._commit(self._ledger.watermark, int((time.time() - reader.silence_s) * 1000), [], [])
+
+    async def _commit(self, before: int, as_of_ms: int, changed: list[Arm], rows: list[tuple[int, int, float]]) -> bool:
+        ledger = self._ledger
+        self._as_of_ms = max(self._as_of_ms, as_of_ms)
+        commit = Commit(
+            epoch=self._epoch,
+            expected_watermark=before,
+            watermark=ledger.watermark,
+            as_of_ms=self._as_of_ms,
+            ranges=ledger.learner.ranges.state(),
+            arms={arm: ledger.learner.arms[arm] for arm in changed},
+            applied=rows,
+            keep_outcomes_s=self._keep_s,
+        )
+        with metrics.commit_seconds.labels(self.tier).time():
+            committed = await self._store.commit(commit)
+        if not committed.applied:
+            metrics.commit_conflicts.labels(self.tier).inc()
+            log.info("tier %s: expected watermark %d, found %d", self.tier, before, committed.watermark)
+            return False
+        self._beat_at = time.monotonic()
+        ledger.bits.trim()
+        metrics.watermark.labels(self.tier).set(ledger.watermark)
+        await events.announce(self._bus, self.tier, self._epoch, ledger.watermark, self._as_of_ms, changed)
+        return True
+
+    async def _load_bits(self, sequences: list[int]) -> None:
+        for chunk in self._ledger.bits.missing(sequences):
+            self._ledger.bits.load(chunk, await self._store.applied_chunk(chunk * CHUNK))
+
+    def _count(self, results: list[Applied | Skipped | Dead]) -> None:
+        for result in results:
+            match result:
+                case Applied(outcome=outcome, reward=reward):
+                    metrics.rewards.labels(self.tier).observe(reward.value / 100.0)
+                    if outcome.decided_at_ms:
+                        delay_s = (outcome.accepted_at_ms - outcome.decided_at_ms) / 1000.0
+                        metrics.reward_delay_seconds.labels(self.tier).observe(max(0.0, delay_s))
+                    metrics.outcomes_applied.labels(self.tier).inc()
+                case Skipped(reason=reason):
+                    metrics.outcomes_skipped.labels(self.tier, reason).inc()
+                case Dead(sequence=sequence, reason=reason):
+                    metrics.outcomes_skipped.labels(self.tier, "dead").inc()
+                    log.warning("tier %s: outcome %d is a dead letter: %s", self.tier, sequence, reason)

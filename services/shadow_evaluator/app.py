@@ -1,0 +1,63 @@
+"""Wiring and lifecycle of the reward-evaluator."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+
+from pointsman.bus import Bus, ensure_streams
+from pointsman.bus.policies import watch_policies
+from pointsman.config import Config
+from pointsman.messages.policies import TierPolicies
+from pointsman.observability.lifecycle import run_with_probe, until_stopped
+from pointsman.state import Store
+from services.shadow_evaluator.follower import TierFollower
+
+
+async def serve(config: Config, stop: asyncio.Event) -> None:
+    """Run the service until told to stop."""
+    evaluator = ShadowEvaluator(config)
+    await run_with_probe(config.probe, evaluator.readiness, evaluator.run(stop), stop)
+
+
+class ShadowEvaluator:
+    """A follower for each tier. Of several evaluators, the one that holds a tier's lease follows it."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._bus: Bus | None = None
+        self._followers: list[TierFollower] = []
+
+    def readiness(self) -> dict[str, str]:
+        """Return what the evaluator needs, and what each tier's follower does; standing by is being ready."""
+        checks = {"nats": "ok" if self._bus and self._bus.connected else "not connected"}
+        for follower in self._followers:
+            ready = follower.status in ("following", "standby")
+            checks[f"tier {follower.tier}"] = "ok" if ready else follower.status
+        return checks
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follow all tiers until told to stop."""
+        config = self._config
+        self._bus = bus = await Bus.connect(config.nats.url, "pointsman-shadow-evaluator")
+        await ensure_streams(bus, config.nats)
+        store = Store(config.redis.url, config.redis.timeout_ms)
+        holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._followers = [TierFollower(bus, store, tier.name, config, holder) for tier in config.tier]
+        tasks = [asyncio.create_task(follower.run(), name=f"follower {follower.tier}") for follower in self._followers]
+        tasks.append(asyncio.create_task(watch_policies(bus, self._on_policies), name="policies"))
+        try:
+            await until_stopped(stop, tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await bus.close()
+            await store.close()
+
+    def _on_policies(self, tier: str, version: int, policies: TierPolicies) -> None:
+        for follower in self._followers:
+            if follower.tier == tier:
+                follower.set_policies(version, policies)
