@@ -77,8 +77,6 @@ class StateSync:
         tier = self._tiers[name]
         try:
             changes = await self._stores[name].changes(tier.epoch, tier.watermark)
-            if changes.watermark < tier.watermark and changes.epoch not in ("", tier.epoch):
-                changes = await self._stores[name].changes()  # another log: everything anew
             if not tier.take(changes):
                 log.info("tier %s: the store is at %d, behind %d", name, changes.watermark, tier.watermark)
             self._loaded[name].set()

@@ -13,6 +13,7 @@ from pointsman.bandit import Arm, ArmStack, Estimates, FloatArray, Policy, Selec
 from pointsman.messages.decision import Score
 from pointsman.messages.policies import PolicySpec
 from pointsman.state import TierChanges
+from pointsman.state.reset import RESETTING
 
 MAX_SELECTIONS = 256
 """Lists of candidates whose factors are kept ready; requests rarely use more than a few."""
@@ -71,7 +72,7 @@ class Tier:
         back from an older copy). What is in memory is the better state then, and is kept until the store has
         caught up; its age goes on counting.
         """
-        behind = changes.watermark < self.watermark and changes.epoch in ("", self.epoch)
+        behind = changes.watermark < self.watermark and changes.epoch in ("", self.epoch, RESETTING)
         if self.loaded and behind:
             return False
         if changes.epoch != self.epoch:

@@ -25,6 +25,7 @@ from pointsman.messages import subjects
 from pointsman.observability import metrics
 from pointsman.observability.logs import logger
 from pointsman.state import Commit, Lease, StateError, Store, TierChanges, TierStore
+from pointsman.state.reset import RESETTING
 from services.reward_updater import events
 
 log = logger("reward_updater")
@@ -91,6 +92,10 @@ class TierWriter:
     async def _write(self) -> None:
         """Load the tier, and apply what comes until something says to start over."""
         changes = await self._store.changes()
+        if changes.epoch == RESETTING:
+            self.status = "waiting: the tier is being reset"
+            await asyncio.sleep(RETRY_S)
+            return
         problem, created = await self._disagreement(changes)
         if problem:
             await self._halt(problem)

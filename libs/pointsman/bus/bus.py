@@ -60,6 +60,7 @@ class StreamState(msgspec.Struct, frozen=True):
     bytes: int = 0
     first_seq: int = 0
     last_seq: int = 0
+    subjects: dict[str, int] = {}
 
 
 class StreamInfo(msgspec.Struct, frozen=True):
@@ -173,6 +174,15 @@ class Bus:
                 raise StreamMissing(stream)
             raise BusUnavailable(f"stream {stream}: {info.error.description}")
         return info
+
+    async def subjects(self, stream: str, pattern: str) -> dict[str, int]:
+        """Return how many messages a stream has of each subject that matches."""
+        payload = msgspec.json.encode({"subjects_filter": pattern})
+        reply = await self.requests.call(f"$JS.API.STREAM.INFO.{stream}", payload, API_TIMEOUT_S)
+        info = _info_decoder.decode(reply.data)
+        if info.error is not None:
+            raise StreamMissing(stream)
+        return info.state.subjects
 
     async def _disconnected(self) -> None:
         self.requests.fail_all("connection to NATS lost")

@@ -41,8 +41,8 @@ class AppliedBits:
         while not self._complete and len(self._chunks) > MAX_CHUNKS:
             self._chunks.popitem(last=False)
 
-    def set(self, sequence: int) -> bool:
-        """Set a decision's bit; tell whether it was not set before."""
+    def mark(self, sequence: int) -> bool:
+        """Set a decision's bit; tell whether it was clear before."""
         chunk, bit = divmod(sequence, CHUNK)
         bits = self._chunks.get(chunk)
         if bits is None:
@@ -57,6 +57,10 @@ class AppliedBits:
         bits[byte] |= mask
         return True
 
-    def chunks(self) -> dict[int, bytes]:
-        """Return every chunk that is held, as the store would have it (without the zeros at its end)."""
-        return {chunk: bytes(bits).rstrip(b"\0") for chunk, bits in sorted(self._chunks.items())}
+    def held(self) -> set[int]:
+        """Return the chunks that are in memory."""
+        return set(self._chunks)
+
+    def chunk(self, number: int) -> bytes:
+        """Return a chunk as the store would have it, without the zeros at its end."""
+        return bytes(self._chunks.get(number, b"")).rstrip(b"\0")

@@ -96,7 +96,7 @@ class TierLedger:
         if known is not None and len(outcome.context) != known.dim:
             reason = f"context: {arm} was learned with {known.dim} features, got {len(outcome.context)}"
             return Dead(read.sequence, read.subject, read.data, reason)
-        if not self.bits.set(outcome.decision_sequence):
+        if not self.bits.mark(outcome.decision_sequence):
             return Skipped(read.sequence, "duplicate")
         reward = self.learner.learn(
             arm,

@@ -18,6 +18,10 @@ ARM_FIELD = "arm:"
 """Prefix of the fields of the tier's hash that list its arms with their versions."""
 
 
+ANY_TIER = "tier:{*}"
+"""Pattern that every `tier` key matches."""
+
+
 def tier(name: str) -> str:
     """Hash: watermark, epoch, as_of_ms, ranges, and the version of each arm."""
     return f"tier:{{{name}}}"
@@ -69,3 +73,25 @@ def shadow_hour(tier_name: str, policy: str, hour: int) -> str:
     ``policy`` is the policy's `PolicySpec.identity`: sums of other parameters under the same name are other sums.
     """
     return f"shadow:{{{tier_name}}}:{policy}:{hour}"
+
+
+def learned_patterns(tier_name: str) -> list[str]:
+    """Return patterns that match every key of what a tier has learned, but for `tier` itself."""
+    return [f"{prefix}:{{{tier_name}}}:*" for prefix in ("arm", "applied", "outcome")]
+
+
+def applied_pattern(tier_name: str) -> str:
+    """Return the pattern that every `applied` key of a tier matches."""
+    return f"applied:{{{tier_name}}}:*"
+
+
+def chunk_of(name: bytes | str) -> int:
+    """Return the number of the chunk that an `applied` key is for."""
+    text = name if isinstance(name, str) else name.decode()
+    return int(text.rpartition(":")[2])
+
+
+def tier_name(name: bytes | str) -> str:
+    """Return the tier that a `tier` key is for."""
+    text = name if isinstance(name, str) else name.decode()
+    return text.removeprefix("tier:{").removesuffix("}")

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from pointsman.state.errors import StoreUnavailable
 
-SCRIPTS = ("commit_outcomes", "commit_shadow", "drop_lease", "hold_lease", "read_changes")
+SCRIPTS = ("commit_outcomes", "commit_shadow", "drop_lease", "fence_tier", "hold_lease", "read_changes")
 MAX_CONNECTIONS = 8
 
 

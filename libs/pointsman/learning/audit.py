@@ -1,0 +1,136 @@
+"""Comparing the store with the log: what is stored must be what the log says, to the byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from redis.exceptions import RedisError
+
+from pointsman.bus import Bus, LogReader
+from pointsman.learning.applied import CHUNK, AppliedBits
+from pointsman.learning.ledger import Dead, Skipped, TierLedger, read_outcome
+from pointsman.messages import subjects
+from pointsman.state import Store, StoreUnavailable, TierChanges, TierStore, keys
+from pointsman.state.tier_store import encode_arm, encode_ranges
+
+SILENCE_S = 10.0
+ShowProgress = Callable[[int, int], None]
+"""Called with the sequence reached and the sequence to reach."""
+
+
+@dataclass(slots=True)
+class Audit:
+    """What an audit of one tier found.
+
+    Attributes
+    ----------
+    watermark : int
+        How far the store says it has learned.
+    outcomes, skipped, dead : int
+        Messages of the log up to there, by what became of them.
+    difference : str
+        The first thing that differs, in words; empty when nothing does.
+    """
+
+    tier: str
+    watermark: int = 0
+    outcomes: int = 0
+    skipped: int = 0
+    dead: int = 0
+    difference: str = ""
+
+
+class _Replay:
+    """The log of one tier, learned from its beginning, as far as one asks."""
+
+    def __init__(self, bus: Bus, audit: Audit, progress: ShowProgress | None) -> None:
+        self.ledger = TierLedger(bits=AppliedBits(complete=True))
+        self._reader = LogReader(bus, subjects.OUTCOMES, subjects.outcomes(audit.tier), 1)
+        self._audit = audit
+        self._progress = progress
+        self._ahead: list[tuple[str, bytes, int, int]] = []
+
+    async def advance(self, watermark: int) -> bool:
+        """Learn up to the watermark; tell whether the log has a message of the tier at exactly that sequence."""
+        while self.ledger.watermark < watermark:
+            if not self._ahead:
+                batch = await self._reader.next_batch(wait_s=SILENCE_S)
+                if not batch:
+                    return False
+                self._ahead = [(m.subject, m.data, m.sequence, m.at_ms) for m in reversed(batch)]
+            if self._ahead[-1][2] > watermark:
+                return False
+            result = self.ledger.apply(read_outcome(*self._ahead.pop()))
+            self._audit.skipped += isinstance(result, Skipped)
+            self._audit.dead += isinstance(result, Dead)
+            self._audit.outcomes += 1
+            if self._progress and (self._audit.outcomes % 1000 == 0 or self.ledger.watermark == watermark):
+                self._progress(self.ledger.watermark, watermark)
+        return self.ledger.watermark == watermark
+
+    async def close(self) -> None:
+        await self._reader.close()
+
+
+async def audit_tier(bus: Bus, store: Store, tier: str, progress: ShowProgress | None = None) -> Audit:
+    """Learn a tier's log from its beginning and compare every byte with the store, while both may go on growing.
+
+    Raises
+    ------
+    BusError, StateError
+        When log or store cannot be read.
+    """
+    audit = Audit(tier)
+    stored = await TierStore(store, tier).changes()
+    audit.watermark = stored.watermark
+    info = await bus.info(subjects.OUTCOMES)
+    if stored.epoch != info.created and stored.watermark:
+        audit.difference = f"the store was learned from the log created {stored.epoch or '?'}, not {info.created}"
+        return audit
+    if stored.watermark > info.state.last_seq:
+        audit.difference = f"the store is at {stored.watermark}; the log ends at {info.state.last_seq}"
+        return audit
+    replay = _Replay(bus, audit, progress)
+    try:
+        if not await replay.advance(stored.watermark):
+            audit.difference = f"the log has no outcome of this tier at the watermark, {stored.watermark}"
+            return audit
+        audit.difference = _compare_arms(stored, replay.ledger) or await _compare_bits(store, tier, replay)
+    finally:
+        await replay.close()
+    return audit
+
+
+def _compare_arms(stored: TierChanges, ledger: TierLedger) -> str:
+    for arm in sorted(stored.arms.keys() | ledger.learner.arms.keys()):
+        if arm not in stored.arms:
+            return f"arm {arm}: in the log, not in the store"
+        if arm not in ledger.learner.arms:
+            return f"arm {arm}: in the store, not in the log"
+        in_store, in_log = encode_arm(stored.arms[arm]), encode_arm(ledger.learner.arms[arm])
+        for name, value in in_log.items():
+            if in_store[name] != value:
+                shown = "" if isinstance(value, bytes) else f": {in_store[name]!s} stored, {value} by the log"
+                return f"arm {arm}: {name} differs{shown}"
+    if stored.watermark and encode_ranges(stored.ranges) != encode_ranges(ledger.learner.ranges.state()):
+        return f"ranges differ: {stored.ranges} stored, {ledger.learner.ranges.state()} by the log"
+    return ""
+
+
+async def _compare_bits(store: Store, tier: str, replay: _Replay) -> str:
+    """Compare the applied bits chunk by chunk, each at the watermark that the store has at that moment."""
+    try:
+        stored = {keys.chunk_of(name) async for name in store.redis.scan_iter(keys.applied_pattern(tier), count=1000)}
+        for chunk in sorted(stored | replay.ledger.bits.held()):
+            async with store.redis.pipeline(transaction=True) as pipe:
+                pipe.hget(keys.tier(tier), "watermark")
+                pipe.get(keys.applied(tier, chunk * CHUNK))
+                watermark, bits = await pipe.execute()
+            if not await replay.advance(int(watermark or 0)):
+                return f"the store has gone on to {int(watermark or 0)}, which the log does not have"
+            if (bits or b"").rstrip(b"\0") != replay.ledger.bits.chunk(chunk):
+                return f"applied bits of decisions {chunk * CHUNK} to {(chunk + 1) * CHUNK - 1} differ"
+    except (RedisError, OSError, TimeoutError) as error:
+        raise StoreUnavailable(str(error) or type(error).__name__) from error
+    return ""
