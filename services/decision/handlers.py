@@ -6,11 +6,13 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.micro.request import Request
+from prometheus_client import Counter, Histogram
 
 from pointsman.bandit import Arm, BanditError
 from pointsman.bus import Bus, BusError, read_ack
@@ -52,6 +54,12 @@ class _Decided(NamedTuple):
     event: DecisionEvent
     encoded: bytes
     acknowledged: asyncio.Future[Msg]
+
+
+@lru_cache(maxsize=1024)
+def _answered(tier: str, policy: str, explored: bool) -> tuple[Counter, Histogram]:
+    """Return the metrics of an answer; looking their labels up each time would cost more than counting."""
+    return metrics.decisions.labels(tier, policy, str(explored).lower()), metrics.decision_seconds.labels(tier)
 
 
 class Decider:
@@ -195,8 +203,9 @@ class Decider:
         except NatsError as error:
             log.debug("could not answer: %s", error)
         self.decided += 1
-        metrics.decisions.labels(event.tier, event.policy, str(event.explored).lower()).inc()
-        metrics.decision_seconds.labels(event.tier).observe(time.perf_counter() - item.waiting.arrived_s)
+        counter, histogram = _answered(event.tier, event.policy, event.explored)
+        counter.inc()
+        histogram.observe(time.perf_counter() - item.waiting.arrived_s)
 
     async def _refuse(self, waiting: _Waiting, error: InvalidMessage) -> None:
         metrics.decisions_refused.labels("invalid").inc()

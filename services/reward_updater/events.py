@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from pointsman.bandit import Arm
 from pointsman.bus import Bus, read_ack
 from pointsman.learning import Applied
 from pointsman.messages import subjects
-from pointsman.messages.codec import encode
+from pointsman.messages.codec import decode, encode
+from pointsman.messages.errors import MessageError
 from pointsman.messages.notices import Alert, ArmsChanged
-from pointsman.messages.outcome import RewardEvent
+from pointsman.messages.outcome import RewardEvent, reward_decoder
 
 SERVICE = "reward-updater"
 APPEND_TIMEOUT_S = 5.0
 
 
-async def publish_rewards(bus: Bus, tier: str, applied: Sequence[Applied]) -> None:
+async def publish_rewards(bus: Bus, tier: str, applied: Iterable[Applied], complete_through: int) -> None:
     """Append the rewards of a batch and wait until all are stored.
 
-    This comes before the commit: a crash in between repeats them, the same to the byte, and loses none.
+    This comes before the commit: a crash in between repeats some of them, with the same values, and loses none.
     """
     subject = subjects.rewards(tier)
-    pending = [await bus.requests.send(subject, encode(_reward(tier, item)), APPEND_TIMEOUT_S) for item in applied]
+    pending = [
+        await bus.requests.send(subject, encode(_reward(tier, item, complete_through)), APPEND_TIMEOUT_S)
+        for item in applied
+    ]
     for future in pending:
         read_ack(await future)
+
+
+async def published_through(bus: Bus, tier: str) -> int:
+    """Return up to which outcome the stream surely has every reward; a replay need not publish those again."""
+    last = await bus.last(subjects.REWARDS, subjects.rewards(tier))
+    if last is None:
+        return 0
+    try:
+        return decode(reward_decoder, last.data).complete_through
+    except MessageError:
+        return 0
 
 
 async def announce(bus: Bus, tier: str, epoch: str, watermark: int, as_of_ms: int, arms: Iterable[Arm]) -> None:
@@ -42,7 +57,7 @@ async def alert(bus: Bus, kind: str, tier: str, text: str) -> None:
     await bus.append(subjects.alert(kind, tier), encode(message))
 
 
-def _reward(tier: str, item: Applied) -> RewardEvent:
+def _reward(tier: str, item: Applied, complete_through: int) -> RewardEvent:
     outcome, reward = item.outcome, item.reward
     return RewardEvent(
         decision_id=outcome.decision_id,
@@ -50,6 +65,7 @@ def _reward(tier: str, item: Applied) -> RewardEvent:
         provider=outcome.provider,
         model=outcome.model,
         outcome_sequence=item.sequence,
+        complete_through=complete_through,
         reward=reward.value,
         quality=reward.quality,
         cost_usd=outcome.cost_usd,

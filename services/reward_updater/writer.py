@@ -64,6 +64,7 @@ class TierWriter:
         self._epoch = ""
         self._ledger = TierLedger()
         self._as_of_ms = 0
+        self._published_through = 0
         self._beat_at = 0.0
         self._held_at = 0.0
 
@@ -101,6 +102,7 @@ class TierWriter:
             await self._halt(problem)
             return
         metrics.halted.labels(self.tier).set(0)
+        self._published_through = await events.published_through(self._bus, self.tier)
         self._take(changes, created)
         self.status = "writing"
         log.info("tier %s: writing from %d on", self.tier, changes.watermark + 1)
@@ -139,11 +141,12 @@ class TierWriter:
         except StreamMissing:
             return "the outcome log does not exist", ""
         state, created = info.state, info.created
+        begins_at = max(info.config.first_seq, 1)
         if changes.epoch and changes.epoch != created:
             return f"the store was learned from the log created {changes.epoch}; this log was created {created}", ""
         if state.last_seq < changes.watermark:
             return f"the log ends at {state.last_seq}, before what was applied, {changes.watermark}", ""
-        if state.first_seq > changes.watermark + 1:
+        if state.first_seq > max(begins_at, changes.watermark + 1):
             return f"the log begins at {state.first_seq}; it lost outcomes after {changes.watermark}", ""
         return "", created
 
@@ -170,7 +173,8 @@ class TierWriter:
         before = self._ledger.watermark
         results = [self._ledger.apply(read) for read in reads]
         applied = [result for result in results if isinstance(result, Applied)]
-        await events.publish_rewards(self._bus, self.tier, applied)
+        unpublished = [item for item in applied if item.sequence > self._published_through]
+        await events.publish_rewards(self._bus, self.tier, unpublished, before)
         for dead in (result for result in results if isinstance(result, Dead)):
             await bury(
                 self._bus,

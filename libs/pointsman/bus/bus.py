@@ -63,10 +63,17 @@ class StreamState(msgspec.Struct, frozen=True):
     subjects: dict[str, int] = {}
 
 
+class StreamConfiguration(msgspec.Struct, frozen=True):
+    """The sequence that a stream was made to begin with."""
+
+    first_seq: int = 1
+
+
 class StreamInfo(msgspec.Struct, frozen=True):
     """A stream's state, and when it was created: its identity."""
 
     created: str = ""
+    config: StreamConfiguration = StreamConfiguration()
     state: StreamState = StreamState()
     error: _ApiError | None = None
 

@@ -230,7 +230,9 @@ class LogReader:
         tokens = message.reply.split(".")
         at = 4 if len(tokens) == 9 else 6
         delivered = int(tokens[at + 2])
-        if tokens[at - 1] != self._consumer or delivered != self._delivered + 1:
+        if tokens[at - 1] != self._consumer:
+            return  # a late one from the consumer before this one
+        if delivered != self._delivered + 1:
             self._broken = f"expected delivery {self._delivered + 1}, got {delivered}"
             return
         self._delivered = delivered

@@ -78,9 +78,9 @@ async def _ensure(bus: Bus, config: NatsConfig) -> None:
         try:
             current = (await js.stream_info(name)).config
         except nats.js.errors.NotFoundError:
-            if name == subjects.DECISIONS:
+            if name in (subjects.DECISIONS, subjects.OUTCOMES):
                 # A log that is made anew goes on above every sequence the lost one can have had (unless that had
-                # more than a million messages a second), so that a sequence never means two decisions.
+                # more than a million messages a second), so that a sequence never means two decisions or outcomes.
                 wanted.first_seq = time.time_ns() // 1000
             await js.add_stream(wanted)
             log.info("made stream %s", name)

@@ -78,11 +78,13 @@ class Outcome(Message, frozen=True, kw_only=True):
 class RewardEvent(Message, frozen=True, kw_only=True):
     """The reward that an outcome was given, on ``rewards.<tier>``.
 
-    It is published before the commit that applies it, so none is ever missing; after a crash it may come again, the
-    same to the byte. Readers skip an ``outcome_sequence`` that is not above the last one they saw for the tier.
+    It is published before the commit that applies it, so none is ever missing; after a crash it may come again, with
+    the same values. Readers skip an ``outcome_sequence`` that is not above the last one they saw for the tier.
 
     Attributes
     ----------
+    complete_through : int
+        The rewards of all outcomes of the tier up to this sequence are in the stream, before this one.
     reward : float
         0 to 100.
     quality : float
@@ -96,6 +98,7 @@ class RewardEvent(Message, frozen=True, kw_only=True):
     provider: str
     model: str
     outcome_sequence: int
+    complete_through: int = 0
     reward: float
     quality: float
     cost_usd: float | None = None
