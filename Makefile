@@ -67,11 +67,14 @@ compose-up: ## docker compose up, built from this tree
 compose-down: ## stop it; the volumes stay
 	docker compose down
 
-LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url pyproject.toml
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
+LOCK := $(COMPILE) pyproject.toml
 lock: $(VENV)/made-dev ## pin the dependencies anew, with hashes
 	@$(LOCK) --extra embedded --extra dev --extra bench -o requirements-bench.lock
 	@$(LOCK) --extra embedded --extra dev -c requirements-bench.lock -o requirements-dev.lock
 	@$(LOCK) --extra embedded --extra build -c requirements-dev.lock -o requirements.lock
+	@$(LOCK) -c requirements.lock -o requirements-image.lock
+	@echo hatchling | $(COMPILE) - -c requirements.lock -o requirements-build.lock
 
 clean: ## remove what make made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis data .demo

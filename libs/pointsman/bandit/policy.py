@@ -77,7 +77,10 @@ def check_distribution(p: FloatArray, shape: tuple[int, int]) -> FloatArray:
     DistributionError
         When the shape is off, a probability is negative or not finite, or a row does not sum to 1 (within 1e-9).
     """
-    p = np.asarray(p, dtype=np.float64)
+    try:
+        p = np.asarray(p, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DistributionError(f"expected an array of numbers: {error}") from error
     if p.shape != shape:
         raise DistributionError(f"expected probabilities of shape {shape}, got {p.shape}")
     if not np.isfinite(p).all() or (p < 0.0).any():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from pointsman.bandit.arm import Arm, FloatArray
 from pointsman.bandit.epsilon_greedy import EpsilonGreedy
-from pointsman.bandit.errors import ArmError, PolicyError
+from pointsman.bandit.errors import ArmError, DistributionError, PolicyError
 from pointsman.bandit.estimates import Estimates
 from pointsman.bandit.fixed_policies import Cheapest, Static, Uniform
 from pointsman.bandit.linucb import LinUCB
@@ -24,12 +25,18 @@ class Checked:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self.alpha = float(getattr(policy, "alpha", 0.0))
+        if not math.isfinite(self.alpha):
+            raise PolicyError(f"alpha: expected a finite number, got {self.alpha}")
         self.exploration = check_epsilon(float(getattr(policy, "exploration", 0.0)))
 
     def probabilities(self, estimates: Estimates) -> FloatArray:
         """Return the policy's distribution, shape (B, K), or raise `DistributionError` when it is none."""
         b, k = estimates.mean.shape
-        return check_distribution(self._policy.probabilities(estimates), (b, k))
+        p = check_distribution(self._policy.probabilities(estimates), (b, k))
+        # The service draws the uniform part by itself; without it in p, the propensity it logs would be wrong.
+        if (p < self.exploration / k - 1e-9).any():
+            raise DistributionError(f"expected at least exploration/K = {self.exploration / k:g} for every candidate")
+        return p
 
 
 def make_policy(algorithm: str, parameters: Mapping[str, Any] | None = None) -> Policy:
@@ -60,19 +67,29 @@ def make_policy(algorithm: str, parameters: Mapping[str, Any] | None = None) -> 
         if algorithm.startswith("static:"):
             return Static(Arm.parse(algorithm.removeprefix("static:")), **given)
         if ":" in algorithm:
-            return Checked(_load(algorithm)(**given))
+            return _from_outside(algorithm, given)
     except ArmError as error:
         raise PolicyError(f"algorithm: {error}") from error
-    except TypeError as error:
+    except (TypeError, OverflowError) as error:
         raise PolicyError(f"parameters of {algorithm}: {error}") from error
     raise PolicyError(f"algorithm: {algorithm!r} is not one of {', '.join(ALGORITHMS)}")
+
+
+def _from_outside(path: str, given: dict[str, Any]) -> Policy:
+    found = _load(path)
+    try:
+        return Checked(found(**given))
+    except (PolicyError, TypeError):
+        raise
+    except Exception as error:  # somebody else's class may raise anything
+        raise PolicyError(f"parameters of {path}: {error}") from error
 
 
 def _load(path: str) -> Any:
     module, _, name = path.partition(":")
     try:
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # somebody else's module may raise anything while it is imported
         raise PolicyError(f"algorithm: cannot load {path}: {error}") from error
     if not callable(getattr(found, "probabilities", None)):
         raise PolicyError(f"algorithm: {path} has no method 'probabilities'")

@@ -23,6 +23,7 @@ from pointsman.config.errors import ConfigError
 from pointsman.config.schema import Config, PolicyConfig, RewardConfig, TierConfig
 from pointsman.messages.codec import encode, invalid
 from pointsman.messages.errors import InvalidMessage
+from pointsman.messages.ids import FALLBACK
 from pointsman.messages.subjects import check_name
 
 PREFIX = "POINTSMAN_"
@@ -85,7 +86,9 @@ def _apply_environment(tables: dict[str, Any], environ: Mapping[str, str]) -> li
         if section is None or key not in getattr(default, "__struct_fields__", ()):
             problems.append(f"{variable}: no such setting")
             continue
-        tables.setdefault(section, {})[key] = _value(environ[variable], isinstance(getattr(default, key), str))
+        table = tables.setdefault(section, {})
+        if isinstance(table, dict):  # what is no table is reported when it is converted
+            table[key] = _value(environ[variable], isinstance(getattr(default, key), str))
     return problems
 
 
@@ -108,7 +111,8 @@ def _convert(tables: dict[str, Any], problems: list[str]) -> Config:
             good[field.name] = msgspec.convert(tables[field.name], field.type)
         except msgspec.ValidationError as error:
             wrong = invalid(error)
-            problems.append(f"{field.name}{'.' if wrong.field and wrong.field[0] != '[' else ''}{wrong}")
+            separator = "." if wrong.field else ": "
+            problems.append(f"{field.name}{'' if wrong.field.startswith('[') else separator}{wrong}")
     known = {field.name for field in msgspec.structs.fields(Config)}
     problems.extend(f"{name}: no such section" for name in tables if name not in known)
     return Config(**good)
@@ -163,6 +167,8 @@ def _check_tiers(config: Config) -> list[str]:
             check_name(tier.name, f"{where}.name")
         except InvalidMessage as error:
             problems.append(str(error))
+        if tier.name == FALLBACK:
+            problems.append(f"{where}.name: {FALLBACK!r} is what ids of decisions that no policy made begin with")
         if tier.name in seen:
             problems.append(f"{where}.name: {tier.name!r} is used twice")
         seen.add(tier.name)

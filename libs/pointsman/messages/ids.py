@@ -53,8 +53,9 @@ def parse_id(text: str) -> DecisionId:
     if len(parts) != 3 or len(parts[2]) != NONCE_LENGTH or not _HEX.issuperset(parts[2]):
         raise MalformedId("not a decision id")
     first, second, nonce = parts
-    if first == FALLBACK and not second.isdigit():
+    if first == FALLBACK and second:  # no tier is called so: the configuration refuses it
         return DecisionId(second, None, nonce)
-    if not (second.isascii() and second.isdigit() and len(second) <= 19 and int(second) > 0 and first):
+    # Without leading zeros, so that a decision has one id only.
+    if not (first and second.isascii() and second.isdigit() and len(second) <= 19 and second[0] != "0"):
         raise MalformedId("not a decision id")
     return DecisionId(first, int(second), nonce)

@@ -10,7 +10,7 @@ import msgspec
 from pointsman.messages.codec import Message
 
 
-class PolicySpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class PolicySpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A policy by name.
 
     Attributes
@@ -34,11 +34,15 @@ class PolicySpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
         return f"{self.name}@{hashlib.sha256(what).hexdigest()[:12]}"
 
 
+class RequestedPolicy(PolicySpec, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A policy as a request names it: there an unknown field is an error, in the bucket it is skipped."""
+
+
 class PolicyChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of ``PUT /v1/policies/{tier}``; what is left out stays as it is."""
 
-    active: PolicySpec | None = None
-    shadows: list[PolicySpec] | None = None
+    active: RequestedPolicy | None = None
+    shadows: list[RequestedPolicy] | None = None
 
 
 class TierPolicies(Message, frozen=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""Measurements against floors and peers; `python -m benchmarks`."""

@@ -1,0 +1,66 @@
+"""``pointsman config check``: is the configuration right, and what does it say?"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from services.cli.options import add_config_option, config_file, read_config
+
+if TYPE_CHECKING:
+    from pointsman.config import Config
+    from pointsman.messages.policies import PolicySpec
+    from services.cli.options import Subparsers
+
+_NOT_OVERRIDES = ("POINTSMAN_CONFIG", "POINTSMAN_DATA_DIR")
+
+
+def add_config(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("config", help="check the configuration", description="About the configuration.")
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    check = actions.add_parser(
+        "check",
+        help="list every problem, or what is in force",
+        description="Lists every problem of the configuration and exits 2, or says what is in force and exits 0.",
+    )
+    add_config_option(check)
+    check.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    config = read_config(options)
+    print(f"{config_file(options)} is right. In force:")
+    lines = _summary(config)
+    width = max(len(name) for name, _ in lines)
+    for name, value in lines:
+        print(f"  {name:<{width}}  {value}")
+    return 0
+
+
+def _summary(config: Config) -> list[tuple[str, str]]:
+    reward = config.reward
+    lines = [
+        ("context", f"{config.context.dim} features; another length is {_MISMATCH[config.context.mismatch]}"),
+        ("reward", f"λ {reward.lambda_cost:g} on cost, μ {reward.mu_latency:g} on latency, {reward.normalizer} scale"),
+    ]
+    for tier in config.tier:
+        lines.append((f"tier {tier.name}", f"{_policy(config.active(tier))} over {', '.join(tier.arms) or 'no arms'}"))
+        lines += [("", f"shadow {_policy(shadow)}") for shadow in config.shadows(tier)]
+    lines += [
+        ("gateway", f"{config.gateway.host}:{config.gateway.port}"),
+        ("NATS", config.nats.url),
+        ("store", config.redis.url),
+    ]
+    overrides = [name for name in sorted(os.environ) if name.startswith("POINTSMAN_") and name not in _NOT_OVERRIDES]
+    return lines + [("override", name) for name in overrides]
+
+
+_MISMATCH = {"reject": "refused", "pad": "padded or cut"}
+
+
+def _policy(spec: PolicySpec) -> str:
+    parameters = ", ".join(f"{name} {value}" for name, value in spec.parameters.items())
+    title = spec.name if spec.name == spec.algorithm else f"{spec.name} = {spec.algorithm}"
+    return f"{title} ({parameters})" if parameters else title

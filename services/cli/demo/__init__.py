@@ -1,0 +1,1 @@
+"""``pointsman demo``: real prompts through the real stack."""

@@ -1,0 +1,51 @@
+"""What to try while the demo keeps serving."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import msgspec
+
+from pointsman.features import prompt_features
+
+EXAMPLE = "A baker sells each of 24 loaves for 3 dollars. How much does he earn?"
+
+
+def program() -> str:
+    """Return the command as it was typed, so that it can be typed again."""
+    typed = Path(sys.argv[0])
+    return shlex.quote(str(typed)) if typed.name == "pointsman" else "pointsman"
+
+
+def hints(gateway_url: str, nats_url: str, tier: str, data_dir: str) -> str:
+    """Return the text, with commands that work as they stand.
+
+    Parameters
+    ----------
+    data_dir : str
+        As it was given.
+    """
+    context = [round(value, 3) for value in prompt_features(EXAMPLE)]
+    body = msgspec.json.encode({"tier": tier, "context": context}).decode()
+    where = f"--data-dir {shlex.quote(data_dir)}"
+    post = "-H 'content-type: application/json' -d"
+    outcome = '{"decision_id":"…","quality":97,"cost_usd":0.0003}'
+    return f"""
+Serving on {gateway_url} until Ctrl-C. From another terminal:
+
+  a decision for "{EXAMPLE}"
+     curl -s {gateway_url}/v1/decisions {post} \\
+       '{body}'
+  its outcome, with the decision_id of the answer
+     curl -s {gateway_url}/v1/outcomes {post} \\
+       '{outcome}'
+  every decision as it is made (then send one)
+     {program()} tail 'decisions.>' {where}
+     nats sub 'decisions.>' -s {nats_url}
+  the shadow policies against what was served
+     {program()} compare {where}
+  what was learned      {gateway_url}/v1/arms
+  the page, the API     {gateway_url}/    {gateway_url}/docs
+"""

@@ -1,0 +1,24 @@
+"""How a command fails.
+
+::
+
+    CommandFailed (Exception)    shown as one line, without a traceback
+"""
+
+from __future__ import annotations
+
+
+class CommandFailed(Exception):
+    """A command cannot do what it was asked to.
+
+    Parameters
+    ----------
+    reason : str
+        Shown to the user: what is wrong, and what to do about it.
+    code : int
+        The exit code: 1, or 2 for a wrong option or configuration.
+    """
+
+    def __init__(self, reason: str, code: int = 1) -> None:
+        super().__init__(reason)
+        self.code = code

@@ -1,0 +1,1 @@
+"""``pointsman replay``: a recorded sequence of picks and updates, over HTTP."""

@@ -1,0 +1,74 @@
+"""What an inspecting command looks at: a running embedded stack, a URL, or the configuration's addresses."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from pointsman.config import Config
+from pointsman.stack.ports import url_host
+from pointsman.stack.stack_file import StackFile, find_stack
+from services.cli.errors import CommandFailed
+from services.cli.options import add_config_option, config_file, read_config
+
+USUAL_DATA_DIRS = ("data", ".demo")
+
+
+class Target(NamedTuple):
+    """Addresses, and where they are from.
+
+    Attributes
+    ----------
+    stack : StackFile or None
+        The embedded stack that was found.
+    origin : str
+        For people, as ``the stack on data``.
+    """
+
+    gateway_url: str
+    nats_url: str
+    redis_url: str
+    stack: StackFile | None
+    origin: str
+
+
+def add_target_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--data-dir``, ``--url`` and ``--config``."""
+    parser.add_argument(
+        "--data-dir",
+        metavar="D",
+        type=Path,
+        help="look at the stack that runs on this directory (default: $POINTSMAN_DATA_DIR, or ./data, or ./.demo)",
+    )
+    parser.add_argument("--url", metavar="URL", help="look at the gateway at this address")
+    add_config_option(parser)
+
+
+def find_target(options: argparse.Namespace) -> Target:
+    """Return what the options mean.
+
+    Raises
+    ------
+    CommandFailed
+        When a data directory was named, and no stack runs on it.
+    """
+    named = options.data_dir or os.environ.get("POINTSMAN_DATA_DIR")
+    if options.url is None:
+        for folder in [Path(named)] if named else map(Path, USUAL_DATA_DIRS):
+            stack = find_stack(folder)
+            if stack is not None:
+                return _of_stack(stack, folder)
+        if options.data_dir is not None:
+            raise CommandFailed(f"no stack runs on {named}; start one with `pointsman up --data-dir {named}`")
+    config = Config() if config_file(options) is None else read_config(options)
+    url = options.url or f"http://{url_host(config.gateway.host)}:{config.gateway.port}"
+    origin = url if options.url else "the configuration's addresses"
+    return Target(url.rstrip("/"), config.nats.url, config.redis.url, None, origin)
+
+
+def _of_stack(stack: StackFile, folder: Path) -> Target:
+    if not (stack.gateway and stack.nats and stack.store):
+        raise CommandFailed(f"the stack on {folder} is still starting")
+    return Target(stack.gateway[0].url, stack.nats[0].url, stack.store[0].url, stack, f"the stack on {folder}")

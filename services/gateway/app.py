@@ -1,0 +1,130 @@
+"""Wiring and lifecycle of the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from pointsman.bus import BusError
+from pointsman.config import Config
+from pointsman.messages.errors import MessageError
+from pointsman.observability.lifecycle import until_stopped
+from pointsman.observability.logs import logger
+from pointsman.observability.probe import Server, listen
+from pointsman.state import StateError
+from services.gateway.arms import Arms
+from services.gateway.backends import Backends
+from services.gateway.decisions import Decisions
+from services.gateway.edge import Edge
+from services.gateway.events import DecisionEvents
+from services.gateway.health import HealthPages
+from services.gateway.lookup import Lookup
+from services.gateway.outcomes import Outcomes
+from services.gateway.pages import Pages
+from services.gateway.policies import Policies
+from services.gateway.problems import ProblemError, problem, reply_to
+from services.gateway.replies import HotEndpoint
+from services.gateway.report import ShadowReport
+
+log = logger("gateway")
+
+KEEP_ALIVE_S = 75
+FINISH_S = 2
+"""How long requests in flight have to end when the gateway stops."""
+
+
+async def serve(config: Config, stop: asyncio.Event) -> None:
+    """Serve until told to stop. NATS and the store may be there or not; both may come later."""
+    backends = Backends(config)
+    bound = listen(config.gateway.host, config.gateway.port)
+    settings = uvicorn.Config(
+        make_app(backends),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=FINISH_S,
+    )
+    server = Server(settings)
+    backends.start()
+    serving = asyncio.create_task(server.serve(sockets=[bound]), name="HTTP server")
+    host = f"[{config.gateway.host}]" if ":" in config.gateway.host else config.gateway.host
+    log.info("listening at http://%s:%d", host, bound.getsockname()[1])
+    try:
+        await until_stopped(stop, [serving])
+    finally:
+        backends.closing.set()  # ends the event streams, which would else be waited for
+        server.should_exit = True
+        await asyncio.wait({serving}, timeout=FINISH_S + 1)
+        await backends.close()
+
+
+def make_app(backends: Backends) -> Edge:
+    """Return the application, inside the edge."""
+    hot: dict[str, HotEndpoint] = {"/v1/decisions": Decisions(backends), "/v1/outcomes": Outcomes(backends)}
+    routes = [*[_hot_route(path, endpoint) for path, endpoint in hot.items()], *_routes(backends)]
+    app = FastAPI(
+        routes=list[BaseRoute](routes),
+        openapi_url=None,  # ours is made from the messages' own schemas
+        docs_url=None,  # FastAPI's page loads scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers={
+            HTTPException: _on_http_error,
+            ProblemError: _on_error,
+            MessageError: _on_error,
+            BusError: _on_error,
+            StateError: _on_error,
+        },
+    )
+    return Edge(app, hot, routes)
+
+
+def _routes(backends: Backends) -> list[Route]:
+    pages, health, policies = Pages(), HealthPages(backends), Policies(backends)
+    return [
+        Route("/v1/decisions/{decision_id}", Lookup(backends).get),
+        Route("/v1/arms", Arms(backends).get),
+        Route("/v1/policies", policies.get),
+        Route("/v1/policies/{tier}", policies.put, methods=["PUT"]),
+        Route("/v1/shadow/report", ShadowReport(backends).get),
+        Route("/v1/events/decisions", DecisionEvents(backends).get),
+        Route("/healthz", health.alive),
+        Route("/readyz", health.ready),
+        Route("/metrics", health.metrics),
+        Route("/openapi.json", pages.openapi),
+        Route("/docs", pages.docs),
+        Route("/", pages.index),
+    ]
+
+
+def _hot_route(path: str, endpoint: HotEndpoint) -> Route:
+    """Return the route that makes other methods than POST a 405; POST itself is answered by the edge."""
+
+    async def answer(request: Request) -> Response:
+        return (await endpoint(request.scope, request.receive)).response()
+
+    return Route(path, answer, methods=["POST"])
+
+
+async def _on_http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    headers = tuple((name.lower(), value) for name, value in (error.headers or {}).items())
+    detail = {404: "no such route", 405: "this route does not have that method"}.get(error.status_code, error.detail)
+    return problem(error.status_code, detail, headers=headers).response()
+
+
+async def _on_error(_: Request, error: Exception) -> Response:
+    reply = reply_to(error)
+    assert reply is not None  # registered for the errors that have a reply
+    return reply.response()

@@ -1,0 +1,86 @@
+"""The API's description (OpenAPI 3.1), made from the messages' own types, so that it cannot say anything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+import pointsman
+from pointsman.messages.decision import Decision, DecisionEvent, DecisionRequest
+from pointsman.messages.outcome import OutcomeAccepted, OutcomeReport
+from pointsman.messages.policies import PolicyChange
+from pointsman.messages.problem import Problem
+from pointsman.messages.validation import MAX_CANDIDATES, REPORT_BOUNDS
+from pointsman.state.shadow_report import Report
+from services.gateway.docstrings import describe_fields
+from services.gateway.operations import operations
+from services.gateway.views import ArmList, DecisionView, Health, PolicyList, Readiness, TierPoliciesView
+
+TYPES = (
+    ArmList,
+    Decision,
+    DecisionRequest,
+    DecisionView,
+    Health,
+    OutcomeAccepted,
+    OutcomeReport,
+    PolicyChange,
+    PolicyList,
+    Problem,
+    Readiness,
+    Report,
+    TierPoliciesView,
+)
+"""Bodies and answers; what they refer to comes with them."""
+
+_ABOUT = """\
+Decides which model takes each LLM request, learns from what came of it, and compares other policies with the live one.
+
+Every error is `application/problem+json` (RFC 9457); `errors` names the fields that are wrong. A body that is no JSON \
+is answered with 400, everything else that is wrong with it with 422, one that is too long with 413. \
+A 503 has `Retry-After`, in seconds.
+"""
+
+
+def document() -> bytes:
+    """Return the description as JSON."""
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Pointsman",
+                "version": pointsman.__version__,
+                "description": _ABOUT,
+                "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            },
+            "servers": [{"url": "/"}],
+            "tags": [
+                {"name": "loop", "description": "Decisions and their outcomes"},
+                {"name": "insight", "description": "What was decided, learned and compared"},
+                {"name": "policies", "description": "Which policy is live, and which run in shadow"},
+                {"name": "operation", "description": "Probes, metrics and pages"},
+            ],
+            "paths": operations(),
+            "components": {"schemas": schemas()},
+        }
+    )
+
+
+def schemas() -> dict[str, Any]:
+    """Return the JSON Schema of every type by name."""
+    _, components = msgspec.json.schema_components(TYPES, ref_template="#/components/schemas/{name}")
+    for name, schema in components.items():
+        describe_fields(schema, DecisionEvent.__doc__ or "" if name == DecisionView.__name__ else "")
+    request = components["DecisionRequest"]["properties"]
+    _narrow(request["candidates"], {"minItems": 1, "maxItems": MAX_CANDIDATES, "uniqueItems": True})
+    for name, largest in REPORT_BOUNDS.items():
+        _narrow(components["OutcomeReport"]["properties"][name], {"minimum": 0, "maximum": largest})
+    return components
+
+
+def _narrow(schema: dict[str, Any], bounds: dict[str, Any]) -> None:
+    """Add bounds that the types do not carry to the alternative that is not null."""
+    for alternative in schema.get("anyOf", [schema]):
+        if alternative.get("type") != "null":
+            alternative.update(bounds)

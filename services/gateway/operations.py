@@ -1,0 +1,240 @@
+"""What the API's description says about each route: parameters, bodies, answers, examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pointsman.messages.problem import CONTENT_TYPE
+from services.gateway import examples
+from services.gateway.replies import JSON
+
+Operation = dict[str, Any]
+
+_PROBLEMS = {
+    400: "The body is no JSON",
+    404: "There is none",
+    405: "The route does not have that method",
+    409: "It conflicts with what is there",
+    413: "The body is too long",
+    422: "A field or parameter is wrong; `errors` names it",
+    500: "A fault of the gateway",
+    503: "What is needed for this cannot be reached right now; try again after `Retry-After` seconds",
+}
+_TIER = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}
+_IN_TIER = {"name": "tier", "in": "query", "schema": _TIER, "description": "This tier only; all when left out"}
+
+
+def operations() -> dict[str, dict[str, Operation]]:
+    """Return the section ``paths``."""
+    return {**_loop(), **_insight(), **_policies(), **_operation()}
+
+
+def _loop() -> dict[str, dict[str, Operation]]:
+    decide = _operation_of(
+        "decide",
+        "loop",
+        "Decide which model takes a request",
+        "The decision is in the decision log before it is answered. While no replica can decide, the tier's fallback "
+        "arm is served, marked `degraded`.",
+        {200: _json("The decision", "Decision", examples.DECISION)},
+        (400, 413, 422),
+    )
+    report = _operation_of(
+        "reportOutcome",
+        "loop",
+        "Report what came of a decision",
+        "What was measured, or else the reward itself; at least one number. Each decision counts once. An outcome "
+        "whose decision has `degraded: true` is recorded and never learned from.",
+        {
+            202: _json("It is in the log and will count", "OutcomeAccepted", examples.ACCEPTED),
+            200: _json("The same outcome was accepted before", "OutcomeAccepted", examples.ALREADY_ACCEPTED),
+        },
+        (400, 404, 409, 413, 422, 503),
+    )
+    return {
+        "/v1/decisions": {"post": {**decide, "requestBody": _body("DecisionRequest", examples.DECISION_REQUESTS)}},
+        "/v1/outcomes": {"post": {**report, "requestBody": _body("OutcomeReport", examples.OUTCOME_REPORTS)}},
+    }
+
+
+def _insight() -> dict[str, dict[str, Operation]]:
+    lookup = _operation_of(
+        "getDecision",
+        "insight",
+        "Look a decision up, with its outcome and reward",
+        "Everything that the policy knew: context, scores, propensity, policy and its version. A degraded decision "
+        "(`fallback.…`) is in no log, so there is none to look up.",
+        {200: _json("The decision", "DecisionView")},
+        (404, 422, 503),
+        [{"name": "decision_id", "in": "path", "required": True, "schema": {"type": "string"}}],
+    )
+    arms = _operation_of(
+        "listArms",
+        "insight",
+        "List what is learned about each arm",
+        "Rewards are 0 to 1 here, as they enter A and b.",
+        {200: _json("The arms", "ArmList")},
+        (404, 422, 503),
+        [
+            _IN_TIER,
+            {
+                "name": "matrices",
+                "in": "query",
+                "schema": {"type": "boolean", "default": False},
+                "description": "With A and b",
+            },
+        ],
+    )
+    report = _operation_of(
+        "getShadowReport",
+        "insight",
+        "Compare shadow policies with what was served",
+        "Counted by the hour, so the window is widened to whole hours.",
+        {200: _json("The comparison", "Report")},
+        (404, 422, 503),
+        [
+            {
+                "name": "window",
+                "in": "query",
+                "schema": {"type": "string", "pattern": "^[0-9]{1,6}[dhm]$", "default": "7d"},
+                "description": "How far back: days, hours or minutes, at most 90d; minutes are rounded up to hours",
+            },
+            _IN_TIER,
+            {
+                "name": "policy",
+                "in": "query",
+                "schema": {"type": "string"},
+                "description": "This shadow policy only; all that run now when left out",
+            },
+        ],
+    )
+    events = _operation_of(
+        "streamDecisions",
+        "insight",
+        "Follow decisions as they are made",
+        "Events: `decision`, whose data is a decision as in the log and whose id is its id; `dropped`, with the "
+        "`count` of events that this client was too slow for. A comment comes every 10 seconds at least.",
+        {
+            200: {
+                "description": "Server-sent events",
+                "content": {"text/event-stream": {"schema": {"type": "string"}, "example": examples.EVENTS}},
+            }
+        },
+        (404, 422, 503),
+        [_IN_TIER],
+    )
+    return {
+        "/v1/decisions/{decision_id}": {"get": lookup},
+        "/v1/arms": {"get": arms},
+        "/v1/shadow/report": {"get": report},
+        "/v1/events/decisions": {"get": events},
+    }
+
+
+def _policies() -> dict[str, dict[str, Operation]]:
+    listed = _operation_of(
+        "listPolicies",
+        "policies",
+        "List the policies of every tier",
+        "",
+        {200: _json("The policies", "PolicyList")},
+        (422, 503),
+    )
+    change = _operation_of(
+        "changePolicies",
+        "policies",
+        "Change the policies of a tier",
+        "What the body leaves out stays. The change outlives a restart, until the configuration itself is changed. "
+        "A `module:Class` must be one that the configuration names.",
+        {200: _json("The policies now", "TierPoliciesView")},
+        (400, 404, 409, 413, 422, 503),
+        [{"name": "tier", "in": "path", "required": True, "schema": _TIER}],
+    )
+    return {
+        "/v1/policies": {"get": listed},
+        "/v1/policies/{tier}": {"put": {**change, "requestBody": _body("PolicyChange", examples.POLICY_CHANGES)}},
+    }
+
+
+def _operation() -> dict[str, dict[str, Operation]]:
+    alive = _operation_of(
+        "isAlive",
+        "operation",
+        "Tell whether the gateway runs",
+        "It answers decisions, degraded if need be, whatever else is gone: send traffic by this one.",
+        {200: _json("It does", "Health")},
+    )
+    ready = _operation_of(
+        "isReady",
+        "operation",
+        "Tell whether everything behind the gateway is there",
+        "Asks NATS, the streams, the store and the decision replicas.",
+        {200: _json("All is there", "Readiness"), 503: _json("Something is not; `checks` says what", "Readiness")},
+    )
+    described = _operation_of(
+        "getOpenApi",
+        "operation",
+        "Get this description",
+        "",
+        {200: {"description": "OpenAPI 3.1", "content": {JSON: {"schema": {"type": "object"}}}}},
+    )
+    return {
+        "/healthz": {"get": alive},
+        "/readyz": {"get": ready},
+        "/metrics": {"get": _page("getMetrics", "Get the metrics", "text/plain", "Prometheus' text format")},
+        "/openapi.json": {"get": described},
+        "/docs": {"get": _page("getDocs", "Read this description", "text/html", "A page")},
+        "/": {"get": _page("getIndex", "Watch decisions, arms and the shadow report", "text/html", "A page")},
+    }
+
+
+def _operation_of(
+    name: str,
+    tag: str,
+    summary: str,
+    description: str,
+    answers: Mapping[int, Any],
+    problems: tuple[int, ...] = (),
+    parameters: list[dict[str, Any]] | None = None,
+) -> Operation:
+    responses = {str(status): answer for status, answer in answers.items()}
+    for status in sorted({*problems, 405, 500} - answers.keys()):
+        responses[str(status)] = _problem(status)
+    operation: Operation = {"operationId": name, "tags": [tag], "summary": summary}
+    if description:
+        operation["description"] = description
+    if parameters:
+        operation["parameters"] = parameters
+    return {**operation, "responses": responses}
+
+
+def _page(name: str, summary: str, content_type: str, description: str) -> Operation:
+    answer = {"description": description, "content": {content_type: {"schema": {"type": "string"}}}}
+    return _operation_of(name, "operation", summary, "", {200: answer})
+
+
+def _body(schema: str, named: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {name: {"value": value} for name, value in named.items()}
+    return {"required": True, "content": {JSON: {"schema": _ref(schema), "examples": shown}}}
+
+
+def _json(description: str, schema: str, example: Any = None) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": _ref(schema)}
+    if example is not None:
+        content["example"] = example
+    return {"description": description, "content": {JSON: content}}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": _ref("Problem")}
+    if status == 422:
+        content["example"] = examples.PROBLEM
+    answer: dict[str, Any] = {"description": _PROBLEMS[status], "content": {CONTENT_TYPE: content}}
+    if status == 503:
+        answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds"}}
+    return answer
+
+
+def _ref(schema: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{schema}"}

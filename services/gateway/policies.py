@@ -1,0 +1,144 @@
+"""``GET /v1/policies`` and ``PUT /v1/policies/{tier}``: which policy is live in a tier, and which run in shadow."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pointsman.bandit import ALGORITHMS, PolicyError, make_policy
+from pointsman.bus import Bus, WrongSequence
+from pointsman.bus.policies import configured, read_policies, write_policies
+from pointsman.config import Config
+from pointsman.messages.codec import encode
+from pointsman.messages.errors import InvalidMessage
+from pointsman.messages.policies import PolicyChange, PolicySpec, TierPolicies, change_decoder
+from pointsman.messages.subjects import check_name
+from pointsman.observability.logs import logger
+from services.gateway.backends import Backends
+from services.gateway.body import decode_body, read_body
+from services.gateway.problems import ProblemError
+from services.gateway.query import read_query
+from services.gateway.replies import Reply
+from services.gateway.views import PolicyList, TierPoliciesView
+
+log = logger("gateway.policies")
+
+MAX_SHADOWS = 16
+_ATTEMPTS = 5
+
+
+class Policies:
+    """Shows and changes policies.
+
+    Parameters
+    ----------
+    backends : Backends
+    """
+
+    def __init__(self, backends: Backends) -> None:
+        self._backends = backends
+        self._config = backends.config
+        self._allowed_classes = configured_classes(self._config)
+
+    async def get(self, request: Request) -> Response:
+        """Answer with the policies of all tiers."""
+        read_query(request, frozenset())
+        bus = self._backends.require_bus()
+        views = [_view(tier, *await self._current(bus, tier)) for tier in self._backends.tiers]
+        return Reply(200, encode(PolicyList(policies=views))).response()
+
+    async def put(self, request: Request) -> Response:
+        """Change what a tier runs; what the body leaves out stays as it is."""
+        read_query(request, frozenset())
+        tier = self._backends.require_tier(request.path_params["tier"])
+        body = await read_body(request.scope, request.receive, self._config.gateway.max_body_bytes)
+        change = decode_body(change_decoder, body)
+        check_change(change, self._allowed_classes)
+        bus = self._backends.require_bus()
+        for _ in range(_ATTEMPTS):
+            version, current = await self._current(bus, tier)
+            wanted = msgspec.structs.replace(
+                current,
+                active=change.active or current.active,
+                shadows=current.shadows if change.shadows is None else change.shadows,
+                changed_at_ms=int(time.time() * 1000),
+                changed_by="api",
+            )
+            try:
+                version = await write_policies(bus, tier, wanted, version)
+            except WrongSequence:
+                continue  # somebody else was first: put the change on top of theirs
+            log.info("tier %s runs %s, version %d", tier, wanted.active.name, version)
+            return Reply(200, encode(_view(tier, version, wanted))).response()
+        raise ProblemError(409, "the tier's policies are being changed by others right now; try again")
+
+    async def _current(self, bus: Bus, tier: str) -> tuple[int, TierPolicies]:
+        found = await read_policies(bus, tier)
+        if found is not None:
+            return found
+        section = self._config.tier_named(tier)
+        assert section is not None  # every caller has asked require_tier
+        return 0, configured(self._config, section)
+
+
+def configured_classes(config: Config) -> frozenset[str]:
+    """Return the ``module:Class`` algorithms that the configuration names."""
+    specs = [config.active(tier) for tier in config.tier] + [shadow.spec() for shadow in config.shadow]
+    return frozenset(spec.algorithm for spec in specs if _is_class(spec.algorithm))
+
+
+def check_change(change: PolicyChange, allowed_classes: frozenset[str]) -> None:
+    """Raise `InvalidMessage` unless every policy of the change can be run.
+
+    A ``module:Class`` must be one that the configuration names: a request must not make a service import just any
+    module.
+    """
+    if change.active is None and change.shadows is None:
+        raise InvalidMessage("", "expected active, shadows or both")
+    if change.active is not None:
+        _check_policy(change.active, "active", allowed_classes)
+    shadows = change.shadows or []
+    if len(shadows) > MAX_SHADOWS:
+        raise InvalidMessage("shadows", f"expected at most {MAX_SHADOWS}, got {len(shadows)}")
+    for index, spec in enumerate(shadows):
+        _check_policy(spec, f"shadows[{index}]", allowed_classes)
+        if any(spec.name == other.name for other in shadows[:index]):
+            raise InvalidMessage(f"shadows[{index}].name", f"the name {spec.name!r} is used twice")
+
+
+def _check_policy(spec: PolicySpec, where: str, allowed_classes: frozenset[str]) -> None:
+    check_name(spec.name, f"{where}.name")
+    if _is_class(spec.algorithm) and spec.algorithm not in allowed_classes:
+        known = ", ".join(ALGORITHMS[:-1])
+        raise InvalidMessage(
+            f"{where}.algorithm",
+            f"expected {known}, or a class that the configuration names; got {spec.algorithm[:80]!r}",
+        )
+    try:
+        make_policy(spec.algorithm, spec.parameters)
+    except PolicyError as error:
+        part, colon, detail = str(error).partition(": ")
+        if part == "algorithm":
+            raise InvalidMessage(f"{where}.algorithm", detail) from error
+        named = colon and part in spec.parameters
+        raise InvalidMessage(
+            f"{where}.parameters.{part}" if named else f"{where}.parameters", detail if named else str(error)
+        ) from error
+
+
+def _is_class(algorithm: str) -> bool:
+    return ":" in algorithm and not algorithm.startswith("static:")
+
+
+def _view(tier: str, version: int, policies: TierPolicies) -> TierPoliciesView:
+    return TierPoliciesView(
+        tier=tier,
+        version=version,
+        active=policies.active,
+        shadows=policies.shadows,
+        changed_at_ms=policies.changed_at_ms,
+        changed_by=policies.changed_by,
+    )

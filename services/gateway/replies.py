@@ -1,0 +1,40 @@
+"""Answers as plain bytes: what the handlers return and the edge sends."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope
+
+JSON = "application/json"
+
+
+class Reply(NamedTuple):
+    """One HTTP answer.
+
+    Attributes
+    ----------
+    headers : tuple of (name, value)
+        Beyond content type and length; names in lower case.
+    """
+
+    status: int
+    body: bytes
+    content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """Return all headers as ASGI wants them."""
+        raw = [(b"content-type", self.content_type.encode()), (b"content-length", b"%d" % len(self.body))]
+        raw += [(name.encode(), value.encode()) for name, value in self.headers]
+        return raw
+
+    def response(self) -> Response:
+        """Return the same as a Starlette response, for the routes that are not hot."""
+        return Response(self.body, self.status, dict(self.headers), self.content_type)
+
+
+HotEndpoint = Callable[[Scope, Receive], Awaitable[Reply]]
+"""An endpoint that is called without the framework's layers in between."""

@@ -1,0 +1,316 @@
+"""An example of every message that goes on a subject or over HTTP, each kept encoded under ``golden/v1``.
+
+``python -m tests.contract.examples`` writes the files that are missing. It never writes one again: what was once
+written stays readable for ever.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from pointsman.messages.codec import encode
+from pointsman.messages.decision import (
+    Candidate,
+    Decision,
+    DecisionEvent,
+    DecisionRequest,
+    Score,
+    decision_decoder,
+    event_decoder,
+    request_decoder,
+)
+from pointsman.messages.notices import (
+    Alert,
+    ArmsChanged,
+    DeadLetter,
+    ShadowDecision,
+    alert_decoder,
+    arms_decoder,
+    dead_decoder,
+    shadow_decoder,
+)
+from pointsman.messages.outcome import (
+    Outcome,
+    OutcomeAccepted,
+    OutcomeReport,
+    RewardEvent,
+    Rule,
+    outcome_decoder,
+    report_decoder,
+    reward_decoder,
+)
+from pointsman.messages.policies import (
+    PolicyChange,
+    PolicySpec,
+    RequestedPolicy,
+    TierPolicies,
+    change_decoder,
+    policies_decoder,
+)
+from pointsman.messages.problem import FieldError, Problem, problem_decoder
+
+GOLDEN = Path(__file__).parent / "golden" / "v1"
+
+
+class Example(NamedTuple):
+    """A message, and the decoder that services read it with."""
+
+    message: msgspec.Struct
+    decoder: msgspec.json.Decoder[Any]
+
+
+_ID = "SIMPLE.1795312000000001.0123456789abcdef"
+_SCORES = [
+    Score(
+        provider="ollama", model="llama3.2", mean=0.625, width=0.25, ucb=1.0, probability=0.975, pulls=12, cost_usd=0.0
+    ),
+    Score(
+        provider="openrouter", model="meta-llama/llama-3.1-70b:free", mean=0.0, width=1.5, ucb=2.25, probability=0.025
+    ),
+]
+_GREEDY = PolicySpec(name="greedy", algorithm="epsilon-greedy", parameters={"epsilon": 0.0})
+
+EXAMPLES: dict[str, Example] = {
+    "decision_request": Example(
+        DecisionRequest(
+            tier="SIMPLE",
+            context=[1.0, -0.5, 1e-300],
+            candidates=[Candidate(provider="ollama", model="llama3.2"), Candidate(provider="p", model="m/1:free")],
+            metadata={"user": "ü", "tags": ["a", {"b": None}]},
+        ),
+        request_decoder,
+    ),
+    "decision_request.least": Example(DecisionRequest(tier="SIMPLE", context=[1.0]), request_decoder),
+    "decision": Example(
+        Decision(
+            decision_id=_ID,
+            tier="SIMPLE",
+            provider="ollama",
+            model="llama3.2",
+            policy="linucb",
+            policy_version=3,
+            propensity=0.975,
+            explored=False,
+            degraded=False,
+            stale=True,
+            state_age_ms=6000,
+            scores=_SCORES,
+        ),
+        decision_decoder,
+    ),
+    "decision.degraded": Example(
+        Decision(
+            decision_id="fallback.SIMPLE.0123456789abcdef",
+            tier="SIMPLE",
+            provider="openai",
+            model="gpt-4o-mini",
+            policy=None,
+            policy_version=None,
+            propensity=None,
+            explored=False,
+            degraded=True,
+            stale=False,
+            state_age_ms=None,
+            scores=[],
+        ),
+        decision_decoder,
+    ),
+    "decision_event": Example(
+        DecisionEvent(
+            decision_id=_ID,
+            nonce="0123456789abcdef",
+            decided_at_ms=1_795_312_000_123,
+            tier="SIMPLE",
+            provider="ollama",
+            model="llama3.2",
+            policy="linucb",
+            policy_version=3,
+            algorithm="linucb",
+            parameters={"alpha": 1.5, "epsilon": 0.05},
+            propensity=0.975,
+            explored=True,
+            exploration=0.05,
+            draw=0.012345678901234567,
+            stale=True,
+            state_age_ms=40,
+            state_watermark=17,
+            scores=_SCORES,
+            context=[1.0, -0.0, 0.1],
+            metadata={"user": "u"},
+        ),
+        event_decoder,
+    ),
+    "decision_event.least": Example(
+        DecisionEvent(
+            nonce="0123456789abcdef",
+            decided_at_ms=1,
+            tier="SIMPLE",
+            provider="p",
+            model="m",
+            policy="uniform",
+            policy_version=0,
+            algorithm="uniform",
+            propensity=1.0,
+            explored=False,
+            scores=[],
+            context=[1.0],
+        ),
+        event_decoder,
+    ),
+    "outcome_report": Example(
+        OutcomeReport(decision_id=_ID, quality=80.0, cost_usd=0.001, latency_ms=950.5), report_decoder
+    ),
+    "outcome_report.reward": Example(OutcomeReport(decision_id=_ID, reward=64.0), report_decoder),
+    "outcome_accepted": Example(OutcomeAccepted(decision_id=_ID), msgspec.json.Decoder(OutcomeAccepted)),
+    "outcome": Example(
+        Outcome(
+            decision_id=_ID,
+            tier="SIMPLE",
+            provider="ollama",
+            model="llama3.2",
+            decision_sequence=1_795_312_000_000_001,
+            context=[1.0, -0.5, 0.1],
+            propensity=0.975,
+            policy="linucb",
+            policy_version=3,
+            decided_at_ms=1_795_312_000_123,
+            accepted_at_ms=1_795_312_009_999,
+            quality=80.0,
+            cost_usd=0.001,
+            latency_ms=950.5,
+            rule=Rule(
+                lambda_cost=0.5,
+                mu_latency=0.0,
+                normalizer="fixed",
+                cost_bounds_usd=(0.0, 0.5),
+                latency_bounds_ms=(10.0, 1000.0),
+            ),
+        ),
+        outcome_decoder,
+    ),
+    "outcome.reward": Example(
+        Outcome(
+            decision_id=_ID,
+            tier="SIMPLE",
+            provider="p",
+            model="m",
+            decision_sequence=1,
+            context=[1.0],
+            accepted_at_ms=1,
+            reward=64.0,
+        ),
+        outcome_decoder,
+    ),
+    "outcome.degraded": Example(
+        Outcome(
+            decision_id="fallback.SIMPLE.0123456789abcdef", tier="SIMPLE", learn=False, accepted_at_ms=1, quality=10.0
+        ),
+        outcome_decoder,
+    ),
+    "reward": Example(
+        RewardEvent(
+            decision_id=_ID,
+            tier="SIMPLE",
+            provider="ollama",
+            model="llama3.2",
+            outcome_sequence=18,
+            reward=61.25,
+            quality=80.0,
+            cost_usd=0.001,
+            latency_ms=950.5,
+            cost_norm=0.5,
+            latency_norm=0.375,
+            propensity=0.975,
+            accepted_at_ms=1_795_312_009_999,
+        ),
+        reward_decoder,
+    ),
+    "arms_changed": Example(
+        ArmsChanged(
+            tier="SIMPLE",
+            epoch="2026-11-22T02:42:01.123456789Z",
+            watermark=18,
+            as_of_ms=1_795_312_010_000,
+            arms=["ollama:llama3.2", "openrouter:meta-llama/llama-3.1-70b:free"],
+        ),
+        arms_decoder,
+    ),
+    "shadow_decision": Example(
+        ShadowDecision(
+            decision_id=_ID,
+            tier="SIMPLE",
+            policy="greedy",
+            policy_version=3,
+            active="ollama:llama3.2",
+            shadow="openai:gpt-4o-mini",
+            probabilities=[0.0, 1.0],
+            expected_cost_delta_usd=-0.00025,
+            decided_at_ms=1_795_312_000_123,
+        ),
+        shadow_decoder,
+    ),
+    "shadow_decision.error": Example(
+        ShadowDecision(
+            decision_id=_ID,
+            tier="SIMPLE",
+            policy="mine",
+            policy_version=3,
+            active="ollama:llama3.2",
+            error="ZeroDivisionError: division by zero",
+        ),
+        shadow_decoder,
+    ),
+    "alert": Example(
+        Alert(kind="halted", tier="SIMPLE", text="the log ends at 3", service="reward-updater", raised_at_ms=1),
+        alert_decoder,
+    ),
+    "dead_letter": Example(
+        DeadLetter(
+            stream="OUTCOMES",
+            subject="outcomes.SIMPLE",
+            sequence=19,
+            reason="Input data was truncated",
+            service="reward-updater",
+            payload=b'{"tier":\xff\x00',
+            found_at_ms=1,
+        ),
+        dead_decoder,
+    ),
+    "tier_policies": Example(
+        TierPolicies(
+            active=PolicySpec(name="linucb", algorithm="linucb", parameters={"alpha": 1.5, "epsilon": 0.05}),
+            shadows=[_GREEDY, PolicySpec(name="cheapest", algorithm="cheapest")],
+            configured="0123456789abcdef",
+            changed_at_ms=1_795_312_000_000,
+            changed_by="api",
+        ),
+        policies_decoder,
+    ),
+    "policy_change": Example(
+        PolicyChange(active=RequestedPolicy(name="u", algorithm="uniform"), shadows=[]), change_decoder
+    ),
+    "problem": Example(
+        Problem(
+            title="Invalid request",
+            status=422,
+            detail="context: expected 12 numbers, got 2",
+            errors=[FieldError(field="context", detail="expected 12 numbers, got 2")],
+        ),
+        problem_decoder,
+    ),
+}
+
+
+def main() -> None:
+    """Write the files that are missing."""
+    for name, example in EXAMPLES.items():
+        file = GOLDEN / f"{name}.json"
+        if not file.exists():
+            file.write_bytes(encode(example.message) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Messages as they were once written: every decoder reads them still, and reads what comes later as agreed."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+import pointsman.messages
+from pointsman.messages.codec import Message, decode, encode
+from pointsman.messages.errors import InvalidMessage, UnknownVersion
+from tests.contract.examples import EXAMPLES, GOLDEN, Example
+
+ANSWERS = {"Decision", "OutcomeAccepted", "Problem"}
+"""Neither written to a log nor taken from outside: read by clients."""
+
+
+def _structs(value: Any) -> Iterator[type[msgspec.Struct]]:
+    """Return the types of a message and of everything in it."""
+    if isinstance(value, msgspec.Struct):
+        yield type(value)
+        for name in value.__struct_fields__:
+            yield from _structs(getattr(value, name))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _structs(item)
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Return every JSON object that stands for a struct; ``parameters`` and ``metadata`` are anyone's."""
+    if isinstance(value, dict):
+        yield value
+        for name, part in value.items():
+            if name not in ("parameters", "metadata"):
+                yield from _objects(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _objects(part)
+
+
+def _holds(written: Any, golden: Any) -> bool:
+    """Tell whether everything in the golden file is still written, with the same value."""
+    if isinstance(golden, dict):
+        return isinstance(written, dict) and all(
+            name in written and _holds(written[name], part) for name, part in golden.items()
+        )
+    if isinstance(golden, list):
+        return len(written) == len(golden) and all(map(_holds, written, golden))
+    return type(written) is type(golden) and bool(written == golden)
+
+
+def _from_outside(example: Example) -> bool:
+    return type(example.message).__name__ in ("DecisionRequest", "OutcomeReport", "PolicyChange")
+
+
+def _golden(name: str) -> bytes:
+    return (GOLDEN / f"{name}.json").read_bytes()
+
+
+def test_every_struct_of_the_contracts_has_an_example() -> None:
+    found: set[type] = set()
+    for module in pkgutil.iter_modules(pointsman.messages.__path__, "pointsman.messages."):
+        names = vars(importlib.import_module(module.name)).values()
+        found |= {value for value in names if isinstance(value, type) and issubclass(value, msgspec.Struct)}
+    shown = {struct for example in EXAMPLES.values() for struct in _structs(example.message)}
+    assert found - shown == {msgspec.Struct, Message} & found
+
+
+def test_every_golden_file_has_its_example() -> None:
+    assert {file.stem for file in GOLDEN.glob("*.json")} == EXAMPLES.keys()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_what_was_once_written_is_read_as_the_same(name: str) -> None:
+    example = EXAMPLES[name]
+    assert decode(example.decoder, _golden(name)) == example.message
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_everything_that_was_once_written_is_written_still(name: str) -> None:
+    assert _holds(json.loads(encode(EXAMPLES[name].message)), json.loads(_golden(name)))
+
+
+@pytest.mark.parametrize("name", [name for name, example in EXAMPLES.items() if not _from_outside(example)])
+def test_a_field_that_comes_later_is_skipped_wherever_it_is(name: str) -> None:
+    example = EXAMPLES[name]
+    later = json.loads(_golden(name))
+    for part in list(_objects(later)):
+        part["of_a_later_version"] = {"nested": [1, None, "x"]}
+    assert decode(example.decoder, json.dumps(later).encode()) == example.message
+
+
+@pytest.mark.parametrize("name", [name for name, example in EXAMPLES.items() if _from_outside(example)])
+def test_an_unknown_field_of_a_request_is_an_error_wherever_it_is(name: str) -> None:
+    example = EXAMPLES[name]
+    for at in range(len(list(_objects(json.loads(_golden(name)))))):
+        mistyped = json.loads(_golden(name))
+        list(_objects(mistyped))[at]["mistyped"] = 1
+        with pytest.raises(InvalidMessage, match="mistyped") as caught:
+            decode(example.decoder, json.dumps(mistyped).encode())
+        assert caught.value.field.endswith("mistyped")
+
+
+@pytest.mark.parametrize("name", [name for name, example in EXAMPLES.items() if isinstance(example.message, Message)])
+def test_a_message_of_a_newer_version_is_refused(name: str) -> None:
+    newer = {**json.loads(_golden(name)), "v": 2}
+    with pytest.raises(UnknownVersion, match="version 2 is newer than 1"):
+        decode(EXAMPLES[name].decoder, json.dumps(newer).encode())
+
+
+def test_everything_that_is_kept_has_a_version() -> None:
+    unversioned = {
+        type(example.message).__name__
+        for example in EXAMPLES.values()
+        if not isinstance(example.message, Message) and not _from_outside(example)
+    }
+    assert unversioned == ANSWERS

@@ -1,0 +1,1 @@
+"""Programs that behave to order, for tests of what supervises them."""

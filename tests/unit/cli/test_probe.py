@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from services.cli.main import main
+from tests.unit.cli.conftest import Answer
+
+
+def test_200_is_healthy(answer: Answer) -> None:
+    assert main(["probe", answer(200, b"{}") + "/readyz"]) == 0
+
+
+def test_anything_else_is_not_and_what_was_said_is_shown(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
+    url = answer(503, b'{"nats":"not connected"}')
+
+    assert main(["probe", f"{url}/readyz"]) == 1
+    assert '503 Service Unavailable {"nats":"not connected"}' in capsys.readouterr().err
+
+
+def test_nobody_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", "http://127.0.0.1:1/"]) == 1
+    assert "refused" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8080", "https://127.0.0.1/", "http:///x"])
+def test_what_is_no_http_url_is_refused(url: str) -> None:
+    assert main(["probe", url]) == 2

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.routing import Route
+
+from pointsman.config import Config
+from pointsman.config.schema import TierConfig
+from pointsman.messages.decision import request_decoder
+from pointsman.messages.outcome import report_decoder
+from pointsman.messages.policies import change_decoder
+from pointsman.messages.problem import CONTENT_TYPE
+from services.gateway import app as gateway_app
+from services.gateway import examples
+from services.gateway.backends import Backends
+from services.gateway.openapi import document
+
+API: dict[str, Any] = json.loads(document())
+OPERATIONS = [(path, method, what) for path, item in API["paths"].items() for method, what in item.items()]
+STATIC = Path(gateway_app.__file__).parent / "static"
+
+
+def references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "$ref":
+                yield value
+            else:
+                yield from references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from references(value)
+
+
+async def test_every_route_is_described_and_nothing_else() -> None:
+    backends = Backends(Config(tier=[TierConfig(name="S")]))
+    routes = gateway_app.make_app(backends).routes
+    served = {(r.path, m) for r in routes if isinstance(r, Route) for m in r.methods or () if m != "HEAD"}
+    await backends.close()
+    assert {(path, method.upper()) for path, method, _ in OPERATIONS} == served
+
+
+def test_every_reference_leads_somewhere_and_every_type_is_used() -> None:
+    schemas = API["components"]["schemas"]
+    used = {reference.removeprefix("#/components/schemas/") for reference in references(API)}
+    assert used == set(schemas)
+
+
+@pytest.mark.parametrize(("path", "method", "what"), OPERATIONS)
+def test_every_error_is_a_problem(path: str, method: str, what: dict[str, Any]) -> None:
+    for status, answer in what["responses"].items():
+        assert answer["description"]
+        if int(status) >= 400 and path != "/readyz":
+            assert list(answer["content"]) == [CONTENT_TYPE]
+    assert "500" in what["responses"]
+
+
+@pytest.mark.parametrize(("path", "method", "what"), OPERATIONS)
+def test_every_part_of_a_path_is_a_parameter(path: str, method: str, what: dict[str, Any]) -> None:
+    in_path = {p["name"] for p in what.get("parameters", []) if p["in"] == "path"}
+    assert in_path == set(re.findall(r"\{(\w+)\}", path))
+    assert what["summary"]
+    assert (method in ("post", "put")) == ("requestBody" in what)
+
+
+def test_operation_names_are_unique() -> None:
+    names = [what["operationId"] for _, _, what in OPERATIONS]
+    assert len(names) == len(set(names))
+
+
+def test_the_examples_are_what_the_decoders_accept() -> None:
+    for decoder, bodies in (
+        (request_decoder, examples.DECISION_REQUESTS),
+        (report_decoder, examples.OUTCOME_REPORTS),
+        (change_decoder, examples.POLICY_CHANGES),
+    ):
+        for body in bodies.values():
+            decoder.decode(json.dumps(body))
+
+
+def test_ranges_are_in_the_schemas() -> None:
+    quality = API["components"]["schemas"]["OutcomeReport"]["properties"]["quality"]["anyOf"][0]
+    assert (quality["minimum"], quality["maximum"]) == (0, 100)
+
+
+def test_docstrings_become_descriptions() -> None:
+    schemas = API["components"]["schemas"]
+    assert "Attributes" not in json.dumps(schemas)
+    assert schemas["DecisionView"]["properties"]["draw"]["description"].startswith("The uniform number")
+
+
+@pytest.mark.parametrize("page", ["index.html", "docs.html"])
+def test_the_pages_ask_nobody_else(page: str) -> None:
+    text = (STATIC / page).read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+    assert not re.search(r"""https?://|(src|href)=["']//|@import|\burl\(""", text)

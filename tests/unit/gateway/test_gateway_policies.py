@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import msgspec
+import pytest
+
+from pointsman.config import Config
+from pointsman.config.schema import PolicyConfig, TierConfig
+from pointsman.messages.errors import InvalidMessage
+from pointsman.messages.policies import PolicyChange, change_decoder
+from services.gateway.policies import check_change, configured_classes
+
+NONE: frozenset[str] = frozenset()
+
+
+def change(**body: Any) -> PolicyChange:
+    return change_decoder.decode(msgspec.json.encode(body))
+
+
+def test_built_in_policies_are_accepted() -> None:
+    check_change(
+        change(
+            active={"name": "live", "algorithm": "linucb", "parameters": {"epsilon": 0.01}},
+            shadows=[{"name": "a", "algorithm": "uniform"}, {"name": "b", "algorithm": "static:ollama:llama3.2"}],
+        ),
+        NONE,
+    )
+
+
+def test_no_shadows_at_all_is_a_change() -> None:
+    check_change(change(shadows=[]), NONE)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, ""),
+        ({"active": {"name": "a.b", "algorithm": "linucb"}}, "active.name"),
+        ({"active": {"name": "a", "algorithm": "thompsn"}}, "active.algorithm"),
+        ({"active": {"name": "a", "algorithm": "static:x"}}, "active.algorithm"),
+        ({"active": {"name": "a", "algorithm": "linucb", "parameters": {"epsilon": 2}}}, "active.parameters.epsilon"),
+        ({"active": {"name": "a", "algorithm": "linucb", "parameters": {"gamma": 2}}}, "active.parameters"),
+        ({"shadows": [{"name": "a", "algorithm": "uniform"}] * 2}, "shadows[1].name"),
+        ({"shadows": [{"name": f"s{i}", "algorithm": "uniform"} for i in range(17)]}, "shadows"),
+    ],
+)
+def test_a_wrong_change_is_refused_by_the_fields_name(body: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidMessage) as caught:
+        check_change(change(**body), NONE)
+    assert caught.value.field == field
+
+
+def test_a_request_cannot_make_the_gateway_import_a_module() -> None:
+    assert "antigravity" not in sys.modules
+    with pytest.raises(InvalidMessage) as caught:
+        check_change(change(active={"name": "a", "algorithm": "antigravity:fly"}), NONE)
+    assert caught.value.field == "active.algorithm"
+    assert "antigravity" not in sys.modules
+
+
+def test_a_class_that_the_configuration_names_is_accepted() -> None:
+    name = "pointsman.bandit.fixed_policies:Uniform"
+    config = Config(tier=[TierConfig(name="S")], shadow=[PolicyConfig(name="own", algorithm=name)])
+    assert configured_classes(config) == {name}
+    check_change(change(active={"name": "own", "algorithm": name}), configured_classes(config))

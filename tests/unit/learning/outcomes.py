@@ -1,0 +1,63 @@
+"""Outcomes as the log has them."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from pointsman.learning import AppliedBits, Read, TierLedger, read_outcome
+from pointsman.messages.codec import encode
+from pointsman.messages.outcome import Outcome
+from pointsman.messages.subjects import outcomes
+
+TIER = "SIMPLE"
+ARMS = (("openai", "gpt-5"), ("ollama", "llama3.2"), ("openrouter", "meta-llama/llama-3.1-70b"))
+
+
+def outcome(decision: int, **fields: Any) -> Outcome:
+    """Return the outcome of a decision; what is not given is an ordinary one's."""
+    ordinary: dict[str, Any] = {
+        "decision_id": f"{TIER}.{decision}.0123456789abcdef",
+        "tier": TIER,
+        "provider": "openai",
+        "model": "gpt-5",
+        "decision_sequence": decision,
+        "context": [1.0, 0.5, -0.5],
+        "accepted_at_ms": 1_000,
+        "quality": 80.0,
+    }
+    return Outcome(**{**ordinary, **fields})
+
+
+def read(message: Outcome, sequence: int) -> Read:
+    """Return the outcome as read from the log at a sequence."""
+    return read_outcome(outcomes(TIER), encode(message), sequence, at_ms=sequence * 10)
+
+
+def ledger() -> TierLedger:
+    """Return the ledger of a log that is read from its beginning."""
+    return TierLedger(bits=AppliedBits(complete=True))
+
+
+def some_log(seed: int, length: int) -> list[Read]:
+    """Return a log with several arms, duplicates, degraded outcomes, wrong dimensions and what is no outcome."""
+    rng = random.Random(seed)
+    log = []
+    for sequence in range(1, length + 1):
+        provider, model = rng.choice(ARMS)
+        message = outcome(
+            rng.randint(1, max(2, length // 2)),
+            provider=provider,
+            model=model,
+            context=[1.0, *[rng.gauss(0.0, 1.0) for _ in range(2 if rng.random() < 0.95 else 4)]],
+            learn=rng.random() < 0.9,
+            quality=rng.choice([None, rng.uniform(0.0, 100.0)]),
+            cost_usd=rng.choice([None, rng.uniform(0.0, 0.1)]),
+            latency_ms=rng.choice([None, rng.uniform(1.0, 5000.0)]),
+            reward=rng.choice([None, None, rng.uniform(0.0, 100.0)]),
+        )
+        if rng.random() < 0.05:
+            log.append(read_outcome(outcomes(TIER), encode(message)[:-20], sequence, at_ms=0))
+        else:
+            log.append(read(message, sequence))
+    return log
