@@ -181,6 +181,13 @@ class Decider:
         except BusError as error:
             await self._fail(item.waiting, "log-unreachable", f"the decision log did not accept the decision: {error}")
             return
+        high = self._tiers[event.tier].decision_high
+        if sequence <= high:
+            # The sequence was another decision's, whose outcome was learned from: one for this would count as its.
+            detail = f"the decision log is at {sequence}; it was put back, for {high} was learned from already"
+            log.error("tier %s: %s", event.tier, detail)
+            await self._fail(item.waiting, "log-put-back", detail)
+            return
         decision_id = str(DecisionId(event.tier, sequence, event.nonce))
         answer = Decision(
             decision_id=decision_id,

@@ -56,6 +56,7 @@ class Tier:
         self.epoch = ""
         self.watermark = 0
         self.as_of_ms = 0
+        self.decision_high = 0
         self.loaded = False
         self._stack = ArmStack(dim)
         self._prices = dict(prices)
@@ -82,6 +83,7 @@ class Tier:
         if changes.arms or changes.epoch != self.epoch:
             self._selections.clear()
         self.epoch, self.watermark, self.as_of_ms = changes.epoch, changes.watermark, changes.as_of_ms
+        self.decision_high = max(self.decision_high, changes.decision_high)
         self.loaded = True
         return True
 

@@ -16,11 +16,15 @@ async def read_decision(bus: Bus, wanted: DecisionId, timeout_s: float) -> tuple
     Raises
     ------
     ProblemError
-        404 when the log has no such decision: it is too old, of another log, or was never made.
+        410 when the decision has left the log, 404 when it was never in it.
     """
     stored = None if wanted.sequence is None else await bus.get(DECISIONS, wanted.sequence, timeout_s)
     if stored is not None and stored.subject == decision_log(wanted.tier):
         event = decode(event_decoder, stored.data)
         if event.nonce == wanted.nonce:
             return event, stored.data
+    if stored is None and wanted.sequence is not None:
+        info = await bus.info(DECISIONS, timeout_s)
+        if max(info.config.first_seq, 1) <= wanted.sequence < info.state.first_seq:
+            raise ProblemError(410, "this decision has left the log; its outcome can no longer count", "decision_id")
     raise ProblemError(404, "no such decision in the log", "decision_id")

@@ -16,6 +16,7 @@ _PROBLEMS = {
     404: "There is none",
     405: "The route does not have that method",
     409: "It conflicts with what is there",
+    410: "The decision has left the log",
     413: "The body is too long",
     422: "A field or parameter is wrong; `errors` names it",
     500: "A fault of the gateway",
@@ -50,7 +51,7 @@ def _loop() -> dict[str, dict[str, Operation]]:
             202: _json("It is in the log and will count", "OutcomeAccepted", examples.ACCEPTED),
             200: _json("The same outcome was accepted before", "OutcomeAccepted", examples.ALREADY_ACCEPTED),
         },
-        (400, 404, 409, 413, 422, 503),
+        (400, 404, 409, 410, 413, 422, 503),
     )
     return {
         "/v1/decisions": {"post": {**decide, "requestBody": _body("DecisionRequest", examples.DECISION_REQUESTS)}},
@@ -66,7 +67,7 @@ def _insight() -> dict[str, dict[str, Operation]]:
         "Everything that the policy knew: context, scores, propensity, policy and its version. A degraded decision "
         "(`fallback.…`) is in no log, so there is none to look up.",
         {200: _json("The decision", "DecisionView")},
-        (404, 422, 503),
+        (404, 410, 422, 503),
         [{"name": "decision_id", "in": "path", "required": True, "schema": {"type": "string"}}],
     )
     arms = _operation_of(

@@ -11,6 +11,7 @@ from pointsman.bus import Bus, ensure_streams
 from pointsman.config import Config
 from pointsman.observability.lifecycle import run_with_probe, until_stopped
 from pointsman.state import Store
+from services.reward_updater.retention import RetentionWatch
 from services.reward_updater.writer import TierWriter
 
 
@@ -45,6 +46,8 @@ class RewardUpdater:
         holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._writers = [TierWriter(bus, store, tier.name, config, holder) for tier in config.tier]
         tasks = [asyncio.create_task(writer.run(), name=f"writer {writer.tier}") for writer in self._writers]
+        watch = RetentionWatch(bus, config.nats.alarm_at)
+        tasks.append(asyncio.create_task(watch.run(), name="retention"))
         try:
             await until_stopped(stop, tasks)
         finally:

@@ -161,7 +161,7 @@ class TierWriter:
 
     def _take(self, changes: TierChanges, created: str) -> None:
         learner = Learner(arms=dict(changes.arms), ranges=Ranges.from_state(changes.ranges))
-        self._ledger = TierLedger(learner=learner, watermark=changes.watermark)
+        self._ledger = TierLedger(learner=learner, watermark=changes.watermark, decision_high=changes.decision_high)
         self._epoch = created
         self._as_of_ms = changes.as_of_ms
         self._beat_at = 0.0
@@ -207,6 +207,7 @@ class TierWriter:
             watermark=ledger.watermark,
             as_of_ms=self._as_of_ms,
             ranges=ledger.learner.ranges.state(),
+            decision_high=ledger.decision_high,
             arms={arm: ledger.learner.arms[arm] for arm in changed},
             applied=rows,
             keep_outcomes_s=self._keep_s,

@@ -120,3 +120,13 @@ def test_everything_that_is_kept_has_a_version() -> None:
         if not isinstance(example.message, Message) and not _from_outside(example)
     }
     assert unversioned == ANSWERS
+
+
+def test_what_an_outcome_leaves_out_means_for_ever_what_it_meant_when_it_was_written() -> None:
+    """Fields that have their default are not written, so a default is part of every log there is."""
+    outcome = decode(EXAMPLES["outcome.reward"].decoder, _golden("outcome.reward"))
+    assert msgspec.to_builtins(outcome.rule) == {}
+    assert (outcome.rule.lambda_cost, outcome.rule.mu_latency, outcome.rule.normalizer) == (0.3, 0.1, "minmax")
+    assert (outcome.rule.cost_bounds_usd, outcome.rule.latency_bounds_ms) == ((0.0, 0.1), (0.0, 10_000.0))
+    assert outcome.learn is True
+    assert outcome.v == 1

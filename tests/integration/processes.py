@@ -133,11 +133,12 @@ class NatsServer(ChildProcess):
 
 
 class StoreServer(ChildProcess):
-    """Valkey without persistence; it keeps its port over a restart."""
+    """A store without persistence; it keeps its port over a restart. ``program``: the wheel's unless another is named."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: Path | None = None) -> None:
         super().__init__("store", folder)
         self._folder = folder
+        self._program = program
         self.port = 0
 
     @property
@@ -147,7 +148,7 @@ class StoreServer(ChildProcess):
     def start(self) -> None:
         self.port = self.port or free_port()
         command = [
-            str(find_store_server()),
+            str(self._program or find_store_server()),
             "--bind",
             "127.0.0.1",
             "--port",

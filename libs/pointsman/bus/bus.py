@@ -64,9 +64,10 @@ class StreamState(msgspec.Struct, frozen=True):
 
 
 class StreamConfiguration(msgspec.Struct, frozen=True):
-    """The sequence that a stream was made to begin with."""
+    """The sequence that a stream was made to begin with, and how many bytes it may hold (-1: any number)."""
 
     first_seq: int = 1
+    max_bytes: int = -1
 
 
 class StreamInfo(msgspec.Struct, frozen=True):

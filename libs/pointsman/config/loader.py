@@ -226,6 +226,8 @@ def _check_numbers(config: Config) -> list[str]:
         value = getattr(config.nats, key)
         if not (math.isfinite(value) and value > 0):
             problems.append(f"nats.{key}: expected more than 0, got {value}")
+    if not 0.0 < config.nats.alarm_at <= 1.0:
+        problems.append(f"nats.alarm_at: expected more than 0, at most 1, got {config.nats.alarm_at}")
     if not 0 <= config.gateway.port <= 65535:
         problems.append(f"gateway.port: expected 0 to 65535, got {config.gateway.port}")
     if config.log.level not in ("debug", "info", "warning", "error"):

@@ -118,6 +118,9 @@ class NatsConfig(_Section, frozen=True, kw_only=True):
         Size at which the outcome log is full. Outcomes are then refused (503), never dropped: learning needs all.
     events_max_age_days, events_max_bytes
         The same for the streams that can be made again: rewards, shadow results, alerts, dead letters.
+    alarm_at : float
+        Share of a log's room (0 to 1) from which on an alert is raised: before decisions are dropped early, and
+        outcomes refused.
     replicas : int
         JetStream replicas; 3 in a cluster.
     """
@@ -129,6 +132,7 @@ class NatsConfig(_Section, frozen=True, kw_only=True):
     outcomes_max_bytes: int = 4 * 1024**3
     events_max_age_days: float = 30.0
     events_max_bytes: int = 1024**3
+    alarm_at: float = 0.8
     replicas: int = 1
 
 

@@ -115,6 +115,8 @@ def _compare_arms(stored: TierChanges, ledger: TierLedger) -> str:
                 return f"arm {arm}: {name} differs{shown}"
     if stored.watermark and encode_ranges(stored.ranges) != encode_ranges(ledger.learner.ranges.state()):
         return f"ranges differ: {stored.ranges} stored, {ledger.learner.ranges.state()} by the log"
+    if stored.decision_high != ledger.decision_high:
+        return f"decision_high: {stored.decision_high} stored, {ledger.decision_high} by the log"
     return ""
 
 

@@ -74,11 +74,14 @@ class TierLedger:
     bits : AppliedBits
     watermark : int
         Last sequence of the log taken in, whether learned from or not.
+    decision_high : int
+        Highest sequence of a decision that was learned from: a decision log that ends below it was put back.
     """
 
     learner: Learner = field(default_factory=Learner)
     bits: AppliedBits = field(default_factory=AppliedBits)
     watermark: int = 0
+    decision_high: int = 0
 
     def apply(self, read: Read) -> Applied | Skipped | Dead:
         """Take in the next message of the log.
@@ -98,6 +101,7 @@ class TierLedger:
             return Dead(read.sequence, read.subject, read.data, reason)
         if not self.bits.mark(outcome.decision_sequence):
             return Skipped(read.sequence, "duplicate")
+        self.decision_high = max(self.decision_high, outcome.decision_sequence)
         reward = self.learner.learn(
             arm,
             outcome.context,

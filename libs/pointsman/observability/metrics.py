@@ -48,6 +48,8 @@ halted = Gauge(
     "pointsman_tier_halted", "1 while the updater refuses to go on, because log and store disagree", ["tier"]
 )
 
+log_filled = Gauge("pointsman_log_filled_ratio", "Share of its room that a log takes, 0 to 1", ["stream"])
+
 # Shadow-evaluator
 shadow_evaluated = Counter("pointsman_shadow_decisions", "Decisions evaluated by a shadow policy", ["tier", "policy"])
 shadow_agreed = Counter("pointsman_shadow_agreements", "Shadow decisions equal to what was served", ["tier", "policy"])

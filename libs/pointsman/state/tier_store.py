@@ -36,6 +36,8 @@ class TierChanges:
         State of the reward's running ranges.
     known_arms : int
         How many arms the tier has.
+    decision_high : int
+        Highest sequence of a decision that was learned from.
     arms : dict of Arm to ArmState
         Those that changed.
     """
@@ -46,6 +48,7 @@ class TierChanges:
     ranges: dict[str, list[float]]
     known_arms: int
     arms: dict[Arm, ArmState]
+    decision_high: int = 0
 
 
 @dataclass(slots=True)
@@ -59,6 +62,7 @@ class Commit:
         Before and after.
     as_of_ms : int
     ranges : dict
+    decision_high : int
     arms : dict of Arm to ArmState
         Those that changed, whole.
     applied : list of (decision sequence, outcome sequence, reward 0 to 1)
@@ -71,6 +75,7 @@ class Commit:
     watermark: int
     as_of_ms: int
     ranges: dict[str, list[float]]
+    decision_high: int = 0
     arms: dict[Arm, ArmState] = field(default_factory=dict)
     applied: list[tuple[int, int, float]] = field(default_factory=list)
     keep_outcomes_s: int = 30 * 86_400
@@ -177,6 +182,7 @@ def _commit_arguments(tier: str, commit: Commit) -> tuple[list[str], list[Any]]:
         commit.watermark,
         commit.as_of_ms,
         encode_ranges(commit.ranges),
+        commit.decision_high,
         commit.keep_outcomes_s,
         len(commit.arms),
     ]
@@ -201,9 +207,9 @@ def _commit_arguments(tier: str, commit: Commit) -> tuple[list[str], list[Any]]:
 
 
 def _changes(reply: list[Any]) -> TierChanges:
-    epoch, watermark, as_of_ms, ranges, known = reply[:5]
+    epoch, watermark, as_of_ms, ranges, known, decision_high = reply[:6]
     arms = {}
-    for at in range(5, len(reply), 10):
+    for at in range(6, len(reply), 10):
         name, A, b, n, reward_sum, cost_n, cost_sum, version, updated, dim = reply[at : at + 10]
         d = int(dim)
         arms[Arm.parse(name.decode())] = ArmState(
@@ -223,4 +229,5 @@ def _changes(reply: list[Any]) -> TierChanges:
         ranges=msgspec.json.decode(ranges, type=dict[str, list[float]]) if ranges else {},
         known_arms=int(known),
         arms=arms,
+        decision_high=int(decision_high),
     )

@@ -57,7 +57,7 @@ async def _until_stopped(options: argparse.Namespace, config: Config, prompts: P
         data_dir=options.data_dir,
         config_file=CONFIG_FILE,
         port=options.port,
-        on_event=lambda line: console.print(line, highlight=False, markup=False),
+        on_event=lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True),
     )
     demo = asyncio.create_task(_demo(options, config, prompts, stack, console))
 
@@ -80,7 +80,7 @@ async def _until_stopped(options: argparse.Namespace, config: Config, prompts: P
 async def _demo(options: argparse.Namespace, config: Config, prompts: Prompts, stack: Stack, console: Console) -> None:
     tier = config.tier[0].name
     rule = reward_rule(config.reward.rule())
-    console.print(f"starting NATS, the store and the four services, with data in {options.data_dir}")
+    console.print(f"starting NATS, the store and the four services, with data in {options.data_dir}", soft_wrap=True)
     started_s = time.monotonic()
     await stack.start()
     await stack.wait_ready()
@@ -89,6 +89,7 @@ async def _demo(options: argparse.Namespace, config: Config, prompts: Prompts, s
         f"routing {len(prompts):,} real prompts, shuffled with seed {options.seed}, {options.in_flight} at a time; "
         f"for each: a decision, then the outcome of the chosen model's real answer",
         highlight=False,
+        soft_wrap=True,
     )
     tally = Tally(prompts, prompts.rewards(rule))
     async with GatewayClient(stack.gateway_url) as gateway:

@@ -1,0 +1,139 @@
+"""The bucket of policies: configured once, changed by one writer at a time, and watched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from pointsman.bus import Bus, WrongSequence, ensure_streams
+from pointsman.bus.policies import configure_policies, configured, read_policies, watch_policies, write_policies
+from pointsman.config import Config, load_config
+from pointsman.messages.policies import PolicySpec, TierPolicies
+from tests.integration.processes import NatsServer
+
+TOML = """
+[[tier]]
+name = "A"
+[[tier]]
+name = "B"
+[tier.policy]
+algorithm = "uniform"
+[[shadow]]
+name = "greedy"
+algorithm = "epsilon-greedy"
+epsilon = 0.0
+tiers = ["A"]
+"""
+UNIFORM = PolicySpec(name="u", algorithm="uniform")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return _config(tmp_path)
+
+
+def _config(folder: Path, **environ: str) -> Config:
+    file = folder / "pointsman.toml"
+    file.write_text(TOML, encoding="utf-8")
+    return load_config(file, environ)
+
+
+@pytest_asyncio.fixture
+async def bucket(bus: Bus, config: Config) -> AsyncIterator[Bus]:
+    """The connection to a server with an empty bucket."""
+    await ensure_streams(bus, config.nats)
+    yield bus
+
+
+async def test_a_tier_that_was_never_configured_has_none(bucket: Bus) -> None:
+    assert await read_policies(bucket, "A") is None
+
+
+async def test_the_configuration_is_put_in_force(bucket: Bus, config: Config) -> None:
+    await configure_policies(bucket, config)
+    a, b = await read_policies(bucket, "A"), await read_policies(bucket, "B")
+    assert a is not None
+    assert b is not None
+    assert (a[1].active.algorithm, [spec.name for spec in a[1].shadows]) == ("linucb", ["greedy"])
+    assert (b[1].active.algorithm, b[1].shadows) == ("uniform", [])
+    assert (a[0], b[0]) == (1, 2)
+
+
+async def test_services_that_start_together_configure_once(
+    nats_server: NatsServer, bucket: Bus, config: Config
+) -> None:
+    connections = [await Bus.connect(nats_server.url, f"service-{i}") for i in range(4)]
+    await asyncio.gather(*(configure_policies(connection, config) for connection in connections))
+    assert (await bucket.info("KV_policies")).state.last_seq == 2
+    for connection in connections:
+        await connection.close()
+
+
+async def test_a_change_made_at_run_time_outlives_a_restart_and_yields_to_a_new_configuration(
+    bucket: Bus, config: Config, tmp_path: Path
+) -> None:
+    await configure_policies(bucket, config)
+    current = await read_policies(bucket, "A")
+    assert current is not None
+    changed = TierPolicies(active=UNIFORM, configured=current[1].configured, changed_by="api")
+    version = await write_policies(bucket, "A", changed, current[0])
+    await configure_policies(bucket, config)
+    assert await read_policies(bucket, "A") == (version, changed)
+    newer = _config(tmp_path, POINTSMAN_POLICY_EPSILON="0.2")
+    await configure_policies(bucket, newer)
+    found = await read_policies(bucket, "A")
+    assert found is not None
+    assert found[0] > version
+    assert found[1].active.parameters == {"epsilon": 0.2}
+
+
+async def test_of_two_changes_of_the_same_version_the_second_is_refused(bucket: Bus, config: Config) -> None:
+    await configure_policies(bucket, config)
+    first = await write_policies(bucket, "A", TierPolicies(active=UNIFORM), 1)
+    with pytest.raises(WrongSequence):
+        await write_policies(bucket, "A", TierPolicies(active=PolicySpec(name="c", algorithm="cheapest")), 1)
+    assert await read_policies(bucket, "A") == (first, TierPolicies(active=UNIFORM))
+    assert await write_policies(bucket, "A", configured(config, config.tier[0]), first) > first
+
+
+async def test_a_watcher_is_told_what_is_and_what_changes(bucket: Bus, config: Config) -> None:
+    await configure_policies(bucket, config)
+    told: asyncio.Queue[tuple[str, int, TierPolicies]] = asyncio.Queue()
+    watching = asyncio.create_task(watch_policies(bucket, lambda *change: told.put_nowait(change)))
+    try:
+        async with asyncio.timeout(30.0):
+            present = [await told.get(), await told.get()]
+            assert [(tier, version) for tier, version, _ in present] == [("A", 1), ("B", 2)]
+            version = await write_policies(bucket, "A", TierPolicies(active=UNIFORM), 1)
+            assert await told.get() == ("A", version, TierPolicies(active=UNIFORM))
+            await bucket.append("$KV.policies.A", b"{}")  # what cannot be read is passed over
+            version = await write_policies(bucket, "B", TierPolicies(active=UNIFORM), 2)
+            assert await told.get() == ("B", version, TierPolicies(active=UNIFORM))
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+async def test_a_watcher_goes_on_when_the_server_is_killed(
+    bucket: Bus, config: Config, nats_server: NatsServer
+) -> None:
+    await configure_policies(bucket, config)
+    told: asyncio.Queue[tuple[str, int, TierPolicies]] = asyncio.Queue()
+    watching = asyncio.create_task(watch_policies(bucket, lambda *change: told.put_nowait(change)))
+    try:
+        async with asyncio.timeout(60.0):
+            await told.get()
+            await told.get()
+            nats_server.kill()
+            nats_server.start()
+            other = await Bus.connect(nats_server.url, "other")
+            version = await write_policies(other, "A", TierPolicies(active=UNIFORM), 1)
+            assert await told.get() == ("A", version, TierPolicies(active=UNIFORM))
+            await other.close()
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)

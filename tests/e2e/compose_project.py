@@ -1,0 +1,97 @@
+"""``docker compose`` on this repository's own file, as a project of its own beside whatever else runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.integration.processes import free_port, wait_until
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SERVICES = ("gateway", "decision", "shadow-evaluator", "reward-updater", "nats", "redis")
+HEALTHY_WITHIN_S = 120.0
+BUILT_WITHIN_S = 900.0
+
+
+def find_compose() -> list[str] | None:
+    """Return the command that Compose answers to here; None when there is none."""
+    if _succeeds(["docker", "compose", "version"]):
+        return ["docker", "compose"]
+    return ["docker-compose"] if _succeeds(["docker-compose", "version"]) else None
+
+
+def engine_answers() -> bool:
+    """Tell whether there is a Docker engine to talk to."""
+    return _succeeds(["docker", "info"])
+
+
+class ComposeProject:
+    """The Compose file with ports and volumes that nobody else uses.
+
+    Parameters
+    ----------
+    name : str
+        What its containers and volumes begin with.
+    """
+
+    def __init__(self, name: str) -> None:
+        command = find_compose()
+        assert command is not None
+        self._command = [*command, "-p", name]
+        gateway_port, nats_port = free_port(), free_port()
+        self.gateway_url = f"http://127.0.0.1:{gateway_port}"
+        self.nats_url = f"nats://127.0.0.1:{nats_port}"
+        self._environment = {
+            **os.environ,
+            "GATEWAY_PORT": f"127.0.0.1:{gateway_port}",
+            "NATS_PORT": str(nats_port),
+        }
+
+    def run(self, *arguments: str) -> str:
+        """Run a Compose command; return what it prints, and fail the test when it fails."""
+        done = subprocess.run(
+            [*self._command, *arguments],
+            cwd=REPOSITORY,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=BUILT_WITHIN_S,
+            check=False,
+        )
+        assert done.returncode == 0, f"{arguments}: {done.stdout[-4000:]}{done.stderr[-4000:]}"
+        return done.stdout
+
+    def up(self, replicas: int, *options: str) -> None:
+        """Start what does not run, and wait until every container is healthy."""
+        self.run("up", "-d", *options, "--scale", f"decision={replicas}")
+        self.until_healthy(len(SERVICES) - 1 + replicas)
+
+    def until_healthy(self, containers: int) -> None:
+        """Wait until so many containers run, and all are healthy."""
+        wait_until(lambda: self._health() == ["healthy"] * containers, "healthy", HEALTHY_WITHIN_S)
+
+    def containers(self, service: str) -> list[str]:
+        """Return the ids of a service's containers."""
+        return self.run("ps", "-q", service).split()
+
+    def _health(self) -> list[str]:
+        template = "{{.State.Health.Status}}"
+        return _docker("inspect", "-f", template, *self.run("ps", "-q").split()).split()
+
+
+def kill_process_of(container: str) -> None:
+    """Let a container's process crash, as it would by itself; ``docker kill`` would count as a wish to stop it."""
+    _docker("exec", container, "python", "-c", "import os; os.kill(-1, 9)")
+
+
+def _docker(*arguments: str) -> str:
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60.0, check=False)
+    return done.stdout
+
+
+def _succeeds(command: list[str]) -> bool:
+    if shutil.which(command[0]) is None:
+        return False
+    return subprocess.run(command, capture_output=True, timeout=60.0, check=False).returncode == 0

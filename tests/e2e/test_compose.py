@@ -1,0 +1,154 @@
+"""``docker-compose.yml``: whether Compose reads it, and, where asked for, the whole thing in containers.
+
+The second part builds an image and takes minutes: POINTSMAN_TEST_DOCKER=1 asks for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import nats
+import pytest
+
+from tests.e2e.compose_project import SERVICES, ComposeProject, engine_answers, find_compose, kill_process_of
+from tests.waiting import eventually
+
+REPLICAS = 3
+CONTEXT = [0.5] * 12
+
+with_compose = pytest.mark.skipif(find_compose() is None, reason="there is no docker compose here")
+
+
+@with_compose
+@pytest.mark.e2e
+def test_compose_reads_the_file_and_finds_six_services() -> None:
+    project = ComposeProject("pointsman-config-test")
+    assert sorted(project.run("config", "--services").split()) == sorted(SERVICES)
+
+
+@pytest.fixture(scope="module")
+def project() -> Iterator[ComposeProject]:
+    if os.environ.get("POINTSMAN_TEST_DOCKER") != "1":
+        pytest.skip("builds an image and starts containers: set POINTSMAN_TEST_DOCKER=1")
+    if find_compose() is None or not engine_answers():
+        pytest.skip("POINTSMAN_TEST_DOCKER is set, but there is no docker compose, or no Docker engine answers")
+    project = ComposeProject(f"pointsman-test-{os.getpid()}")
+    try:
+        project.up(REPLICAS, "--build")
+        yield project
+    finally:
+        project.run("down", "--volumes", "--rmi", "local")
+
+
+in_containers = [pytest.mark.e2e, pytest.mark.timeout(1200)]
+
+
+async def decide(http: httpx.AsyncClient) -> dict[str, Any]:
+    reply = await http.post("/v1/decisions", json={"tier": "SIMPLE", "context": CONTEXT})
+    assert reply.status_code == 200, reply.text
+    return dict(reply.json())
+
+
+async def learn(http: httpx.AsyncClient) -> str:
+    """Have a decision made by the policy, send its outcome, wait until it is learned; return the decision's id."""
+    chosen: dict[str, Any] = {}
+
+    async def decided() -> bool:
+        chosen.update(await decide(http))
+        return not chosen["degraded"]
+
+    await eventually(decided, "a decision that a policy made")
+    outcome = {"decision_id": chosen["decision_id"], "quality": 80.0, "cost_usd": 0.001, "latency_ms": 400.0}
+
+    async def accepted() -> bool:
+        return (await http.post("/v1/outcomes", json=outcome)).status_code == 202
+
+    async def applied() -> bool:
+        return (await http.get(f"/v1/decisions/{chosen['decision_id']}")).json().get("reward") is not None
+
+    await eventually(accepted, "the outcome is accepted")
+    await eventually(applied, "the outcome is learned")
+    return str(chosen["decision_id"])
+
+
+async def arms(http: httpx.AsyncClient) -> list[dict[str, Any]]:
+    reply = await http.get("/v1/arms", params={"matrices": "true"})
+    return sorted(reply.json()["arms"], key=lambda arm: (arm["tier"], arm["provider"], arm["model"]))
+
+
+async def replicas_that_answer(url: str) -> int:
+    client = await nats.connect(url)
+    try:
+        inbox = client.new_inbox()
+        answers = await client.subscribe(inbox)
+        await client.publish("$SRV.PING.decision", reply=inbox)
+        found = set()
+        while True:
+            try:
+                found.add(json.loads((await answers.next_msg(timeout=1.0)).data)["id"])
+            except nats.errors.TimeoutError:
+                return len(found)
+    finally:
+        await client.close()
+
+
+class TestInContainers:
+    pytestmark = in_containers
+
+    async def test_whoever_subscribes_sees_the_decision_and_its_outcome_is_learned(
+        self, project: ComposeProject
+    ) -> None:
+        client = await nats.connect(project.nats_url)
+        try:
+            topic = await client.subscribe("decisions.>")
+            await client.flush()
+            async with httpx.AsyncClient(base_url=project.gateway_url) as http:
+                decision_id = await learn(http)
+
+            async def seen() -> bool:
+                return bool(json.loads((await topic.next_msg(timeout=10.0)).data)["decision_id"] == decision_id)
+
+            await eventually(seen, "the decision on its topic")
+        finally:
+            await client.close()
+
+    async def test_scaled_replicas_share_the_queue_group(self, project: ComposeProject) -> None:
+        assert await replicas_that_answer(project.nats_url) == REPLICAS
+
+    async def test_decisions_go_on_when_a_replica_crashes_and_it_is_started_again(
+        self, project: ComposeProject
+    ) -> None:
+        async with httpx.AsyncClient(base_url=project.gateway_url) as http:
+            await asyncio.to_thread(kill_process_of, project.containers("decision")[0])
+            for _ in range(20):
+                await decide(http)
+            await learn(http)
+
+        async def all_are_back() -> bool:
+            return await replicas_that_answer(project.nats_url) == REPLICAS
+
+        await eventually(all_are_back, "the crashed replica is back", within_s=60.0)
+
+    @pytest.mark.parametrize("service", ["nats", "redis"])
+    async def test_the_loop_closes_again_after_a_restart_of(self, project: ComposeProject, service: str) -> None:
+        await asyncio.to_thread(project.run, "restart", service)
+        async with httpx.AsyncClient(base_url=project.gateway_url) as http:
+            await learn(http)
+        await asyncio.to_thread(project.until_healthy, len(SERVICES) - 1 + REPLICAS)
+
+    async def test_what_was_learned_outlives_down_and_up(self, project: ComposeProject) -> None:
+        async with httpx.AsyncClient(base_url=project.gateway_url) as http:
+            decision_id = await learn(http)
+            before = await arms(http)
+            decision = (await http.get(f"/v1/decisions/{decision_id}")).json()
+        await asyncio.to_thread(project.run, "down")
+        await asyncio.to_thread(project.up, REPLICAS)
+        async with httpx.AsyncClient(base_url=project.gateway_url) as http:
+            assert await arms(http) == before
+            assert sum(arm["n"] for arm in before) > 0
+            assert (await http.get(f"/v1/decisions/{decision_id}")).json() == decision
