@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit check format bench lock compose-up compose-down clean
+.PHONY: help setup demo up test test-unit test-fault soak test-mutations check format bench lock compose-up compose-down clean
 
 help: ## list what make can do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -47,6 +47,15 @@ test: $(VENV)/made-dev $(VENV)/made-demo ## run every test
 
 test-unit: $(VENV)/made-dev ## run the tests that need no server; seconds
 	@$(BIN)/python -m pytest tests/unit tests/contract/test_messages.py $(ARGS)
+
+test-fault: $(VENV)/made-dev ## break a running stack in every way we know, and check that nothing is lost; 5 minutes
+	@$(BIN)/python -m pytest tests/fault $(ARGS)
+
+soak: $(VENV)/made-dev ## the same at random for MINUTES (30), from SEED (1) on
+	@SOAK_MINUTES=$(or $(MINUTES),30) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/fault/test_soak.py -s $(ARGS)
+
+test-mutations: $(VENV)/made-dev ## take safeguards out one by one, and see that the fault suite notices
+	@MUTATIONS=1 $(BIN)/python -m pytest tests/fault/test_mutations.py -rP $(ARGS)
 
 check: $(VENV)/made-dev ## format, lint, types, architecture
 	@$(BIN)/ruff format --check .

@@ -19,7 +19,7 @@ from typing import Self
 import psutil  # type: ignore[import-untyped]  # it has no types
 
 from pointsman.bus import Bus, ensure_streams
-from pointsman.config.schema import NatsConfig
+from pointsman.config.connections import NatsConfig
 from pointsman.stack.embedded_nats import nats_conf
 from pointsman.stack.embedded_store import store_conf
 from pointsman.stack.ports import LOOPBACK, Ports

@@ -38,7 +38,10 @@ def check_programs(options: argparse.Namespace | None, *, running: bool) -> list
         Whether an embedded stack was found.
     """
     file = None if options is None else config_file(options)
-    config = None if file is None else load_config(file)
+    try:
+        config = None if file is None else load_config(file)
+    except ConfigError:
+        config = None  # `check_configuration` says what is wrong
     named_nats = config.nats.server if config else None
     named_store = config.redis.server if config else None
     return [

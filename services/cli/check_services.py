@@ -8,7 +8,7 @@ import msgspec
 from redis.exceptions import RedisError
 
 from pointsman.bus import Bus, BusError, NoResponders, StreamMissing
-from pointsman.messages.subjects import POLICIES_BUCKET, STREAM_SUBJECTS
+from pointsman.messages.subjects import POLICIES_STREAM, STREAM_SUBJECTS
 from pointsman.state import Store, StoreUnavailable
 from services.cli.findings import Finding
 from services.cli.http import GatewayClient, GatewayUnreachable
@@ -27,12 +27,12 @@ async def check_nats(target: Target) -> list[Finding]:
     """Check the connection, JetStream, the streams, and who answers decisions."""
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            bus = await Bus.connect(target.nats_url, "pointsman doctor")
+            bus = await Bus.connect(target.nats, "pointsman doctor")
     except (TimeoutError, OSError) as error:
         what = str(error) or f"no answer within {_PATIENCE_S:g} s"
-        return [Finding("NATS", False, f"{target.nats_url}: {what}", _START)]
+        return [Finding("NATS", False, f"{target.nats.public_url}: {what}", _START)]
     try:
-        found = [Finding("NATS", True, target.nats_url)]
+        found = [Finding("NATS", True, target.nats.public_url)]
         jetstream = await _check_jetstream(bus)
         found.append(jetstream)
         if jetstream.ok:
@@ -54,7 +54,7 @@ async def _check_jetstream(bus: Bus) -> Finding:
 
 async def _check_streams(bus: Bus) -> Finding:
     missing, full = [], []
-    for stream in [*STREAM_SUBJECTS, f"KV_{POLICIES_BUCKET}"]:
+    for stream in [*STREAM_SUBJECTS, POLICIES_STREAM]:
         try:
             messages = (await bus.info(stream, _PATIENCE_S)).state.messages
             full.append(f"{stream} {messages:,}")
@@ -63,7 +63,7 @@ async def _check_streams(bus: Bus) -> Finding:
         except BusError as error:
             return Finding("streams", False, str(error), "look at the log of NATS")
     if missing:
-        return Finding("streams", False, f"missing: {', '.join(missing)}", "any service makes them when it starts")
+        return Finding("streams", False, f"missing: {', '.join(missing)}", "the gateway makes them when it starts")
     return Finding("streams", True, ", ".join(full))
 
 
@@ -90,12 +90,12 @@ async def _check_replicas(bus: Bus, target: Target) -> Finding:
 
 async def check_store(target: Target) -> list[Finding]:
     """Check the connection, and that the store neither evicts nor forgets."""
-    store = Store(target.redis_url, timeout_ms=int(_PATIENCE_S * 1000))
+    store = Store(target.redis, timeout_ms=int(_PATIENCE_S * 1000))
     try:
         await store.ping()
-        return [Finding("store", True, target.redis_url), await _check_store_settings(store)]
+        return [Finding("store", True, target.redis.public_url), await _check_store_settings(store)]
     except StoreUnavailable as error:
-        return [Finding("store", False, f"{target.redis_url}: {error}", _START)]
+        return [Finding("store", False, f"{target.redis.public_url}: {error}", _START)]
     finally:
         await store.close()
 
@@ -122,10 +122,14 @@ def _text(value: bytes | str | None) -> str:
 async def check_gateway(target: Target) -> list[Finding]:
     """Check the gateway, as its readiness says."""
     try:
-        async with GatewayClient(target.gateway_url, timeout_s=_PATIENCE_S) as gateway:
+        async with GatewayClient(target.gateway_url, _PATIENCE_S, target.api_key) as gateway:
             reply = await gateway.get("/readyz")
+            known = await gateway.get("/v1/policies")
     except (GatewayUnreachable, ValueError) as error:
         return [Finding("gateway", False, f"{target.gateway_url}: {error}", _START)]
+    if known.status in (401, 403):
+        remedy = "name one with --api-key or in POINTSMAN_API_KEY; `pointsman keys create --scopes read` makes one"
+        return [Finding("gateway", False, f"{target.gateway_url}: {known.problem()}", remedy)]
     if reply.ok:
         return [Finding("gateway", True, f"{target.gateway_url} is ready")]
     try:

@@ -48,7 +48,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         reply = asyncio.run(_get(target, path))
     except ValueError as error:
-        raise CommandFailed(f"--url: {error}", code=2) from error
+        raise CommandFailed(f"--url or --api-key: {error}", code=2) from error
     except GatewayUnreachable as error:
         raise CommandFailed(
             f"the gateway does not answer at {target.gateway_url} ({target.origin}): {error}"
@@ -63,7 +63,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 async def _get(target: Target, path: str) -> Reply:
-    async with GatewayClient(target.gateway_url) as gateway:
+    async with GatewayClient(target.gateway_url, api_key=target.api_key) as gateway:
         return await gateway.get(path)
 
 
@@ -110,6 +110,11 @@ def _print_table(console: Console, policies: list[PolicyReport], period: str) ->
         cells = [policy.policy, policy.tier, f"{policy.decisions:,}", _agreement(policy), _cost(policy)]
         table.add_row(*cells, *([f"{policy.errors:,}"] if with_errors else []))
     console.print(table)
+    if any(policy.cost_delta_usd for policy in policies):
+        console.print(
+            "cost difference: expected, at each arm's mean cost on the requests it was sent; where those were the "
+            "requests it is cheap on,\nit looks cheaper than it would be."
+        )
     unknown = sorted({arm for policy in policies for arm in policy.cost_unknown})
     if unknown:
         console.print(f"unknown: no outcome has told yet what {', '.join(unknown)} costs.")

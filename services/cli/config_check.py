@@ -6,14 +6,17 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
+from pointsman.config import exposure_problems, keys_required
+from services.cli.errors import CommandFailed
 from services.cli.options import add_config_option, config_file, read_config
 
 if TYPE_CHECKING:
     from pointsman.config import Config
+    from pointsman.config.connections import NatsConfig, RedisConfig
     from pointsman.messages.policies import PolicySpec
     from services.cli.options import Subparsers
 
-_NOT_OVERRIDES = ("POINTSMAN_CONFIG", "POINTSMAN_DATA_DIR")
+_NOT_OVERRIDES = ("POINTSMAN_API_KEY", "POINTSMAN_CONFIG", "POINTSMAN_DATA_DIR")
 
 
 def add_config(subparsers: Subparsers) -> None:
@@ -31,6 +34,9 @@ def add_config(subparsers: Subparsers) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     config = read_config(options)
+    problems = exposure_problems(config)
+    if problems:
+        raise CommandFailed("\n  ".join(["the gateway would not start:", *problems]), code=2)
     print(f"{config_file(options)} is right. In force:")
     lines = _summary(config)
     width = max(len(name) for name, _ in lines)
@@ -49,15 +55,28 @@ def _summary(config: Config) -> list[tuple[str, str]]:
         lines.append((f"tier {tier.name}", f"{_policy(config.active(tier))} over {', '.join(tier.arms) or 'no arms'}"))
         lines += [("", f"shadow {_policy(shadow)}") for shadow in config.shadows(tier)]
     lines += [
-        ("gateway", f"{config.gateway.host}:{config.gateway.port}"),
-        ("NATS", config.nats.url),
-        ("store", config.redis.url),
+        ("gateway", f"{config.gateway.scheme}://{config.gateway.host}:{config.gateway.port}, {_access(config)}"),
+        ("NATS", _connection(config.nats)),
+        ("store", _connection(config.redis)),
     ]
     overrides = [name for name in sorted(os.environ) if name.startswith("POINTSMAN_") and name not in _NOT_OVERRIDES]
     return lines + [("override", name) for name in overrides]
 
 
 _MISMATCH = {"reject": "refused", "pad": "padded or cut"}
+
+
+def _access(config: Config) -> str:
+    if not keys_required(config):
+        return "open to whoever can reach it"
+    sources = [f"{len(config.api_key)} here"] if config.api_key else []
+    if config.gateway.keys_file:
+        sources.append(f"those in {config.gateway.keys_file}")
+    return f"with API keys: {' and '.join(sources)}"
+
+
+def _connection(server: NatsConfig | RedisConfig) -> str:
+    return f"{server.public_url} as {server.user}" if server.user else server.public_url
 
 
 def _policy(spec: PolicySpec) -> str:

@@ -63,9 +63,16 @@ class GatewayClient:
         As ``http://127.0.0.1:8080``; ``https`` works too.
     timeout_s : float
         Bound on one request, the answer included.
+    api_key : str, optional
+        Sent with every request.
+
+    Raises
+    ------
+    ValueError
+        When the URL or the key cannot be one.
     """
 
-    def __init__(self, url: str, timeout_s: float = 10.0) -> None:
+    def __init__(self, url: str, timeout_s: float = 10.0, api_key: str | None = None) -> None:
         parts = urlsplit(url if "//" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"expected http://host:port, got {url!r}")
@@ -74,6 +81,10 @@ class GatewayClient:
         self._port = parts.port or (443 if self._tls else 80)
         self._prefix = parts.path.rstrip("/")
         self._head = f" HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: application/json\r\n"
+        if api_key:
+            if not (api_key.isascii() and api_key.isprintable()):
+                raise ValueError("expected an API key of printable ASCII characters")
+            self._head += f"Authorization: Bearer {api_key}\r\n"
         self._timeout_s = timeout_s
         self._idle: deque[_Connection] = deque()
 

@@ -64,7 +64,7 @@ def _run(options: argparse.Namespace, work: Work) -> int:
     try:
         return asyncio.run(_connected(options, target, work))
     except (BusError, StateError, TimeoutError) as error:
-        reason = str(error) or f"no answer from {target.nats_url} within {CONNECT_TIMEOUT_S:g} s"
+        reason = str(error) or f"no answer from {target.nats.public_url} within {CONNECT_TIMEOUT_S:g} s"
         raise CommandFailed(reason, code=3) from error
 
 
@@ -73,8 +73,8 @@ async def _connected(options: argparse.Namespace, target: Target, work: Work) ->
     from pointsman.state import Store  # noqa: PLC0415
 
     async with asyncio.timeout(CONNECT_TIMEOUT_S):
-        bus = await Bus.connect(target.nats_url, "pointsman-cli")
-    store = Store(target.redis_url)
+        bus = await Bus.connect(target.nats, "pointsman-cli")
+    store = Store(target.redis)
     try:
         tiers = [options.tier] if options.tier else await _tiers(bus, store)
         return await work(options, bus, store, tiers)

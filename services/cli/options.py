@@ -1,8 +1,9 @@
-"""What the commands share: the type of the thing they add themselves to, and ``--config``."""
+"""What the commands share: the type of the thing they add themselves to, ``--config`` and ``--api-key``."""
 
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -25,10 +26,18 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_key_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--api-key``."""
+    parser.add_argument(
+        "--api-key",
+        metavar="KEY",
+        default=os.environ.get("POINTSMAN_API_KEY"),
+        help="for a gateway that wants one (default: $POINTSMAN_API_KEY, which others on this machine cannot see)",
+    )
+
+
 def config_file(options: argparse.Namespace) -> Path | None:
     """Return the file that is in force; None when there is none."""
-    import os  # noqa: PLC0415
-
     from pointsman.config import DEFAULT_FILE  # noqa: PLC0415
 
     named = options.config or os.environ.get("POINTSMAN_CONFIG")

@@ -13,6 +13,7 @@ from services.cli.target import add_target_options, find_target
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
+    from pointsman.config.connections import NatsConfig
     from services.cli.options import Subparsers
 
 DEFAULT_SUBJECT = "decisions.>"
@@ -42,26 +43,27 @@ def add_tail(subparsers: Subparsers) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from pointsman.config.connections import NatsConfig  # noqa: PLC0415  # slow to import
     from pointsman.stack import NoAnswer  # noqa: PLC0415  # slow to import
 
     if not _SUBJECT.fullmatch(options.subject):
         raise CommandFailed(f"{options.subject!r} is not a NATS subject; for example 'decisions.>'", code=2)
     if options.count is not None and options.count < 1:
         raise CommandFailed(f"--count: expected at least 1, got {options.count}", code=2)
-    url = options.nats or find_target(options).nats_url
+    server = NatsConfig(url=options.nats) if options.nats else find_target(options).nats
     try:
-        asyncio.run(_tail(url, options.subject, options.count))
+        asyncio.run(_tail(server, options.subject, options.count))
     except NoAnswer as error:
         raise CommandFailed(f"NATS does not answer: {error}") from error
     return 0
 
 
-async def _tail(url: str, subject: str, count: int | None) -> None:
+async def _tail(server: NatsConfig, subject: str, count: int | None) -> None:
     from pointsman.bus import Bus  # noqa: PLC0415  # slow to import
     from pointsman.stack.answers import nats_info  # noqa: PLC0415  # slow to import
 
-    await nats_info(url.split(",", maxsplit=1)[0])  # the bus would wait for ever for a server that is not there
-    bus = await Bus.connect(url, "pointsman tail")
+    await nats_info(server.urls[0])  # the bus would wait for ever for a server that is not there
+    bus = await Bus.connect(server, "pointsman tail")
     messages: asyncio.Queue[Msg] = asyncio.Queue()
     try:
         await bus.nats.subscribe(subject, cb=messages.put)

@@ -73,12 +73,16 @@ def parse_replicas(texts: list[str]) -> dict[str, int]:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from pointsman.config import exposure_problems  # noqa: PLC0415  # slow to import
     from pointsman.stack import PortBusy, ProgramMissing, Stack, StackError  # noqa: PLC0415  # slow to import
 
     replicas = parse_replicas(options.replicas)
     if options.port is not None and not 0 <= options.port <= 65535:
         raise CommandFailed(f"--port: expected 0 to 65535, got {options.port}", code=2)
     config = read_config(options)
+    problems = exposure_problems(config)
+    if problems:
+        raise CommandFailed("\n  ".join(problems), code=2)
 
     async def supervise() -> int:
         stack = Stack(
@@ -143,11 +147,15 @@ def _say(line: str) -> None:
 
 def summary(stack: Stack, config: Config) -> str:
     """Return what is running where, and what to try."""
+    from pointsman.config import keys_required  # noqa: PLC0415  # slow to import
+    from pointsman.stack.logins import OBSERVER_FILE  # noqa: PLC0415  # slow to import
+
     url, tier = stack.gateway_url, config.tier[0].name
     context = ",".join(["0.5"] * config.context.dim)
-    server = "" if stack.nats_url.endswith(":4222") else f" -s {stack.nats_url}"
+    observer = _short(stack.data_dir / OBSERVER_FILE)
     where = _data_dir_option(stack.data_dir)
     running = stack.describe()
+    key = ' \\\n                 -H "authorization: Bearer $POINTSMAN_API_KEY"' if keys_required(config) else ""
     counts = [
         f"{len(processes)} {name}"
         for name, processes in (
@@ -166,11 +174,13 @@ Pointsman is ready.
   logs      {_short(stack.log_dir)}
 
 Try
-  a decision   curl -s {url}/v1/decisions -H 'content-type: application/json' \\
+  a decision   curl -s {url}/v1/decisions -H 'content-type: application/json'{key} \\
                  -d '{{"tier":"{tier}","context":[{context}]}}'
-  its outcome  curl -s {url}/v1/outcomes -H 'content-type: application/json' \\
+  its outcome  curl -s {url}/v1/outcomes -H 'content-type: application/json'{key} \\
                  -d '{{"decision_id":"(from above)","quality":80,"cost_usd":0.001,"latency_ms":400}}'
-  all of them  pointsman tail{where}     or: nats sub{server} 'decisions.>'
+  all of them  pointsman tail{where}
+               or with the NATS tools, as a user who may only listen:
+                 NATS_URL="$(cat {observer})" nats sub 'decisions.>'
   the shadows  pointsman compare{where}
   the page     {url}/     the API: {url}/docs
 

@@ -10,7 +10,7 @@ from nats.micro.service import EndpointStats, Service, ServiceConfig
 
 import pointsman
 from pointsman.bandit import PolicyError
-from pointsman.bus import Bus, ensure_streams
+from pointsman.bus import Bus, await_streams
 from pointsman.bus.policies import watch_policies
 from pointsman.config import Config
 from pointsman.messages import subjects
@@ -23,6 +23,9 @@ from services.decision.sync import StateSync
 from services.decision.tier import Tier
 
 log = logger("decision")
+
+STREAMS = (subjects.DECISIONS, subjects.POLICIES_STREAM)
+"""What must be there before a replica can work."""
 
 POLICIES_WAIT_S = 2.0
 """How long a replica waits to be told the live policies; it begins with the configured ones otherwise."""
@@ -62,12 +65,13 @@ class DecisionReplica:
         as on its first day.
         """
         config = self._config
-        self._bus = bus = await Bus.connect(config.nats.url, "pointsman-decision")
-        await ensure_streams(bus, config.nats)
-        store = Store(config.redis.url, config.redis.timeout_ms)
+        self._bus = bus = await Bus.connect(config.nats, "pointsman-decision")
+        await await_streams(bus, STREAMS)
+        store = Store(config.redis)
         self._sync = sync = StateSync(bus, store, self._tiers, config.decision.reconcile_ms / 1000.0)
         decider = Decider(bus, self._tiers, config)
         tasks = [asyncio.create_task(sync.run()), asyncio.create_task(watch_policies(bus, self._on_policies))]
+        tasks.append(asyncio.create_task(bus.until_closed(), name="connection"))
         try:
             await sync.loaded()
             with contextlib.suppress(TimeoutError):

@@ -14,12 +14,19 @@ from nats.errors import Error as NatsError
 from nats.micro.request import Request
 from prometheus_client import Counter, Histogram
 
-from pointsman.bandit import Arm, BanditError
+from pointsman.bandit import Arm
 from pointsman.bus import Bus, BusError, read_ack
 from pointsman.config import Config, tier_arms
 from pointsman.messages import subjects
 from pointsman.messages.codec import decode, encode
-from pointsman.messages.decision import Decision, DecisionEvent, DecisionRequest, request_decoder, with_id
+from pointsman.messages.decision import (
+    Decision,
+    DecisionRecord,
+    DecisionRequest,
+    encode_decision,
+    request_decoder,
+    with_id,
+)
 from pointsman.messages.errors import InvalidMessage
 from pointsman.messages.ids import DecisionId, new_nonce
 from pointsman.messages.problem import FieldError, Problem
@@ -51,8 +58,11 @@ class _Decided(NamedTuple):
     """A decision on its way into the log."""
 
     waiting: _Waiting
-    event: DecisionEvent
-    encoded: bytes
+    decision: Decision
+    nonce: str
+    event: bytes
+    answer: bytes
+    learned_high: int
     acknowledged: asyncio.Future[Msg]
 
 
@@ -127,90 +137,79 @@ class Decider:
         live = tier.live
         try:
             choices = tier.choose(candidates, [item.context for item in valid])
-        except (BanditError, ArithmeticError, ValueError, TypeError, AttributeError) as error:
-            # A policy from outside may raise anything of the kind; the gateway serves the fallback arm then.
+        except Exception as error:  # a policy from outside may raise anything; the gateway serves the fallback arm then
             log.exception("policy %s of tier %s failed", live.spec.name, tier.name)
             for item in valid:
                 await self._fail(item.waiting, "policy-failed", f"policy {live.spec.name} failed: {error}")
             return []
-        age = tier.age_ms()
+        age_ms = tier.age_ms()
         metrics.batch_size.labels(tier.name).observe(len(valid))
         now_ms = int(time.time() * 1000)
+        subject = subjects.decision_log(tier.name)
+        learned_high = tier.decision_high  # from before the append, so that no later decision can be in it
         decided = []
         for item, choice in zip(valid, choices, strict=True):
-            event = self._event(tier, live, item, choice, now_ms, age)
-            encoded = encode(event)
+            decision = self._decision(tier, live, choice, age_ms)
+            record = DecisionRecord(
+                nonce=new_nonce(),
+                decided_at_ms=now_ms,
+                algorithm=live.spec.algorithm,
+                parameters=live.spec.parameters,
+                exploration=live.policy.exploration,
+                draw=choice.draw,
+                state_watermark=tier.watermark,
+                context=item.context,
+                metadata=item.request.metadata,
+            )
+            event, answer = encode_decision(decision, record)
             try:
-                future = await self._bus.requests.send(subjects.decision_log(tier.name), encoded, self._log_timeout_s)
+                future = await self._bus.requests.send(subject, event, self._log_timeout_s)
             except BusError as error:
                 await self._fail(item.waiting, "log-unreachable", str(error))
                 continue
-            decided.append(_Decided(item.waiting, event, encoded, future))
+            decided.append(_Decided(item.waiting, decision, record.nonce, event, answer, learned_high, future))
         return decided
 
-    def _event(
-        self, tier: Tier, live: LivePolicy, item: _Valid, choice: Choice, now_ms: int, age_ms: int | None
-    ) -> DecisionEvent:
-        return DecisionEvent(
-            nonce=new_nonce(),
-            decided_at_ms=now_ms,
+    def _decision(self, tier: Tier, live: LivePolicy, choice: Choice, age_ms: int | None) -> Decision:
+        """Return the answer, but for the id that the log has yet to give."""
+        return Decision(
+            decision_id="",
             tier=tier.name,
             provider=choice.arm.provider,
             model=choice.arm.model,
             policy=live.spec.name,
             policy_version=live.version,
-            algorithm=live.spec.algorithm,
-            parameters=live.spec.parameters,
             propensity=choice.propensity,
             explored=choice.explored,
-            exploration=live.policy.exploration,
-            draw=choice.draw,
+            degraded=False,
             stale=age_ms is None or age_ms > self._stale_after_ms,
             state_age_ms=age_ms,
-            state_watermark=tier.watermark,
             scores=choice.scores,
-            context=item.context,
-            metadata=item.request.metadata,
         )
 
     async def _answer(self, item: _Decided) -> None:
         """Answer once the log has it (P1), and tell whoever listens."""
-        event = item.event
+        decision = item.decision
         try:
             sequence = read_ack(await item.acknowledged).sequence
         except BusError as error:
             await self._fail(item.waiting, "log-unreachable", f"the decision log did not accept the decision: {error}")
             return
-        high = self._tiers[event.tier].decision_high
-        if sequence <= high:
+        if sequence <= item.learned_high:
             # The sequence was another decision's, whose outcome was learned from: one for this would count as its.
-            detail = f"the decision log is at {sequence}; it was put back, for {high} was learned from already"
-            log.error("tier %s: %s", event.tier, detail)
+            detail = f"the decision log is at {sequence}; it was put back, for {item.learned_high} was learned from"
+            log.error("tier %s: %s", decision.tier, detail)
             await self._fail(item.waiting, "log-put-back", detail)
             return
-        decision_id = str(DecisionId(event.tier, sequence, event.nonce))
-        answer = Decision(
-            decision_id=decision_id,
-            tier=event.tier,
-            provider=event.provider,
-            model=event.model,
-            policy=event.policy,
-            policy_version=event.policy_version,
-            propensity=event.propensity,
-            explored=event.explored,
-            degraded=False,
-            stale=event.stale,
-            state_age_ms=event.state_age_ms,
-            scores=event.scores,
-        )
+        decision_id = str(DecisionId(decision.tier, sequence, item.nonce))
         try:
             if item.waiting.reply:
-                await self._bus.publish(item.waiting.reply, encode(answer))
-            await self._bus.publish(subjects.decision_topic(event.tier), with_id(item.encoded, decision_id))
+                await self._bus.publish(item.waiting.reply, with_id(item.answer, decision_id))
+            await self._bus.publish(subjects.decision_topic(decision.tier), with_id(item.event, decision_id))
         except NatsError as error:
             log.debug("could not answer: %s", error)
         self.decided += 1
-        counter, histogram = _answered(event.tier, event.policy, event.explored)
+        counter, histogram = _answered(decision.tier, decision.policy or "", decision.explored)
         counter.inc()
         histogram.observe(time.perf_counter() - item.waiting.arrived_s)
 

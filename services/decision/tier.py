@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pointsman.bandit import Arm, ArmStack, Estimates, FloatArray, Policy, Selection, make_policy, sample
+from pointsman.bandit import Arm, ArmStack, Estimates, FloatArray, Policy, Selection, make_policy, sample_rows
 from pointsman.messages.decision import Score
 from pointsman.messages.policies import PolicySpec
 from pointsman.state import TierChanges
@@ -71,10 +71,13 @@ class Tier:
 
         A store that is behind what this replica knows of the same log is being made again (it was emptied, or came
         back from an older copy). What is in memory is the better state then, and is kept until the store has
-        caught up; its age goes on counting.
+        caught up; its age goes on counting. One that is complete up to a later time all the same was made from
+        a log that was put back: the memory is of a log that is no more, and all is read anew at the next look.
         """
         behind = changes.watermark < self.watermark and changes.epoch in ("", self.epoch, RESETTING)
         if self.loaded and behind:
+            if changes.epoch == self.epoch and changes.as_of_ms > self.as_of_ms:
+                self.epoch = ""
             return False
         if changes.epoch != self.epoch:
             self._stack.clear()
@@ -113,10 +116,11 @@ def _draw(policy: Policy, estimates: Estimates, p: FloatArray) -> list[Choice]:
     means, widths, probabilities = estimates.mean.tolist(), estimates.width.tolist(), p.tolist()
     pulls, costs = estimates.pulls.tolist(), [None if c != c else c for c in estimates.cost_usd.tolist()]  # noqa: PLR0124  # NaN
     alpha, exploration = policy.alpha, policy.exploration
+    draws = [random.random() for _ in probabilities]
+    chosen, explored = sample_rows(p, exploration, np.array(draws))
     choices = []
-    for mean, width, row in zip(means, widths, probabilities, strict=True):
-        u = random.random()
-        chosen, explored = sample(row, exploration, u)
+    rows = zip(means, widths, probabilities, draws, chosen.tolist(), explored.tolist(), strict=True)
+    for mean, width, row, u, at, by_chance in rows:
         scores = [
             Score(
                 provider=arm.provider,
@@ -130,5 +134,5 @@ def _draw(policy: Policy, estimates: Estimates, p: FloatArray) -> list[Choice]:
             )
             for arm, m, w, q, n, c in zip(estimates.arms, mean, width, row, pulls, costs, strict=True)
         ]
-        choices.append(Choice(estimates.arms[chosen], row[chosen], explored, u, scores))
+        choices.append(Choice(estimates.arms[at], row[at], by_chance, u, scores))
     return choices

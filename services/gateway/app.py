@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 import uvicorn
 from fastapi import FastAPI
@@ -12,12 +13,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from pointsman.bus import BusError
-from pointsman.config import Config
+from pointsman.config import Config, ConfigError
 from pointsman.messages.errors import MessageError
 from pointsman.observability.lifecycle import until_stopped
 from pointsman.observability.logs import logger
 from pointsman.observability.probe import Server, listen
 from pointsman.state import StateError
+from services.gateway.access import Access
 from services.gateway.arms import Arms
 from services.gateway.backends import Backends
 from services.gateway.decisions import Decisions
@@ -29,6 +31,7 @@ from services.gateway.outcomes import Outcomes
 from services.gateway.pages import Pages
 from services.gateway.policies import Policies
 from services.gateway.problems import ProblemError, problem, reply_to
+from services.gateway.protocol import bounded
 from services.gateway.replies import HotEndpoint
 from services.gateway.report import ShadowReport
 
@@ -41,11 +44,14 @@ FINISH_S = 2
 
 async def serve(config: Config, stop: asyncio.Event) -> None:
     """Serve until told to stop. NATS and the store may be there or not; both may come later."""
+    access = Access(config)
     backends = Backends(config)
-    bound = listen(config.gateway.host, config.gateway.port)
+    gateway = config.gateway
     settings = uvicorn.Config(
-        make_app(backends),
-        http="httptools",
+        make_app(backends, access),
+        http=bounded(gateway.read_timeout_ms / 1000.0, gateway.max_body_bytes),
+        ssl_certfile=gateway.cert_file,
+        ssl_keyfile=gateway.key_file,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -55,24 +61,41 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=FINISH_S,
     )
+    _load(settings)
+    bound = listen(gateway.host, gateway.port)
     server = Server(settings)
     backends.start()
     serving = asyncio.create_task(server.serve(sockets=[bound]), name="HTTP server")
-    host = f"[{config.gateway.host}]" if ":" in config.gateway.host else config.gateway.host
-    log.info("listening at http://%s:%d", host, bound.getsockname()[1])
+    watching = asyncio.create_task(access.watch(), name="API keys")
+    host = f"[{gateway.host}]" if ":" in gateway.host else gateway.host
+    log.info("listening at %s://%s:%d", gateway.scheme, host, bound.getsockname()[1])
+    if not access.required:
+        log.info("no API key is configured: whoever can reach the gateway may do everything")
     try:
-        await until_stopped(stop, [serving])
+        await until_stopped(stop, [serving, watching])
     finally:
+        watching.cancel()
         backends.closing.set()  # ends the event streams, which would else be waited for
         server.should_exit = True
         await asyncio.wait({serving}, timeout=FINISH_S + 1)
         await backends.close()
 
 
-def make_app(backends: Backends) -> Edge:
+def _load(settings: uvicorn.Config) -> None:
+    """Have the certificate read now, so that one that cannot be used is said, and ends the start."""
+    try:
+        settings.load()
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError([f"gateway.cert_file or key_file: {error}"]) from error
+
+
+def make_app(backends: Backends, access: Access) -> Edge:
     """Return the application, inside the edge."""
-    hot: dict[str, HotEndpoint] = {"/v1/decisions": Decisions(backends), "/v1/outcomes": Outcomes(backends)}
-    routes = [*[_hot_route(path, endpoint) for path, endpoint in hot.items()], *_routes(backends)]
+    hot: dict[str, HotEndpoint] = {
+        "/v1/decisions": access.hot("decide", Decisions(backends)),
+        "/v1/outcomes": access.hot("report", Outcomes(backends)),
+    }
+    routes = [*[_hot_route(path, endpoint) for path, endpoint in hot.items()], *_routes(backends, access)]
     app = FastAPI(
         routes=list[BaseRoute](routes),
         openapi_url=None,  # ours is made from the messages' own schemas
@@ -90,18 +113,19 @@ def make_app(backends: Backends) -> Edge:
     return Edge(app, hot, routes)
 
 
-def _routes(backends: Backends) -> list[Route]:
+def _routes(backends: Backends, access: Access) -> list[Route]:
     pages, health, policies = Pages(), HealthPages(backends), Policies(backends)
+    open_metrics = backends.config.gateway.open_metrics
     return [
-        Route("/v1/decisions/{decision_id}", Lookup(backends).get),
-        Route("/v1/arms", Arms(backends).get),
-        Route("/v1/policies", policies.get),
-        Route("/v1/policies/{tier}", policies.put, methods=["PUT"]),
-        Route("/v1/shadow/report", ShadowReport(backends).get),
-        Route("/v1/events/decisions", DecisionEvents(backends).get),
+        Route("/v1/decisions/{decision_id}", access.route("read", Lookup(backends).get)),
+        Route("/v1/arms", access.route("read", Arms(backends).get)),
+        Route("/v1/policies", access.route("read", policies.get)),
+        Route("/v1/policies/{tier}", access.route("admin", policies.put), methods=["PUT"]),
+        Route("/v1/shadow/report", access.route("read", ShadowReport(backends).get)),
+        Route("/v1/events/decisions", access.route("read", DecisionEvents(backends, access).get)),
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),
-        Route("/metrics", health.metrics),
+        Route("/metrics", health.metrics if open_metrics else access.route("read", health.metrics)),
         Route("/openapi.json", pages.openapi),
         Route("/docs", pages.docs),
         Route("/", pages.index),

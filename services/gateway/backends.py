@@ -35,8 +35,8 @@ class Backends:
         self.config = config
         self.tiers: dict[str, tuple[Arm, ...]] = {tier.name: tier_arms(tier) for tier in config.tier}
         self.fallbacks: dict[str, Arm | None] = {tier.name: fallback_arm(tier) for tier in config.tier}
-        self.store = Store(config.redis.url, config.redis.timeout_ms)
-        self.quick_store = Store(config.redis.url, min(QUICK_MS, config.redis.timeout_ms))
+        self.store = Store(config.redis)
+        self.quick_store = Store(config.redis, min(QUICK_MS, config.redis.timeout_ms))
         self.closing = asyncio.Event()
         """Set when the gateway is about to stop, for streams to end themselves."""
         self._bus: Bus | None = None
@@ -83,19 +83,19 @@ class Backends:
                 await store.close()
 
     async def _connect(self) -> None:
-        url = self.config.nats.url
-        log.info("connecting to NATS at %s", url.rpartition("@")[2])
-        bus = None
-        while bus is None:
+        """Be connected for ever. Where other services end and are started anew, the gateway goes on serving."""
+        server = self.config.nats
+        while True:
+            log.info("connecting to NATS at %s", server.public_url)
             try:
-                bus = await Bus.connect(url, "pointsman-gateway")
-            except (nats.errors.Error, OSError, ValueError) as error:  # refused, as by a wrong password
-                log.error("NATS refuses the connection: %s", error or type(error).__name__)
+                self._bus = bus = await Bus.connect(server, "pointsman-gateway")
+                bus.on_reconnect(self._reconnected)
+                log.info("connected to NATS")
+                await self._reconnected()
+                await bus.until_closed()
+            except (BusError, nats.errors.Error, OSError, ValueError) as error:
+                log.error("no connection to NATS: %s", error or type(error).__name__)
                 await asyncio.sleep(AGAIN_S)
-        bus.on_reconnect(self._reconnected)
-        self._bus = bus
-        log.info("connected to NATS")
-        await self._reconnected()
 
     async def _reconnected(self) -> None:
         if self._preparing is not None:

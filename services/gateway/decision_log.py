@@ -5,8 +5,10 @@ from __future__ import annotations
 from pointsman.bus import Bus
 from pointsman.messages.codec import decode
 from pointsman.messages.decision import DecisionEvent, event_decoder
+from pointsman.messages.errors import InvalidMessage
 from pointsman.messages.ids import DecisionId
 from pointsman.messages.subjects import DECISIONS, decision_log
+from pointsman.messages.validation import check_event
 from services.gateway.problems import ProblemError
 
 
@@ -20,7 +22,11 @@ async def read_decision(bus: Bus, wanted: DecisionId, timeout_s: float) -> tuple
     """
     stored = None if wanted.sequence is None else await bus.get(DECISIONS, wanted.sequence, timeout_s)
     if stored is not None and stored.subject == decision_log(wanted.tier):
-        event = decode(event_decoder, stored.data)
+        try:
+            event = decode(event_decoder, stored.data)
+            check_event(event, wanted.tier)
+        except InvalidMessage as error:  # not the client's mistake, so its fields are not the ones to name
+            raise ProblemError(404, "what the log has there is no decision", "decision_id") from error
         if event.nonce == wanted.nonce:
             return event, stored.data
     if stored is None and wanted.sequence is not None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from time import monotonic
 
+from nats.aio.msg import Msg
 from starlette.types import Receive, Scope
 
 from pointsman.bandit import Arm
-from pointsman.bus import BusUnavailable, NoResponders
+from pointsman.bus import BusUnavailable, NoAnswer, NoResponders
 from pointsman.messages import subjects
 from pointsman.messages.codec import encode
 from pointsman.messages.decision import Decision, request_decoder
@@ -21,6 +22,14 @@ from services.gateway.breaker import Breaker
 from services.gateway.replies import Reply
 
 _ERROR_CODE = "Nats-Service-Error-Code"
+
+
+class _Unanswered(Exception):
+    """No replica decided; the reason is a label of the metric."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Decisions:
@@ -46,30 +55,38 @@ class Decisions:
         body = await read_body(scope, receive, self._max_bytes)
         request = decode_body(request_decoder, body)
         candidates, _ = check_request(request, self._tiers, self._dim, self._mismatch)
+        try:
+            answer = await self._ask(request.tier, body)
+        except _Unanswered as unanswered:
+            return self._fallback(request.tier, candidates, unanswered.reason)
+        code = answer.headers.get(_ERROR_CODE) if answer.headers else None
+        return Reply(200, answer.data) if code is None else Reply(int(code), answer.data, CONTENT_TYPE)
+
+    async def _ask(self, tier: str, body: bytes) -> Msg:
+        """Return a replica's decision or refusal; raise `_Unanswered` where there is neither."""
         bus = self._backends.bus
         if bus is None:
-            return self._fallback(request.tier, candidates, "nats")
-        subject, breaker = self._routes[request.tier]
+            raise _Unanswered("nats")
+        subject, breaker = self._routes[tier]
         sent_at_s = monotonic()
         if not breaker.admits(sent_at_s, self._patience_s):
-            return self._fallback(request.tier, candidates, "breaker")
+            raise _Unanswered("breaker")
         try:
             answer = await bus.requests.call(subject, body, self._patience_s)
-        except NoResponders:
+        except NoResponders as error:
             # NATS says so at once, so there is nothing to protect, and the first new replica is used at once.
-            return self._fallback(request.tier, candidates, "no_replica")
-        except BusUnavailable:
-            now_s = monotonic()
-            timed_out = now_s - sent_at_s >= self._patience_s
-            if timed_out:
-                breaker.failed(sent_at_s, now_s)
-            return self._fallback(request.tier, candidates, "timeout" if timed_out else "nats")
+            raise _Unanswered("no_replica") from error
+        except NoAnswer as error:
+            breaker.failed(sent_at_s, monotonic())
+            raise _Unanswered("timeout") from error
+        except BusUnavailable as error:
+            raise _Unanswered("nats") from error
         code = answer.headers.get(_ERROR_CODE) if answer.headers else None
-        if code is None or code.startswith("4"):
-            breaker.succeeded(monotonic())
-            return Reply(200, answer.data) if code is None else Reply(int(code), answer.data, CONTENT_TYPE)
-        breaker.failed(sent_at_s, monotonic())
-        return self._fallback(request.tier, candidates, "replica_error")
+        if code is not None and not code.startswith("4"):
+            breaker.failed(sent_at_s, monotonic())
+            raise _Unanswered("replica_error")
+        breaker.succeeded(monotonic())
+        return answer
 
     def _fallback(self, tier: str, candidates: tuple[Arm, ...], reason: str) -> Reply:
         """Serve the tier's fallback arm, or the first candidate where that one does not qualify."""

@@ -94,5 +94,5 @@ async def _send(reply: Reply, send: Send) -> None:
 
 
 def _bug(scope: Scope) -> Reply:
-    log.exception("%s %s failed", scope["method"], scope["path"])
+    log.exception("%s %r failed", scope["method"], scope["path"])
     return problem(500, "the gateway failed; its log says how")

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from pointsman.messages.subjects import ANY_DECISION, decision_topic
+from services.gateway.access import Access
 from services.gateway.backends import Backends
 from services.gateway.problems import ProblemError
 from services.gateway.query import read_query
@@ -82,6 +83,7 @@ class EventQueue:
 def format_event(event: bytes) -> bytes:
     """Return a decision as one server-sent event."""
     try:
+        event.decode()  # the decoder does not look into what it skips
         decision_id = _id_decoder.decode(event).decision_id
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return b""  # anyone can publish on the topic; what is no decision is not passed on
@@ -96,10 +98,12 @@ class DecisionEvents:
     Parameters
     ----------
     backends : Backends
+    access : Access
     """
 
-    def __init__(self, backends: Backends) -> None:
+    def __init__(self, backends: Backends, access: Access) -> None:
         self._backends = backends
+        self._access = access
         self._clients = 0
 
     async def get(self, request: Request) -> Response:
@@ -110,8 +114,8 @@ class DecisionEvents:
             raise ProblemError(503, f"{MAX_CLIENTS} clients are listening already", headers=(("retry-after", "5"),))
         return _EventStream(self, subject)
 
-    async def stream(self, subject: str, receive: Receive, write: Write) -> None:
-        """Write decisions until the client hangs up or the gateway stops."""
+    async def stream(self, subject: str, scope: Scope, receive: Receive, write: Write) -> None:
+        """Write decisions until the client hangs up, its key is revoked, or the gateway stops."""
         queue = EventQueue()
 
         async def on_decision(message: Msg) -> None:
@@ -130,6 +134,8 @@ class DecisionEvents:
                     await write(b": listening\n\n")
                 # Without NATS the client waits here. Once subscribed, the NATS client sees to it by itself.
                 events = await queue.take(HEARTBEAT_S if subscription is not None else _CONNECT_LOOK_S)
+                if not self._access.still(scope):
+                    break
                 if events:
                     await write(events)
                 elif subscription is not None:
@@ -160,7 +166,7 @@ class _EventStream(Response):
 
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         if scope["method"] != "HEAD":
-            await self._events.stream(self._subject, receive, write)
+            await self._events.stream(self._subject, scope, receive, write)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -40,7 +40,18 @@ Decides which model takes each LLM request, learns from what came of it, and com
 Every error is `application/problem+json` (RFC 9457); `errors` names the fields that are wrong. A body that is no JSON \
 is answered with 400, everything else that is wrong with it with 422, one that is too long with 413. \
 A 503 has `Retry-After`, in seconds.
+
+Where API keys are configured, a request needs one that has the scope named with it: `decide`, `report`, `read` or \
+`admin`. It is sent as `Authorization: Bearer` or as `x-api-key`. `/metrics` may be open all the same.
+
+On any route: 400 for what is not HTTP, 408 for a request that takes too long to come in, 431 for headers that are too \
+long.
 """
+
+_SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, `pm_…`"},
+    "header": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same key"},
+}
 
 
 def document() -> bytes:
@@ -62,7 +73,7 @@ def document() -> bytes:
                 {"name": "operation", "description": "Probes, metrics and pages"},
             ],
             "paths": operations(),
-            "components": {"schemas": schemas()},
+            "components": {"schemas": schemas(), "securitySchemes": _SECURITY},
         }
     )
 

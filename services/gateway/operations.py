@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pointsman.access import Scope
 from pointsman.messages.problem import CONTENT_TYPE
 from services.gateway import examples
 from services.gateway.replies import JSON
@@ -13,12 +14,15 @@ Operation = dict[str, Any]
 
 _PROBLEMS = {
     400: "The body is no JSON",
+    401: "No API key, or none that is in force",
+    403: "The API key does not have the scope that this needs",
     404: "There is none",
     405: "The route does not have that method",
     409: "It conflicts with what is there",
     410: "The decision has left the log",
     413: "The body is too long",
     422: "A field or parameter is wrong; `errors` names it",
+    429: "Too many requests with this API key; try again after `Retry-After` seconds",
     500: "A fault of the gateway",
     503: "What is needed for this cannot be reached right now; try again after `Retry-After` seconds",
 }
@@ -40,6 +44,7 @@ def _loop() -> dict[str, dict[str, Operation]]:
         "arm is served, marked `degraded`.",
         {200: _json("The decision", "Decision", examples.DECISION)},
         (400, 413, 422),
+        scope="decide",
     )
     report = _operation_of(
         "reportOutcome",
@@ -52,6 +57,7 @@ def _loop() -> dict[str, dict[str, Operation]]:
             200: _json("The same outcome was accepted before", "OutcomeAccepted", examples.ALREADY_ACCEPTED),
         },
         (400, 404, 409, 410, 413, 422, 503),
+        scope="report",
     )
     return {
         "/v1/decisions": {"post": {**decide, "requestBody": _body("DecisionRequest", examples.DECISION_REQUESTS)}},
@@ -69,6 +75,7 @@ def _insight() -> dict[str, dict[str, Operation]]:
         {200: _json("The decision", "DecisionView")},
         (404, 410, 422, 503),
         [{"name": "decision_id", "in": "path", "required": True, "schema": {"type": "string"}}],
+        scope="read",
     )
     arms = _operation_of(
         "listArms",
@@ -86,6 +93,7 @@ def _insight() -> dict[str, dict[str, Operation]]:
                 "description": "With A and b",
             },
         ],
+        scope="read",
     )
     report = _operation_of(
         "getShadowReport",
@@ -109,6 +117,7 @@ def _insight() -> dict[str, dict[str, Operation]]:
                 "description": "This shadow policy only; all that run now when left out",
             },
         ],
+        scope="read",
     )
     events = _operation_of(
         "streamDecisions",
@@ -124,6 +133,7 @@ def _insight() -> dict[str, dict[str, Operation]]:
         },
         (404, 422, 503),
         [_IN_TIER],
+        scope="read",
     )
     return {
         "/v1/decisions/{decision_id}": {"get": lookup},
@@ -141,6 +151,7 @@ def _policies() -> dict[str, dict[str, Operation]]:
         "",
         {200: _json("The policies", "PolicyList")},
         (422, 503),
+        scope="read",
     )
     change = _operation_of(
         "changePolicies",
@@ -151,6 +162,7 @@ def _policies() -> dict[str, dict[str, Operation]]:
         {200: _json("The policies now", "TierPoliciesView")},
         (400, 404, 409, 413, 422, 503),
         [{"name": "tier", "in": "path", "required": True, "schema": _TIER}],
+        scope="admin",
     )
     return {
         "/v1/policies": {"get": listed},
@@ -183,7 +195,7 @@ def _operation() -> dict[str, dict[str, Operation]]:
     return {
         "/healthz": {"get": alive},
         "/readyz": {"get": ready},
-        "/metrics": {"get": _page("getMetrics", "Get the metrics", "text/plain", "Prometheus' text format")},
+        "/metrics": {"get": _page("getMetrics", "Get the metrics", "text/plain", "Prometheus' text format", "read")},
         "/openapi.json": {"get": described},
         "/docs": {"get": _page("getDocs", "Read this description", "text/html", "A page")},
         "/": {"get": _page("getIndex", "Watch decisions, arms and the shadow report", "text/html", "A page")},
@@ -198,11 +210,15 @@ def _operation_of(
     answers: Mapping[int, Any],
     problems: tuple[int, ...] = (),
     parameters: list[dict[str, Any]] | None = None,
+    scope: Scope | None = None,
 ) -> Operation:
     responses = {str(status): answer for status, answer in answers.items()}
-    for status in sorted({*problems, 405, 500} - answers.keys()):
+    refusals = (401, 403, 429) if scope else ()
+    for status in sorted({*problems, *refusals, 405, 500} - answers.keys()):
         responses[str(status)] = _problem(status)
-    operation: Operation = {"operationId": name, "tags": [tag], "summary": summary}
+    # Any one of these; what the list of each names is the scope that the key must have.
+    security = [{"bearer": [scope]}, {"header": [scope]}] if scope else []
+    operation: Operation = {"operationId": name, "tags": [tag], "summary": summary, "security": security}
     if description:
         operation["description"] = description
     if parameters:
@@ -210,9 +226,9 @@ def _operation_of(
     return {**operation, "responses": responses}
 
 
-def _page(name: str, summary: str, content_type: str, description: str) -> Operation:
+def _page(name: str, summary: str, content_type: str, description: str, scope: Scope | None = None) -> Operation:
     answer = {"description": description, "content": {content_type: {"schema": {"type": "string"}}}}
-    return _operation_of(name, "operation", summary, "", {200: answer})
+    return _operation_of(name, "operation", summary, "", {200: answer}, scope=scope)
 
 
 def _body(schema: str, named: Mapping[str, Any]) -> dict[str, Any]:
@@ -232,8 +248,10 @@ def _problem(status: int) -> dict[str, Any]:
     if status == 422:
         content["example"] = examples.PROBLEM
     answer: dict[str, Any] = {"description": _PROBLEMS[status], "content": {CONTENT_TYPE: content}}
-    if status == 503:
+    if status in (429, 503):
         answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds"}}
+    if status in (401, 403):
+        answer["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "Bearer"}}
     return answer
 
 

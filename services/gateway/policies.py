@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pointsman.bandit import ALGORITHMS, PolicyError, make_policy
-from pointsman.bus import Bus, WrongSequence
+from pointsman.bus import Bus, PoliciesUnreadable, WrongSequence
 from pointsman.bus.policies import configured, read_policies, write_policies
 from pointsman.config import Config
 from pointsman.messages.codec import encode
@@ -59,7 +59,10 @@ class Policies:
         check_change(change, self._allowed_classes)
         bus = self._backends.require_bus()
         for _ in range(_ATTEMPTS):
-            version, current = await self._current(bus, tier)
+            try:
+                version, current = await self._current(bus, tier)
+            except PoliciesUnreadable as error:  # what cannot be read can be replaced all the same
+                version, current = error.version, self._configured(tier)
             wanted = msgspec.structs.replace(
                 current,
                 active=change.active or current.active,
@@ -77,11 +80,12 @@ class Policies:
 
     async def _current(self, bus: Bus, tier: str) -> tuple[int, TierPolicies]:
         found = await read_policies(bus, tier)
-        if found is not None:
-            return found
+        return found if found is not None else (0, self._configured(tier))
+
+    def _configured(self, tier: str) -> TierPolicies:
         section = self._config.tier_named(tier)
         assert section is not None  # every caller has asked require_tier
-        return 0, configured(self._config, section)
+        return configured(self._config, section)
 
 
 def configured_classes(config: Config) -> frozenset[str]:

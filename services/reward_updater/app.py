@@ -7,12 +7,16 @@ import os
 import secrets
 import socket
 
-from pointsman.bus import Bus, ensure_streams
+from pointsman.bus import Bus, await_streams
 from pointsman.config import Config
+from pointsman.messages import subjects
 from pointsman.observability.lifecycle import run_with_probe, until_stopped
 from pointsman.state import Store
 from services.reward_updater.retention import RetentionWatch
 from services.reward_updater.writer import TierWriter
+
+STREAMS = (subjects.OUTCOMES, subjects.REWARDS, subjects.ALERTS, subjects.DEAD)
+"""What must be there before an updater can work."""
 
 
 async def serve(config: Config, stop: asyncio.Event) -> None:
@@ -32,6 +36,7 @@ class RewardUpdater:
     def readiness(self) -> dict[str, str]:
         """Return what the updater needs, and what each tier's writer does; standing by is being ready."""
         checks = {"nats": "ok" if self._bus and self._bus.connected else "not connected"}
+        checks["streams"] = "ok" if self._writers else "waiting for the gateway to make them"
         for writer in self._writers:
             ready = writer.status in ("writing", "standby")
             checks[f"tier {writer.tier}"] = "ok" if ready else writer.status
@@ -40,14 +45,15 @@ class RewardUpdater:
     async def run(self, stop: asyncio.Event) -> None:
         """Write all tiers until told to stop."""
         config = self._config
-        self._bus = bus = await Bus.connect(config.nats.url, "pointsman-reward-updater")
-        await ensure_streams(bus, config.nats)
-        store = Store(config.redis.url, config.redis.timeout_ms)
+        self._bus = bus = await Bus.connect(config.nats, "pointsman-reward-updater")
+        await await_streams(bus, STREAMS)
+        store = Store(config.redis)
         holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._writers = [TierWriter(bus, store, tier.name, config, holder) for tier in config.tier]
         tasks = [asyncio.create_task(writer.run(), name=f"writer {writer.tier}") for writer in self._writers]
         watch = RetentionWatch(bus, config.nats.alarm_at)
         tasks.append(asyncio.create_task(watch.run(), name="retention"))
+        tasks.append(asyncio.create_task(bus.until_closed(), name="connection"))
         try:
             await until_stopped(stop, tasks)
         finally:

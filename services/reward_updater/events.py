@@ -12,7 +12,7 @@ from pointsman.messages import subjects
 from pointsman.messages.codec import decode, encode
 from pointsman.messages.errors import MessageError
 from pointsman.messages.notices import Alert, ArmsChanged
-from pointsman.messages.outcome import RewardEvent, reward_decoder
+from pointsman.messages.outcome import RewardEvent, outcome_decoder, reward_decoder
 
 SERVICE = "reward-updater"
 APPEND_TIMEOUT_S = 5.0
@@ -38,9 +38,13 @@ async def published_through(bus: Bus, tier: str) -> int:
     if last is None:
         return 0
     try:
-        return decode(reward_decoder, last.data).complete_through
+        reward = decode(reward_decoder, last.data)
+        stored = await bus.get(subjects.OUTCOMES, reward.outcome_sequence)
+        if stored is None or decode(outcome_decoder, stored.data).decision_id != reward.decision_id:
+            return 0  # rewards of a log that is no longer this one
     except MessageError:
         return 0
+    return reward.complete_through
 
 
 async def announce(bus: Bus, tier: str, epoch: str, watermark: int, as_of_ms: int, arms: Iterable[Arm]) -> None:

@@ -148,6 +148,11 @@ class TierWriter:
             return f"the log ends at {state.last_seq}, before what was applied, {changes.watermark}", ""
         if state.first_seq > max(begins_at, changes.watermark + 1):
             return f"the log begins at {state.first_seq}; it lost outcomes after {changes.watermark}", ""
+        if changes.watermark_at_ms:
+            # A copy that was put back may have grown past the watermark; then it has another message there.
+            found = await self._bus.get(subjects.OUTCOMES, changes.watermark)
+            if found is None or (found.subject, found.at_ms) != (subjects.outcomes(self.tier), changes.watermark_at_ms):
+                return f"the log has another message at {changes.watermark} than the one that was applied", ""
         return "", created
 
     async def _halt(self, problem: str) -> None:
@@ -161,7 +166,12 @@ class TierWriter:
 
     def _take(self, changes: TierChanges, created: str) -> None:
         learner = Learner(arms=dict(changes.arms), ranges=Ranges.from_state(changes.ranges))
-        self._ledger = TierLedger(learner=learner, watermark=changes.watermark, decision_high=changes.decision_high)
+        self._ledger = TierLedger(
+            learner=learner,
+            watermark=changes.watermark,
+            watermark_at_ms=changes.watermark_at_ms,
+            decision_high=changes.decision_high,
+        )
         self._epoch = created
         self._as_of_ms = changes.as_of_ms
         self._beat_at = 0.0
@@ -208,6 +218,7 @@ class TierWriter:
             as_of_ms=self._as_of_ms,
             ranges=ledger.learner.ranges.state(),
             decision_high=ledger.decision_high,
+            watermark_at_ms=ledger.watermark_at_ms,
             arms={arm: ledger.learner.arms[arm] for arm in changed},
             applied=rows,
             keep_outcomes_s=self._keep_s,

@@ -1,4 +1,4 @@
-"""Wiring and lifecycle of the reward-evaluator."""
+"""Wiring and lifecycle of the shadow-evaluator."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ import os
 import secrets
 import socket
 
-from pointsman.bus import Bus, ensure_streams
+from pointsman.bus import Bus, await_streams
 from pointsman.bus.policies import watch_policies
 from pointsman.config import Config
+from pointsman.messages import subjects
 from pointsman.messages.policies import TierPolicies
 from pointsman.observability.lifecycle import run_with_probe, until_stopped
 from pointsman.state import Store
 from services.shadow_evaluator.follower import TierFollower
+
+STREAMS = (subjects.DECISIONS, subjects.SHADOW, subjects.DEAD, subjects.POLICIES_STREAM)
+"""What must be there before an evaluator can work."""
 
 
 async def serve(config: Config, stop: asyncio.Event) -> None:
@@ -33,6 +37,7 @@ class ShadowEvaluator:
     def readiness(self) -> dict[str, str]:
         """Return what the evaluator needs, and what each tier's follower does; standing by is being ready."""
         checks = {"nats": "ok" if self._bus and self._bus.connected else "not connected"}
+        checks["streams"] = "ok" if self._followers else "waiting for the gateway to make them"
         for follower in self._followers:
             ready = follower.status in ("following", "standby")
             checks[f"tier {follower.tier}"] = "ok" if ready else follower.status
@@ -41,13 +46,14 @@ class ShadowEvaluator:
     async def run(self, stop: asyncio.Event) -> None:
         """Follow all tiers until told to stop."""
         config = self._config
-        self._bus = bus = await Bus.connect(config.nats.url, "pointsman-shadow-evaluator")
-        await ensure_streams(bus, config.nats)
-        store = Store(config.redis.url, config.redis.timeout_ms)
+        self._bus = bus = await Bus.connect(config.nats, "pointsman-shadow-evaluator")
+        await await_streams(bus, STREAMS)
+        store = Store(config.redis)
         holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._followers = [TierFollower(bus, store, tier.name, config, holder) for tier in config.tier]
         tasks = [asyncio.create_task(follower.run(), name=f"follower {follower.tier}") for follower in self._followers]
         tasks.append(asyncio.create_task(watch_policies(bus, self._on_policies), name="policies"))
+        tasks.append(asyncio.create_task(bus.until_closed(), name="connection"))
         try:
             await until_stopped(stop, tasks)
         finally:

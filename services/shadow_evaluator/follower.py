@@ -17,6 +17,7 @@ from pointsman.messages.errors import MessageError
 from pointsman.messages.ids import DecisionId
 from pointsman.messages.notices import ShadowDecision
 from pointsman.messages.policies import TierPolicies
+from pointsman.messages.validation import check_event
 from pointsman.observability import metrics
 from pointsman.observability.logs import logger
 from pointsman.state import Lease, ShadowStore, StateError, Store
@@ -130,6 +131,7 @@ class TierFollower:
         for message in batch:
             try:
                 event = decode(event_decoder, message.data)
+                check_event(event, self.tier)
             except MessageError as error:
                 log.warning("tier %s: decision %d is a dead letter: %s", self.tier, message.sequence, error)
                 await bury(

@@ -37,7 +37,7 @@ async def store(store_server: StoreServer) -> AsyncIterator[Store]:
 
 @pytest.fixture
 def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
-    """A server of the test's own: a stream made right after one of its name was deleted may have that one's messages."""
+    """A server of the test's own: a stream made right after one of its name was deleted may have its messages."""
     server = NatsServer(tmp_path)
     server.start()
     yield server

@@ -21,7 +21,7 @@ from pointsman.bus import (
     read_ack,
 )
 from pointsman.bus.dead_letters import bury
-from pointsman.config.schema import NatsConfig
+from pointsman.config.connections import NatsConfig
 from pointsman.messages import subjects
 from pointsman.messages.notices import dead_decoder
 from tests.integration.processes import NatsServer
@@ -260,15 +260,16 @@ async def test_streams_follow_the_configuration_and_keep_what_is_in_them(bus: Bu
     assert await bus.get("DECISIONS", sequence) is not None
 
 
-async def test_a_decision_log_that_is_made_anew_never_uses_a_sequence_again(bus: Bus) -> None:
+@pytest.mark.parametrize(("stream", "subject"), [("DECISIONS", "log.decisions.T"), ("OUTCOMES", "outcomes.T")])
+async def test_a_log_that_is_made_anew_never_uses_a_sequence_again(bus: Bus, stream: str, subject: str) -> None:
     highest = 0
     for _ in range(3):
         await ensure_streams(bus, NatsConfig())
-        appended = [(await bus.append("log.decisions.T", b"{}")).sequence for _ in range(5)]
+        appended = [(await bus.append(subject, b"{}")).sequence for _ in range(5)]
         assert appended == list(range(appended[0], appended[0] + 5))
         assert appended[0] > highest
         highest = appended[-1]
-        await bus.nats.jetstream().delete_stream("DECISIONS")
+        await bus.nats.jetstream().delete_stream(stream)
     assert highest < 2**53  # Redis' scripts and JSON readers count in float64
 
 

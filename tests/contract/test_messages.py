@@ -13,6 +13,15 @@ import pytest
 
 import pointsman.messages
 from pointsman.messages.codec import Message, decode, encode
+from pointsman.messages.decision import (
+    Decision,
+    DecisionEvent,
+    DecisionRecord,
+    decision_decoder,
+    encode_decision,
+    event_decoder,
+    with_id,
+)
 from pointsman.messages.errors import InvalidMessage, UnknownVersion
 from tests.contract.examples import EXAMPLES, GOLDEN, Example
 
@@ -68,7 +77,7 @@ def test_every_struct_of_the_contracts_has_an_example() -> None:
         names = vars(importlib.import_module(module.name)).values()
         found |= {value for value in names if isinstance(value, type) and issubclass(value, msgspec.Struct)}
     shown = {struct for example in EXAMPLES.values() for struct in _structs(example.message)}
-    assert found - shown == {msgspec.Struct, Message} & found
+    assert found - shown == {Message, DecisionRecord}  # a base, and what `DecisionEvent` reads
 
 
 def test_every_golden_file_has_its_example() -> None:
@@ -130,3 +139,17 @@ def test_what_an_outcome_leaves_out_means_for_ever_what_it_meant_when_it_was_wri
     assert (outcome.rule.cost_bounds_usd, outcome.rule.latency_bounds_ms) == ((0.0, 0.1), (0.0, 10_000.0))
     assert outcome.learn is True
     assert outcome.v == 1
+
+
+@pytest.mark.parametrize("name", ["decision_event", "decision_event.least"])
+def test_what_a_replica_writes_of_a_decision_is_read_as_event_and_as_answer(name: str) -> None:
+    event = EXAMPLES[name].message
+    assert isinstance(event, DecisionEvent)
+    fields = msgspec.structs.asdict(event)
+    record = DecisionRecord(**{field: fields[field] for field in DecisionRecord.__struct_fields__})
+    of_answer = {field: fields[field] for field in Decision.__struct_fields__ if field in fields}
+    decision = Decision(**{**of_answer, "decision_id": "", "degraded": False})
+    in_log, answer = encode_decision(decision, record)
+    assert decode(event_decoder, in_log) == msgspec.structs.replace(event, decision_id="")
+    assert decode(event_decoder, with_id(in_log, "A.1.n")) == msgspec.structs.replace(event, decision_id="A.1.n")
+    assert decode(decision_decoder, with_id(answer, "A.1.n")) == msgspec.structs.replace(decision, decision_id="A.1.n")

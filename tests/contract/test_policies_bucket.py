@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pointsman.bus import Bus, WrongSequence, ensure_streams
+from pointsman.bus import Bus, PoliciesUnreadable, WrongSequence, ensure_streams
 from pointsman.bus.policies import configure_policies, configured, read_policies, watch_policies, write_policies
 from pointsman.config import Config, load_config
+from pointsman.messages.errors import UnknownVersion
 from pointsman.messages.policies import PolicySpec, TierPolicies
 from tests.integration.processes import NatsServer
 
@@ -137,3 +138,26 @@ async def test_a_watcher_goes_on_when_the_server_is_killed(
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
+
+
+@pytest.mark.parametrize("payload", [b"", b"{}", b"{", b'{"active":{"name":1}}', b"\xff"])
+async def test_what_somebody_else_put_there_is_said_and_replaced(bucket: Bus, config: Config, payload: bytes) -> None:
+    await configure_policies(bucket, config)
+    await bucket.append("$KV.policies.A", payload)
+    with pytest.raises(PoliciesUnreadable, match="tier A") as caught:
+        await read_policies(bucket, "A")
+    await configure_policies(bucket, config)
+    found = await read_policies(bucket, "A")
+    assert found is not None
+    assert found[0] > caught.value.version
+    assert found[1].active == configured(config, config.tier[0]).active
+
+
+async def test_what_a_newer_pointsman_put_there_stays(bucket: Bus, config: Config) -> None:
+    newer = b'{"v":2,"active":{"name":"u","algorithm":"uniform"}}'
+    await bucket.append("$KV.policies.A", newer)
+    with pytest.raises(UnknownVersion):
+        await configure_policies(bucket, config)
+    stored = await bucket.last("KV_policies", "$KV.policies.A")
+    assert stored is not None
+    assert stored.data == newer

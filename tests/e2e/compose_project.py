@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 from tests.integration.processes import free_port, wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+SETUP = "setup"
+"""What ends when it has made the passwords."""
+
 SERVICES = ("gateway", "decision", "shadow-evaluator", "reward-updater", "nats", "redis")
 HEALTHY_WITHIN_S = 120.0
 BUILT_WITHIN_S = 900.0
@@ -42,7 +46,6 @@ class ComposeProject:
         self._command = [*command, "-p", name]
         gateway_port, nats_port = free_port(), free_port()
         self.gateway_url = f"http://127.0.0.1:{gateway_port}"
-        self.nats_url = f"nats://127.0.0.1:{nats_port}"
         self._environment = {
             **os.environ,
             "GATEWAY_PORT": f"127.0.0.1:{gateway_port}",
@@ -51,7 +54,12 @@ class ComposeProject:
 
     def run(self, *arguments: str) -> str:
         """Run a Compose command; return what it prints, and fail the test when it fails."""
-        done = subprocess.run(
+        done = self._complete(*arguments)
+        assert done.returncode == 0, f"{arguments}: {done.stdout[-4000:]}{done.stderr[-4000:]}"
+        return done.stdout
+
+    def _complete(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [*self._command, *arguments],
             cwd=REPOSITORY,
             env=self._environment,
@@ -60,8 +68,6 @@ class ComposeProject:
             timeout=BUILT_WITHIN_S,
             check=False,
         )
-        assert done.returncode == 0, f"{arguments}: {done.stdout[-4000:]}{done.stderr[-4000:]}"
-        return done.stdout
 
     def up(self, replicas: int, *options: str) -> None:
         """Start what does not run, and wait until every container is healthy."""
@@ -72,13 +78,25 @@ class ComposeProject:
         """Wait until so many containers run, and all are healthy."""
         wait_until(lambda: self._health() == ["healthy"] * containers, "healthy", HEALTHY_WITHIN_S)
 
+    def nats_url_as(self, role: str) -> str:
+        """Return NATS's address with a user in it, as a person gets it: out of the container that has all of them."""
+        return self.run("exec", "-T", "nats", "cat", f"/etc/nats/access/{role}.url").strip()
+
+    def replicas_that_answer(self) -> int:
+        """Ask as the operator, in a container of its own, how many decision replicas there are."""
+        told = self._complete("run", "--rm", "-T", "operator", "doctor").stdout  # it fails when anything is wrong
+        found = re.search(r"(\d+) replicas? of `decision` answer", told)
+        assert found is not None, told
+        return int(found[1])
+
     def containers(self, service: str) -> list[str]:
         """Return the ids of a service's containers."""
         return self.run("ps", "-q", service).split()
 
     def _health(self) -> list[str]:
         template = "{{.State.Health.Status}}"
-        return _docker("inspect", "-f", template, *self.run("ps", "-q").split()).split()
+        running = [container for service in SERVICES for container in self.containers(service)]
+        return _docker("inspect", "-f", template, *running).split()
 
 
 def kill_process_of(container: str) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import redis
 
+from pointsman.access.folder import RUNNERS, SERVERS, make_folder
 from pointsman.bus import Bus, ensure_streams
-from pointsman.config import load_config
-from pointsman.config.schema import NatsConfig
+from pointsman.config import Config, load_config
+from pointsman.config.connections import NatsConfig
 from pointsman.messages.subjects import STREAM_SUBJECTS
 from pointsman.stack.programs import find_nats_server, find_store_server
 from tests.integration.processes import ChildProcess, free_port, http_status
@@ -35,12 +36,17 @@ async def test_nats_has_room_for_every_stream_that_the_default_configuration_res
 ) -> None:
     port, monitor = free_port(), free_port()
     elsewhere = ["-a", "127.0.0.1", "-p", str(port), "-m", str(monitor), "-sd", str(tmp_path / "data")]
-    server.run([str(find_nats_server()), "-c", str(REPOSITORY / "deploy/nats/nats.conf"), *elsewhere])
+    passwords = make_folder(tmp_path / "access", f"127.0.0.1:{port}").nats
+    settings = tmp_path / "pointsman.conf"
+    settings.write_text((REPOSITORY / "deploy/nats/nats.conf").read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "access" / "users.conf").symlink_to("nats/users.conf")  # where the container has that volume
+    server.run([str(find_nats_server()), "-c", str(settings), *elsewhere])
     server.wait(lambda: http_status(f"http://127.0.0.1:{monitor}/healthz") == 200, "health")
-    bus = await Bus.connect(f"nats://127.0.0.1:{port}", "test")
+    login = NatsConfig(url=f"nats://127.0.0.1:{port}", user="gateway", password=passwords["gateway"])
+    bus = await Bus.connect(login, "test")
     try:
         async with asyncio.timeout(20.0):
-            await ensure_streams(bus, NatsConfig())
+            await ensure_streams(bus, Config().nats)
         for name in STREAM_SUBJECTS:
             assert (await bus.info(name)).created
     finally:
@@ -49,25 +55,30 @@ async def test_nats_has_room_for_every_stream_that_the_default_configuration_res
 
 def test_the_store_persists_and_never_evicts(server: ChildProcess, tmp_path: Path) -> None:
     port = free_port()
-    elsewhere = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(tmp_path)]
+    password = make_folder(tmp_path / "access", "127.0.0.1:4222").redis["operator"]
+    users = tmp_path / "access" / "redis" / "users.acl"
+    elsewhere = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(tmp_path), "--aclfile", str(users)]
     server.run([str(find_store_server()), str(REPOSITORY / "deploy/redis/redis.conf"), *elsewhere])
-    with redis.Redis(port=port) as client:
+    with redis.Redis(port=port, username="operator", password=password) as client:
         server.wait(lambda: _answers(client), "answer")
         settings = client.config_get("maxmemory-policy", "appendonly", "appendfsync", "maxmemory")
     assert settings.pop("maxmemory") != "0"
     assert settings == {"maxmemory-policy": "noeviction", "appendonly": "yes", "appendfsync": "everysec"}
 
 
-def test_every_setting_in_the_compose_file_is_a_setting() -> None:
-    environment = dict(re.findall(r"^ +(POINTSMAN_[A-Z_]+): \"?([^\s\"]+)", COMPOSE, re.MULTILINE))
+def test_every_setting_in_the_compose_file_is_a_setting(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("secret", encoding="utf-8")
+    found = dict(re.findall(r"^ +(POINTSMAN_[A-Z_]+): \"?([^\s\"]+)", COMPOSE, re.MULTILINE))
+    environment = {name: str(password) if name.endswith("PASSWORD_FILE") else value for name, value in found.items()}
     config = load_config(REPOSITORY / "pointsman.toml", environment)
     assert (config.nats.url, config.redis.url) == ("nats://nats:4222", "redis://redis:6379/0")
     assert (config.probe.port, config.gateway.port) == (9090, 8080)
 
 
-def test_only_the_gateway_and_on_loopback_nats_are_published() -> None:
+def test_only_the_gateway_and_nats_are_published_and_both_on_loopback() -> None:
     assert re.findall(r"ports: \[(.*)\]", COMPOSE) == [
-        '"${GATEWAY_PORT:-8080}:8080"',
+        '"${GATEWAY_PORT:-127.0.0.1:8080}:8080"',
         '"127.0.0.1:${NATS_PORT:-4222}:4222"',
     ]
     assert COMPOSE.count("ports:") == 2
@@ -97,3 +108,10 @@ def _answers(client: redis.Redis) -> bool:
         return bool(client.ping())
     except redis.RedisError:
         return False
+
+
+def test_nothing_in_the_compose_file_is_secret_and_no_service_has_anothers_passwords() -> None:
+    assert "PASSWORD:" not in COMPOSE
+    mounts = re.findall(r"(access-[a-z-]+):/run/pointsman:ro", COMPOSE)
+    assert sorted(mounts) == sorted(f"access-{runner}" for runner in RUNNERS)
+    assert COMPOSE.count(":/access/") == len(RUNNERS) + len(SERVERS)  # all of them only where they are made

@@ -96,6 +96,13 @@ def environment(
     tmp_path_factory: pytest.TempPathFactory, config_toml: str, nats_url: str, store_url: str
 ) -> dict[str, str]:
     """What configures the services of the module."""
+    return service_environment(tmp_path_factory, config_toml, nats_url, store_url)
+
+
+def service_environment(
+    tmp_path_factory: pytest.TempPathFactory, config_toml: str, nats_url: str, store_url: str
+) -> dict[str, str]:
+    """Write the configuration file; return what names it, and where the servers are."""
     file = tmp_path_factory.mktemp("config") / "pointsman.toml"
     file.write_text(config_toml, encoding="utf-8")
     return {

@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pointsman.stack.programs import find_nats_server, find_store_server
@@ -20,7 +20,7 @@ from pointsman.stack.programs import find_nats_server, find_store_server
 STARTS_WITHIN_S = 20.0
 STOPS_WITHIN_S = 10.0
 _LOOK_S = 0.02
-_URL = re.compile(r"http://[^\s\"]+")
+_URL = re.compile(r"https?://[^\s\"]+")
 
 
 def wait_until(true: Callable[[], bool], what: str, within_s: float = STARTS_WITHIN_S) -> None:
@@ -100,10 +100,11 @@ class ChildProcess:
 
 
 class NatsServer(ChildProcess):
-    """nats-server with JetStream; it keeps its port and its data over a restart."""
+    """nats-server with JetStream; it keeps its port and its data over a restart. ``more`` is more configuration."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
         super().__init__("nats", folder)
+        self._more = more
         self._folder = folder
         self.port = -1
 
@@ -115,7 +116,7 @@ class NatsServer(ChildProcess):
         settings = self._folder / "nats.conf"
         settings.write_text(
             f'host: "127.0.0.1"\nport: {self.port}\nports_file_dir: "{self._folder}"\n'
-            f'jetstream {{ store_dir: "{self._folder / "jetstream"}" }}\n'
+            f'jetstream {{ store_dir: "{self._folder / "jetstream"}" }}\n{self._more}'
         )
         for old in self._folder.glob("nats-server_*.ports"):
             old.unlink()
@@ -133,10 +134,14 @@ class NatsServer(ChildProcess):
 
 
 class StoreServer(ChildProcess):
-    """A store without persistence; it keeps its port over a restart. ``program``: the wheel's unless another is named."""
+    """A store without persistence; it keeps its port over a restart.
 
-    def __init__(self, folder: Path, program: Path | None = None) -> None:
+    ``program`` is the wheel's unless another is named; ``more`` are more arguments.
+    """
+
+    def __init__(self, folder: Path, program: Path | None = None, more: Sequence[str] = ()) -> None:
         super().__init__("store", folder)
+        self._more = more
         self._folder = folder
         self._program = program
         self.port = 0
@@ -156,8 +161,8 @@ class StoreServer(ChildProcess):
             "--dir",
             str(self._folder),
         ]
-        self.run([*command, "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"])
-        self.wait(lambda: _answers(self.port, b"PING\r\n", b"+PONG"), "connection")
+        self.run([*command, "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", *self._more])
+        self.wait(lambda: _answers(self.port, b"PING\r\n", (b"+PONG", b"-NOAUTH")), "connection")
 
 
 class ServiceProcess(ChildProcess):
@@ -180,11 +185,12 @@ class ServiceProcess(ChildProcess):
         """Of its HTTP interface, or else of its probes."""
 
     def start(self, wait_for: str = "/readyz") -> None:
-        """Start, and wait until the path is answered with 200."""
+        """Start, and wait until the path is answered with 200; without a path, until it listens."""
         before = len(self.output())
         self.run([sys.executable, "-m", f"services.{self.name.partition('-')[0]}"], self._environment)
         self.wait(lambda: self._read_url(before), "url")
-        self.wait(lambda: http_status(self.url + wait_for) == 200, wait_for)
+        if wait_for:
+            self.wait(lambda: http_status(self.url + wait_for) == 200, wait_for)
 
     def _read_url(self, start: int) -> bool:
         for line in self.output()[start:].splitlines():
@@ -214,7 +220,7 @@ def http_status(url: str) -> int:
         return 0
 
 
-def _answers(port: int, question: bytes, begins: bytes) -> bool:
+def _answers(port: int, question: bytes, begins: bytes | tuple[bytes, ...]) -> bool:
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=2.0) as connection:
             connection.sendall(question)

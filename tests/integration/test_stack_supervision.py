@@ -18,6 +18,7 @@ import pytest
 from pointsman.config import Config
 from pointsman.stack import DataDirBusy, NoAnswer, Stack, StackFile, StartFailed, find_stack, stack
 from pointsman.stack.answers import http_get, nats_info, store_pid
+from pointsman.stack.logins import operator_logins
 from pointsman.stack.processes import is_alive
 
 pytestmark = pytest.mark.integration
@@ -52,7 +53,8 @@ async def test_the_stack_answers_everywhere_the_file_says_and_nowhere_after_it_s
         assert content == started.describe()
         assert (len(content.gateway), len(content.decision), len(content.reward_updater)) == (1, 2, 1)
         assert (await nats_info(content.nats[0].url)).jetstream
-        assert await store_pid(content.store[0].url) == content.store[0].pid
+        operator = operator_logins(tmp_path / "data", content.nats[0].url, content.store[0].url)[1]
+        assert await store_pid(operator.url, "operator", operator.password or "") == content.store[0].pid
         for process in [*content.gateway, *content.decision, *content.shadow_evaluator, *content.reward_updater]:
             assert (await http_get(f"{process.url}/readyz"))[0] == 200
         assert (await http_get(f"{content.nats[0].monitor}/healthz"))[0] == 200
@@ -88,12 +90,12 @@ async def test_a_second_stack_on_the_directory_is_refused_and_does_not_disturb_t
 
 async def test_the_store_comes_back_at_its_port_with_its_data(tmp_path: Path) -> None:
     async with make(tmp_path) as first:
-        await _redis(first, b"SET told 1\r\n", b"+OK")
+        await _redis(first, b"HSET tier:{T} told 1\r\n", b":1")
         url = first.redis_url
 
     async with make(tmp_path) as second:
         assert second.redis_url == url
-        await _redis(second, b"GET told\r\n", b"$1\r\n1")
+        await _redis(second, b"HGET tier:{T} told\r\n", b"$1\r\n1")
 
 
 async def test_a_service_with_a_wrong_configuration_ends_the_start_at_once(tmp_path: Path) -> None:
@@ -204,9 +206,11 @@ async def _kill(tmp_path: Path, supervisor: subprocess.Popen[bytes]) -> list[int
 
 
 async def _redis(started: Stack, command: bytes, expected: bytes) -> None:
+    _, operator = operator_logins(started.data_dir, started.nats_url, started.redis_url)
     port = int(started.redis_url.rpartition(":")[2].removesuffix("/0"))
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(command)
+    writer.write(f"AUTH operator {operator.password}\r\n".encode() + command)
+    assert await reader.readline() == b"+OK\r\n"
     assert (await reader.read(100)).startswith(expected)
     writer.close()
     await writer.wait_closed()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -12,8 +12,10 @@ import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from pointsman.bus.client import ErrorListener, GuardedClient, login_options
 from pointsman.bus.errors import AppendRefused, BusError, BusUnavailable, StreamMissing, WrongSequence
 from pointsman.bus.requests import Headers, Requests
+from pointsman.config.connections import NatsConfig
 from pointsman.observability.logs import logger
 
 log = logger("bus")
@@ -23,6 +25,7 @@ PING_INTERVAL_S = 2
 RECONNECT_WAIT_S = 0.25
 _WRONG_LAST_SEQUENCE = (10071, 10164)
 _STREAM_NOT_FOUND = 10059
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class StoredMessage(NamedTuple):
@@ -92,34 +95,44 @@ class Bus:
     def __init__(self, client: Client) -> None:
         self.nats = client
         self.requests = Requests(client)
+        self._errors = ErrorListener(self.requests.deny)
+        self._closing = False
+        self._closed = asyncio.Event()
         self._on_reconnect: list[Callable[[], Awaitable[None]]] = []
 
     @classmethod
-    async def connect(cls, url: str, name: str) -> Bus:
+    async def connect(cls, server: NatsConfig | str, name: str) -> Bus:
         """Connect, waiting for as long as NATS cannot be reached; reconnect for ever afterwards.
 
         Parameters
         ----------
-        url : str
-            One or several, separated by commas.
+        server : NatsConfig or str
+            Where, and as whom; or just a URL.
         name : str
             Shown in NATS's monitoring.
         """
-        client = Client()
+        config = NatsConfig(url=server) if isinstance(server, str) else server
+        client = GuardedClient(config.tls)
         bus = cls(client)
-        await client.connect(
-            servers=url.split(","),
-            name=name,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]  # typed int, slept as float
-            connect_timeout=2,
-            ping_interval=PING_INTERVAL_S,
-            max_outstanding_pings=2,
-            skip_subject_validation=True,
-            error_cb=_log_error,
-            disconnected_cb=bus._disconnected,
-            reconnected_cb=bus._reconnected,
-        )
+        try:
+            await client.connect(
+                servers=config.urls,
+                name=name,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]  # typed int, slept as float
+                connect_timeout=2,
+                ping_interval=PING_INTERVAL_S,
+                max_outstanding_pings=2,
+                skip_subject_validation=True,
+                error_cb=bus._errors.hear,
+                disconnected_cb=bus._disconnected,
+                reconnected_cb=bus._reconnected,
+                closed_cb=bus._was_closed,
+                **login_options(config),
+            )
+        except BaseException:
+            await client.close()  # given up: whoever called has no more patience
+            raise
         await bus.requests.start()
         return bus
 
@@ -128,12 +141,26 @@ class Bus:
         """Tell whether there is a connection right now."""
         return self.nats.is_connected
 
+    async def until_closed(self) -> None:
+        """Wait until NATS has ended the connection for good, as it does when this user's password was changed.
+
+        A connection that is lost in another way comes back by itself.
+
+        Raises
+        ------
+        BusUnavailable
+            Then. Only a new connection helps, with what is then the password.
+        """
+        await self._closed.wait()
+        raise BusUnavailable("NATS has ended the connection for good")
+
     def on_reconnect(self, callback: Callable[[], Awaitable[None]]) -> None:
         """Have the callback awaited after every reconnect."""
         self._on_reconnect.append(callback)
 
     async def close(self) -> None:
         """Send what is buffered and close."""
+        self._closing = True
         try:
             await asyncio.wait_for(self.nats.drain(), 3.0)
         except (nats.errors.Error, TimeoutError):
@@ -192,6 +219,12 @@ class Bus:
             raise StreamMissing(stream)
         return info.state.subjects
 
+    async def _was_closed(self) -> None:
+        if not self._closing:
+            log.error("NATS has ended the connection for good: %s", self.nats.last_error or "it did not say why")
+            self.requests.fail_all("NATS has ended the connection")
+            self._closed.set()
+
     async def _disconnected(self) -> None:
         self.requests.fail_all("connection to NATS lost")
         if not self.nats.is_closed and not self.nats.is_draining:
@@ -199,6 +232,7 @@ class Bus:
 
     async def _reconnected(self) -> None:
         log.info("connected to NATS again")
+        self._errors.connected()
         for callback in self._on_reconnect:
             await callback()
 
@@ -223,10 +257,6 @@ def _stored(message: Msg) -> StoredMessage | None:
     if status is not None:
         raise BusUnavailable(f"direct get: {status} {headers.get('Description', '')}")
     at = datetime.fromisoformat(headers["Nats-Time-Stamp"][:26].rstrip("Z") + "+00:00")
-    return StoredMessage(
-        headers["Nats-Subject"], message.data, int(headers["Nats-Sequence"]), int(at.timestamp() * 1000)
-    )
-
-
-async def _log_error(error: Exception) -> None:
-    log.debug("NATS: %s", error or type(error).__name__)
+    # In whole numbers: a float can be a millisecond off what a reader of the log gets.
+    at_ms = (at - _EPOCH) // timedelta(milliseconds=1)
+    return StoredMessage(headers["Nats-Subject"], message.data, int(headers["Nats-Sequence"]), at_ms)

@@ -3,11 +3,14 @@
 ::
 
     BusError (Exception)
-    ├── BusUnavailable       not connected, or no answer in time: try again later
+    ├── BusUnavailable       not connected, or no answer: try again later
+    │   ├── NoAnswer         nobody answered in time
     │   └── NoResponders     nobody serves the subject right now
+    ├── NotPermitted         this user must not publish to the subject
     ├── AppendRefused        the stream said no: full, wrong expected sequence, unknown stream
     │   └── WrongSequence    another writer was first
-    └── StreamMissing        the stream does not exist
+    ├── StreamMissing        the stream does not exist
+    └── PoliciesUnreadable   the bucket has something else than a tier's policies
 """
 
 from __future__ import annotations
@@ -21,8 +24,16 @@ class BusUnavailable(BusError):
     """NATS cannot be reached, or did not answer in time."""
 
 
+class NoAnswer(BusUnavailable):
+    """Nobody answered in time. The request may or may not have been heard."""
+
+
 class NoResponders(BusUnavailable):
     """Nobody serves the subject right now."""
+
+
+class NotPermitted(BusError):
+    """This user must not publish to the subject."""
 
 
 class AppendRefused(BusError):
@@ -46,3 +57,19 @@ class WrongSequence(AppendRefused):
 
 class StreamMissing(BusError):
     """The stream does not exist."""
+
+
+class PoliciesUnreadable(BusError):
+    """The bucket has something else than a tier's policies, or they were deleted from it.
+
+    Parameters
+    ----------
+    tier : str
+    version : int
+        Of what is there; what is to replace it is written on top of this.
+    reason : str
+    """
+
+    def __init__(self, tier: str, version: int, reason: str) -> None:
+        super().__init__(f"the policies of tier {tier} cannot be read: {reason}")
+        self.version = version

@@ -25,6 +25,7 @@ _NS = 1_000_000_000
 
 class _Created(msgspec.Struct):
     name: str = ""
+    num_pending: int = 0
     error: dict[str, Any] | None = None
 
 
@@ -68,11 +69,13 @@ class LogReader:
         self._from_last = last_per_subject
         self._subscription: Subscription | None = None
         self._consumer = ""
+        self._connection = 0
         self._delivered = 0
         self._outstanding = 0
         self._messages: deque[StoredMessage] = deque()
         self._arrived = asyncio.Event()
         self._heard_at = 0.0
+        self._asked_at = 0.0
         self._broken: str | None = "not started"
         self.pending = 0
         """Messages that the server still had when it delivered the last one."""
@@ -109,7 +112,7 @@ class LogReader:
             now = asyncio.get_running_loop().time()
             if now >= deadline:
                 return []
-            quiet_until = self._heard_at + SILENCE_S
+            quiet_until = max(self._heard_at, self._asked_at) + SILENCE_S
             try:
                 async with asyncio.timeout(max(min(deadline, quiet_until) - now, 0.001)):
                     await self._arrived.wait()
@@ -127,6 +130,8 @@ class LogReader:
         await self._drop()
 
     async def _repair(self) -> None:
+        if self._broken is None and self._connection != self._bus.nats.stats["reconnects"]:
+            self._broken = "the connection was lost"  # and with it whatever was asked for on it
         if self._broken is not None:
             if self.restarts >= 0:
                 log.info("reading %s starts over after %d: %s", self._subject, self._next - 1, self._broken)
@@ -144,6 +149,7 @@ class LogReader:
         await self._drop()
         if not self._bus.connected:
             raise BusUnavailable("not connected to NATS")
+        connection = self._bus.nats.stats["reconnects"]
         inbox = self._bus.nats.new_inbox()
         self._subscription = await self._bus.nats.subscribe(inbox, cb=self._on_message)
         start: dict[str, Any] = {"deliver_policy": "by_start_sequence", "opt_start_seq": max(self._next, 1)}
@@ -170,6 +176,9 @@ class LogReader:
                 raise StreamMissing(self._stream)
             raise BusUnavailable(f"consumer on {self._stream}: {created.error.get('description')}")
         self._consumer = created.name
+        self._connection = connection
+        self.pending = created.num_pending
+        self._heard_at = asyncio.get_running_loop().time()
         self._delivered = 0
         self._messages.clear()
         self._broken = None
@@ -180,7 +189,7 @@ class LogReader:
         if self._subscription is None:
             return
         self._outstanding = self._max_batch
-        self._heard_at = asyncio.get_running_loop().time()
+        self._asked_at = asyncio.get_running_loop().time()
         pull = {
             "batch": self._max_batch,
             "expires": int(PULL_EXPIRES_S * _NS),

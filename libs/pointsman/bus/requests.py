@@ -8,7 +8,7 @@ import itertools
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from pointsman.bus.errors import BusUnavailable, NoResponders
+from pointsman.bus.errors import BusUnavailable, NoAnswer, NoResponders, NotPermitted
 
 Headers = dict[str, str]
 
@@ -22,17 +22,18 @@ class Requests:
     Parameters
     ----------
     client : nats.aio.client.Client
-        Connected.
+        Connected before `start`.
     """
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._prefix = client.new_inbox() + "."
+        self._prefix = ""
         self._serial = itertools.count()
-        self._waiting: dict[str, tuple[asyncio.Future[Msg], asyncio.TimerHandle]] = {}
+        self._waiting: dict[str, tuple[asyncio.Future[Msg], asyncio.TimerHandle, str]] = {}
 
     async def start(self) -> None:
-        """Subscribe to the inbox."""
+        """Subscribe to the inbox, which is the user's own, and so known only when the client has connected."""
+        self._prefix = self._client.new_inbox() + "."
         await self._client.subscribe(self._prefix + "*", cb=self._on_reply)
 
     async def send(
@@ -40,7 +41,8 @@ class Requests:
     ) -> asyncio.Future[Msg]:
         """Send a request and return the future of its answer.
 
-        The future fails with `NoResponders` or `BusUnavailable`; the latter is raised at once while disconnected.
+        The future fails with `NoResponders`, `NotPermitted` or `BusUnavailable`; the latter is raised at once while
+        disconnected.
         """
         if not self._client.is_connected:
             raise BusUnavailable("not connected to NATS")
@@ -48,7 +50,7 @@ class Requests:
         token = str(next(self._serial))
         future: asyncio.Future[Msg] = loop.create_future()
         timer = loop.call_later(timeout_s, self._expire, token, subject)
-        self._waiting[token] = (future, timer)
+        self._waiting[token] = (future, timer, subject)
         try:
             await self._client.publish(subject, payload, reply=self._prefix + token, headers=headers)
         except BaseException as error:
@@ -69,6 +71,13 @@ class Requests:
             if future is not None and not future.done():
                 future.set_exception(BusUnavailable(reason))
 
+    def deny(self, subject: str, reason: str) -> None:
+        """Fail what was sent to a subject (told in lower case) that this user must not publish to."""
+        for token in [token for token, (_, _, sent_to) in self._waiting.items() if sent_to.lower() == subject.lower()]:
+            future = self._forget(token)
+            if future is not None and not future.done():
+                future.set_exception(NotPermitted(reason))
+
     async def _on_reply(self, message: Msg) -> None:
         future = self._forget(message.subject[len(self._prefix) :])
         if future is None or future.done():
@@ -81,7 +90,7 @@ class Requests:
     def _expire(self, token: str, subject: str) -> None:
         future = self._forget(token)
         if future is not None and not future.done():
-            future.set_exception(BusUnavailable(f"no answer from {subject} in time"))
+            future.set_exception(NoAnswer(f"no answer from {subject} in time"))
 
     def _forget(self, token: str) -> asyncio.Future[Msg] | None:
         entry = self._waiting.pop(token, None)

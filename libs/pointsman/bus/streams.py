@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 
 import nats.errors
 import nats.js.errors
 from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StorageType, StreamConfig
 
 from pointsman.bus.bus import Bus
-from pointsman.bus.errors import BusError
-from pointsman.config.schema import NatsConfig
+from pointsman.bus.errors import BusError, StreamMissing
+from pointsman.config.connections import NatsConfig
 from pointsman.messages import subjects
 from pointsman.observability.logs import logger
 
@@ -59,7 +60,7 @@ def stream_configs(config: NatsConfig) -> list[StreamConfig]:
 async def ensure_streams(bus: Bus, config: NatsConfig) -> None:
     """Make the streams and the bucket, or update them, trying until JetStream does it.
 
-    Safe to call from every service at once.
+    The gateway does this; doing it from several connections at once is safe.
     """
     while True:
         try:
@@ -69,6 +70,25 @@ async def ensure_streams(bus: Bus, config: NatsConfig) -> None:
             await asyncio.sleep(RETRY_S)
         else:
             return
+
+
+async def await_streams(bus: Bus, names: Iterable[str]) -> None:
+    """Wait until these streams exist, for as long as it takes, and say which one is waited for.
+
+    The gateway makes them; no other service has the permission to.
+    """
+    for name in names:
+        said = ""
+        while True:
+            try:
+                await bus.info(name)
+                break
+            except BusError as error:
+                what = "the gateway makes it" if isinstance(error, StreamMissing) else str(error)
+            if what != said:
+                log.info("waiting for stream %s: %s", name, what)
+                said = what
+            await asyncio.sleep(RETRY_S)
 
 
 async def _ensure(bus: Bus, config: NatsConfig) -> None:

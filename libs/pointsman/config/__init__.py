@@ -1,6 +1,7 @@
 """The configuration: ``pointsman.toml`` and the environment."""
 
 from pointsman.config.errors import ConfigError
+from pointsman.config.exposure import exposure_problems, keys_required
 from pointsman.config.loader import DEFAULT_FILE, digest, load_config
 from pointsman.config.schema import Config, TierConfig, fallback_arm, reward_rule, tier_arms
 
@@ -10,7 +11,9 @@ __all__ = [
     "ConfigError",
     "TierConfig",
     "digest",
+    "exposure_problems",
     "fallback_arm",
+    "keys_required",
     "load_config",
     "reward_rule",
     "tier_arms",

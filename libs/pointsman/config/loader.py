@@ -2,7 +2,8 @@
 
 A setting ``[section] key`` is overridden by ``POINTSMAN_SECTION_KEY``, as in ``POINTSMAN_NATS_URL`` or
 ``POINTSMAN_POLICY_EPSILON``; the value is read as TOML where it is TOML, and as plain text otherwise.
-``POINTSMAN_CONFIG`` names the file. Lists of tables (``[[tier]]``, ``[[shadow]]``) come from the file only.
+``POINTSMAN_CONFIG`` names the file. Lists of tables (``[[tier]]``, ``[[shadow]]``, ``[[api_key]]``) come from the file
+only.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from typing import Any
 
 import msgspec
 
+from pointsman.access.keys import key_problems
 from pointsman.bandit import ArmError, PolicyError, make_policy
 from pointsman.bandit.arm import Arm
+from pointsman.config.connections import check_connections, with_password
 from pointsman.config.errors import ConfigError
-from pointsman.config.schema import Config, PolicyConfig, RewardConfig, TierConfig
+from pointsman.config.schema import Config, GatewayConfig, PolicyConfig, RewardConfig, TierConfig
 from pointsman.messages.codec import encode, invalid
 from pointsman.messages.errors import InvalidMessage
 from pointsman.messages.ids import FALLBACK
@@ -29,8 +32,11 @@ from pointsman.messages.subjects import check_name
 PREFIX = "POINTSMAN_"
 DEFAULT_FILE = "pointsman.toml"
 MAX_DIM = 1024
-NOT_SETTINGS = frozenset({"CONFIG", "DATA_DIR"})
+NOT_SETTINGS = frozenset({"API_KEY", "CONFIG", "DATA_DIR"})
 """Variables with the prefix that are read by the command line, and are no settings."""
+
+INSTEAD = {"password": "password_file", "password_file": "password"}
+"""Settings of which the environment's replaces the file's other."""
 
 
 def load_config(path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Config:
@@ -61,6 +67,11 @@ def load_config(path: Path | str | None = None, environ: Mapping[str, str] | Non
             raise ConfigError([f"{file}: {error}"]) from error
     problems = _apply_environment(tables, environ)
     config = _convert(tables, problems)
+    config = msgspec.structs.replace(
+        config,
+        nats=with_password(config.nats, "nats", problems),
+        redis=with_password(config.redis, "redis", problems),
+    )
     problems += _check(config)
     if problems:
         raise ConfigError(problems)
@@ -88,13 +99,19 @@ def _apply_environment(tables: dict[str, Any], environ: Mapping[str, str]) -> li
             continue
         table = tables.setdefault(section, {})
         if isinstance(table, dict):  # what is no table is reported when it is converted
-            table[key] = _value(environ[variable], isinstance(getattr(default, key), str))
+            if key in INSTEAD:
+                table.pop(INSTEAD[key], None)
+            wanted = next(field.type for field in msgspec.structs.fields(sections[section].type) if field.name == key)
+            table[key] = _value(environ[variable], wanted)
     return problems
 
 
-def _value(text: str, wants_text: bool) -> Any:
-    if wants_text:
+def _value(text: str, wanted: Any) -> Any:
+    """Read the value of a variable; an empty one takes an optional text away."""
+    if wanted is str:
         return text
+    if wanted == (str | None):
+        return text or None
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -140,6 +157,8 @@ def _check(config: Config) -> list[str]:
         if not (math.isfinite(cost) and cost >= 0.0):
             problems.append(f"cost_usd.{arm!r}: expected a number of at least 0, got {cost}")
     problems += _check_numbers(config)
+    problems += _check_access(config)
+    problems += check_connections(config.nats, config.redis)
     return problems
 
 
@@ -205,10 +224,26 @@ def _check_policy(policy: PolicyConfig, where: str) -> list[str]:
     return problems
 
 
+def _check_access(config: Config) -> list[str]:
+    problems = []
+    for at, key in enumerate(config.api_key):
+        problems += key_problems(key, f"api_key[{at}]")
+        if any(key.id == other.id for other in config.api_key[:at]):
+            problems.append(f"api_key[{at}].id: used twice")
+    gateway: GatewayConfig = config.gateway
+    limit = gateway.anonymous_rate_limit_per_s
+    if not (math.isfinite(limit) and limit >= 0.0):
+        problems.append(f"gateway.anonymous_rate_limit_per_s: expected a number of at least 0, got {limit}")
+    for name, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
+        if getattr(gateway, name) is not None and getattr(gateway, other) is None:
+            problems.append(f"gateway.{other}: is needed beside {name}")
+    return problems
+
+
 _AT_LEAST_ONE = {
     "nats": ("decisions_max_bytes", "outcomes_max_bytes", "events_max_bytes", "replicas"),
     "redis": ("timeout_ms",),
-    "gateway": ("decide_timeout_ms", "log_timeout_ms", "max_body_bytes"),
+    "gateway": ("decide_timeout_ms", "log_timeout_ms", "max_body_bytes", "read_timeout_ms"),
     "decision": ("stale_after_ms", "reconcile_ms", "log_timeout_ms", "max_batch"),
     "reward_updater": ("max_batch", "lease_ms"),
     "shadow_evaluator": ("max_batch", "lease_ms", "keep_days"),

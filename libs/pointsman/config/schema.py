@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
+from pointsman.access.keys import StoredKey
 from pointsman.bandit import Arm, Mismatch, RewardRule
+from pointsman.config.connections import NatsConfig, RedisConfig
+from pointsman.config.section import Section
 from pointsman.messages.outcome import Rule
 from pointsman.messages.policies import PolicySpec
 
 
-class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename=None):
-    """Base of the sections: frozen, and an unknown key is an error."""
-
-
-class ContextConfig(_Section, frozen=True, kw_only=True):
+class ContextConfig(Section, frozen=True, kw_only=True):
     """``[context]``.
 
     Attributes
@@ -30,7 +27,7 @@ class ContextConfig(_Section, frozen=True, kw_only=True):
     mismatch: Mismatch = "reject"
 
 
-class RewardConfig(_Section, frozen=True, kw_only=True):
+class RewardConfig(Section, frozen=True, kw_only=True):
     """``[reward]``: reward = clamp(quality − λ·100·norm(cost) − μ·100·norm(latency), 0, 100).
 
     Attributes
@@ -50,7 +47,7 @@ class RewardConfig(_Section, frozen=True, kw_only=True):
         return Rule(**{name: getattr(self, name) for name in self.__struct_fields__})
 
 
-class PolicyConfig(_Section, frozen=True, kw_only=True):
+class PolicyConfig(Section, frozen=True, kw_only=True):
     """``[policy]``, ``[tier.policy]`` and, with a name of its own, ``[[shadow]]``.
 
     Attributes
@@ -84,7 +81,7 @@ class PolicyConfig(_Section, frozen=True, kw_only=True):
         return PolicySpec(name=name, algorithm=self.algorithm, parameters=parameters)
 
 
-class TierConfig(_Section, frozen=True, kw_only=True):
+class TierConfig(Section, frozen=True, kw_only=True):
     """``[[tier]]``.
 
     Attributes
@@ -104,56 +101,7 @@ class TierConfig(_Section, frozen=True, kw_only=True):
     policy: PolicyConfig | None = None
 
 
-class NatsConfig(_Section, frozen=True, kw_only=True):
-    """``[nats]``.
-
-    Attributes
-    ----------
-    url : str
-    server : str, optional
-        For ``pointsman up``: the nats-server program to use instead of the one from the wheel.
-    decisions_max_age_days, decisions_max_bytes
-        How long, and how much of, the decision log is kept; the oldest go first.
-    outcomes_max_bytes : int
-        Size at which the outcome log is full. Outcomes are then refused (503), never dropped: learning needs all.
-    events_max_age_days, events_max_bytes
-        The same for the streams that can be made again: rewards, shadow results, alerts, dead letters.
-    alarm_at : float
-        Share of a log's room (0 to 1) from which on an alert is raised: before decisions are dropped early, and
-        outcomes refused.
-    replicas : int
-        JetStream replicas; 3 in a cluster.
-    """
-
-    url: str = "nats://127.0.0.1:4222"
-    server: str | None = None
-    decisions_max_age_days: float = 30.0
-    decisions_max_bytes: int = 8 * 1024**3
-    outcomes_max_bytes: int = 4 * 1024**3
-    events_max_age_days: float = 30.0
-    events_max_bytes: int = 1024**3
-    alarm_at: float = 0.8
-    replicas: int = 1
-
-
-class RedisConfig(_Section, frozen=True, kw_only=True):
-    """``[redis]``.
-
-    Attributes
-    ----------
-    url : str
-    server : str, optional
-        For ``pointsman up``: the redis-server or valkey-server program to use instead of the one from the wheel.
-    timeout_ms : int
-        Bound on one command.
-    """
-
-    url: str = "redis://127.0.0.1:6379/0"
-    server: str | None = None
-    timeout_ms: int = 2000
-
-
-class GatewayConfig(_Section, frozen=True, kw_only=True):
+class GatewayConfig(Section, frozen=True, kw_only=True):
     """``[gateway]``.
 
     Attributes
@@ -166,6 +114,18 @@ class GatewayConfig(_Section, frozen=True, kw_only=True):
         How long to wait for NATS to accept an outcome.
     max_body_bytes : int
         Longest request body.
+    read_timeout_ms : int
+        How long a client may take to send a request, its body included.
+    keys_file : str, optional
+        The file that ``pointsman keys`` writes; a change takes effect within about a second.
+    allow_anonymous : bool
+        Serve everyone although other machines can reach the gateway. Of no effect once keys are configured.
+    anonymous_rate_limit_per_s : float
+        Requests a second of one client address, while no keys are configured; 0 is without limit.
+    open_metrics : bool
+        Show ``/metrics`` without a key.
+    cert_file, key_file : str, optional
+        PEM files of the certificate (with its chain) and its private key: serve HTTPS.
     """
 
     host: str = "127.0.0.1"
@@ -173,9 +133,21 @@ class GatewayConfig(_Section, frozen=True, kw_only=True):
     decide_timeout_ms: int = 200
     log_timeout_ms: int = 2000
     max_body_bytes: int = 64 * 1024
+    read_timeout_ms: int = 10_000
+    keys_file: str | None = None
+    allow_anonymous: bool = False
+    anonymous_rate_limit_per_s: float = 0.0
+    open_metrics: bool = False
+    cert_file: str | None = None
+    key_file: str | None = None
+
+    @property
+    def scheme(self) -> str:
+        """``https`` with a certificate, else ``http``."""
+        return "https" if self.cert_file else "http"
 
 
-class DecisionConfig(_Section, frozen=True, kw_only=True):
+class DecisionConfig(Section, frozen=True, kw_only=True):
     """``[decision]``.
 
     Attributes
@@ -196,7 +168,7 @@ class DecisionConfig(_Section, frozen=True, kw_only=True):
     max_batch: int = 256
 
 
-class RewardUpdaterConfig(_Section, frozen=True, kw_only=True):
+class RewardUpdaterConfig(Section, frozen=True, kw_only=True):
     """``[reward_updater]``.
 
     Attributes
@@ -211,7 +183,7 @@ class RewardUpdaterConfig(_Section, frozen=True, kw_only=True):
     lease_ms: int = 3000
 
 
-class ShadowEvaluatorConfig(_Section, frozen=True, kw_only=True):
+class ShadowEvaluatorConfig(Section, frozen=True, kw_only=True):
     """``[shadow_evaluator]``.
 
     Attributes
@@ -229,7 +201,7 @@ class ShadowEvaluatorConfig(_Section, frozen=True, kw_only=True):
     keep_days: int = 90
 
 
-class ProbeConfig(_Section, frozen=True, kw_only=True):
+class ProbeConfig(Section, frozen=True, kw_only=True):
     """``[probe]``: where the services other than the gateway answer /healthz, /readyz and /metrics.
 
     Attributes
@@ -243,7 +215,7 @@ class ProbeConfig(_Section, frozen=True, kw_only=True):
     port: int = 0
 
 
-class LogConfig(_Section, frozen=True, kw_only=True):
+class LogConfig(Section, frozen=True, kw_only=True):
     """``[log]``.
 
     Attributes
@@ -257,7 +229,7 @@ class LogConfig(_Section, frozen=True, kw_only=True):
     format: str = "auto"
 
 
-class Config(_Section, frozen=True, kw_only=True):
+class Config(Section, frozen=True, kw_only=True):
     """The whole configuration."""
 
     context: ContextConfig = ContextConfig()
@@ -269,6 +241,7 @@ class Config(_Section, frozen=True, kw_only=True):
     nats: NatsConfig = NatsConfig()
     redis: RedisConfig = RedisConfig()
     gateway: GatewayConfig = GatewayConfig()
+    api_key: list[StoredKey] = []
     decision: DecisionConfig = DecisionConfig()
     reward_updater: RewardUpdaterConfig = RewardUpdaterConfig()
     shadow_evaluator: ShadowEvaluatorConfig = ShadowEvaluatorConfig()

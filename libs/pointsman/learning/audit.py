@@ -96,7 +96,11 @@ async def audit_tier(bus: Bus, store: Store, tier: str, progress: ShowProgress |
         if not await replay.advance(stored.watermark):
             audit.difference = f"the log has no outcome of this tier at the watermark, {stored.watermark}"
             return audit
-        audit.difference = _compare_arms(stored, replay.ledger) or await _compare_bits(store, tier, replay)
+        audit.difference = (
+            _compare_arms(stored, replay.ledger)
+            or _compare_rest(stored, replay.ledger)
+            or await _compare_bits(store, tier, replay)
+        )
     finally:
         await replay.close()
     return audit
@@ -113,8 +117,14 @@ def _compare_arms(stored: TierChanges, ledger: TierLedger) -> str:
             if in_store[name] != value:
                 shown = "" if isinstance(value, bytes) else f": {in_store[name]!s} stored, {value} by the log"
                 return f"arm {arm}: {name} differs{shown}"
+    return ""
+
+
+def _compare_rest(stored: TierChanges, ledger: TierLedger) -> str:
     if stored.watermark and encode_ranges(stored.ranges) != encode_ranges(ledger.learner.ranges.state()):
         return f"ranges differ: {stored.ranges} stored, {ledger.learner.ranges.state()} by the log"
+    if stored.watermark_at_ms not in (0, ledger.watermark_at_ms):
+        return f"the log has another message at the watermark, {stored.watermark}, than was learned from"
     if stored.decision_high != ledger.decision_high:
         return f"decision_high: {stored.decision_high} stored, {ledger.decision_high} by the log"
     return ""

@@ -74,6 +74,8 @@ class TierLedger:
     bits : AppliedBits
     watermark : int
         Last sequence of the log taken in, whether learned from or not.
+    watermark_at_ms : int
+        When the log accepted it. A log that has another message there is not the one that was learned from.
     decision_high : int
         Highest sequence of a decision that was learned from: a decision log that ends below it was put back.
     """
@@ -81,6 +83,7 @@ class TierLedger:
     learner: Learner = field(default_factory=Learner)
     bits: AppliedBits = field(default_factory=AppliedBits)
     watermark: int = 0
+    watermark_at_ms: int = 0
     decision_high: int = 0
 
     def apply(self, read: Read) -> Applied | Skipped | Dead:
@@ -88,16 +91,17 @@ class TierLedger:
 
         The same messages in the same order leave the same bytes, however they were batched.
         """
-        self.watermark = read.sequence
+        self.watermark, self.watermark_at_ms = read.sequence, read.at_ms
         outcome = read.outcome
         if outcome is None:
             return Dead(read.sequence, read.subject, read.data, read.reason)
         if not outcome.learn:
             return Skipped(read.sequence, "degraded")
         arm = Arm(outcome.provider, outcome.model)
-        known = self.learner.arms.get(arm)
-        if known is not None and len(outcome.context) != known.dim:
-            reason = f"context: {arm} was learned with {known.dim} features, got {len(outcome.context)}"
+        # All arms of a tier have one dimension: a replica could not stack them otherwise.
+        dim = next((state.dim for state in self.learner.arms.values()), len(outcome.context))
+        if len(outcome.context) != dim:
+            reason = f"context: tier {outcome.tier} was learned with {dim} features, got {len(outcome.context)}"
             return Dead(read.sequence, read.subject, read.data, reason)
         if not self.bits.mark(outcome.decision_sequence):
             return Skipped(read.sequence, "duplicate")

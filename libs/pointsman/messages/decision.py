@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from pointsman.messages.codec import Message
+from pointsman.messages.codec import Message, encode
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,10 +95,25 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     scores: list[Score]
 
 
+class DecisionRecord(Message, frozen=True, kw_only=True):
+    """What the log keeps of a decision beside the answer; the fields are `DecisionEvent`'s."""
+
+    nonce: str
+    decided_at_ms: int
+    algorithm: str
+    parameters: dict[str, Any] = {}
+    exploration: float = 0.0
+    draw: float = 0.0
+    state_watermark: int = 0
+    context: list[float]
+    metadata: dict[str, Any] | None = None
+
+
 class DecisionEvent(Message, frozen=True, kw_only=True):
     """A decision in the log (``log.decisions.<tier>``) and on the topic (``decisions.<tier>``).
 
-    In the log ``decision_id`` is absent, because the log's sequence is part of it; `with_id` puts it in.
+    It is read with this class and written by `encode_decision`. In the log ``decision_id`` is absent, because the
+    log's sequence is part of it; `with_id` puts it in.
 
     Attributes
     ----------
@@ -138,9 +153,30 @@ class DecisionEvent(Message, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
 
 
-def with_id(event: bytes, decision_id: str) -> bytes:
-    """Return the encoded log event with its id as first field, without decoding it."""
-    return b'{"decision_id":"' + decision_id.encode() + b'",' + event[1:]
+_NO_ID = b'{"decision_id":"",'
+
+
+def encode_decision(decision: Decision, record: DecisionRecord) -> tuple[bytes, bytes]:
+    """Encode a decision once, for the log and for the answer.
+
+    Parameters
+    ----------
+    decision : Decision
+        With an empty ``decision_id``: the log has yet to give it.
+    record : DecisionRecord
+
+    Returns
+    -------
+    event, answer : bytes
+        Both without the id; `with_id` puts it in.
+    """
+    answer = b"{" + encode(decision)[len(_NO_ID) :]
+    return encode(record)[:-1] + b"," + answer[1:], answer
+
+
+def with_id(encoded: bytes, decision_id: str) -> bytes:
+    """Return an encoded event or answer with its id as first field, without decoding it."""
+    return b'{"decision_id":"' + decision_id.encode() + b'",' + encoded[1:]
 
 
 request_decoder = msgspec.json.Decoder(DecisionRequest)

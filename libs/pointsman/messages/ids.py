@@ -41,6 +41,11 @@ def new_nonce() -> str:
     return secrets.token_hex(NONCE_LENGTH // 2)
 
 
+def is_nonce(text: str) -> bool:
+    """Tell whether the text can be the random part of an id."""
+    return len(text) == NONCE_LENGTH and _HEX.issuperset(text)
+
+
 def parse_id(text: str) -> DecisionId:
     """Take an id apart.
 
@@ -50,7 +55,7 @@ def parse_id(text: str) -> DecisionId:
         When the text is not of one of the two forms.
     """
     parts = text.split(".")
-    if len(parts) != 3 or len(parts[2]) != NONCE_LENGTH or not _HEX.issuperset(parts[2]):
+    if len(parts) != 3 or not is_nonce(parts[2]):
         raise MalformedId("not a decision id")
     first, second, nonce = parts
     if first == FALLBACK and second:  # no tier is called so: the configuration refuses it

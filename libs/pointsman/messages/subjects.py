@@ -28,6 +28,12 @@ STREAM_SUBJECTS = {
 """The six streams and what each one holds."""
 
 POLICIES_BUCKET = "policies"
+POLICIES_STREAM = f"KV_{POLICIES_BUCKET}"
+"""The stream that NATS keeps the bucket in."""
+
+POLICIES_SUBJECTS = f"$KV.{POLICIES_BUCKET}"
+"""What the subjects of the bucket's stream begin with; the tier follows."""
+
 DECISION_QUEUE = "decision"
 ANY_DECIDE = "decide.*"
 ANY_ARMS = "arms.*"

@@ -10,8 +10,9 @@ from typing import Any
 
 from pointsman.bandit import Arm, ArmError, ContextError, Mismatch, conform
 from pointsman.messages.codec import encode
-from pointsman.messages.decision import Candidate, DecisionRequest
+from pointsman.messages.decision import Candidate, DecisionEvent, DecisionRequest
 from pointsman.messages.errors import InvalidMessage
+from pointsman.messages.ids import NONCE_LENGTH, is_nonce
 from pointsman.messages.outcome import OutcomeReport
 
 MAX_CANDIDATES = 256
@@ -89,6 +90,35 @@ def check_report(report: OutcomeReport) -> None:
             raise InvalidMessage(name, f"expected 0 to {REPORT_BOUNDS[name]:g}, got {value:g}")
     if report.reward is not None and len(told) > 1:
         raise InvalidMessage("reward", "comes instead of quality, cost_usd and latency_ms, not beside them")
+
+
+def check_event(event: DecisionEvent, tier: str) -> None:
+    """Raise `InvalidMessage` for a decision in the log of a tier that no replica would have written.
+
+    What is made of it is summed up for ever, by the arms' names.
+    """
+    if event.tier != tier:
+        raise InvalidMessage("tier", f"{event.tier[:80]!r} in the log of {tier!r}")
+    if not 1 <= len(event.scores) <= MAX_CANDIDATES:
+        raise InvalidMessage("scores", f"expected 1 to {MAX_CANDIDATES}, got {len(event.scores)}")
+    for index, score in enumerate(event.scores):
+        try:
+            _checked_arm(score.provider, score.model)
+        except ArmError as error:
+            raise InvalidMessage(f"scores[{index}]", str(error)) from error
+        if not 0.0 <= score.probability <= 1.0 + 1e-9:
+            raise InvalidMessage(f"scores[{index}].probability", f"expected 0 to 1, got {score.probability:g}")
+        if score.cost_usd is not None and not score.cost_usd >= 0.0:
+            raise InvalidMessage(f"scores[{index}].cost_usd", f"expected at least 0, got {score.cost_usd:g}")
+        if score.pulls < 0 or score.pulls >= 2**63:
+            raise InvalidMessage(f"scores[{index}].pulls", "expected a count")
+    served = next((s for s in event.scores if (s.provider, s.model) == (event.provider, event.model)), None)
+    if served is None:
+        raise InvalidMessage("provider or model", f"{event.provider[:80]}:{event.model[:80]} is not among the scores")
+    if not 0.0 < event.propensity <= 1.0 + 1e-9:
+        raise InvalidMessage("propensity", f"expected more than 0, at most 1, got {event.propensity:g}")
+    if not is_nonce(event.nonce):
+        raise InvalidMessage("nonce", f"expected {NONCE_LENGTH} hex digits, got {event.nonce[:80]!r}")
 
 
 def find_non_finite(data: bytes) -> InvalidMessage | None:

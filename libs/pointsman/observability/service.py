@@ -34,9 +34,7 @@ def run_service(name: str, main: Callable[[Config, asyncio.Event], Awaitable[Non
     try:
         config = load_config()
     except ConfigError as error:
-        for problem in error.problems:
-            print(f"{name}: configuration: {problem}", file=sys.stderr)
-        return 2
+        return _refuse(name, error)
     configure_logs(name, config.log.level, config.log.format)
 
     # What was imported never becomes garbage; each full collection would go through it, a pause of tens of ms.
@@ -55,7 +53,15 @@ def run_service(name: str, main: Callable[[Config, asyncio.Event], Awaitable[Non
 
     try:
         uvloop.run(run())
+    except ConfigError as error:  # what only the service itself can find out, as that a file cannot be used
+        return _refuse(name, error)
     except Exception:
         log.exception("%s failed", name)
         return 1
     return 0
+
+
+def _refuse(name: str, error: ConfigError) -> int:
+    for problem in error.problems:
+        print(f"{name}: configuration: {problem}", file=sys.stderr)
+    return 2

@@ -6,8 +6,10 @@ import hashlib
 import json
 from pathlib import Path
 
+from pointsman.access.credentials import Credentials, write_private
+from pointsman.access.nats_permissions import users_conf
 from pointsman.bus.streams import stream_configs
-from pointsman.config.schema import NatsConfig
+from pointsman.config.connections import NatsConfig
 from pointsman.stack.answers import nats_info
 from pointsman.stack.errors import NoAnswer
 from pointsman.stack.ports import LOOPBACK, Ports
@@ -26,16 +28,19 @@ class EmbeddedNats:
     data_dir : path
     config : NatsConfig
         Says how much room the streams take.
+    credentials : Credentials
+        Whom it lets in.
     """
 
     name = "nats"
 
-    def __init__(self, program: Path, data_dir: Path, config: NatsConfig) -> None:
+    def __init__(self, program: Path, data_dir: Path, config: NatsConfig, credentials: Credentials) -> None:
         self.url = self.monitor_url = ""
         self.chosen: dict[str, int] = {}
         self._program = program
         self._data_dir = data_dir
         self._config = config
+        self._credentials = credentials
 
     def prepare(self, ports: Ports, remembered: dict[str, int]) -> list[str]:
         """Choose the ports, write ``nats.conf``, and return what to execute.
@@ -47,7 +52,8 @@ class EmbeddedNats:
         self.chosen = {"nats": port, "monitor": monitor}
         self.url, self.monitor_url = f"nats://{LOOPBACK}:{port}", f"http://{LOOPBACK}:{monitor}"
         file = self._data_dir / "nats.conf"
-        file.write_text(nats_conf(self._data_dir, self._config, port, monitor), encoding="utf-8")
+        users = users_conf(self._credentials.nats)
+        write_private(file, nats_conf(self._data_dir, self._config, port, monitor) + users)
         return [str(self._program), "-c", str(file)]
 
     async def check(self, pid: int) -> None:
@@ -65,7 +71,7 @@ def server_name(data_dir: Path) -> str:
 
 
 def nats_conf(data_dir: Path, config: NatsConfig, port: int, monitor_port: int) -> str:
-    """Return the configuration file's text.
+    """Return the configuration file's text, but for the users.
 
     JetStream reserves every stream's ``max_bytes``, so its room is the sum of them and a little for the bucket.
     """
@@ -77,7 +83,8 @@ port: {port}
 http: "{LOOPBACK}:{monitor_port}"
 pid_file: {_quoted(data_dir / "nats.pid")}
 max_payload: 1MB
-max_connections: 4096
+max_connections: 1024
+max_subscriptions: 1024
 jetstream {{
   store_dir: {_quoted(data_dir / "nats")}
   max_file_store: {room}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pointsman.access.credentials import Credentials, write_private
+from pointsman.access.redis_acl import acl_file
 from pointsman.stack.answers import store_pid
 from pointsman.stack.errors import NoAnswer
 from pointsman.stack.ports import LOOPBACK, Ports
@@ -17,16 +19,19 @@ class EmbeddedStore:
     ----------
     program : path
     data_dir : path
+    credentials : Credentials
+        Whom it lets in.
     """
 
     name = "store"
     monitor_url = ""
 
-    def __init__(self, program: Path, data_dir: Path) -> None:
+    def __init__(self, program: Path, data_dir: Path, credentials: Credentials) -> None:
         self.url = ""
         self.chosen: dict[str, int] = {}
         self._program = program
         self._data_dir = data_dir
+        self._credentials = credentials
 
     def prepare(self, ports: Ports, remembered: dict[str, int]) -> list[str]:
         """Choose the port, write ``valkey.conf``, and return what to execute.
@@ -39,17 +44,21 @@ class EmbeddedStore:
         folder = self._data_dir / "store"
         folder.mkdir(exist_ok=True)
         file = self._data_dir / "valkey.conf"
-        file.write_text(store_conf(folder, port), encoding="utf-8")
+        users = self._data_dir / "valkey.acl"
+        write_private(users, acl_file(self._credentials.redis))
+        write_private(file, store_conf(folder, port, users))
         return [str(self._program), str(file)]
 
     async def check(self, pid: int) -> None:
         """Raise `NoAnswer` unless this very process serves commands."""
-        if await store_pid(self.url) != pid:
+        if await store_pid(self.url, "operator", self._credentials.redis["operator"]) != pid:
             raise NoAnswer(f"{self.url}: another store answers")
 
 
-def store_conf(folder: Path, port: int) -> str:
+def store_conf(folder: Path, port: int, users: Path | None = None) -> str:
     """Return the configuration file's text, which Valkey 8 and Redis 7 read alike.
+
+    ``users`` is the ACL file; without one the store lets everybody in.
 
     Append-only with an fsync a second: the outcome log is the truth, so a lost second is learned again from there.
     """
@@ -57,7 +66,8 @@ def store_conf(folder: Path, port: int) -> str:
 bind {LOOPBACK}
 port {port}
 protected-mode yes
-dir {json.dumps(str(folder.resolve()), ensure_ascii=False)}
+dir {_quoted(folder)}
+{f"aclfile {_quoted(users)}" if users else ""}
 databases 1
 appendonly yes
 appendfsync everysec
@@ -65,3 +75,7 @@ save ""
 maxmemory-policy noeviction
 daemonize no
 """
+
+
+def _quoted(path: Path) -> str:
+    return json.dumps(str(path.resolve()), ensure_ascii=False)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from pointsman.access.roles import Role
 from pointsman.stack.answers import http_get
 from pointsman.stack.child import Command
 from pointsman.stack.errors import NoAnswer
@@ -20,6 +21,14 @@ SERVICES: Mapping[str, str] = {
     "reward_updater": "services.reward_updater",
 }
 """The module that runs each service. Names only: no library imports a service."""
+
+ROLES: Mapping[str, Role] = {
+    "gateway": "gateway",
+    "decision": "decision",
+    "shadow_evaluator": "shadow-evaluator",
+    "reward_updater": "reward-updater",
+}
+"""Whom each service is, to NATS and to the store."""
 
 
 class _Readiness(msgspec.Struct, frozen=True):

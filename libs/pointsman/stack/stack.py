@@ -19,10 +19,11 @@ from pointsman.stack.embedded_nats import EmbeddedNats
 from pointsman.stack.embedded_store import EmbeddedStore
 from pointsman.stack.errors import NoAnswer, StartFailed
 from pointsman.stack.lock import DataDirLock
+from pointsman.stack.logins import service_environment, take_credentials, without_logins, write_observer_url
 from pointsman.stack.ports import Ports, gateway_port, recall_ports, remember_ports, url_host
 from pointsman.stack.processes import OWNER_VARIABLE
 from pointsman.stack.programs import find_nats_server, find_store_server
-from pointsman.stack.services import SERVICES, ServiceProcess
+from pointsman.stack.services import ROLES, SERVICES, ServiceProcess
 from pointsman.stack.stack_file import Process, StackFile, read_stack_file, remove_stack_file, write_stack_file
 
 log = logger("stack")
@@ -81,7 +82,7 @@ class Stack:
         self._port = port
         self._replicas = {**dict.fromkeys(modules, 1), **(replicas or {}), "gateway": 1}
         self._modules = modules
-        self._environ = dict(os.environ if environ is None else environ)
+        self._environ = without_logins(os.environ if environ is None else environ)
         self._environ[OWNER_VARIABLE] = str(self.data_dir.resolve())
         if config_file is not None:
             self._environ["POINTSMAN_CONFIG"] = str(Path(config_file).absolute())
@@ -132,22 +133,25 @@ class Stack:
         ------
         DataDirBusy, PortBusy, ProgramMissing, StartFailed
         """
-        nats = EmbeddedNats(find_nats_server(self._config.nats.server), self.data_dir, self._config.nats)
-        store = EmbeddedStore(find_store_server(self._config.redis.server), self.data_dir)
+        nats_program = find_nats_server(self._config.nats.server)
+        store_program = find_store_server(self._config.redis.server)
         self.log_dir.mkdir(parents=True, exist_ok=True)
         earlier = read_stack_file(self.data_dir) or StackFile()
         self._lock = await DataDirLock.take(self.data_dir, [process.pid for process in earlier.processes()])
         remove_stack_file(self.data_dir)
+        credentials = take_credentials(self.data_dir)
+        nats = EmbeddedNats(nats_program, self.data_dir, self._config.nats, credentials)
+        store = EmbeddedStore(store_program, self.data_dir, credentials)
         port = self._choose_gateway_port()
         await asyncio.gather(self._start_server(nats), self._start_server(store))
         self.nats_url, self.monitor_url, self.redis_url = nats.url, nats.monitor_url, store.url
-        self._environ["POINTSMAN_NATS_URL"] = nats.url
-        self._environ["POINTSMAN_REDIS_URL"] = store.url
-        self._environ["POINTSMAN_GATEWAY_PORT"] = str(port)
+        write_observer_url(self.data_dir, credentials, nats.url)
         for service, module in self._modules.items():
+            login = service_environment(ROLES[service], credentials, nats.url, store.url)
+            environ = self._environ | login | {"POINTSMAN_GATEWAY_PORT": str(port)}
             for at in range(self._replicas[service]):
                 url = self.gateway_url if service == "gateway" else ""
-                process = ServiceProcess(service, at, module, self._environ, self._ports, url)
+                process = ServiceProcess(service, at, module, environ, self._ports, url)
                 self._services.append((process, self._child(process.name, process.command)))
         await asyncio.gather(*(child.start() for _, child in self._services))
 
@@ -195,7 +199,7 @@ class Stack:
         port = gateway_port(host, wanted, self._port)
         if self._port is None and wanted not in (0, port):
             self._on_event(f"port {wanted} is in use, so the gateway takes {port}")
-        self.gateway_url = f"http://{url_host(host)}:{port}"
+        self.gateway_url = f"{self._config.gateway.scheme}://{url_host(host)}:{port}"
         self._ports.reserve(port)
         return port
 

@@ -14,6 +14,8 @@ from pointsman.state.shadow_store import HOUR_MS, ShadowStore
 from pointsman.state.store import Store
 from pointsman.state.tier_store import TierStore
 
+COST_DELTA_METHOD = "arm-means"
+
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
     """What time the report is about, in Unix milliseconds; whole hours."""
@@ -51,6 +53,9 @@ class PolicyReport(msgspec.Struct, frozen=True, kw_only=True):
         Expected cost of one decision under the shadow's distribution, less that under the active policy's. An arm's
         cost is the mean of what its outcomes told (or the configured price). None while the cost of an arm that
         either policy uses is unknown.
+    cost_delta_method : str
+        ``arm-means``: as just said. It takes an arm to cost the same on the requests that a policy would send there
+        as on those it was sent so far. Where it was sent the requests it is cheap on, it looks cheaper than it is.
     cost_unknown : list of str
         Those arms.
     pairs : list of Pair
@@ -64,6 +69,7 @@ class PolicyReport(msgspec.Struct, frozen=True, kw_only=True):
     errors: int
     agreement: float | None
     cost_delta_usd: float | None
+    cost_delta_method: str = COST_DELTA_METHOD
     cost_unknown: list[str]
     disagreements: Disagreements
     pairs: list[Pair]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.commands.core import AsyncScript
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
+from pointsman.config.connections import RedisConfig
 from pointsman.state.errors import StoreUnavailable
 
-SCRIPTS = ("commit_outcomes", "commit_shadow", "drop_lease", "fence_tier", "hold_lease", "read_changes")
+WRITING = ("commit_outcomes", "commit_shadow", "drop_lease", "fence_tier", "hold_lease")
+READING = ("read_changes",)
+"""Scripts that only read are run as such: a user that may not write needs no more."""
+
 MAX_CONNECTIONS = 8
 
 
@@ -23,15 +27,17 @@ class Store:
 
     Parameters
     ----------
-    url : str
-    timeout_ms : int
-        Bound on connecting and on each command.
+    server : RedisConfig or str
+        Where, and as whom; or just a URL.
+    timeout_ms : int, optional
+        Bound on connecting and on each command, instead of the configured one.
     """
 
-    def __init__(self, url: str, timeout_ms: int = 2000) -> None:
-        timeout_s = timeout_ms / 1000.0
+    def __init__(self, server: RedisConfig | str, timeout_ms: int | None = None) -> None:
+        config = RedisConfig(url=server) if isinstance(server, str) else server
+        timeout_s = (config.timeout_ms if timeout_ms is None else timeout_ms) / 1000.0
         pool = BlockingConnectionPool.from_url(
-            url,
+            config.url,
             max_connections=MAX_CONNECTIONS,
             timeout=timeout_s,
             socket_timeout=timeout_s,
@@ -39,12 +45,11 @@ class Store:
             protocol=2,
             retry=Retry(NoBackoff(), 0),
             retry_on_error=[],
+            driver_info=None,  # one command less to permit
+            **_login_options(config),
         )
         self.redis: Redis = Redis(connection_pool=pool)
-        folder = files("pointsman.state") / "scripts"
-        self._scripts: dict[str, AsyncScript] = {
-            name: self.redis.register_script((folder / f"{name}.lua").read_text(encoding="utf-8")) for name in SCRIPTS
-        }
+        self._scripts = {name: _Script(name) for name in (*WRITING, *READING)}
 
     async def run(self, script: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
         """Run a script of ``scripts/``; load it first where the server does not have it.
@@ -54,8 +59,14 @@ class Store:
         StoreUnavailable
             When the store cannot be reached or refuses. The script may or may not have run.
         """
+        wanted = self._scripts[script]
+        evaluate = self.redis.evalsha_ro if script in READING else self.redis.evalsha
         try:
-            return await self._scripts[script](keys=list(keys), args=list(args))
+            try:
+                return await evaluate(wanted.sha, len(keys), *keys, *args)
+            except NoScriptError:
+                await self.redis.script_load(wanted.text)
+                return await evaluate(wanted.sha, len(keys), *keys, *args)
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreUnavailable(f"{script}: {error or type(error).__name__}") from error
 
@@ -70,3 +81,27 @@ class Store:
         """Close all connections."""
         await self.redis.aclose()
         await self.redis.connection_pool.aclose()
+
+
+class _Script:
+    """The text of a script, and the name that the server knows it by."""
+
+    def __init__(self, name: str) -> None:
+        self.text = (files("pointsman.state") / "scripts" / f"{name}.lua").read_text(encoding="utf-8")
+        self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _login_options(config: RedisConfig) -> dict[str, Any]:
+    """Return the options of a connection that say who it is, and whom it trusts."""
+    options: dict[str, Any] = {}
+    if config.password is not None:
+        options |= {"username": config.user, "password": config.password}
+    if config.tls:
+        options |= {
+            "ssl_cert_reqs": "required",
+            "ssl_check_hostname": True,
+            "ssl_ca_certs": config.ca_file,
+            "ssl_certfile": config.cert_file,
+            "ssl_keyfile": config.key_file,
+        }
+    return options

@@ -38,6 +38,8 @@ class TierChanges:
         How many arms the tier has.
     decision_high : int
         Highest sequence of a decision that was learned from.
+    watermark_at_ms : int
+        When the log accepted the message at the watermark (Unix milliseconds); 0 when that was not noted.
     arms : dict of Arm to ArmState
         Those that changed.
     """
@@ -49,6 +51,7 @@ class TierChanges:
     known_arms: int
     arms: dict[Arm, ArmState]
     decision_high: int = 0
+    watermark_at_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -62,7 +65,7 @@ class Commit:
         Before and after.
     as_of_ms : int
     ranges : dict
-    decision_high : int
+    decision_high, watermark_at_ms : int
     arms : dict of Arm to ArmState
         Those that changed, whole.
     applied : list of (decision sequence, outcome sequence, reward 0 to 1)
@@ -76,6 +79,7 @@ class Commit:
     as_of_ms: int
     ranges: dict[str, list[float]]
     decision_high: int = 0
+    watermark_at_ms: int = 0
     arms: dict[Arm, ArmState] = field(default_factory=dict)
     applied: list[tuple[int, int, float]] = field(default_factory=list)
     keep_outcomes_s: int = 30 * 86_400
@@ -183,6 +187,7 @@ def _commit_arguments(tier: str, commit: Commit) -> tuple[list[str], list[Any]]:
         commit.as_of_ms,
         encode_ranges(commit.ranges),
         commit.decision_high,
+        commit.watermark_at_ms,
         commit.keep_outcomes_s,
         len(commit.arms),
     ]
@@ -207,9 +212,9 @@ def _commit_arguments(tier: str, commit: Commit) -> tuple[list[str], list[Any]]:
 
 
 def _changes(reply: list[Any]) -> TierChanges:
-    epoch, watermark, as_of_ms, ranges, known, decision_high = reply[:6]
+    epoch, watermark, as_of_ms, ranges, known, decision_high, watermark_at_ms = reply[:7]
     arms = {}
-    for at in range(6, len(reply), 10):
+    for at in range(7, len(reply), 10):
         name, A, b, n, reward_sum, cost_n, cost_sum, version, updated, dim = reply[at : at + 10]
         d = int(dim)
         arms[Arm.parse(name.decode())] = ArmState(
@@ -230,4 +235,5 @@ def _changes(reply: list[Any]) -> TierChanges:
         known_arms=int(known),
         arms=arms,
         decision_high=int(decision_high),
+        watermark_at_ms=int(watermark_at_ms),
     )

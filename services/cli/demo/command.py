@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.cli.errors import CommandFailed
+from services.cli.options import add_key_option
 
 if TYPE_CHECKING:
     from services.cli.options import Subparsers
@@ -48,6 +49,7 @@ def add_demo(subparsers: Subparsers) -> None:
         default=Path(os.environ.get("POINTSMAN_DATA_DIR", DEFAULT_DATA_DIR)),
         help="where data and logs go, made anew each time (default: $POINTSMAN_DATA_DIR, or ./.demo)",
     )
+    add_key_option(parser)
     parser.add_argument("--keep", action="store_true", help="go on from what an earlier demo learned")
     parser.set_defaults(run=_run)
 

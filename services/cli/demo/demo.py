@@ -92,7 +92,7 @@ async def _demo(options: argparse.Namespace, config: Config, prompts: Prompts, s
         soft_wrap=True,
     )
     tally = Tally(prompts, prompts.rewards(rule))
-    async with GatewayClient(stack.gateway_url) as gateway:
+    async with GatewayClient(stack.gateway_url, api_key=options.api_key) as gateway:
         learned_before = await read_learned(gateway, tier)
         shadowed_before = max((shadow.decisions for shadow in await read_shadows(gateway, tier)), default=0)
         traffic = Traffic(gateway, tier, prompts, tally)
@@ -103,7 +103,7 @@ async def _demo(options: argparse.Namespace, config: Config, prompts: Prompts, s
     print_summary(console, tally, rule, config.active(config.tier[0]).name, learned, shadows)
     if not options.once:
         console.print(
-            hints(stack.gateway_url, stack.nats_url, tier, str(options.data_dir)),
+            hints(stack.gateway_url, tier, str(options.data_dir)),
             highlight=False,
             markup=False,
             soft_wrap=True,

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from pointsman.features import prompt_features
+from pointsman.stack.logins import OBSERVER_FILE
 
 EXAMPLE = "A baker sells each of 24 loaves for 3 dollars. How much does he earn?"
 
@@ -19,7 +20,7 @@ def program() -> str:
     return shlex.quote(str(typed)) if typed.name == "pointsman" else "pointsman"
 
 
-def hints(gateway_url: str, nats_url: str, tier: str, data_dir: str) -> str:
+def hints(gateway_url: str, tier: str, data_dir: str) -> str:
     """Return the text, with commands that work as they stand.
 
     Parameters
@@ -29,6 +30,7 @@ def hints(gateway_url: str, nats_url: str, tier: str, data_dir: str) -> str:
     """
     context = [round(value, 3) for value in prompt_features(EXAMPLE)]
     body = msgspec.json.encode({"tier": tier, "context": context}).decode()
+    observer = shlex.quote(str(Path(data_dir) / OBSERVER_FILE))
     where = f"--data-dir {shlex.quote(data_dir)}"
     post = "-H 'content-type: application/json' -d"
     outcome = '{"decision_id":"…","quality":97,"cost_usd":0.0003}'
@@ -43,7 +45,7 @@ Serving on {gateway_url} until Ctrl-C. From another terminal:
        '{outcome}'
   every decision as it is made (then send one)
      {program()} tail 'decisions.>' {where}
-     nats sub 'decisions.>' -s {nats_url}
+     NATS_URL="$(cat {observer})" nats sub 'decisions.>'
   the shadow policies against what was served
      {program()} compare {where}
   what was learned      {gateway_url}/v1/arms

@@ -79,9 +79,9 @@ def _run(options: argparse.Namespace) -> int:
         raise CommandFailed(f"{options.file}: {error}", code=2) from error
     target = find_target(options)
     try:
-        result = asyncio.run(replay(target.gateway_url, recording, options.concurrency))
+        result = asyncio.run(replay(target.gateway_url, recording, options.concurrency, target.api_key))
     except ValueError as error:
-        raise CommandFailed(f"--url: {error}", code=2) from error
+        raise CommandFailed(f"--url or --api-key: {error}", code=2) from error
     except (GatewayUnreachable, ReplayFailed) as error:
         raise CommandFailed(str(error)) from error
     print(msgspec.json.format(msgspec.json.encode(result), indent=2).decode() if options.json else summary(result))

@@ -86,7 +86,7 @@ class _Arms(msgspec.Struct, frozen=True):
 _decided_decoder = msgspec.json.Decoder(_Decided)
 
 
-async def replay(url: str, recording: Recording, concurrency: int = 1) -> Result:
+async def replay(url: str, recording: Recording, concurrency: int = 1, api_key: str | None = None) -> Result:
     """Replay a recording.
 
     Parameters
@@ -95,12 +95,14 @@ async def replay(url: str, recording: Recording, concurrency: int = 1) -> Result
         The gateway's.
     concurrency : int
         Picks at a time; exact, and compared with what was expected, only at 1.
+    api_key : str, optional
+        With the scopes decide, report and read.
 
     Raises
     ------
     GatewayUnreachable, ReplayFailed
     """
-    async with GatewayClient(url) as gateway:
+    async with GatewayClient(url, api_key=api_key) as gateway:
         run = _Replay(gateway, exact=concurrency == 1)
         started_s = time.perf_counter()
         waiting = iter(recording.steps)

@@ -22,6 +22,6 @@ def test_nobody_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert "refused" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8080", "https://127.0.0.1/", "http:///x"])
+@pytest.mark.parametrize("url", ["127.0.0.1:8080", "ftp://127.0.0.1/", "http:///x"])
 def test_what_is_no_http_url_is_refused(url: str) -> None:
     assert main(["probe", url]) == 2

@@ -43,7 +43,8 @@ async def stack_on_demo(folder: Path) -> AsyncIterator[StackFile]:
 def test_a_running_stack_is_found_without_being_named(stack_on_demo: StackFile) -> None:
     target = find_target(_options())
 
-    assert target[:4] == ("http://g:1", "nats://n:2", "redis://s:3/0", stack_on_demo)
+    assert (target.gateway_url, target.nats.url, target.redis.url) == ("http://g:1", "nats://n:2", "redis://s:3/0")
+    assert target.stack == stack_on_demo
     assert target.origin == "the stack on .demo"
 
 
@@ -62,7 +63,7 @@ def test_without_a_stack_the_configurations_addresses_are_used(folder: Path) -> 
     target = find_target(_options())
 
     assert target.gateway_url == "http://127.0.0.1:9000"
-    assert target.nats_url == "nats://127.0.0.1:4222"
+    assert target.nats.url == "nats://127.0.0.1:4222"
     assert target.stack is None
 
 

@@ -31,13 +31,13 @@ def test_the_configured_arms_are_the_models_of_the_prompts() -> None:
 
 
 def test_the_commands_to_try_are_ready_to_be_pasted() -> None:
-    text = hints("http://127.0.0.1:8080", "nats://127.0.0.1:4222", "DEMO", "my data")
+    text = hints("http://127.0.0.1:8080", "DEMO", "my data")
     bodies = re.findall(r"'(\{.*\})'", text)
     assert len(json.loads(bodies[0])["context"]) == len(NAMES)
     assert json.loads(bodies[1])["quality"] == 97
     commands = [line.strip() for line in text.splitlines() if "--data-dir" in line]
     assert [shlex.split(command)[-1] for command in commands] == ["my data", "my data"]
-    assert "nats sub 'decisions.>' -s nats://127.0.0.1:4222" in text
+    assert "NATS_URL=\"$(cat 'my data/observer.url')\" nats sub 'decisions.>'" in text
 
 
 @pytest.mark.parametrize(

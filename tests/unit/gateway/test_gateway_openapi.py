@@ -17,6 +17,7 @@ from pointsman.messages.policies import change_decoder
 from pointsman.messages.problem import CONTENT_TYPE
 from services.gateway import app as gateway_app
 from services.gateway import examples
+from services.gateway.access import Access
 from services.gateway.backends import Backends
 from services.gateway.openapi import document
 
@@ -39,7 +40,7 @@ def references(node: Any) -> Iterator[str]:
 
 async def test_every_route_is_described_and_nothing_else() -> None:
     backends = Backends(Config(tier=[TierConfig(name="S")]))
-    routes = gateway_app.make_app(backends).routes
+    routes = gateway_app.make_app(backends, Access(backends.config)).routes
     served = {(r.path, m) for r in routes if isinstance(r, Route) for m in r.methods or () if m != "HEAD"}
     await backends.close()
     assert {(path, method.upper()) for path, method, _ in OPERATIONS} == served

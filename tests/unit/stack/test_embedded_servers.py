@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.config.schema import NatsConfig
+from pointsman.config.connections import NatsConfig
 from pointsman.stack import ProgramMissing
 from pointsman.stack.embedded_nats import nats_conf, server_name
 from pointsman.stack.embedded_store import store_conf
@@ -28,11 +28,11 @@ def test_both_servers_listen_on_loopback_only(tmp_path: Path) -> None:
 
     assert 'host: "127.0.0.1"' in conf
     assert 'http: "127.0.0.1:8222"' in conf
-    assert "bind 127.0.0.1\n" in store_conf(tmp_path, 6379)
+    assert "bind 127.0.0.1\n" in store_conf(tmp_path, 6379, tmp_path / "acl")
 
 
 def test_the_store_never_evicts_and_appends_what_it_is_told(tmp_path: Path) -> None:
-    lines = store_conf(tmp_path, 6379).splitlines()
+    lines = store_conf(tmp_path, 6379, tmp_path / "acl").splitlines()
 
     assert "maxmemory-policy noeviction" in lines
     assert "appendonly yes" in lines
@@ -41,7 +41,7 @@ def test_the_store_never_evicts_and_appends_what_it_is_told(tmp_path: Path) -> N
 def test_a_data_directory_with_spaces_and_quotes_is_written_so_that_it_is_read_back(tmp_path: Path) -> None:
     folder = tmp_path / 'a "b" ü'
 
-    assert f"dir {json.dumps(str(folder), ensure_ascii=False)}" in store_conf(folder, 6379)
+    assert f"dir {json.dumps(str(folder), ensure_ascii=False)}" in store_conf(folder, 6379, folder / "acl")
 
 
 def test_stacks_on_different_directories_have_different_server_names(tmp_path: Path) -> None:

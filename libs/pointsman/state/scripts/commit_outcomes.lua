@@ -3,8 +3,8 @@
 -- KEYS[1]  tier:{<tier>}
 -- KEYS[2…] the keys of the changed arms, then of the changed applied bitmaps, then of the changed outcome indexes
 -- ARGV     1 epoch, 2 watermark the batch was computed from, 3 watermark after it, 4 as_of_ms, 5 ranges,
---          6 decision_high, 7 seconds to keep an outcome index,
---          8 number of arms, then for each: arm, A, b, n, reward_sum, cost_n, cost_sum_usd, version, updated_at_ms, dim
+--          6 decision_high, 7 watermark_at_ms, 8 seconds to keep an outcome index,
+--          9 number of arms, then for each: arm, A, b, n, reward_sum, cost_n, cost_sum_usd, version, updated_at_ms, dim
 --          number of bitmaps, then for each: number of bits, bit, bit, ...
 --          number of indexes, then for each: number of entries, field, value, field, value, ...
 -- returns  {1, epoch, watermark} when applied; {0, epoch, watermark} as they are when they were not the expected ones
@@ -19,8 +19,8 @@ if watermark ~= ARGV[2] or (epoch ~= ARGV[1] and not (epoch == '' and watermark 
 end
 
 redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'watermark', ARGV[3], 'as_of_ms', ARGV[4], 'ranges', ARGV[5],
-  'decision_high', ARGV[6])
-local key, at = 2, 8
+  'decision_high', ARGV[6], 'watermark_at_ms', ARGV[7])
+local key, at = 2, 9
 local arms = tonumber(ARGV[at]); at = at + 1
 for _ = 1, arms do
   redis.call('HSET', KEYS[key], 'A', ARGV[at + 1], 'b', ARGV[at + 2], 'n', ARGV[at + 3], 'reward_sum', ARGV[at + 4],
@@ -39,7 +39,7 @@ local indexes = tonumber(ARGV[at]); at = at + 1
 for _ = 1, indexes do
   local entries = tonumber(ARGV[at])
   for i = 1, entries do redis.call('HSET', KEYS[key], ARGV[at + 2 * i - 1], ARGV[at + 2 * i]) end
-  redis.call('EXPIRE', KEYS[key], ARGV[7])
+  redis.call('EXPIRE', KEYS[key], ARGV[8])
   key, at = key + 1, at + 2 * entries + 1
 end
 return {1, ARGV[1], ARGV[3]}

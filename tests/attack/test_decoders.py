@@ -1,0 +1,155 @@
+"""Every decoder, and what is done with what it decoded, against broken variants of the golden messages."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pointsman.bandit import Arm
+from pointsman.learning import TierLedger, read_outcome
+from pointsman.learning.applied import AppliedBits
+from pointsman.messages.codec import decode, encode
+from pointsman.messages.decision import event_decoder, request_decoder
+from pointsman.messages.errors import InvalidMessage, MessageError
+from pointsman.messages.ids import parse_id
+from pointsman.messages.outcome import report_decoder
+from pointsman.messages.policies import PolicySpec, change_decoder, policies_decoder
+from pointsman.messages.validation import check_event, check_report, check_request
+from pointsman.state.shadow_store import split_field
+from services.gateway.events import format_event
+from services.gateway.policies import check_change
+from services.gateway.problems import reply_to
+from services.shadow_evaluator.evaluation import Logged, Shadow, add_sums
+from tests.attack.mutations import mutate
+from tests.contract.examples import EXAMPLES, GOLDEN
+
+FUZZ = settings(
+    max_examples=400, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+ARMS = {"SIMPLE": (Arm("ollama", "llama3.2"), Arm("p", "m"))}
+
+
+def golden(name: str) -> bytes:
+    return (GOLDEN / f"{name}.json").read_bytes().strip()
+
+
+def variants(*names: str) -> st.SearchStrategy[bytes]:
+    """Broken variants of golden messages, and bytes of any kind."""
+    goods = [golden(name) for name in names]
+    seeds = st.integers(0, 2**32)
+    return st.builds(lambda good, seed: mutate(good, Random(seed)), st.sampled_from(goods), seeds) | st.binary()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_decoder_returns_a_message_or_says_what_is_wrong_with_it(name: str) -> None:
+    decoder = EXAMPLES[name].decoder
+
+    @FUZZ
+    @given(variants(name))
+    def check(data: bytes) -> None:
+        try:
+            message = decode(decoder, data)
+        except MessageError as error:
+            assert str(error)
+            assert reply_to(error) is not None
+        else:
+            assert decode(decoder, encode(message)) == message
+
+    check()
+
+
+@FUZZ
+@given(variants("decision_request", "decision_request.least"))
+def test_a_request_that_passes_the_checks_has_a_context_that_can_be_scored(data: bytes) -> None:
+    try:
+        candidates, context = check_request(decode(request_decoder, data), ARMS, 3, "pad")
+    except InvalidMessage:
+        return
+    assert candidates
+    assert len(context) == 3
+    assert all(abs(value) <= 1e6 for value in context)
+
+
+@FUZZ
+@given(variants("outcome_report", "outcome_report.reward"))
+def test_a_report_passes_the_checks_or_is_said_to_be_wrong(data: bytes) -> None:
+    try:
+        report = decode(report_decoder, data)
+        check_report(report)
+        parse_id(report.decision_id)
+    except MessageError:
+        return
+    assert encode(report)
+
+
+@FUZZ
+@given(variants("policy_change"))
+def test_a_policy_change_passes_the_checks_or_is_said_to_be_wrong(data: bytes) -> None:
+    try:
+        check_change(decode(change_decoder, data), frozenset())
+    except MessageError:
+        return
+
+
+@FUZZ
+@given(st.lists(variants("outcome", "outcome.reward", "outcome.degraded"), min_size=1, max_size=8))
+def test_the_ledger_takes_whatever_the_log_holds_and_stays_finite(log: list[bytes]) -> None:
+    ledger = TierLedger(bits=AppliedBits(complete=True))
+    for sequence, data in enumerate(log, 1):
+        ledger.apply(read_outcome("outcomes.SIMPLE", data, sequence, 1))
+    assert ledger.watermark == len(log)
+    for state in ledger.learner.arms.values():
+        assert (abs(state.A) < 1e15).all()
+        assert (abs(state.b) < 1e15).all()
+        assert state.cost_sum_usd < float("inf")
+        state.theta()
+
+
+@FUZZ
+@given(variants("decision_event", "decision_event.least"))
+def test_what_a_shadow_makes_of_a_logged_decision_can_be_counted(data: bytes) -> None:
+    try:
+        event = decode(event_decoder, data)
+        check_event(event, "SIMPLE")
+    except MessageError:
+        return
+    sums: dict[tuple[str, int], dict[str, float]] = {}
+    for algorithm in ("linucb", "epsilon-greedy", "cheapest", "uniform", "static:ollama:llama3.2"):
+        shadow = Shadow(PolicySpec(name="s", algorithm=algorithm), 1)
+        logged = [Logged("SIMPLE.1.0123456789abcdef", 1, event)]
+        results = shadow.evaluate(logged)
+        assert len(results) == 1
+        assert encode(results[0])
+        add_sums(sums, shadow.spec, logged, results)
+    for fields in sums.values():
+        for name, value in fields.items():
+            assert abs(value) <= len(event.scores) + 1
+            kind, *arms = split_field(name)
+            assert len(arms) == {"pair": 2, "active": 1, "shadow": 1}.get(kind, 0)
+
+
+@FUZZ
+@given(variants("tier_policies"))
+def test_policies_from_the_bucket_can_be_shown(data: bytes) -> None:
+    try:
+        policies = decode(policies_decoder, data)
+    except MessageError:
+        return
+    assert encode(policies)
+    for spec in [policies.active, *policies.shadows]:
+        assert spec.identity
+        Shadow(spec, 1)
+
+
+@FUZZ
+@given(variants("decision_event") | variants("decision_event").map(lambda data: data + b"\n\ndata: x"))
+def test_an_event_stream_has_no_more_events_than_messages(data: bytes) -> None:
+    shown = format_event(data)
+    assert shown.count(b"\n\n") == (1 if shown else 0)
+    assert shown.count(b"\ndata: ") == (1 if shown else 0)
+    if shown:
+        json.loads(shown.partition(b"\ndata: ")[2].decode(), parse_int=str)

@@ -1,0 +1,91 @@
+"""A cluster for the tests of this folder, made anew after a test that failed, and the table at the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.fault.cluster import Cluster
+from tests.fault.ledger import Ledger
+from tests.fault.run import Row
+from tests.fault.table import lines
+
+collect_ignore = [
+    *([] if os.environ.get("SOAK_MINUTES") else ["test_soak.py"]),
+    *([] if os.environ.get("MUTATIONS") else ["test_mutations.py"]),
+]
+
+_rows = pytest.StashKey[list[Row]]()
+_broken = pytest.StashKey[bool]()
+
+
+@dataclass(slots=True)
+class Held:
+    """The cluster that the tests share, and all that its clients were told."""
+
+    cluster: Cluster | None = None
+    ledger: Ledger | None = None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_rows] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    rows = config.stash[_rows]
+    if rows:
+        terminalreporter.section("faults")
+        for line in lines(rows):
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def rows(pytestconfig: pytest.Config) -> list[Row]:
+    """The table, for each run to add its row to."""
+    return pytestconfig.stash[_rows]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def held() -> AsyncIterator[Held]:
+    holder = Held()
+    yield holder
+    if holder.cluster is not None:
+        await holder.cluster.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def shared(
+    held: Held, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> AsyncIterator[tuple[Cluster, Ledger]]:
+    """A cluster that other tests have attacked before, and its ledger."""
+    if held.cluster is None or held.ledger is None:
+        held.cluster, held.ledger = Cluster(tmp_path_factory.mktemp("cluster")), Ledger()
+        await held.cluster.start()
+    yield held.cluster, held.ledger
+    if request.node.stash.get(_broken, False):
+        await held.cluster.stop()
+        held.cluster = held.ledger = None
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own(tmp_path: Path) -> AsyncIterator[tuple[Cluster, Ledger]]:
+    """A cluster for one test, which may leave it in any state."""
+    cluster = Cluster(tmp_path)
+    await cluster.start()
+    yield cluster, Ledger()
+    await cluster.stop()
+    shutil.rmtree(tmp_path / "jetstream", ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call" and report.failed:
+        item.stash[_broken] = True
+    return report

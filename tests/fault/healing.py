@@ -1,0 +1,64 @@
+"""I3: when a fault is over, everything gets back to where it was by itself, within a minute."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import redis.asyncio as redis
+
+from pointsman.state import keys
+from tests.fault.cluster import DIM, TIERS, Cluster
+from tests.fault.http_client import HttpClient, NoAnswer
+from tests.fault.invariants import InvariantBroken
+from tests.fault.raw_log import last_sequences
+
+HEALS_WITHIN_S = 60.0
+LOOK_S = 0.1
+
+
+async def healed(cluster: Cluster) -> float:
+    """Wait until every tier is learned to the end of its log, and fresh decisions rest on it; return the seconds.
+
+    Raises
+    ------
+    InvariantBroken
+        When that is not so within `HEALS_WITHIN_S`.
+    """
+    began = time.monotonic()
+    client = HttpClient(cluster.gateway_port)
+    behind = "unknown"
+    try:
+        while time.monotonic() - began < HEALS_WITHIN_S:
+            try:
+                behind = await _behind(cluster, client)
+            except (OSError, redis.RedisError, NoAnswer, TimeoutError) as error:
+                behind = f"{type(error).__name__}: {error}"
+            if not behind:
+                return time.monotonic() - began
+            await asyncio.sleep(LOOK_S)
+    finally:
+        client.close()
+    raise InvariantBroken(f"I3: not well again within {HEALS_WITHIN_S:g} s: {behind}")
+
+
+async def _behind(cluster: Cluster, client: HttpClient) -> str:
+    """Return what is not well yet."""
+    ends = await last_sequences(cluster.nats.url, "OUTCOMES", [f"outcomes.{tier}" for tier in TIERS])
+    store = redis.Redis.from_url(cluster.store.url, protocol=2)
+    try:
+        marks = {tier: int(await store.hget(keys.tier(tier), "watermark") or 0) for tier in TIERS}
+    finally:
+        await store.aclose()
+    for tier in TIERS:
+        end = ends[f"outcomes.{tier}"]
+        if marks[tier] < end:
+            return f"{tier} is at {marks[tier]} of {end}"
+        answer = await client.call("POST", "/v1/decisions", {"tier": tier, "context": [1.0] * DIM})
+        told = answer.json()
+        if answer.status != 200 or told["degraded"] or told["stale"]:
+            return f"{tier} is decided degraded or stale"
+        event = await client.call("GET", f"/v1/decisions/{told['decision_id']}")
+        if event.status != 200 or event.json().get("state_watermark", 0) < marks[tier]:
+            return f"{tier} is decided on {event.json().get('state_watermark')}, not {marks[tier]}"
+    return ""

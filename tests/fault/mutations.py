@@ -1,0 +1,89 @@
+"""Copies of the services with one safeguard taken out, to see that the suite notices."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import pointsman
+import services
+
+LIBS = Path(next(iter(pointsman.__path__)))
+SERVICES = Path(next(iter(services.__path__)))
+
+
+class Mutation(NamedTuple):
+    """A change of one file.
+
+    Attributes
+    ----------
+    name : str
+    file : str
+        Below the folder that has ``libs`` and ``services``.
+    was, becomes : str
+        The text to replace, which is there exactly once.
+    fault : str
+        The fault under which the change must be noticed.
+    invariant : str
+        What must be said to be broken.
+    """
+
+    name: str
+    file: str
+    was: str
+    becomes: str
+    fault: str
+    invariant: str
+
+
+COMMIT = """        names, args = _commit_arguments(self.tier, commit)
+        applied,"""
+EARLY_WATERMARK = """        names, args = _commit_arguments(self.tier, commit)
+        early = {"watermark": commit.watermark, "watermark_at_ms": commit.watermark_at_ms, "epoch": commit.epoch}
+        await self._store.redis.hset(keys.tier(self.tier), mapping=early)
+        args[1] = commit.watermark
+        applied,"""
+COMPARE = "if watermark ~= ARGV[2] or (epoch ~= ARGV[1] and not (epoch == '' and watermark == '0')) then"
+PUBLISH = "        await events.publish_rewards(self._bus, self.tier, unpublished, before)\n"
+AFTER_COMMIT = """            return False
+        self._count(results)"""
+LATE_PUBLISH = """            return False
+        await events.publish_rewards(self._bus, self.tier, unpublished, before)
+        self._count(results)"""
+
+TIER_STORE = "libs/pointsman/state/tier_store.py"
+LEDGER = "libs/pointsman/learning/ledger.py"
+WRITER = "services/reward_updater/writer.py"
+SCRIPT = "libs/pointsman/state/scripts/commit_outcomes.lua"
+
+MUTATIONS = [
+    Mutation("compare removed", SCRIPT, COMPARE, "if false then", "stalled lease holder, in silence", "I2"),
+    Mutation("watermark before the commit", TIER_STORE, COMMIT, EARLY_WATERMARK, "killed before a commit", "I2"),
+    Mutation(
+        "applied bit not looked at",
+        LEDGER,
+        "if not self.bits.mark(outcome.decision_sequence):",
+        "if self.bits.mark(outcome.decision_sequence) is None:",
+        "outcomes appended again, reversed",
+        "I2",
+    ),
+    Mutation("rewards skipped", WRITER, PUBLISH, "", "SCRIPT FLUSH and CLIENT KILL", "rewards"),
+    Mutation("rewards after the commit", WRITER, PUBLISH, "", "killed after a commit, before its reply", "rewards"),
+]
+
+
+def mutated(mutation: Mutation, folder: Path) -> Path:
+    """Copy the code, take the safeguard out, and return where the copy is."""
+    shutil.copytree(LIBS, folder / "libs" / "pointsman", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(SERVICES, folder / "services", ignore=shutil.ignore_patterns("__pycache__"))
+    _replace(folder / mutation.file, mutation.was, mutation.becomes)
+    if mutation.name == "rewards after the commit":
+        _replace(folder / mutation.file, AFTER_COMMIT, LATE_PUBLISH)
+    return folder
+
+
+def _replace(file: Path, was: str, becomes: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert text.count(was) == 1, f"{file}: {text.count(was)} times {was!r}"
+    file.write_text(text.replace(was, becomes), encoding="utf-8")

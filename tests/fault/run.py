@@ -1,0 +1,125 @@
+"""One fault from beginning to end: load, fault, healing, more load, the check, and a row of the table."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+
+from tests.fault.cluster import Cluster
+from tests.fault.healing import healed
+from tests.fault.invariants import Findings, check
+from tests.fault.ledger import Ledger
+from tests.fault.load import Load
+
+BEFORE_S = 0.6
+AFTER_S = 0.3
+LEAST_DECISIONS = 10
+
+
+@dataclass(slots=True)
+class Row:
+    """A line of the table at the end."""
+
+    fault: str
+    decisions: int
+    outcomes: int
+    lost: int
+    doubled: int
+    heal_s: float | None
+
+
+@dataclass(slots=True)
+class Run:
+    """What a fault acts on.
+
+    Attributes
+    ----------
+    cluster : Cluster
+    ledger : Ledger
+        Of everything since the cluster was started.
+    load : Load
+        Running while the fault acts.
+    hold_s : float
+        How long a fault that lasts is to last.
+    """
+
+    cluster: Cluster
+    ledger: Ledger
+    load: Load
+    hold_s: float
+
+    @contextlib.contextmanager
+    def blind(self) -> Iterator[None]:
+        """Note the time in which nothing can be learned, or heard of by the replicas."""
+        with _noted(self.ledger.blind):
+            yield
+
+    @contextlib.contextmanager
+    def gateway_gone(self) -> Iterator[None]:
+        """Note the time in which the gateway itself cannot answer."""
+        with _noted(self.ledger.gateway_gone):
+            yield
+
+
+Fault = Callable[[Run], Awaitable[None]]
+"""Does its damage, and returns when that is over."""
+
+
+async def run_fault(
+    cluster: Cluster, ledger: Ledger, name: str, fault: Fault, rows: list[Row], *, seed: int = 1, hold_s: float = 3.3
+) -> Row:
+    """Run a fault under load and check every invariant afterwards.
+
+    Raises
+    ------
+    InvariantBroken
+    """
+    before = (len(ledger.acknowledged_decisions()), len(ledger.acknowledged_outcomes()))
+    found, row = Findings(), Row(name, 0, 0, 0, 0, None)
+    rows.append(row)
+    try:
+        async with Load(cluster, ledger, seed) as load:
+            await asyncio.sleep(BEFORE_S)
+            await fault(Run(cluster, ledger, load, hold_s))
+            row.heal_s = await healed(cluster)
+            await asyncio.sleep(AFTER_S)
+        await healed(cluster)
+        found = await check(cluster, ledger)
+    finally:
+        row.decisions = len(ledger.acknowledged_decisions()) - before[0]
+        row.outcomes = len(ledger.acknowledged_outcomes()) - before[1]
+        row.lost, row.doubled = found.lost, found.doubled
+    found.raise_problems()
+    assert row.decisions >= LEAST_DECISIONS, f"only {row.decisions} decisions were acknowledged: {ledger.statuses}"
+    assert row.outcomes >= LEAST_DECISIONS, f"only {row.outcomes} outcomes were acknowledged: {ledger.statuses}"
+    return row
+
+
+@contextlib.contextmanager
+def _noted(spans: list[tuple[float, float]]) -> Iterator[None]:
+    began = time.time()
+    try:
+        yield
+    finally:
+        spans.append((began, time.time()))
+
+
+@contextlib.asynccontextmanager
+async def repeated(action: Callable[[], Awaitable[None]], every_s: float) -> AsyncIterator[None]:
+    """Do something again and again while the body runs."""
+
+    async def loop() -> None:
+        while True:
+            await action()
+            await asyncio.sleep(every_s)
+
+    task = asyncio.create_task(loop())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,63 @@
+"""NATS and a store that let nobody in but the users of `pointsman.access`, each with its own password."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import redis
+
+from pointsman.access.credentials import Credentials, completed, write_private
+from pointsman.access.nats_permissions import users_conf
+from pointsman.access.redis_acl import acl_file
+from pointsman.access.roles import Role
+from pointsman.config.connections import NatsConfig, RedisConfig
+from tests.integration.processes import NatsServer, StoreServer
+
+
+class GuardedServers:
+    """Both servers, with passwords of their own in ``folder``. ``nats_settings`` is more of NATS's configuration."""
+
+    def __init__(self, folder: Path, nats_settings: str = "") -> None:
+        self.credentials: Credentials = completed()
+        users = folder / "users.acl"
+        write_private(users, acl_file(self.credentials.redis))
+        (folder / "nats").mkdir()
+        (folder / "store").mkdir()
+        self.nats = NatsServer(folder / "nats", more=users_conf(self.credentials.nats) + nats_settings)
+        self.store = StoreServer(folder / "store", more=["--aclfile", str(users)])
+
+    def start(self) -> None:
+        self.nats.start()
+        self.store.start()
+
+    def stop(self) -> None:
+        self.nats.stop()
+        self.store.stop()
+
+    def nats_as(self, role: Role) -> NatsConfig:
+        return NatsConfig(url=self.nats.url, user=role, password=self.credentials.nats[role])
+
+    def store_as(self, role: Role) -> RedisConfig:
+        return RedisConfig(url=self.store.url, user=role, password=self.credentials.redis[role])
+
+    def redis_as(self, role: Role) -> redis.Redis:
+        """A plain client of the store, which can be made to try anything."""
+        password = self.credentials.redis[role]
+        port = urlsplit(self.store.url).port or 0
+        return redis.Redis(port=port, username=role, password=password, protocol=2, driver_info=None)
+
+    def environment(self, role: Role) -> dict[str, str]:
+        """What tells a service who it is."""
+        return {
+            "POINTSMAN_NATS_USER": role,
+            "POINTSMAN_NATS_PASSWORD": self.credentials.nats[role],
+            "POINTSMAN_REDIS_USER": role,
+            "POINTSMAN_REDIS_PASSWORD": self.credentials.redis[role],
+        }
+
+    def refusals(self) -> list[str]:
+        """What either server has refused anybody so far."""
+        said = [line for line in self.nats.output().splitlines() if "Violation" in line or "authentication" in line]
+        with self.redis_as("operator") as operator:
+            return said + [str(entry) for entry in operator.acl_log()]

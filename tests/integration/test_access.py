@@ -1,0 +1,438 @@
+"""Each user can do its own work, and none can do another's: the real services under the real rules."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import nats
+import nats.errors
+import pytest
+import redis
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from pointsman.access.nats_permissions import NATS_ROLES
+from pointsman.access.redis_acl import REDIS_ROLES
+from pointsman.access.roles import Role
+from pointsman.bandit import Arm, ArmState
+from pointsman.bus import Bus, BusUnavailable, LogReader, NotPermitted
+from pointsman.config.connections import NatsConfig, RedisConfig
+from pointsman.messages import subjects
+from pointsman.stack.programs import find_store_server
+from pointsman.state import Commit, Store, StoreUnavailable, TierStore
+from pointsman.state.reset import reset_tier
+from tests.integration.conftest import PATIENCE, StartService, service_environment
+from tests.integration.gateway_calls import decide, report
+from tests.integration.guarded_servers import GuardedServers
+from tests.integration.processes import ServiceProcess, StoreServer, http_status, wait_until
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+SERVICE_ROLES: dict[str, Role] = {
+    "decision": "decision",
+    "reward_updater": "reward-updater",
+    "shadow_evaluator": "shadow-evaluator",
+}
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedServers]:
+    servers = GuardedServers(tmp_path_factory.mktemp("guarded"))
+    servers.start()
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory, config_toml: str, guarded: GuardedServers) -> dict[str, str]:
+    """What configures the services, but for who they are."""
+    return service_environment(tmp_path_factory, config_toml, guarded.nats.url, guarded.store.url)
+
+
+# Both here too: the ones of the folder would keep these servers' addresses for the modules after this one.
+
+
+@pytest.fixture(scope="session")
+def nats_url(guarded: GuardedServers) -> str:
+    return guarded.nats.url
+
+
+@pytest.fixture(scope="session")
+def store_url(guarded: GuardedServers) -> str:
+    return guarded.store.url
+
+
+@pytest.fixture(scope="module")
+def empty_servers(guarded: GuardedServers) -> None:
+    """They are this module's own."""
+
+
+@pytest.fixture(scope="module")
+def services(start_service: StartService, guarded: GuardedServers) -> dict[str, ServiceProcess]:
+    """All four services, each as itself, started so that the others have to wait for the gateway's streams."""
+    others = {
+        name: start_service(name, wait_for="/healthz", **PATIENCE, **guarded.environment(role))
+        for name, role in SERVICE_ROLES.items()
+    }
+    gateway = start_service("gateway", wait_for="/healthz", **PATIENCE, **guarded.environment("gateway"))
+    for service in [gateway, *others.values()]:
+        service.wait(lambda: http_status(service.url + "/readyz") == 200, "/readyz")  # noqa: B023  # awaited here
+    return {"gateway": gateway, **others}
+
+
+async def collect(
+    guarded: GuardedServers, role: Role, *, publish: Sequence[str] = (), subscribe: Sequence[str] = (), expected: int
+) -> list[str]:
+    """Try to publish and to subscribe as a user; return what NATS refused, in lower case as the client tells it."""
+    refused: list[str] = []
+
+    async def on_error(error: Exception) -> None:
+        refused.append(str(error))
+
+    login = guarded.nats_as(role)
+    client = await nats.connect(login.url, user=login.user, password=login.password, error_cb=on_error)
+    for subject in publish:
+        await client.publish(subject, b"{}")
+    for subject in subscribe:
+        name, _, queue = subject.partition(" ")
+        await client.subscribe(name, queue)
+
+    async def all_refused() -> bool:
+        await client.flush()  # more often than once: the client's PING may overtake what it sends
+        return len(refused) >= expected
+
+    await eventually(all_refused, f"{expected} refusals")
+    await client.flush()
+    await client.close()
+    return refused
+
+
+def test_the_whole_loop_runs_with_every_service_as_itself(client: httpx.Client, guarded: GuardedServers) -> None:
+    decision = decide(client)
+    assert not decision["degraded"]
+    assert report(client, decision["decision_id"], quality=80, cost_usd=0.001, latency_ms=300).status_code == 202
+
+    def learned() -> bool:
+        arms = client.get("/v1/arms", params={"tier": "SIMPLE"}).json()["arms"]
+        return bool(sum(arm["n"] for arm in arms) == 1)
+
+    def compared() -> bool:
+        (policy,) = [p for p in client.get("/v1/shadow/report").json()["policies"] if p["tier"] == "SIMPLE"]
+        return bool(policy["decisions"] >= 1)
+
+    wait_until(learned, "the outcome is learned from")
+    wait_until(compared, "the shadow has seen the decision")
+    assert client.get(f"/v1/decisions/{decision['decision_id']}").json()["reward"] is not None
+    changed = client.put("/v1/policies/SIMPLE", json={"active": {"name": "even", "algorithm": "uniform"}})
+    assert changed.status_code == 200, changed.text
+    wait_until(lambda: decide(client)["policy"] == "even", "the change reached the replica")
+    assert guarded.refusals() == []
+
+
+async def test_poison_is_put_aside_and_announced_by_those_who_meet_it(
+    client: httpx.Client, guarded: GuardedServers
+) -> None:
+    gateway = await Bus.connect(guarded.nats_as("gateway"), "test")
+    await gateway.append(subjects.outcomes("SIMPLE"), b"{")
+    decision = await Bus.connect(guarded.nats_as("decision"), "test")
+    await decision.append(subjects.decision_log("SIMPLE"), b"{")
+    operator = await Bus.connect(guarded.nats_as("operator"), "test")
+
+    async def both_buried() -> bool:
+        return (await operator.info(subjects.DEAD)).state.messages == 2
+
+    await eventually(both_buried, "both are dead letters")
+    assert guarded.refusals() == []
+    for bus in (gateway, decision, operator):
+        await bus.close()
+
+
+async def test_the_operator_makes_a_tier_anew_while_everything_runs(
+    client: httpx.Client, services: dict[str, ServiceProcess], guarded: GuardedServers
+) -> None:
+    store = Store(guarded.store_as("operator"))
+    before = await TierStore(store, "SIMPLE").changes()
+    assert before.watermark > 0
+    await reset_tier(store, "SIMPLE")
+
+    async def anew() -> bool:
+        return (await TierStore(store, "SIMPLE").changes()).watermark == before.watermark
+
+    await eventually(anew, "learned again")
+    services["reward_updater"].stop()
+    services["reward_updater"].start()
+    assert guarded.refusals() == []
+    await store.close()
+
+
+async def test_an_observer_hears_decisions_and_says_nothing(client: httpx.Client, guarded: GuardedServers) -> None:
+    login = guarded.nats_as("observer")
+    observer = await nats.connect(login.url, user=login.user, password=login.password)
+    heard: asyncio.Queue[Msg] = asyncio.Queue()
+    await observer.subscribe("decisions.>", cb=heard.put)
+    await observer.flush()
+
+    decision = await asyncio.to_thread(decide, client)
+    assert decision["decision_id"].encode() in (await heard.get()).data
+    await observer.close()
+
+    everything = [*PUBLISHED_BY, "anything"]
+    private = ["outcomes.>", "log.>", "decide.*", "_INBOX_gateway.>", ">"]
+    expected = len(everything) + len(private)
+    refused = await collect(guarded, "observer", publish=everything, subscribe=private, expected=expected)
+    assert len(refused) == expected
+
+
+async def test_a_client_asks_for_decisions_over_nats(client: httpx.Client, guarded: GuardedServers) -> None:
+    bus = await Bus.connect(guarded.nats_as("client"), "test")
+    answer = await bus.requests.call(subjects.decide("SIMPLE"), b'{"tier":"SIMPLE","context":[1,0.5,0]}', 20.0)
+    assert b"decision_id" in answer.data
+    await bus.close()
+
+
+PUBLISHED_BY: dict[str, set[Role]] = {
+    "decide.SIMPLE": {"gateway", "client"},
+    "log.decisions.SIMPLE": {"decision"},
+    "decisions.SIMPLE": {"decision"},
+    "outcomes.SIMPLE": {"gateway"},
+    "rewards.SIMPLE": {"reward-updater"},
+    "arms.SIMPLE": {"reward-updater"},
+    "alerts.halted.SIMPLE": {"reward-updater"},
+    "shadow.greedy.SIMPLE": {"shadow-evaluator"},
+    "dead.outcomes": {"reward-updater"},
+    "dead.decisions": {"shadow-evaluator"},
+    "$KV.policies.SIMPLE": {"gateway"},
+    "_INBOX_gateway.x": {"decision"},
+    "_INBOX_decision.x": set(),
+    "_INBOX_reward-updater.x": set(),
+    "_INBOX_shadow-evaluator.x": set(),
+    "$JS.API.STREAM.CREATE.DECISIONS": {"gateway", "operator"},
+    "$JS.API.STREAM.CREATE.OTHER": {"operator"},
+    "$JS.API.STREAM.UPDATE.OUTCOMES": {"gateway", "operator"},
+    "$JS.API.STREAM.DELETE.OUTCOMES": {"operator"},
+    "$JS.API.STREAM.PURGE.OUTCOMES": {"operator"},
+    "$JS.API.STREAM.MSG.DELETE.REWARDS": {"operator"},
+    "$JS.API.STREAM.RESTORE.OUTCOMES": {"operator"},
+    "$JS.API.CONSUMER.CREATE.DECISIONS": {"shadow-evaluator", "operator"},
+    "$JS.API.CONSUMER.CREATE.OUTCOMES": {"reward-updater", "operator"},
+    "$JS.API.CONSUMER.CREATE.KV_policies": {"decision", "shadow-evaluator", "operator"},
+    "$JS.API.CONSUMER.DURABLE.CREATE.OUTCOMES.x": {"operator"},
+    "$JS.API.DIRECT.GET.DECISIONS": {"gateway", "operator"},
+    "$JS.API.DIRECT.GET.OUTCOMES": {"gateway", "reward-updater", "operator"},
+    "$SYS.REQ.SERVER.PING": set(),
+}
+"""Who may publish what; the ones who may not are tried."""
+
+
+@pytest.mark.parametrize("role", NATS_ROLES)
+async def test_what_is_anothers_to_publish_is_refused(role: Role, guarded: GuardedServers) -> None:
+    forbidden = [subject for subject, allowed in PUBLISHED_BY.items() if role not in allowed]
+    refused = await collect(guarded, role, publish=forbidden, expected=len(forbidden))
+    assert refused == [f'nats: permissions violation for publish to "{subject.lower()}"' for subject in forbidden]
+
+
+SUBSCRIBED_BY: dict[str, set[Role]] = {
+    "decide.*": set(),
+    "decide.* decision": {"decision"},
+    "decisions.*": {"gateway"},
+    "arms.*": {"decision"},
+    "outcomes.*": set(),
+    "log.decisions.*": set(),
+    "$KV.policies.*": set(),
+    "_INBOX_gateway.>": {"gateway"},
+    "_INBOX_decision.>": {"decision"},
+    "_INBOX.>": set(),
+    "$SRV.PING": {"decision"},
+    ">": set(),
+}
+
+
+@pytest.mark.parametrize("role", sorted(set(NATS_ROLES) - {"operator", "observer"}))
+async def test_what_is_anothers_to_hear_is_refused(role: Role, guarded: GuardedServers) -> None:
+    forbidden = [subject for subject, allowed in SUBSCRIBED_BY.items() if role not in allowed]
+    assert len(await collect(guarded, role, subscribe=forbidden, expected=len(forbidden))) == len(forbidden)
+    allowed = [subject for subject, roles in SUBSCRIBED_BY.items() if role in roles]
+    assert await collect(guarded, role, subscribe=allowed, expected=0) == []
+
+
+async def test_a_refusal_is_an_error_at_once_and_the_connection_goes_on(
+    client: httpx.Client, guarded: GuardedServers, caplog: pytest.LogCaptureFixture
+) -> None:
+    bus = await Bus.connect(guarded.nats_as("decision"), "test")
+    logging.getLogger("pointsman").propagate = True
+    for _ in range(3):
+        with pytest.raises(NotPermitted, match="permissions violation"):
+            await bus.append(subjects.outcomes("SIMPLE"), b"{}")
+    assert caplog.text.count("NATS refuses") == 1
+    assert (await bus.info(subjects.DECISIONS)).created
+    with pytest.raises(NotPermitted):
+        await bus.info(subjects.OUTCOMES)
+    reader = LogReader(bus, subjects.OUTCOMES, subjects.outcomes("SIMPLE"))
+    with pytest.raises(Exception, match="permissions violation"):
+        await reader.next_batch(wait_s=1.0)
+    await bus.close()
+
+
+NOBODY = ("FLUSHALL", "CONFIG SET maxmemory 1", "KEYS *", "ACL LIST", "SHUTDOWN NOSAVE", "MONITOR")
+WRITTEN_BY: dict[str, set[Role]] = {
+    "HSET tier:{T} watermark 7": {"reward-updater", "operator"},
+    "HSET arm:{T}:p:m n 7": {"reward-updater", "operator"},
+    "SETBIT applied:{T}:0 1 1": {"reward-updater"},
+    "HSET outcome:{T}:0 1 x": {"reward-updater", "operator"},
+    "HINCRBYFLOAT shadow:{T}:p:1 decisions 1": {"shadow-evaluator"},
+    "SET lease:{T} me": {"reward-updater"},
+    "SET lease:{T}:shadow-evaluator me": {"shadow-evaluator"},
+    "DEL tier:{T}": {"operator"},
+    "DEL arm:{T}:p:m": {"operator"},
+    "DEL shadow:{T}:p:1": {"operator"},
+    "EXPIRE tier:{T} 1": {"reward-updater"},
+    "EXPIRE arm:{T}:p:m 1": {"reward-updater"},
+    "SET other 1": set(),
+    "GET lease:{T}": {"reward-updater", "operator"},
+    "HGETALL tier:{T}": {"gateway", "decision", "reward-updater", "operator"},
+    "HGETALL shadow:{T}:p:1": {"gateway", "operator"},
+    "EVAL return(1) 0": set(),
+    **{command: set() for command in NOBODY},
+}
+"""Who may do what in the store; the ones who may not are tried."""
+
+
+@pytest.mark.parametrize("role", REDIS_ROLES)
+def test_what_is_anothers_to_do_in_the_store_is_refused(role: Role, guarded: GuardedServers) -> None:
+    with guarded.redis_as(role) as client:
+        for command, allowed in WRITTEN_BY.items():
+            if role not in allowed:
+                with pytest.raises(redis.exceptions.NoPermissionError):
+                    client.execute_command(*command.split())
+
+
+@pytest.mark.parametrize("role", ["decision", "gateway", "shadow-evaluator"])
+def test_a_script_of_ones_own_is_no_way_around(role: Role, guarded: GuardedServers) -> None:
+    with guarded.redis_as(role) as client:
+        named: Any = client.script_load("return redis.call('HSET', KEYS[1], 'n', '7')")
+        hidden: Any = client.script_load("return redis.call('HSET', 'arm:{T}:p:m', 'n', '7')")
+        for call in ("EVALSHA", "EVALSHA_RO"):
+            with pytest.raises(redis.exceptions.ResponseError):
+                client.execute_command(call, named, 1, "arm:{T}:p:m")
+            with pytest.raises(redis.exceptions.ResponseError):
+                client.execute_command(call, hidden, 0)
+    with guarded.redis_as("operator") as operator:
+        assert operator.exists("arm:{T}:p:m") == 0
+
+
+async def test_a_store_that_refuses_is_said_to(guarded: GuardedServers) -> None:
+    store = Store(guarded.store_as("decision"))
+    with pytest.raises(StoreUnavailable, match="permission"):
+        await store.run("fence_tier", ["tier:{T}"], ["resetting"])
+    await store.close()
+
+
+STORES = {"valkey": find_store_server(), "redis": shutil.which("redis-server")}
+
+
+@pytest.mark.parametrize("program", [Path(found) for found in STORES.values() if found], ids=lambda found: found.name)
+async def test_what_was_committed_under_the_rules_is_there_after_a_restart(program: Path, tmp_path: Path) -> None:
+    # A server may check its rules again when it reads its own file, and leave out what nobody may do any more.
+    servers = GuardedServers(tmp_path)
+    users = ["--aclfile", str(tmp_path / "users.acl"), "--appendonly", "yes"]
+    store_server = StoreServer(tmp_path / "store", program, more=users)
+    store_server.start()
+    login = RedisConfig(
+        url=store_server.url, user="reward-updater", password=servers.credentials.redis["reward-updater"]
+    )
+    arm = Arm("p", "m")
+    state = ArmState.fresh(3)
+    state.version = 7
+    commit = Commit("e", 0, 7, 7, {}, arms={arm: state}, applied=[(1, 7, 0.5)])
+    try:
+        store = Store(login)
+        committed = await TierStore(store, "T").commit(commit)
+        await store.close()
+        assert committed.applied
+
+        await asyncio.to_thread(store_server.stop)
+        await asyncio.to_thread(store_server.start)
+        store = Store(login)
+        changes = await TierStore(store, "T").changes()
+        bits = await TierStore(store, "T").applied_chunk(1)
+        await store.close()
+        assert (changes.watermark, list(changes.arms)) == (7, [arm])
+        assert bits
+    finally:
+        store_server.stop()
+
+
+def test_the_default_user_of_the_store_is_off(guarded: GuardedServers) -> None:
+    with (
+        redis.Redis.from_url(guarded.store.url, protocol=2) as client,
+        pytest.raises(redis.exceptions.AuthenticationError, match="Authentication required"),
+    ):
+        client.ping()
+
+
+@pytest.mark.parametrize("login", [(None, None), ("gateway", "guessed"), ("root", "x")])
+async def test_whoever_has_no_password_is_not_let_into_nats(
+    login: tuple[str | None, str | None], guarded: GuardedServers
+) -> None:
+    client = Client()
+    with pytest.raises(nats.errors.Error, match="Authorization Violation"):
+        await client.connect(
+            guarded.nats.url, user=login[0], password=login[1], allow_reconnect=False, error_cb=_ignore
+        )
+    await client.close()
+
+
+async def test_a_wrong_password_is_said_once_and_never_shown(
+    guarded: GuardedServers, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("pointsman").propagate = True
+    wrong = NatsConfig(url=guarded.nats.url, user="gateway", password="not-the-right-one")
+    with caplog.at_level(logging.DEBUG):
+        connecting = asyncio.create_task(Bus.connect(wrong, "test"))
+
+        async def refused() -> bool:
+            return "NATS refuses" in caplog.text
+
+        await eventually(refused, "the refusal is logged")
+        connecting.cancel()
+        await asyncio.gather(connecting, return_exceptions=True)
+        store = Store(RedisConfig(url=guarded.store.url, user="gateway", password="no-such-one"))
+        with pytest.raises(StoreUnavailable) as caught:
+            await store.ping()
+        await store.close()
+    assert "Authorization Violation" in caplog.text
+    assert "not-the-right-one" not in caplog.text + repr(wrong)
+    assert "no-such-one" not in caplog.text + str(caught.value) + repr(caught.value.__cause__)
+
+
+async def test_a_connection_that_nats_ends_for_good_is_said_to_whoever_waits(tmp_path: Path) -> None:
+    servers = GuardedServers(tmp_path)
+    await asyncio.to_thread(servers.nats.start)
+    bus = await Bus.connect(servers.nats_as("decision"), "test")
+    settings = tmp_path / "nats" / "nats.conf"
+    password = servers.credentials.nats["decision"]
+    settings.write_text(settings.read_text().replace(password, "another-one"))
+    os.kill(servers.nats.pid, signal.SIGHUP)  # NATS reads its configuration again
+    with pytest.raises(BusUnavailable, match="for good"):
+        await bus.until_closed()
+    await bus.close()
+    servers.nats.stop()
+
+
+async def test_answers_come_to_an_inbox_of_ones_own(guarded: GuardedServers) -> None:
+    bus = await Bus.connect(guarded.nats_as("gateway"), "test")
+    assert bus.nats.new_inbox().startswith("_INBOX_gateway.")
+    await bus.close()
+
+
+async def _ignore(_: Exception) -> None:
+    """The client would print it."""

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+
+from services.gateway import rate_limit
+from services.gateway.rate_limit import RateLimits, TokenBucket, client_network
+
+
+def test_a_bucket_lets_a_second_s_worth_through_at_once_and_then_one_at_a_time() -> None:
+    bucket = TokenBucket(5.0, 100.0)
+    assert [bucket.take(100.0) for _ in range(5)] == [0.0] * 5
+    assert bucket.take(100.0) == pytest.approx(0.2)
+    assert bucket.take(100.2001) == 0.0
+    assert bucket.take(100.3) > 0.0
+
+
+def test_a_rate_below_one_a_second_lets_one_through_at_once() -> None:
+    bucket = TokenBucket(0.1, 0.0)
+    assert bucket.take(0.0) == 0.0
+    assert bucket.take(0.0) == pytest.approx(10.0)
+    assert bucket.take(10.01) == 0.0
+
+
+def test_a_refusal_costs_nothing() -> None:
+    bucket = TokenBucket(1.0, 0.0)
+    bucket.take(0.0)
+    for _ in range(10):
+        assert bucket.take(0.5) == pytest.approx(0.5)
+    assert bucket.take(1.0) == 0.0
+
+
+def test_each_has_a_bucket_of_its_own_and_a_changed_rate_begins_anew() -> None:
+    limits = RateLimits()
+    assert limits.take("a", 1.0, 0.0) == 0.0
+    assert limits.take("a", 1.0, 0.0) > 0.0
+    assert limits.take("b", 1.0, 0.0) == 0.0
+    assert limits.take("a", 2.0, 0.0) == 0.0
+
+
+def test_those_not_seen_for_longest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limit, "MAX_CLIENTS", 2)
+    limits = RateLimits()
+    for who in ("a", "b", "a", "c"):
+        limits.take(who, 1.0, 0.0)
+    assert limits.take("a", 1.0, 0.0) > 0.0
+    assert limits.take("b", 1.0, 0.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("not:an:address", "not:an:address"),
+    ],
+)
+def test_the_addresses_that_one_host_has_count_as_one_client(address: str, network: str) -> None:
+    assert client_network(address) == network
