@@ -32,6 +32,13 @@ async def kill(name: str, run: Run) -> None:
         await run.cluster.restart(name)
 
 
+async def hang_and_kill(name: str, run: Run) -> None:
+    """Hang a process, then end it with ``kill -9``: what was sent to it meanwhile never arrives."""
+    run.cluster.process(name).pause()
+    await asyncio.sleep(DOWN_S)
+    await kill(name, run)
+
+
 async def gone(name: str, run: Run) -> None:
     """End a process for longer than state may be old without being called stale."""
     with run.blind():
@@ -169,6 +176,7 @@ async def empty_store(run: Run) -> None:
 ALONE: dict[str, Fault] = {
     **{f"kill -9 {name}": partial(kill, name) for name in ("gateway", "decision", "reward_updater")},
     **{f"kill -9 {name}": partial(kill, name) for name in ("shadow_evaluator", "nats", "store")},
+    **{f"hung, then kill -9, {name}": partial(hang_and_kill, name) for name in ("nats", "store")},
     "reward_updater gone": partial(gone, "reward_updater"),
     "killed before a commit": partial(kill_updater_at_commit, False),
     "killed after a commit, before its reply": partial(kill_updater_at_commit, True),

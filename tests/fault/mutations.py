@@ -52,9 +52,22 @@ LATE_PUBLISH = """            return False
         await events.publish_rewards(self._bus, self.tier, unpublished, before)
         self._count(results)"""
 
+APPEND = """        stored = await bus.append(
+            subjects.outcomes(outcome.tier), encode(outcome), self._timeout_s, {"Nats-Msg-Id": report.decision_id}
+        )
+"""
+ONLY_SEND = """        headers = {"Nats-Msg-Id": report.decision_id}
+        await bus.publish(subjects.outcomes(outcome.tier), encode(outcome), headers)
+        from pointsman.bus import Appended
+        stored = Appended(0, False)
+"""
+STALE = "stale=age_ms is None or age_ms > self._stale_after_ms"
+
 TIER_STORE = "libs/pointsman/state/tier_store.py"
 LEDGER = "libs/pointsman/learning/ledger.py"
 WRITER = "services/reward_updater/writer.py"
+GATEWAY = "services/gateway/outcomes.py"
+REPLICA = "services/decision/handlers.py"
 SCRIPT = "libs/pointsman/state/scripts/commit_outcomes.lua"
 
 MUTATIONS = [
@@ -68,6 +81,8 @@ MUTATIONS = [
         "outcomes appended again, reversed",
         "I2",
     ),
+    Mutation("outcome not awaited in the log", GATEWAY, APPEND, ONLY_SEND, "hung, then kill -9, nats", "I1"),
+    Mutation("staleness not said", REPLICA, STALE, "stale=False", "reward_updater gone", "I5"),
     Mutation("rewards skipped", WRITER, PUBLISH, "", "SCRIPT FLUSH and CLIENT KILL", "rewards"),
     Mutation("rewards after the commit", WRITER, PUBLISH, "", "killed after a commit, before its reply", "rewards"),
 ]

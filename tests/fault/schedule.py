@@ -14,6 +14,7 @@ TOUCHES: dict[str, frozenset[str]] = {
     **{f"kill -9 {name}": frozenset({name}) for name in ("shadow_evaluator", "nats", "store")},
     **{f"SIGSTOP {name}": frozenset({name}) for name in ("gateway", "decision", "reward_updater")},
     **{f"SIGSTOP {name}": frozenset({name}) for name in ("shadow_evaluator", "nats", "store")},
+    **{f"hung, then kill -9, {name}": frozenset({name}) for name in ("nats", "store")},
     "reward_updater gone": frozenset({"reward_updater"}),
     "killed before a commit": frozenset({"reward_updater", "network", "nats", "store"}),
     "killed after a commit, before its reply": frozenset({"reward_updater", "network", "nats", "store"}),

@@ -14,6 +14,7 @@ import redis
 from pointsman.bus import Bus
 from pointsman.config import Config, load_config
 from pointsman.state import Store
+from tests.integration.guarded_servers import GuardedServers
 from tests.integration.processes import NatsServer, ServiceProcess, StoreServer, http_status
 
 CONFIG_TOML = """
@@ -67,6 +68,15 @@ def nats_url(nats_server: NatsServer) -> str:
 @pytest.fixture(scope="session")
 def store_url(store_server: StoreServer) -> str:
     return store_server.url
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedServers]:
+    """NATS and a store of the module's own, that let in nobody but who is in the tables of `pointsman.access`."""
+    servers = GuardedServers(tmp_path_factory.mktemp("guarded"))
+    servers.start()
+    yield servers
+    servers.stop()
 
 
 @pytest.fixture(scope="module")

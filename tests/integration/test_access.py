@@ -5,34 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import shutil
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import httpx
 import nats
 import nats.errors
 import pytest
-import redis
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from pointsman.access.nats_permissions import NATS_ROLES
-from pointsman.access.redis_acl import REDIS_ROLES
 from pointsman.access.roles import Role
-from pointsman.bandit import Arm, ArmState
 from pointsman.bus import Bus, BusUnavailable, LogReader, NotPermitted
 from pointsman.config.connections import NatsConfig, RedisConfig
 from pointsman.messages import subjects
-from pointsman.stack.programs import find_store_server
-from pointsman.state import Commit, Store, StoreUnavailable, TierStore
+from pointsman.state import Store, StoreUnavailable, TierStore
 from pointsman.state.reset import reset_tier
 from tests.integration.conftest import PATIENCE, StartService, service_environment
 from tests.integration.gateway_calls import decide, report
 from tests.integration.guarded_servers import GuardedServers
-from tests.integration.processes import ServiceProcess, StoreServer, http_status, wait_until
+from tests.integration.processes import ServiceProcess, http_status, wait_until
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -42,14 +36,6 @@ SERVICE_ROLES: dict[str, Role] = {
     "reward_updater": "reward-updater",
     "shadow_evaluator": "shadow-evaluator",
 }
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedServers]:
-    servers = GuardedServers(tmp_path_factory.mktemp("guarded"))
-    servers.start()
-    yield servers
-    servers.stop()
 
 
 @pytest.fixture(scope="module")
@@ -280,103 +266,6 @@ async def test_a_refusal_is_an_error_at_once_and_the_connection_goes_on(
     with pytest.raises(Exception, match="permissions violation"):
         await reader.next_batch(wait_s=1.0)
     await bus.close()
-
-
-NOBODY = ("FLUSHALL", "CONFIG SET maxmemory 1", "KEYS *", "ACL LIST", "SHUTDOWN NOSAVE", "MONITOR")
-WRITTEN_BY: dict[str, set[Role]] = {
-    "HSET tier:{T} watermark 7": {"reward-updater", "operator"},
-    "HSET arm:{T}:p:m n 7": {"reward-updater", "operator"},
-    "SETBIT applied:{T}:0 1 1": {"reward-updater"},
-    "HSET outcome:{T}:0 1 x": {"reward-updater", "operator"},
-    "HINCRBYFLOAT shadow:{T}:p:1 decisions 1": {"shadow-evaluator"},
-    "SET lease:{T} me": {"reward-updater"},
-    "SET lease:{T}:shadow-evaluator me": {"shadow-evaluator"},
-    "DEL tier:{T}": {"operator"},
-    "DEL arm:{T}:p:m": {"operator"},
-    "DEL shadow:{T}:p:1": {"operator"},
-    "EXPIRE tier:{T} 1": {"reward-updater"},
-    "EXPIRE arm:{T}:p:m 1": {"reward-updater"},
-    "SET other 1": set(),
-    "GET lease:{T}": {"reward-updater", "operator"},
-    "HGETALL tier:{T}": {"gateway", "decision", "reward-updater", "operator"},
-    "HGETALL shadow:{T}:p:1": {"gateway", "operator"},
-    "EVAL return(1) 0": set(),
-    **{command: set() for command in NOBODY},
-}
-"""Who may do what in the store; the ones who may not are tried."""
-
-
-@pytest.mark.parametrize("role", REDIS_ROLES)
-def test_what_is_anothers_to_do_in_the_store_is_refused(role: Role, guarded: GuardedServers) -> None:
-    with guarded.redis_as(role) as client:
-        for command, allowed in WRITTEN_BY.items():
-            if role not in allowed:
-                with pytest.raises(redis.exceptions.NoPermissionError):
-                    client.execute_command(*command.split())
-
-
-@pytest.mark.parametrize("role", ["decision", "gateway", "shadow-evaluator"])
-def test_a_script_of_ones_own_is_no_way_around(role: Role, guarded: GuardedServers) -> None:
-    with guarded.redis_as(role) as client:
-        named: Any = client.script_load("return redis.call('HSET', KEYS[1], 'n', '7')")
-        hidden: Any = client.script_load("return redis.call('HSET', 'arm:{T}:p:m', 'n', '7')")
-        for call in ("EVALSHA", "EVALSHA_RO"):
-            with pytest.raises(redis.exceptions.ResponseError):
-                client.execute_command(call, named, 1, "arm:{T}:p:m")
-            with pytest.raises(redis.exceptions.ResponseError):
-                client.execute_command(call, hidden, 0)
-    with guarded.redis_as("operator") as operator:
-        assert operator.exists("arm:{T}:p:m") == 0
-
-
-async def test_a_store_that_refuses_is_said_to(guarded: GuardedServers) -> None:
-    store = Store(guarded.store_as("decision"))
-    with pytest.raises(StoreUnavailable, match="permission"):
-        await store.run("fence_tier", ["tier:{T}"], ["resetting"])
-    await store.close()
-
-
-STORES = {"valkey": find_store_server(), "redis": shutil.which("redis-server")}
-
-
-@pytest.mark.parametrize("program", [Path(found) for found in STORES.values() if found], ids=lambda found: found.name)
-async def test_what_was_committed_under_the_rules_is_there_after_a_restart(program: Path, tmp_path: Path) -> None:
-    # A server may check its rules again when it reads its own file, and leave out what nobody may do any more.
-    servers = GuardedServers(tmp_path)
-    users = ["--aclfile", str(tmp_path / "users.acl"), "--appendonly", "yes"]
-    store_server = StoreServer(tmp_path / "store", program, more=users)
-    store_server.start()
-    login = RedisConfig(
-        url=store_server.url, user="reward-updater", password=servers.credentials.redis["reward-updater"]
-    )
-    arm = Arm("p", "m")
-    state = ArmState.fresh(3)
-    state.version = 7
-    commit = Commit("e", 0, 7, 7, {}, arms={arm: state}, applied=[(1, 7, 0.5)])
-    try:
-        store = Store(login)
-        committed = await TierStore(store, "T").commit(commit)
-        await store.close()
-        assert committed.applied
-
-        await asyncio.to_thread(store_server.stop)
-        await asyncio.to_thread(store_server.start)
-        store = Store(login)
-        changes = await TierStore(store, "T").changes()
-        bits = await TierStore(store, "T").applied_chunk(1)
-        await store.close()
-        assert (changes.watermark, list(changes.arms)) == (7, [arm])
-        assert bits
-    finally:
-        store_server.stop()
-
-
-def test_the_default_user_of_the_store_is_off(guarded: GuardedServers) -> None:
-    with (
-        redis.Redis.from_url(guarded.store.url, protocol=2) as client,
-        pytest.raises(redis.exceptions.AuthenticationError, match="Authentication required"),
-    ):
-        client.ping()
 
 
 @pytest.mark.parametrize("login", [(None, None), ("gateway", "guessed"), ("root", "x")])

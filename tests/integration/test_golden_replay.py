@@ -13,6 +13,7 @@ from services.cli.http import GatewayClient
 from services.cli.replay.recording import Expected, Pick, Recording, Step, Update, arrange, read_recording
 from services.cli.replay.runner import ReplayFailed, Result, replay
 from tests.integration.conftest import StartService
+from tests.integration.processes import http_status
 
 pytestmark = pytest.mark.integration
 
@@ -47,10 +48,11 @@ def config_toml() -> str:
 
 @pytest.fixture(scope="module")
 def gateway_url(start_service: StartService) -> str:
-    start_service("reward_updater")
-    start_service("decision")
-    start_service("decision-2")
-    return start_service("gateway").url
+    gateway = start_service("gateway", wait_for="/healthz")  # it makes the streams that the others wait for
+    for name in ("reward_updater", "decision", "decision-2"):
+        start_service(name)
+    gateway.wait(lambda: http_status(gateway.url + "/readyz") == 200, "/readyz")
+    return gateway.url
 
 
 async def arms_of(url: str, tier: str) -> dict[str, dict[str, Any]]:

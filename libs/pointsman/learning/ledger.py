@@ -10,6 +10,7 @@ from pointsman.config import reward_rule
 from pointsman.learning.applied import AppliedBits
 from pointsman.messages.codec import decode
 from pointsman.messages.errors import InvalidMessage, MessageError
+from pointsman.messages.ids import parse_id
 from pointsman.messages.outcome import Outcome, Rule, outcome_decoder
 from pointsman.messages.subjects import tier_of
 
@@ -135,8 +136,8 @@ def _check(outcome: Outcome, tier: str) -> None:
             raise InvalidMessage(name, f"expected {low:g} to {high:g}, got {value}")
     if not outcome.learn:
         return
-    if not 1 <= outcome.decision_sequence < 2**63:
-        raise InvalidMessage("decision_sequence", f"expected at least 1, got {outcome.decision_sequence}")
+    if parse_id(outcome.decision_id).sequence != outcome.decision_sequence:
+        raise InvalidMessage("decision_sequence", f"{outcome.decision_sequence} is not that of {outcome.decision_id}")
     _check_rule(outcome.rule)
     try:
         Arm.checked(outcome.provider, outcome.model)

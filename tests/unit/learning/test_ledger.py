@@ -218,3 +218,12 @@ def test_a_reward_is_a_number_even_at_the_edge_of_what_is_accepted() -> None:
     result = ledger().apply(read(outcome(1, cost_usd=1.7e308, latency_ms=5e-324), 1))
     assert isinstance(result, Applied)
     assert math.isfinite(result.reward.value)
+
+
+def test_an_outcome_whose_sequence_is_not_its_decisions_is_dead_and_moves_nothing() -> None:
+    learned = ledger()
+    result = learned.apply(read(outcome(9, decision_sequence=2**62), 1))
+    assert isinstance(result, Dead)
+    assert "decision_sequence" in result.reason
+    assert learned.decision_high == 0
+    assert learned.bits.held() == set()
