@@ -76,7 +76,7 @@ class StateSync:
     async def _reconcile(self, name: str) -> None:
         tier = self._tiers[name]
         try:
-            changes = await self._stores[name].changes(tier.epoch, tier.watermark)
+            changes = await self._stores[name].changes(tier.epoch, tier.watermark, tier.generation)
             if not tier.take(changes):
                 log.info("tier %s: the store is at %d, behind %d", name, changes.watermark, tier.watermark)
             self._loaded[name].set()

@@ -54,6 +54,7 @@ class Tier:
         self.name = name
         self.live = LivePolicy(spec, 0, make_policy(spec.algorithm, spec.parameters))
         self.epoch = ""
+        self.generation = ""
         self.watermark = 0
         self.as_of_ms = 0
         self.decision_high = 0
@@ -79,13 +80,15 @@ class Tier:
             if changes.epoch == self.epoch and changes.as_of_ms > self.as_of_ms:
                 self.epoch = ""
             return False
-        if changes.epoch != self.epoch:
+        anew = (changes.epoch, changes.generation) != (self.epoch, self.generation)
+        if anew:
             self._stack.clear()
         for arm, state in changes.arms.items():
             self._stack.put(arm, state)
-        if changes.arms or changes.epoch != self.epoch:
+        if changes.arms or anew:
             self._selections.clear()
-        self.epoch, self.watermark, self.as_of_ms = changes.epoch, changes.watermark, changes.as_of_ms
+        self.epoch, self.generation = changes.epoch, changes.generation
+        self.watermark, self.as_of_ms = changes.watermark, changes.as_of_ms
         self.decision_high = max(self.decision_high, changes.decision_high)
         self.loaded = True
         return True

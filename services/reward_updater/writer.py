@@ -11,6 +11,7 @@ States of a writer::
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 
 from nats.errors import Error as NatsError
@@ -62,6 +63,7 @@ class TierWriter:
         self.tier = tier
         self.status = "starting"
         self._epoch = ""
+        self._generation = ""
         self._ledger = TierLedger()
         self._as_of_ms = 0
         self._published_through = 0
@@ -166,6 +168,7 @@ class TierWriter:
 
     def _take(self, changes: TierChanges, created: str) -> None:
         learner = Learner(arms=dict(changes.arms), ranges=Ranges.from_state(changes.ranges))
+        self._generation = secrets.token_hex(8)
         self._ledger = TierLedger(
             learner=learner,
             watermark=changes.watermark,
@@ -222,6 +225,7 @@ class TierWriter:
             arms={arm: ledger.learner.arms[arm] for arm in changed},
             applied=rows,
             keep_outcomes_s=self._keep_s,
+            generation=self._generation,
         )
         with metrics.commit_seconds.labels(self.tier).time():
             committed = await self._store.commit(commit)

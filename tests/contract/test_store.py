@@ -13,6 +13,7 @@ from pointsman.bandit import Arm, ArmState
 from pointsman.learning import AppliedBits
 from pointsman.learning.applied import CHUNK
 from pointsman.state import AppliedOutcome, Commit, Committed, Lease, ShadowStore, Store, StoreCorrupt, TierStore, keys
+from pointsman.state.reset import reset_tier
 from pointsman.state.tier_store import encode_arm
 from tests.waiting import eventually
 
@@ -124,6 +125,21 @@ async def test_only_arms_that_changed_since_are_returned(tier: TierStore) -> Non
 async def test_a_reader_of_another_log_gets_every_arm(tier: TierStore) -> None:
     await tier.commit(_commit(0, 5, arms={GPT: _state(3), LLAMA: _state(5)}))
     assert (await tier.changes("another", 5)).arms.keys() == {GPT, LLAMA}
+
+
+async def test_a_tier_is_named_anew_only_when_it_begins_from_nothing(tier: TierStore, store: Store) -> None:
+    await tier.commit(_commit(0, 5, generation="first"))
+    await tier.commit(_commit(5, 7, generation="second"))
+    assert (await tier.changes()).generation == "first"
+    await reset_tier(store, "SIMPLE")
+    await tier.commit(_commit(0, 9, generation="third"))
+    assert (await tier.changes()).generation == "third"
+
+
+async def test_a_reader_of_another_generation_gets_every_arm(tier: TierStore) -> None:
+    await tier.commit(_commit(0, 5, generation="first", arms={GPT: _state(3), LLAMA: _state(5)}))
+    assert (await tier.changes(EPOCH, 5, "first")).arms == {}
+    assert (await tier.changes(EPOCH, 5, "before")).arms.keys() == {GPT, LLAMA}
 
 
 async def test_tiers_do_not_touch_each_other(store: Store, tier: TierStore) -> None:

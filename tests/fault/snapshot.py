@@ -65,12 +65,12 @@ def expected(stream: Stream, tier: str) -> Contents:
 
 
 def differences(found: Contents, wanted: Contents) -> list[str]:
-    """Return where the two differ, by key and field. ``as_of_ms`` is a clock's, not the log's."""
+    """Return where the two differ, by key and field. ``as_of_ms`` and ``generation`` are not the log's."""
     problems = []
     for name in sorted(found.keys() | wanted.keys()):
         have, want = found.get(name), wanted.get(name)
         if isinstance(have, dict) and isinstance(want, dict):
-            fields = sorted((have.keys() | want.keys()) - {"as_of_ms"})
+            fields = sorted((have.keys() | want.keys()) - {"as_of_ms", "generation"})
             wrong = [field for field in fields if have.get(field) != want.get(field)]
             problems += [f"{name} {field}: {_shown(have.get(field))}, not {_shown(want.get(field))}" for field in wrong]
         elif have != want:

@@ -23,7 +23,7 @@ ANY_TIER = "tier:{*}"
 
 
 def tier(name: str) -> str:
-    """Hash: watermark, epoch, as_of_ms, ranges, and the version of each arm."""
+    """Hash: watermark, epoch, generation, as_of_ms, ranges, and the version of each arm."""
     return f"tier:{{{name}}}"
 
 

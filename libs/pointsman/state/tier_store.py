@@ -40,6 +40,9 @@ class TierChanges:
         Highest sequence of a decision that was learned from.
     watermark_at_ms : int
         When the log accepted the message at the watermark (Unix milliseconds); 0 when that was not noted.
+    generation : str
+        A random name that the tier got when it was last begun from nothing. Another one means that everything was
+        learned anew, perhaps from a log that was put back: what a reader kept may be of the log before.
     arms : dict of Arm to ArmState
         Those that changed.
     """
@@ -52,6 +55,7 @@ class TierChanges:
     arms: dict[Arm, ArmState]
     decision_high: int = 0
     watermark_at_ms: int = 0
+    generation: str = ""
 
 
 @dataclass(slots=True)
@@ -71,6 +75,8 @@ class Commit:
     applied : list of (decision sequence, outcome sequence, reward 0 to 1)
     keep_outcomes_s : int
         How long the index from decision to outcome is kept: as long as the decision log.
+    generation : str
+        The tier's, should this be its first commit.
     """
 
     epoch: str
@@ -83,6 +89,7 @@ class Commit:
     arms: dict[Arm, ArmState] = field(default_factory=dict)
     applied: list[tuple[int, int, float]] = field(default_factory=list)
     keep_outcomes_s: int = 30 * 86_400
+    generation: str = ""
 
 
 class Committed(NamedTuple):
@@ -113,10 +120,10 @@ class TierStore:
         self._store = store
         self.tier = tier
 
-    async def changes(self, epoch: str = "", since: int = 0) -> TierChanges:
+    async def changes(self, epoch: str = "", since: int = 0, generation: str = "") -> TierChanges:
         """Read the tier and the arms that changed since a watermark, all of one moment."""
         reply = await self._store.run(
-            "read_changes", [keys.tier(self.tier)], [keys.arm_prefix(self.tier), epoch, since]
+            "read_changes", [keys.tier(self.tier)], [keys.arm_prefix(self.tier), epoch, since, generation]
         )
         try:
             return _changes(reply)
@@ -189,6 +196,7 @@ def _commit_arguments(tier: str, commit: Commit) -> tuple[list[str], list[Any]]:
         commit.decision_high,
         commit.watermark_at_ms,
         commit.keep_outcomes_s,
+        commit.generation,
         len(commit.arms),
     ]
     for arm, state in commit.arms.items():
@@ -212,9 +220,9 @@ def _commit_arguments(tier: str, commit: Commit) -> tuple[list[str], list[Any]]:
 
 
 def _changes(reply: list[Any]) -> TierChanges:
-    epoch, watermark, as_of_ms, ranges, known, decision_high, watermark_at_ms = reply[:7]
+    epoch, watermark, as_of_ms, ranges, known, decision_high, watermark_at_ms, generation = reply[:8]
     arms = {}
-    for at in range(7, len(reply), 10):
+    for at in range(8, len(reply), 10):
         name, A, b, n, reward_sum, cost_n, cost_sum, version, updated, dim = reply[at : at + 10]
         d = int(dim)
         arms[Arm.parse(name.decode())] = ArmState(
@@ -236,4 +244,5 @@ def _changes(reply: list[Any]) -> TierChanges:
         arms=arms,
         decision_high=int(decision_high),
         watermark_at_ms=int(watermark_at_ms),
+        generation=generation.decode(),
     )

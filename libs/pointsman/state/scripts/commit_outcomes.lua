@@ -4,7 +4,8 @@
 -- KEYS[2…] the keys of the changed arms, then of the changed applied bitmaps, then of the changed outcome indexes
 -- ARGV     1 epoch, 2 watermark the batch was computed from, 3 watermark after it, 4 as_of_ms, 5 ranges,
 --          6 decision_high, 7 watermark_at_ms, 8 seconds to keep an outcome index,
---          9 number of arms, then for each: arm, A, b, n, reward_sum, cost_n, cost_sum_usd, version, updated_at_ms, dim
+--          9 generation: a name for what begins, should this be the tier's first commit,
+--          10 number of arms, then for each: arm, A, b, n, reward_sum, cost_n, cost_sum_usd, version, updated_at_ms, dim
 --          number of bitmaps, then for each: number of bits, bit, bit, ...
 --          number of indexes, then for each: number of entries, field, value, field, value, ...
 -- returns  {1, epoch, watermark} when applied; {0, epoch, watermark} as they are when they were not the expected ones
@@ -20,7 +21,8 @@ end
 
 redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'watermark', ARGV[3], 'as_of_ms', ARGV[4], 'ranges', ARGV[5],
   'decision_high', ARGV[6], 'watermark_at_ms', ARGV[7])
-local key, at = 2, 9
+if epoch == '' then redis.call('HSET', KEYS[1], 'generation', ARGV[9]) end
+local key, at = 2, 10
 local arms = tonumber(ARGV[at]); at = at + 1
 for _ = 1, arms do
   redis.call('HSET', KEYS[key], 'A', ARGV[at + 1], 'b', ARGV[at + 2], 'n', ARGV[at + 3], 'reward_sum', ARGV[at + 4],

@@ -3,18 +3,19 @@
 -- KEYS[1]  tier:{<tier>}
 -- ARGV[1]  what the keys of the tier's arms begin with: arm:{<tier>}:
 -- ARGV[2]  epoch the reader knows ('' for none)
--- ARGV[3]  watermark the reader knows; arms with a version above it are returned (all, when the epoch differs)
--- returns  {epoch, watermark, as_of_ms, ranges, known_arms, decision_high, watermark_at_ms,
+-- ARGV[3]  watermark the reader knows; arms with a version above it are returned (all, when the epoch or the generation differs)
+-- ARGV[4]  generation the reader knows ('' for none)
+-- returns  {epoch, watermark, as_of_ms, ranges, known_arms, decision_high, watermark_at_ms, generation,
 --           arm, A, b, n, reward_sum, cost_n, cost_sum_usd, version, updated_at_ms, dim, arm, A, ...}
 -- Reads only. The arms' keys are built here, from names in the tier's hash; they share its slot.
 
 local head = redis.call('HMGET', KEYS[1], 'epoch', 'watermark', 'as_of_ms', 'ranges', 'decision_high',
-  'watermark_at_ms')
+  'watermark_at_ms', 'generation')
 local epoch = head[1] or ''
 local since = tonumber(ARGV[3])
-if epoch ~= ARGV[2] then since = 0 end
+if epoch ~= ARGV[2] or (head[7] or '') ~= ARGV[4] then since = 0 end
 
-local reply = {epoch, head[2] or '0', head[3] or '0', head[4] or '', 0, head[5] or '0', head[6] or '0'}
+local reply = {epoch, head[2] or '0', head[3] or '0', head[4] or '', 0, head[5] or '0', head[6] or '0', head[7] or ''}
 local fields = redis.call('HGETALL', KEYS[1])
 local known = 0
 for i = 1, #fields, 2 do
