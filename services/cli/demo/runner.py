@@ -65,8 +65,9 @@ class Traffic:
             async with asyncio.TaskGroup() as workers:
                 for _ in range(in_flight):
                     workers.create_task(self._work(waiting))
-        except* DemoFailed as failures:
-            raise failures.exceptions[0] from None
+        except ExceptionGroup as failures:
+            # Not `except*`: what is raised out of that is wrapped into another group.
+            raise (failures.subgroup(DemoFailed) or failures).exceptions[0] from None
 
     async def _work(self, waiting: Iterator[int]) -> None:
         for at in waiting:

@@ -110,8 +110,10 @@ async def replay(url: str, recording: Recording, concurrency: int = 1, api_key: 
             async with asyncio.TaskGroup() as workers:
                 for _ in range(concurrency):
                     workers.create_task(run.work(waiting))
-        except* (GatewayUnreachable, ReplayFailed) as failures:
-            raise failures.exceptions[0] from None
+        except ExceptionGroup as failures:
+            # Not `except*`: what is raised out of that is wrapped into another group.
+            expected = failures.subgroup((GatewayUnreachable, ReplayFailed))
+            raise (expected or failures).exceptions[0] from None
         await run.settle()
         return run.result(time.perf_counter() - started_s, recording.stray_updates)
 
