@@ -6,7 +6,9 @@
 --          then for each hour: number of sums, field, increment, field, increment, ...
 -- returns  {1, watermark} when added; {0, watermark} as it is when it was not the expected one
 --
--- Idempotent by the compare, as commit_outcomes.lua.
+-- Idempotent by the compare, as commit_outcomes.lua. No sum can refuse its increment: this script alone writes them, and
+-- the caller's increments are finite. The watermark moves first all the same: should a sum have been damaged by hand, a
+-- batch would be missing from a report, rather than be added again and again.
 
 local watermark = redis.call('HGET', KEYS[1], 'watermark') or '0'
 if watermark ~= ARGV[1] then return {0, watermark} end
