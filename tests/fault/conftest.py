@@ -21,6 +21,9 @@ collect_ignore = [
     *([] if os.environ.get("MUTATIONS") else ["test_mutations.py"]),
 ]
 
+TIMEOUT_S = 300.0
+"""The suite's own bounds say what was wrong; this one, which cannot, is beyond them all."""
+
 _rows = pytest.StashKey[list[Row]]()
 _broken = pytest.StashKey[bool]()
 
@@ -35,6 +38,12 @@ class Held:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_rows] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("fault") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

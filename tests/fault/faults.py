@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 from functools import partial
 
-import redis.asyncio as redis
 from redis.exceptions import RedisError
 
 from tests.fault.cluster import LEASE_MS
 from tests.fault.proxy import Trap
 from tests.fault.run import Fault, Run, repeated
+from tests.fault.servers import store_client
 
 DOWN_S = 1.0
 SPRINGS_WITHIN_S = 20.0
@@ -152,7 +152,7 @@ async def slow(run: Run) -> None:
 
 async def flush_scripts(run: Run) -> None:
     """Make the store forget all scripts and drop all clients, five times a second."""
-    client = redis.Redis.from_url(run.cluster.store.url, protocol=2)
+    client = store_client(run.cluster.store.url)
 
     async def once() -> None:
         with contextlib.suppress(RedisError, OSError):
@@ -166,7 +166,7 @@ async def flush_scripts(run: Run) -> None:
 
 async def empty_store(run: Run) -> None:
     """Delete every key, twice, the second time while the first is being made good."""
-    client = redis.Redis.from_url(run.cluster.store.url, protocol=2)
+    client = store_client(run.cluster.store.url)
     for _ in range(2):
         await client.flushall()
         await asyncio.sleep(0.3)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 
-import redis.asyncio as redis
+import nats.errors
+from redis.exceptions import RedisError
 
 from pointsman.state import keys
 from tests.fault.cluster import DIM, TIERS, Cluster
+from tests.fault.diagnosis import diagnosis
 from tests.fault.http_client import HttpClient, NoAnswer
 from tests.fault.invariants import InvariantBroken
 from tests.fault.raw_log import last_sequences
+from tests.fault.servers import store_client
 
 HEALS_WITHIN_S = 60.0
 LOOK_S = 0.1
+LOOKED_WITHIN_S = 20.0
 
 
 async def healed(cluster: Cluster) -> float:
@@ -31,21 +35,24 @@ async def healed(cluster: Cluster) -> float:
     try:
         while time.monotonic() - began < HEALS_WITHIN_S:
             try:
-                behind = await _behind(cluster, client)
-            except (OSError, redis.RedisError, NoAnswer, TimeoutError) as error:
+                async with asyncio.timeout(LOOKED_WITHIN_S):
+                    behind = await _behind(cluster, client)
+            except (OSError, RedisError, nats.errors.Error, NoAnswer, TimeoutError) as error:
                 behind = f"{type(error).__name__}: {error}"
             if not behind:
                 return time.monotonic() - began
             await asyncio.sleep(LOOK_S)
     finally:
         client.close()
-    raise InvariantBroken(f"I3: not well again within {HEALS_WITHIN_S:g} s: {behind}")
+    broken = InvariantBroken(f"I3: not well again within {HEALS_WITHIN_S:g} s: {behind}")
+    broken.add_note(await diagnosis(cluster))
+    raise broken
 
 
 async def _behind(cluster: Cluster, client: HttpClient) -> str:
     """Return what is not well yet."""
     ends = await last_sequences(cluster.nats.url, "OUTCOMES", [f"outcomes.{tier}" for tier in TIERS])
-    store = redis.Redis.from_url(cluster.store.url, protocol=2)
+    store = store_client(cluster.store.url)
     try:
         marks = {tier: int(await store.hget(keys.tier(tier), "watermark") or 0) for tier in TIERS}
     finally:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pointsman.state import HourSums, Store
 from tests.fault.aftermath import replica_is_current, report_is_complete
 from tests.fault.cluster import STALE_AFTER_MS, TIERS, Cluster
 from tests.fault.ledger import Ledger, Values
@@ -69,7 +70,38 @@ async def check(cluster: Cluster, ledger: Ledger) -> Findings:
     found, models = await asyncio.to_thread(_judge, cluster, ledger, logs, contents)
     found.problems += await replica_is_current(cluster, ledger, models)
     found.problems += await report_is_complete(cluster)
+    found.problems += await _joined_once(cluster, models)
     return found
+
+
+async def _joined_once(cluster: Cluster, models: dict[str, Model]) -> list[str]:
+    """Every outcome that counted is joined once with each shadow. Waits until the evaluator has read the rewards."""
+    if cluster.lost_outcomes:
+        return []  # what was joined stays joined when its outcome is taken out of the log
+    store, problems = Store(cluster.store.url), []
+    try:
+        for tier, model in models.items():
+            (config,) = (section for section in cluster.config.tier if section.name == tier)
+            for spec in cluster.config.shadows(config):
+                for _ in range(100):
+                    joined = await _joined(store, f"shadow:{{{tier}}}:{spec.identity}*")
+                    if joined >= len(model.counted):
+                        break
+                    await asyncio.sleep(0.2)
+                if joined != len(model.counted):
+                    problems.append(f"joined: {tier} {spec.name}: {joined} rewards, not {len(model.counted)}")
+    finally:
+        await store.close()
+    return problems
+
+
+async def _joined(store: Store, pattern: str) -> int:
+    joined = 0
+    async for name in store.redis.scan_iter(pattern, count=1000):
+        if name.rpartition(b":")[2].isdigit() and b":picks:" not in name:
+            fields: dict[bytes, bytes] = await store.redis.hgetall(name)  # type: ignore[assignment]  # never str
+            joined += HourSums.from_fields(fields).joined
+    return joined
 
 
 class _Logs(NamedTuple):

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Coroutine
+from types import TracebackType
 from typing import Any
 
 from tests.fault.cluster import DIM, TIERS, Cluster
@@ -15,6 +16,8 @@ from tests.fault.ledger import Ledger, Values
 DECISIONS_PER_S = 40.0
 RETRY_S = 1.0
 DRAIN_S = 60.0
+GIVE_UP_S = 2.0
+"""How long the same takes when the test has failed already."""
 OUTCOME_STATUSES = (200, 202, 409, 503)
 
 
@@ -44,25 +47,27 @@ class Load:
         self._driver = asyncio.create_task(self._drive())
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        await self.stop(DRAIN_S if error is None else GIVE_UP_S)
+        if self._failed and error is None:
+            raise self._failed[0]
 
-    async def stop(self) -> None:
+    async def stop(self, within_s: float = DRAIN_S) -> None:
         """Ask for no more decisions, and wait until every outcome was answered for good."""
         self._stopping.set()
         if self._driver is not None:
             await self._driver
             self._driver = None
         if self._tasks:
-            _, unfinished = await asyncio.wait(self._tasks, timeout=DRAIN_S)
+            _, unfinished = await asyncio.wait(self._tasks, timeout=within_s)
             for task in unfinished:
                 task.cancel()
-            await asyncio.gather(*unfinished, return_exceptions=True)
             if unfinished:
-                self._ledger.wrong.append(f"{len(unfinished)} requests without a final answer within {DRAIN_S:g} s")
+                await asyncio.wait(unfinished, timeout=within_s)
+                self._ledger.wrong.append(f"{len(unfinished)} requests without a final answer within {within_s:g} s")
         self._client.close()
-        if self._failed:
-            raise self._failed[0]
 
     async def decide(self, tier: str) -> str | None:
         """Ask for one decision; return its id."""

@@ -33,7 +33,7 @@ class Stream(NamedTuple):
 
 async def read_stream(url: str, name: str) -> Stream:
     """Return every message of a stream, in order, and check that none is missing."""
-    client = await nats.connect(url)
+    client = await nats.connect(url, allow_reconnect=False)
     try:
         info = json.loads((await client.request(f"$JS.API.STREAM.INFO.{name}", b"", timeout=TIMEOUT_S)).data)
         state = info["state"]
@@ -65,7 +65,7 @@ async def read_stream(url: str, name: str) -> Stream:
 
 async def last_sequences(url: str, name: str, subjects: list[str]) -> dict[str, int]:
     """Return the last sequence of each subject; 0 where there is none."""
-    client = await nats.connect(url)
+    client = await nats.connect(url, allow_reconnect=False)
     try:
         found = {}
         for subject in subjects:

@@ -9,14 +9,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from tests.fault.cluster import Cluster
+from tests.fault.diagnosis import diagnosis, waiting
 from tests.fault.healing import healed
-from tests.fault.invariants import Findings, check
+from tests.fault.invariants import Findings, InvariantBroken, check
 from tests.fault.ledger import Ledger
 from tests.fault.load import Load
 
 BEFORE_S = 0.6
 AFTER_S = 0.3
 LEAST_DECISIONS = 10
+ENDS_WITHIN_S = 240.0
+"""Bound on a run, beyond the bounds of its parts, and less than pytest's, which can say nothing of the services."""
+STOPS_WITHIN_S = 60.0
+GIVEN_UP_WITHIN_S = 10.0
 
 
 @dataclass(slots=True)
@@ -76,7 +81,28 @@ async def run_fault(
     Raises
     ------
     InvariantBroken
+        Also when all that does not end. This and every other error comes with a diagnosis in its notes.
     """
+    work = asyncio.create_task(_run_fault(cluster, ledger, name, fault, rows, seed, hold_s))
+    try:
+        await asyncio.wait({work}, timeout=ENDS_WITHIN_S + 2.0 * hold_s)
+        if not work.done():
+            raise InvariantBroken(f"I3: {name}: it does not end\n{waiting()}")
+        return work.result()
+    except Exception as error:
+        error.add_note(f"--- answers so far: {dict(ledger.statuses)}")
+        if len(error.__notes__) == 1:
+            error.add_note(await diagnosis(cluster))
+        raise
+    finally:
+        if not work.done():
+            work.cancel()
+            await asyncio.wait({work}, timeout=GIVEN_UP_WITHIN_S)
+
+
+async def _run_fault(
+    cluster: Cluster, ledger: Ledger, name: str, fault: Fault, rows: list[Row], seed: int, hold_s: float
+) -> Row:
     before = (len(ledger.acknowledged_decisions()), len(ledger.acknowledged_outcomes()))
     found, row = Findings(), Row(name, 0, 0, 0, 0, None)
     rows.append(row)
@@ -109,17 +135,28 @@ def _noted(spans: list[tuple[float, float]]) -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def repeated(action: Callable[[], Awaitable[None]], every_s: float) -> AsyncIterator[None]:
-    """Do something again and again while the body runs."""
+    """Do something again and again while the body runs.
+
+    It is asked to stop and not cancelled: a library may swallow a cancellation, as `asyncio.wait_for` does at times
+    before Python 3.12, and the loop would go on for ever. So the action must end by itself, whatever is broken.
+    """
+    stop = asyncio.Event()
 
     async def loop() -> None:
-        while True:
+        while not stop.is_set():
             await action()
-            await asyncio.sleep(every_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(every_s):
+                    await stop.wait()
 
     task = asyncio.create_task(loop())
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        stop.set()
+        try:
+            await asyncio.wait({task}, timeout=STOPS_WITHIN_S)
+        finally:
+            task.cancel()
+    assert task.done(), f"what is repeated does not end\n{waiting()}"
+    task.result()

@@ -7,6 +7,10 @@ import socket
 import subprocess
 from pathlib import Path
 
+import redis.asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
 from pointsman.stack.programs import find_nats_server, find_store_server
 from tests.integration.processes import ChildProcess, free_port
 
@@ -43,6 +47,20 @@ class Nats(ChildProcess):
         """Return where a stream's messages are."""
         (found,) = self.data.glob(f"**/streams/{stream}")
         return found
+
+
+STORE_TIMEOUT_S = 5.0
+
+
+def store_client(url: str) -> redis.Redis:
+    """Return a client of a store that may be killed or hang at any moment: every command has a bound, and one try."""
+    return redis.Redis.from_url(
+        url,
+        protocol=2,
+        socket_timeout=STORE_TIMEOUT_S,
+        socket_connect_timeout=STORE_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+    )
 
 
 class KeptStore(ChildProcess):

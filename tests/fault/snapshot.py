@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import redis.asyncio as redis
-
 from pointsman.learning import Applied, AppliedBits, TierLedger, read_outcome
 from pointsman.state import keys
 from pointsman.state.tier_store import encode_applied, encode_arm, encode_ranges
 from tests.fault.raw_log import Stream
+from tests.fault.servers import store_client
 
 Contents = dict[str, dict[str, bytes] | bytes]
 """A hash, or a bitmap without the zeros at its end, by key."""
@@ -17,7 +16,7 @@ Contents = dict[str, dict[str, bytes] | bytes]
 
 async def stored(url: str, tier: str) -> Contents:
     """Return every key of a tier; leases and the shadow report's sums are not part of what was learned."""
-    client = redis.Redis.from_url(url, protocol=2)
+    client = store_client(url)
     try:
         names = [keys.tier(tier)]
         for pattern in keys.learned_patterns(tier):

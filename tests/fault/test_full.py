@@ -9,12 +9,11 @@ from pathlib import Path
 import nats
 import pytest
 import pytest_asyncio
-import redis.asyncio as redis
 
 from tests.fault.cluster import Cluster
 from tests.fault.ledger import Ledger
 from tests.fault.run import Fault, Row, Run, run_fault
-from tests.fault.servers import SmallDisk
+from tests.fault.servers import SmallDisk, store_client
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.fault, pytest.mark.asyncio(loop_scope="session")]
@@ -36,7 +35,7 @@ async def log_full(run: Run) -> None:
 
 async def store_full(run: Run) -> None:
     """Let the store refuse everything that takes memory."""
-    client = redis.Redis.from_url(run.cluster.store.url, protocol=2)
+    client = store_client(run.cluster.store.url)
     with run.blind():
         await client.config_set("maxmemory", "1mb")
         await asyncio.sleep(run.hold_s)

@@ -28,8 +28,9 @@ async def run_with_probe(
         await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             await asyncio.wait({task}, timeout=STOP_WAIT_S)
-        if not task.done():
+        while not task.done():  # before Python 3.12, `asyncio.wait_for`, and so a library, may swallow a cancellation
             task.cancel()
+            await asyncio.wait({task}, timeout=STOP_WAIT_S)
         with contextlib.suppress(asyncio.CancelledError):
             await task
     finally:

@@ -13,9 +13,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
 from pointsman.config.connections import RedisConfig
+from pointsman.state.connection import PlainConnection, TlsConnection
 from pointsman.state.errors import StoreUnavailable
 
-WRITING = ("commit_outcomes", "commit_shadow", "drop_lease", "fence_tier", "hold_lease")
+WRITING = ("commit_learned", "commit_outcomes", "commit_shadow", "drop_lease", "fence_tier", "hold_lease")
 READING = ("read_changes",)
 """Scripts that only read are run as such: a user that may not write needs no more."""
 
@@ -48,6 +49,7 @@ class Store:
             driver_info=None,  # one command less to permit
             **_login_options(config),
         )
+        pool.connection_class = TlsConnection if config.tls else PlainConnection  # from_url would take its own
         self.redis: Redis = Redis(connection_pool=pool)
         self._scripts = {name: _Script(name) for name in (*WRITING, *READING)}
 

@@ -1,0 +1,38 @@
+"""A service that was told to stop ends, whatever the work in it does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from pointsman.config.schema import ProbeConfig
+from pointsman.observability import lifecycle
+
+ENDS_WITHIN_S = 10.0
+
+
+async def test_work_that_swallows_a_cancellation_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle, "STOP_WAIT_S", 0.05)
+    cancelled = 0
+
+    async def work() -> None:
+        nonlocal cancelled
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            cancelled += 1
+            await asyncio.Event().wait()
+        finally:
+            cancelled += 1
+
+    stop = asyncio.Event()
+    stop.set()
+    service = asyncio.create_task(lifecycle.run_with_probe(ProbeConfig(port=0), dict, work(), stop))
+    await asyncio.wait({service}, timeout=ENDS_WITHIN_S)
+    ended = service.done()
+    service.cancel()  # or the test itself would not end where it fails
+    await asyncio.wait({service})
+    assert ended
+    assert cancelled == 2
