@@ -12,6 +12,8 @@ from pointsman.bandit.policy import Policy, first_best, greedy
 from pointsman.bandit.registry import ALGORITHMS, make_policy
 from pointsman.bandit.reward import Ranges, Reward, RewardRule
 from pointsman.bandit.sampling import Draw, sample, sample_rows
+from pointsman.bandit.softmax import Softmax
+from pointsman.bandit.thompson import Thompson
 
 __all__ = [
     "ALGORITHMS",
@@ -36,7 +38,9 @@ __all__ = [
     "Reward",
     "RewardRule",
     "Selection",
+    "Softmax",
     "Static",
+    "Thompson",
     "Uniform",
     "conform",
     "first_best",

@@ -55,8 +55,9 @@ class ArmState:
     """Sufficient statistics of one arm.
 
     The matrices are those of disjoint LinUCB (Li et al. 2010, Algorithm 1), with ridge λ = 1:
-    ``A = I + Σ x xᵀ`` and ``b = Σ r x``. Neither is ever inverted in place or decayed, so that they are a
-    plain sum over the outcome log and can be made again from it, to the last bit.
+    ``A = I + Σ x xᵀ`` and ``b = Σ r x``; with forgetting, each outcome in the sums has a weight that shrinks with every
+    later one. Neither is ever inverted in place, so that they are a function of the outcome log and can be made again
+    from it, to the last bit.
 
     Attributes
     ----------
@@ -113,8 +114,18 @@ class ArmState:
         """Return the posterior mean θ = A⁻¹ b, shape (d,) (Li et al. 2010, Algorithm 1, line 8)."""
         return np.asarray(np.linalg.solve(self.A, self.b), dtype=np.float64)
 
-    def observe(self, x: FloatArray, reward: float, cost_usd: float | None = None) -> None:
+    def observe(self, x: FloatArray, reward: float, cost_usd: float | None = None, forgetting: float = 1.0) -> None:
         """Learn from one outcome, in place (Li et al. 2010, Algorithm 1, lines 12 and 13).
+
+        With forgetting γ below 1, what was learned before counts less, and the ridge stays as it is:
+
+            A ← γ A + (1 − γ) I + x xᵀ        b ← γ b + r x
+
+        so that the arm remembers about its last 1/(1 − γ) outcomes. This is D-LinUCB's update (Russac, Vernade, Cappé:
+        Weighted Linear Bandits for Non-Stationary Environments, NeurIPS 2019, Algorithm 1), with two differences. There
+        one model is shared and forgets at every round; here each arm forgets at its own outcomes only, so that one that
+        is rarely chosen keeps what it knows. And there the width comes from a second matrix, discounted by γ²; here it
+        is √(xᵀA⁻¹x) as without forgetting, which is never narrower. Counts, sums of rewards and costs forget nothing.
 
         Parameters
         ----------
@@ -123,7 +134,13 @@ class ArmState:
             0 to 1.
         cost_usd : float, optional
             What the call cost, if known.
+        forgetting : float
+            γ, above 0 and at most 1; 1 forgets nothing.
         """
+        if forgetting != 1.0:
+            self.A *= forgetting
+            self.A.ravel()[:: self.dim + 1] += 1.0 - forgetting
+            self.b *= forgetting
         np.multiply(x[:, None], x, out=self._product)
         self.A += self._product
         self.b += x * reward

@@ -56,7 +56,7 @@ class Learner:
         quality, cost_usd, latency_ms : float, optional
             What came of the request.
         reward : float, optional
-            The reward itself, 0 to 100 (clamped); the rule is then not asked.
+            The reward itself, 0 to 100 (clamped); the rule is then asked for its forgetting only.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class Learner:
             earned = Reward(clamp_reward(reward), clamp_reward(reward), None, None)
         if state is None:
             state = self.arms[arm] = ArmState.fresh(x.shape[0])
-        state.observe(x, earned.value / 100.0, cost_usd)
+        state.observe(x, earned.value / 100.0, cost_usd, rule.forgetting)
         state.version = sequence
         state.updated_at_ms = at_ms
         return earned

@@ -14,8 +14,19 @@ from pointsman.bandit.estimates import Estimates
 from pointsman.bandit.fixed_policies import Cheapest, Static, Uniform
 from pointsman.bandit.linucb import LinUCB
 from pointsman.bandit.policy import Policy, check_distribution, check_epsilon
+from pointsman.bandit.softmax import Softmax
+from pointsman.bandit.thompson import Thompson
 
-ALGORITHMS = ("linucb", "epsilon-greedy", "static:<provider>:<model>", "cheapest", "uniform", "<module>:<Class>")
+ALGORITHMS = (
+    "linucb",
+    "epsilon-greedy",
+    "thompson",
+    "softmax",
+    "static:<provider>:<model>",
+    "cheapest",
+    "uniform",
+    "<module>:<Class>",
+)
 """What `make_policy` understands; printed with the error about anything else."""
 
 
@@ -58,6 +69,8 @@ def make_policy(algorithm: str, parameters: Mapping[str, Any] | None = None) -> 
     builtin: dict[str, Callable[..., Policy]] = {
         "linucb": LinUCB,
         "epsilon-greedy": EpsilonGreedy,
+        "thompson": Thompson,
+        "softmax": Softmax,
         "cheapest": Cheapest,
         "uniform": Uniform,
     }

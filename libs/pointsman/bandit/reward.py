@@ -15,7 +15,7 @@ NormalizerKind = Literal["minmax", "fixed"]
 
 @dataclass(frozen=True, slots=True)
 class RewardRule:
-    """How an outcome becomes a reward.
+    """How an outcome becomes a reward, and what its arm makes of it.
 
     Attributes
     ----------
@@ -25,6 +25,8 @@ class RewardRule:
         Running range, or the two bounds below.
     cost_bounds_usd, latency_bounds_ms : (float, float)
         Bounds for ``fixed``.
+    forgetting : float
+        γ, above 0 and at most 1: what the arm keeps of its statistics when it learns from the outcome.
     """
 
     lambda_cost: float = 0.3
@@ -32,6 +34,7 @@ class RewardRule:
     normalizer: NormalizerKind = "minmax"
     cost_bounds_usd: tuple[float, float] = (0.0, 0.1)
     latency_bounds_ms: tuple[float, float] = (0.0, 10_000.0)
+    forgetting: float = 1.0
 
 
 class Reward(NamedTuple):

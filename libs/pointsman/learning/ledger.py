@@ -154,6 +154,8 @@ def _check_rule(rule: Rule) -> None:
     for name in ("lambda_cost", "mu_latency"):
         if not (math.isfinite(getattr(rule, name)) and getattr(rule, name) >= 0.0):
             raise InvalidMessage(f"rule.{name}", "expected a number of at least 0")
+    if not 0.0 < rule.forgetting <= 1.0:
+        raise InvalidMessage("rule.forgetting", f"expected more than 0, at most 1, got {rule.forgetting:g}")
     for name in ("cost_bounds_usd", "latency_bounds_ms"):
         low, high = getattr(rule, name)
         if not (math.isfinite(low) and math.isfinite(high) and low < high):

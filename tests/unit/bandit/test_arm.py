@@ -62,6 +62,42 @@ def test_pausing_anywhere_changes_no_bit(regression: tuple[FloatArray, FloatArra
     assert (second.n, second.reward_sum) == (whole.n, whole.reward_sum)
 
 
+@given(regressions(), st.floats(0.01, 0.999))
+def test_with_forgetting_each_outcome_weighs_less_by_gamma_for_each_one_after_it_and_the_ridge_stays(
+    regression: tuple[FloatArray, FloatArray], gamma: float
+) -> None:
+    X, r = regression
+    state = ArmState.fresh(X.shape[1])
+    for x, reward in zip(X, r, strict=True):
+        state.observe(x, float(reward), forgetting=gamma)
+    weights = gamma ** np.arange(len(r))[::-1]
+    np.testing.assert_allclose(state.A, np.eye(X.shape[1]) + (X.T * weights) @ X, rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(state.b, X.T @ (weights * r), rtol=1e-11, atol=1e-11)
+    assert state.n == len(r)
+    assert state.reward_sum == pytest.approx(float(r.sum()))
+    assert state.A.tobytes() == state.A.T.copy().tobytes()
+    assert np.linalg.eigvalsh(state.A)[0] > 1.0 - 1e-9
+
+
+@given(regressions())
+def test_gamma_of_one_is_the_same_bytes_as_no_forgetting(regression: tuple[FloatArray, FloatArray]) -> None:
+    X, r = regression
+    state = ArmState.fresh(X.shape[1])
+    for x, reward in zip(X, r, strict=True):
+        state.observe(x, float(reward), None, 1.0)
+    plain = _learn(X, r)
+    assert (state.A.tobytes(), state.b.tobytes()) == (plain.A.tobytes(), plain.b.tobytes())
+
+
+def test_a_memory_of_almost_nothing_stays_a_number() -> None:
+    state = ArmState.fresh(2)
+    for _ in range(2000):
+        state.observe(np.array([1.0, 0.0]), 1.0, forgetting=1e-3)
+        state.observe(np.array([0.0, 1e-200]), 0.5, forgetting=1e-3)
+    assert np.isfinite(state.A).all()
+    assert np.isfinite(state.theta()).all()
+
+
 def test_a_fresh_arm_knows_nothing() -> None:
     state = ArmState.fresh(4)
     assert (np.eye(4) == state.A).all()

@@ -28,6 +28,19 @@ def test_an_explicit_reward_does_not_touch_the_ranges() -> None:
     assert learner.arms[ARM].mean_cost_usd == 0.5
 
 
+def test_the_rule_says_how_much_the_arm_forgets_and_other_arms_forget_nothing() -> None:
+    learner = Learner()
+    for arm in (ARM, Arm("p", "m")):
+        learner.learn(arm, [2.0], RULE, sequence=1, at_ms=0, reward=100.0)
+    learner.learn(ARM, [1.0], RewardRule(forgetting=0.5), sequence=2, at_ms=0, reward=50.0, cost_usd=0.5)
+    learner.learn(ARM, [0.0], RewardRule(forgetting=0.5), sequence=3, at_ms=0, quality=50.0)
+    state = learner.arms[ARM]
+    assert state.A.tolist() == [[0.5 * (0.5 * 5.0 + 0.5 + 1.0) + 0.5]]
+    assert state.b.tolist() == [0.5 * (0.5 * 2.0 + 0.5)]
+    assert (state.n, state.reward_sum, state.cost_n) == (3, 2.0, 1)
+    assert learner.arms[Arm("p", "m")].A.tolist() == [[5.0]]
+
+
 @pytest.mark.parametrize(("reward", "value"), [(-3.0, 0.0), (250.0, 100.0)])
 def test_an_explicit_reward_is_clamped(reward: float, value: float) -> None:
     assert Learner().learn(ARM, [1.0], RULE, sequence=1, at_ms=0, reward=reward).value == value

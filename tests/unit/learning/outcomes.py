@@ -7,7 +7,7 @@ from typing import Any
 
 from pointsman.learning import AppliedBits, Read, TierLedger, read_outcome
 from pointsman.messages.codec import encode
-from pointsman.messages.outcome import Outcome
+from pointsman.messages.outcome import Outcome, Rule
 from pointsman.messages.subjects import outcomes
 
 TIER = "SIMPLE"
@@ -55,6 +55,7 @@ def some_log(seed: int, length: int) -> list[Read]:
             cost_usd=rng.choice([None, rng.uniform(0.0, 0.1)]),
             latency_ms=rng.choice([None, rng.uniform(1.0, 5000.0)]),
             reward=rng.choice([None, None, rng.uniform(0.0, 100.0)]),
+            rule=Rule(forgetting=rng.choice([1.0, 1.0, 0.99, 0.5])),
         )
         if rng.random() < 0.05:
             log.append(read_outcome(outcomes(TIER), encode(message)[:-20], sequence, at_ms=0))

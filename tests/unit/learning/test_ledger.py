@@ -87,6 +87,9 @@ def test_a_context_of_another_dimension_changes_nothing_not_even_the_bit() -> No
         ({"rule": Rule(normalizer="quantile")}, "rule.normalizer"),
         ({"rule": Rule(lambda_cost=-0.1)}, "rule.lambda_cost"),
         ({"rule": Rule(mu_latency=-1.0)}, "rule.mu_latency"),
+        ({"rule": Rule(forgetting=0.0)}, "rule.forgetting: expected more than 0, at most 1, got 0"),
+        ({"rule": Rule(forgetting=1.001)}, "rule.forgetting"),
+        ({"rule": Rule(forgetting=-0.5)}, "rule.forgetting"),
         ({"rule": Rule(cost_bounds_usd=(1.0, 1.0))}, "rule.cost_bounds_usd"),
         ({"rule": Rule(latency_bounds_ms=(5.0, 1.0))}, "rule.latency_bounds_ms"),
         ({"v": 2}, "version 2 is newer"),
@@ -123,6 +126,14 @@ def test_the_rule_in_the_outcome_decides_its_reward() -> None:
     result = ledger().apply(read(outcome(1, quality=90.0, cost_usd=0.5, rule=rule), 1))
     assert isinstance(result, Applied)
     assert result.reward.value == 65.0
+
+
+def test_the_rule_in_the_outcome_decides_what_its_arm_forgets() -> None:
+    learned = ledger()
+    learned.apply(read(outcome(1, context=[2.0], reward=100.0), 1))
+    learned.apply(read(outcome(2, context=[1.0], reward=50.0, rule=Rule(forgetting=0.5)), 2))
+    state = learned.learner.arms[GPT]
+    assert (state.A.tolist(), state.b.tolist()) == ([[4.0]], [1.5])
 
 
 def test_a_field_of_a_later_version_is_skipped() -> None:
