@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import socket
+from functools import partial
 
 from pointsman.bus import Bus, await_streams
 from pointsman.bus.policies import watch_policies
@@ -14,9 +15,21 @@ from pointsman.messages import subjects
 from pointsman.messages.policies import TierPolicies
 from pointsman.observability.lifecycle import run_with_probe, until_stopped
 from pointsman.state import Store
+from services.shadow_evaluator.events import EventWriter
 from services.shadow_evaluator.follower import TierFollower
+from services.shadow_evaluator.guard import Guard
+from services.shadow_evaluator.regret_watch import RegretWatch
+from services.shadow_evaluator.schedule import ReportSchedule
 
-STREAMS = (subjects.DECISIONS, subjects.SHADOW, subjects.DEAD, subjects.POLICIES_STREAM)
+STREAMS = (
+    subjects.DECISIONS,
+    subjects.OUTCOMES,
+    subjects.REWARDS,
+    subjects.SHADOW,
+    subjects.ALERTS,
+    subjects.DEAD,
+    subjects.POLICIES_STREAM,
+)
 """What must be there before an evaluator can work."""
 
 
@@ -50,8 +63,14 @@ class ShadowEvaluator:
         await await_streams(bus, STREAMS)
         store = Store(config.redis)
         holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._followers = [TierFollower(bus, store, tier.name, config, holder) for tier in config.tier]
+        writer = EventWriter(bus)
+        self._followers = [TierFollower(bus, store, tier, config, holder, writer) for tier in config.tier]
         tasks = [asyncio.create_task(follower.run(), name=f"follower {follower.tier}") for follower in self._followers]
+        guards = [Guard(bus, store, f.tier, config, partial(_follows, f)) for f in self._followers]
+        tasks += [asyncio.create_task(guard.run(), name=f"guard {guard.tier}") for guard in guards]
+        for kind in (ReportSchedule, RegretWatch):
+            watches = [kind(bus, store, f.tier, config, partial(_follows, f)) for f in self._followers]
+            tasks += [asyncio.create_task(watch.run(), name=f"{kind.__name__} {watch.tier}") for watch in watches]
         tasks.append(asyncio.create_task(watch_policies(bus, self._on_policies), name="policies"))
         tasks.append(asyncio.create_task(bus.until_closed(), name="connection"))
         try:
@@ -67,3 +86,7 @@ class ShadowEvaluator:
         for follower in self._followers:
             if follower.tier == tier:
                 follower.set_policies(version, policies)
+
+
+def _follows(follower: TierFollower) -> bool:
+    return follower.status == "following"

@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pointsman.bandit import Arm, Estimates, FloatArray, Policy, PolicyError, make_policy, sample
-from pointsman.messages.decision import DecisionEvent
+from pointsman.bandit import DistributionError, Estimates, FloatArray, Policy, PolicyError, make_policy
+from pointsman.bandit.sampling import sample_rows
+from pointsman.messages.codec import encode
 from pointsman.messages.notices import ShadowDecision
 from pointsman.messages.policies import PolicySpec
-from pointsman.state import HOUR_MS
-from pointsman.state import shadow_store as fields
+from pointsman.state import HourSums
+from pointsman.state import hour_sums as fields
+from services.shadow_evaluator.draws import DRAW, SAMPLE, Keys, policy_key, uniforms
+from services.shadow_evaluator.groups import Group, Rows, select
 
 ERROR_LENGTH = 300
 
+Hours = dict[tuple[str, int], HourSums]
+"""What a batch adds to the sums, by policy identity and hour."""
 
-class Logged(NamedTuple):
-    """A decision from the log, with the id that its place there gives it, and when the log took it."""
 
-    decision_id: str
-    at_ms: int
-    event: DecisionEvent
+class Distributions(NamedTuple):
+    """What a policy made of n decisions.
+
+    Attributes
+    ----------
+    q : ndarray, shape (n, K)
+        NaN in the rows that failed.
+    failed : dict of row to str
+        What was raised.
+    """
+
+    q: FloatArray
+    failed: dict[int, str]
+
+    @property
+    def good(self) -> Rows:
+        """The rows that did not fail."""
+        rows = np.arange(len(self.q))
+        return np.delete(rows, list(self.failed)) if self.failed else rows
 
 
 class Shadow:
@@ -37,117 +56,188 @@ class Shadow:
     spec : PolicySpec
     version : int
         Of the tier's policies, when the shadow was put in.
+    stateful : bool
+        Whether it learns by a rule of its own, and so has estimates of its own.
     """
 
-    def __init__(self, spec: PolicySpec, version: int) -> None:
+    def __init__(self, spec: PolicySpec, version: int, stateful: bool = False) -> None:
         self.spec = spec
         self.version = version
+        self.stateful = stateful
+        self.identity = spec.identity
+        self.sample = 1.0 if spec.sample is None else spec.sample
         self.policy: Policy | None = None
         self.broken = ""
+        self._key = policy_key(self.identity)
         try:
             self.policy = make_policy(spec.algorithm, spec.parameters)
         except PolicyError as error:
             self.broken = str(error)
 
-    def evaluate(self, decisions: Sequence[Logged]) -> list[ShadowDecision]:
-        """Return what the policy would have done with each decision, given what was known then."""
-        results: list[ShadowDecision | None] = [None] * len(decisions)
-        groups: defaultdict[tuple[Arm, ...], list[int]] = defaultdict(list)
-        for at, decision in enumerate(decisions):
-            groups[tuple(Arm(s.provider, s.model) for s in decision.event.scores)].append(at)
-        for arms, places in groups.items():
-            group = [decisions[at] for at in places]
-            for at, result in zip(places, self._evaluate_group(arms, group), strict=True):
-                results[at] = result
-        return [result for result in results if result is not None]
+    def sampled(self, keys: Keys, share: float) -> NDArray[np.bool_]:
+        """Tell for each decision whether the policy is run on it when it is run on that share, shape (B,)."""
+        if share >= 1.0:
+            return np.ones(len(keys), dtype=np.bool_)
+        return uniforms(keys[:, SAMPLE], self._key) < share
 
-    def _evaluate_group(self, arms: tuple[Arm, ...], group: Sequence[Logged]) -> list[ShadowDecision]:
+    def draws(self, group: Group, rows: Rows) -> FloatArray:
+        """Return the uniform number of each of these decisions."""
+        return uniforms(group.keys[rows, DRAW], self._key)
+
+    def distributions(self, estimates: Estimates) -> Distributions:
+        """Return what the policy makes of estimates of shape (n, K)."""
+        n, k = estimates.mean.shape
+        if self.policy is None:
+            return _nothing(n, k, PolicyError(self.broken))
+        known = np.isfinite(estimates.mean).all(axis=1) & np.isfinite(estimates.width).all(axis=1)
+        if not known.all():
+            return self._of_known(estimates, np.flatnonzero(known))
         try:
-            if self.policy is None:
-                raise PolicyError(self.broken)
-            p = self.policy.probabilities(_estimates(arms, group))
+            q = np.array(self.policy.probabilities(estimates), dtype=np.float64)
+            if q.shape != (n, k):
+                raise DistributionError(f"expected probabilities of shape {(n, k)}, got {q.shape}")
         except Exception as error:  # a policy from outside may raise anything: it is counted, and harms nothing
-            if len(group) == 1:
-                return [self._failed(group[0], error)]
+            if n == 1:
+                return _nothing(n, k, error)
             # Only those it cannot do should count as errors: once more, one by one.
-            return [result for decision in group for result in self._evaluate_group(arms, [decision])]
-        return [self._done(arms, decision, row) for decision, row in zip(group, p.tolist(), strict=True)]
+            parts = [self.distributions(select(estimates, np.array([row]))) for row in range(n)]
+            failed = {row: part.failed[0] for row, part in enumerate(parts) if part.failed}
+            return Distributions(np.concatenate([part.q for part in parts]), failed)
+        bad = ~(np.isfinite(q).all(axis=1) & (np.abs(q.sum(axis=1) - 1.0) <= 1e-9))
+        if not bad.any():
+            return Distributions(q, {})
+        q[bad] = np.nan
+        text = _error_text(DistributionError("expected finite probabilities that sum to 1"))
+        return Distributions(q, dict.fromkeys(np.flatnonzero(bad).tolist(), text))
 
-    def _done(self, arms: tuple[Arm, ...], decision: Logged, p: list[float]) -> ShadowDecision:
-        event = decision.event
-        u = _uniform(decision.decision_id, self.spec.identity)
-        chosen = arms[sample(p, self.policy.exploration if self.policy else 0.0, u).candidate]
-        costs = [score.cost_usd for score in event.scores]
-        delta = sum(
-            (q - score.probability) * cost
-            for q, score, cost in zip(p, event.scores, costs, strict=True)
-            if cost is not None
+    def _of_known(self, estimates: Estimates, known: Rows) -> Distributions:
+        """Return what the policy makes of those rows; the others have failed."""
+        n, k = estimates.mean.shape
+        made = _nothing(n, k, DistributionError("no finite estimates to choose by"))
+        for row in known.tolist():
+            del made.failed[row]
+        if len(known):
+            some = self.distributions(select(estimates, known))
+            made.q[known] = some.q
+            made.failed.update({int(known[row]): text for row, text in some.failed.items()})
+        return made
+
+
+class Evaluation(NamedTuple):
+    """What a shadow made of the decisions of a group that it was run on.
+
+    Attributes
+    ----------
+    rows : ndarray, shape (n,)
+        Which decisions of the group.
+    distributions : Distributions
+    candidate : ndarray, shape (n,)
+        What it drew; of no meaning in the rows that failed.
+    """
+
+    rows: Rows
+    distributions: Distributions
+    candidate: Rows
+
+
+def evaluate(shadow: Shadow, group: Group, estimates: Estimates) -> Evaluation:
+    """Run a shadow on a group, given what it knows: the logged estimates, or its own."""
+    rows = np.flatnonzero(shadow.sampled(group.keys, shadow.sample))
+    made = shadow.distributions(estimates if len(rows) == len(group) else select(estimates, rows))
+    candidate = np.zeros(len(rows), dtype=np.intp)
+    good = made.good
+    if len(good) and shadow.policy is not None:
+        drawn = sample_rows(made.q[good], shadow.policy.exploration, shadow.draws(group, rows[good]))
+        candidate[good] = drawn[0]
+    return Evaluation(rows, made, candidate)
+
+
+def add_decisions(hours: Hours, identity: str, group: Group, evaluation: Evaluation) -> None:
+    """Add one shadow's evaluation of a group to the report's sums, by the hour in which the log took each decision."""
+    good = evaluation.distributions.good
+    k = len(group.names)
+    at = np.full(len(group), -1, dtype=np.intp)  # from a decision's row in the group to its row in the evaluation
+    at[evaluation.rows] = np.arange(len(evaluation.rows))
+    for slot, rows in group.by_slot(evaluation.rows[good]):
+        counts = sums_of(hours, slot.key(identity)).counts
+        q, p, chosen = evaluation.distributions.q[at[rows]], group.p[rows], group.chosen[rows]
+        candidate = evaluation.candidate[at[rows]]
+        counts[fields.DECISIONS] += len(rows)
+        counts[fields.AGREED] += int((candidate == chosen).sum())
+        counts[fields.AGREEMENT] += float((p * q).sum())
+        counts[fields.GAIN] += float(((q - p) * group.model[rows]).sum())
+        unsupported = float(q[p <= 0.0].sum())
+        if unsupported:
+            counts[fields.UNSUPPORTED] += unsupported
+        add_by_arm(counts, group.names, fields.active_mass, p.sum(axis=0))
+        add_by_arm(counts, group.names, fields.shadow_mass, q.sum(axis=0))
+        add_by_arm(counts, group.names, fields.served, np.bincount(chosen, minlength=k))
+        pairs = np.bincount(chosen * k + candidate, minlength=k * k)
+        for index in np.flatnonzero(pairs).tolist():
+            active, drawn = divmod(index, k)
+            if active != drawn:
+                counts[fields.pair(group.names[active], group.names[drawn])] += int(pairs[index])
+    if evaluation.distributions.failed:
+        failed = evaluation.rows[sorted(evaluation.distributions.failed)]
+        for slot, rows in group.by_slot(failed):
+            sums_of(hours, slot.key(identity)).counts[fields.ERRORS] += len(rows)
+
+
+def events(shadow: Shadow, group: Group, evaluation: Evaluation) -> list[bytes]:
+    """Return what is published of an evaluation, in the order of the decisions."""
+    q = evaluation.distributions.q
+    names, rows = group.names, evaluation.rows.tolist()
+    served = group.chosen[evaluation.rows]
+    # A sum over candidates, NaN while one of their costs is unknown.
+    delta = ((q - group.p[evaluation.rows]) * group.estimates.cost_usd[evaluation.rows]).sum(axis=1)
+    known = np.isfinite(delta).tolist()
+    failed = evaluation.distributions.failed
+    name, version = shadow.spec.name, shadow.version
+    made = []
+    columns = (rows, served.tolist(), evaluation.candidate.tolist(), delta.tolist(), q.tolist())
+    for at, (row, active, drawn, cost, probabilities) in enumerate(zip(*columns, strict=True)):
+        logged = group.decisions[row]
+        error = failed.get(at)
+        made.append(
+            encode(
+                ShadowDecision(
+                    decision_id=logged.decision_id,
+                    tier=logged.event.tier,
+                    policy=name,
+                    policy_version=version,
+                    active=names[active],
+                    shadow=names[drawn] if error is None else None,
+                    agree=error is None and active == drawn,
+                    probabilities=probabilities if error is None else [],
+                    expected_cost_delta_usd=cost if known[at] else None,
+                    error=error,
+                    decided_at_ms=logged.event.decided_at_ms,
+                )
+            )
         )
-        served = Arm(event.provider, event.model)
-        return ShadowDecision(
-            decision_id=decision.decision_id,
-            tier=event.tier,
-            policy=self.spec.name,
-            policy_version=self.version,
-            active=str(served),
-            shadow=str(chosen),
-            agree=chosen == served,
-            probabilities=p,
-            expected_cost_delta_usd=None if None in costs else delta,
-            decided_at_ms=event.decided_at_ms,
-        )
-
-    def _failed(self, decision: Logged, error: Exception) -> ShadowDecision:
-        event = decision.event
-        return ShadowDecision(
-            decision_id=decision.decision_id,
-            tier=event.tier,
-            policy=self.spec.name,
-            policy_version=self.version,
-            active=f"{event.provider}:{event.model}",
-            error=f"{type(error).__name__}: {error}"[:ERROR_LENGTH],
-            decided_at_ms=event.decided_at_ms,
-        )
+    return made
 
 
-def add_sums(
-    sums: dict[tuple[str, int], dict[str, float]],
-    spec: PolicySpec,
-    decisions: Sequence[Logged],
-    results: Sequence[ShadowDecision],
+def sums_of(hours: Hours, key: tuple[str, int]) -> HourSums:
+    """Return the sums of a policy and an hour; begin them where there are none."""
+    sums = hours.get(key)
+    if sums is None:
+        sums = hours[key] = HourSums(counts=defaultdict(float))
+    return sums
+
+
+def add_by_arm(
+    counts: dict[str, float], names: list[str], name_of: Callable[[str], str], numbers: NDArray[Any]
 ) -> None:
-    """Add the results of one policy to the report's sums, by the hour in which the log took each decision."""
-    for decision, result in zip(decisions, results, strict=True):
-        hour = sums.setdefault((spec.identity, decision.at_ms // HOUR_MS), defaultdict(float))
-        if result.error is not None or result.shadow is None:
-            hour[fields.ERRORS] += 1.0
-            continue
-        hour[fields.DECISIONS] += 1.0
-        if result.agree:
-            hour[fields.AGREED] += 1.0
-        else:
-            hour[fields.pair(result.active, result.shadow)] += 1.0
-        for score, q in zip(decision.event.scores, result.probabilities, strict=True):
-            arm = f"{score.provider}:{score.model}"
-            hour[fields.active_mass(arm)] += score.probability
-            hour[fields.shadow_mass(arm)] += q
+    """Add a number for each arm, K of them, to the field that the arm has for it."""
+    for name, number in zip(names, numbers.tolist(), strict=True):
+        if number:
+            counts[name_of(name)] += number
 
 
-def _estimates(arms: tuple[Arm, ...], group: Sequence[Logged]) -> Estimates:
-    def column(name: str) -> FloatArray:
-        values = [[getattr(score, name) for score in decision.event.scores] for decision in group]
-        return np.array(values, dtype=np.float64)  # None becomes NaN
-
-    return Estimates(
-        arms=arms,
-        mean=column("mean"),
-        width=column("width"),
-        pulls=column("pulls").astype(np.int64),
-        cost_usd=column("cost_usd"),
-    )
+def _nothing(n: int, k: int, error: Exception) -> Distributions:
+    return Distributions(np.full((n, k), np.nan), dict.fromkeys(range(n), _error_text(error)))
 
 
-def _uniform(decision_id: str, policy: str) -> float:
-    """Return the uniform number of a decision and a policy: always the same, so that doing it again changes nothing."""
-    digest = hashlib.blake2b(f"{decision_id} {policy}".encode(), digest_size=8).digest()
-    return (int.from_bytes(digest, "little") >> 11) * 2.0**-53
+def _error_text(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:ERROR_LENGTH]

@@ -1,80 +1,70 @@
-"""Following one tier's decision log: each decision evaluated once by every shadow, and counted once."""
+"""Following one tier: its decisions evaluated and its rewards joined, by the evaluator that holds the tier's lease."""
 
 from __future__ import annotations
 
 import asyncio
-import time
+from collections.abc import Coroutine
+from typing import Any
 
 from nats.errors import Error as NatsError
 
-from pointsman.bus import Bus, BusError, LogReader, StoredMessage, read_ack
-from pointsman.bus.dead_letters import bury
-from pointsman.config import Config
-from pointsman.messages import subjects
-from pointsman.messages.codec import decode, encode
-from pointsman.messages.decision import event_decoder
-from pointsman.messages.errors import MessageError
-from pointsman.messages.ids import DecisionId
-from pointsman.messages.notices import ShadowDecision
+from pointsman.bus import Bus, BusError, PoliciesUnreadable
+from pointsman.bus.policies import read_policies
+from pointsman.config import Config, TierConfig
 from pointsman.messages.policies import TierPolicies
-from pointsman.messages.validation import check_event
-from pointsman.observability import metrics
 from pointsman.observability.logs import logger
 from pointsman.state import Lease, ShadowStore, StateError, Store
-from services.shadow_evaluator.evaluation import Logged, Shadow, add_sums
+from services.shadow_evaluator.decisions import DecisionReader
+from services.shadow_evaluator.events import EventWriter
+from services.shadow_evaluator.rewards import RewardReader
+from services.shadow_evaluator.tier_state import TierState
 
 log = logger("shadow_evaluator")
 
-SERVICE = "shadow-evaluator"
-APPEND_TIMEOUT_S = 5.0
-IDLE_S = 1.0
 RETRY_S = 0.5
-DAY_S = 86_400
 
 
 class TierFollower:
-    """Evaluates a tier's decisions for as long as it holds the tier's lease.
+    """Follows a tier for as long as it holds the tier's lease.
 
-    As in the reward-updater, the commit of the sums compares the watermark, so that a decision counts once whatever
-    crashes. Events on ``shadow.<policy>.<tier>`` come before the commit: none is missing, some may come twice, the
-    same to the byte. The log is read even while there is no shadow, so that a new one begins with the present.
+    Two readers work under it, each with a place in its stream that its commits compare: whatever crashes, and whoever
+    else believes to hold the lease, each decision and each reward counts once. When one reader must start over, both
+    do, from what the store says then.
 
     Parameters
     ----------
     bus : Bus
     store : Store
-    tier : str
+    tier : TierConfig
     config : Config
     holder : str
         This process, by a name that no other has.
+    writer : EventWriter
     """
 
-    def __init__(self, bus: Bus, store: Store, tier: str, config: Config, holder: str) -> None:
+    def __init__(
+        self, bus: Bus, store: Store, tier: TierConfig, config: Config, holder: str, writer: EventWriter
+    ) -> None:
         self._bus = bus
-        self._store = ShadowStore(store, tier)
-        self._lease = Lease(store, "shadow-evaluator", tier, holder, config.shadow_evaluator.lease_ms)
+        self._store = ShadowStore(store, tier.name)
+        self._lease = Lease(store, "shadow-evaluator", tier.name, holder, config.shadow_evaluator.lease_ms)
         self._renew_s = config.shadow_evaluator.lease_ms / 3000.0
-        self._held_at = 0.0
-        self._max_batch = config.shadow_evaluator.max_batch
-        self._keep_s = config.shadow_evaluator.keep_days * DAY_S
-        self._shadows = [Shadow(spec, 0) for spec in config.shadows(next(t for t in config.tier if t.name == tier))]
-        self.tier = tier
+        self._state = TierState(config, tier)
+        self._decisions = DecisionReader(bus, store, self._state, config, writer)
+        self._rewards = RewardReader(bus, store, self._state, config)
+        self.tier = tier.name
         self.status = "starting"
 
     def set_policies(self, version: int, policies: TierPolicies) -> None:
-        """Run these shadows from the next batch on; one that stays the same keeps its state."""
-        kept = {shadow.spec.identity: shadow for shadow in self._shadows if shadow.version}
-        self._shadows = [kept.get(spec.identity) or Shadow(spec, version) for spec in policies.shadows]
-        for shadow in self._shadows:
-            if shadow.broken:
-                log.error("tier %s: shadow %s cannot run: %s", self.tier, shadow.spec.name, shadow.broken)
+        """Run the tier's shadows of that version from the next batch on."""
+        self._state.set_policies(version, policies.active, policies.shadows)
 
     async def run(self) -> None:
-        """Follow the log until cancelled."""
+        """Follow the tier until cancelled."""
         try:
             while True:
                 try:
-                    if await self._still_ours():
+                    if await self._lease.hold():
                         await self._follow()
                     else:
                         self.status = "standby"
@@ -91,81 +81,40 @@ class TierFollower:
                     log.debug("tier %s: lease not given back: %s", self.tier, error)
 
     async def _follow(self) -> None:
-        watermark = await self._store.watermark()
-        end = (await self._bus.info(subjects.DECISIONS)).state.last_seq
-        if end < watermark:
-            log.error("tier %s: the decision log ends at %d, before %d; it was put back", self.tier, end, watermark)
-            watermark = (await self._store.add(watermark, end, {}, self._keep_s)).watermark
+        """Follow until the lease is lost, or one of the readers must start over."""
+        await self._read_policies()
+        self._state.progress = await self._store.progress()
+        self._state.recent.clear()
         self.status = "following"
-        reader = LogReader(
-            self._bus,
-            subjects.DECISIONS,
-            subjects.decision_log(self.tier),
-            watermark + 1,
-            max_batch=self._max_batch,
-        )
+        await _first_of(self._decisions.run(), self._rewards.run(), self._keep_lease())
+
+    async def _read_policies(self) -> None:
+        """Begin with the policies in force. With others, a batch would count for shadows that do not run."""
         try:
-            while await self._still_ours():
-                batch = await reader.next_batch(wait_s=min(self._renew_s, IDLE_S))
-                if reader.restarts > 0:
-                    return
-                metrics.shadow_lag.labels(self.tier).set(reader.pending + len(batch))
-                if batch and not await self._evaluate(batch, watermark):
-                    return
-                if batch:
-                    watermark = batch[-1].sequence
-        finally:
-            await reader.close()
+            current = await read_policies(self._bus, self.tier)
+        except PoliciesUnreadable as error:
+            log.error("%s; the ones before stay in force", error)
+            return
+        if current is not None:
+            self.set_policies(*current)
 
-    async def _still_ours(self) -> bool:
-        now = time.monotonic()
-        if self._held_at and now - self._held_at < self._renew_s:
-            return True
-        held = await self._lease.hold()
-        self._held_at = now if held else 0.0
-        return held
+    async def _keep_lease(self) -> None:
+        """Hold the lease until it is somebody else's."""
+        while True:
+            await asyncio.sleep(self._renew_s)
+            if not await self._lease.hold():
+                log.info("tier %s: another evaluator follows it now", self.tier)
+                return
 
-    async def _evaluate(self, batch: list[StoredMessage], before: int) -> bool:
-        """Evaluate a batch and commit it; tell whether to go on."""
-        decisions = []
-        for message in batch:
-            try:
-                event = decode(event_decoder, message.data)
-                check_event(event, self.tier)
-            except MessageError as error:
-                log.warning("tier %s: decision %d is a dead letter: %s", self.tier, message.sequence, error)
-                await bury(
-                    self._bus,
-                    SERVICE,
-                    subjects.DECISIONS,
-                    subject=message.subject,
-                    sequence=message.sequence,
-                    data=message.data,
-                    reason=str(error),
-                )
-                continue
-            decision_id = str(DecisionId(self.tier, message.sequence, event.nonce))
-            decisions.append(Logged(decision_id, message.at_ms, event))
-        sums: dict[tuple[str, int], dict[str, float]] = {}
-        for shadow in self._shadows:
-            results = shadow.evaluate(decisions)
-            add_sums(sums, shadow.spec, decisions, results)
-            await self._publish(shadow, results)
-            self._count(shadow, results)
-        committed = await self._store.add(before, batch[-1].sequence, sums, self._keep_s)
-        if not committed.applied:
-            log.info("tier %s: expected watermark %d, found %d", self.tier, before, committed.watermark)
-        return committed.applied
 
-    async def _publish(self, shadow: Shadow, results: list[ShadowDecision]) -> None:
-        subject = subjects.shadow(shadow.spec.name, self.tier)
-        pending = [await self._bus.requests.send(subject, encode(result), APPEND_TIMEOUT_S) for result in results]
-        for future in pending:
-            read_ack(await future)
-
-    def _count(self, shadow: Shadow, results: list[ShadowDecision]) -> None:
-        name = shadow.spec.name
-        errors = sum(result.error is not None for result in results)
-        metrics.shadow_evaluated.labels(self.tier, name).inc(len(results) - errors)
-        metrics.shadow_agreed.labels(self.tier, name).inc(sum(result.agree for result in results))
-        metrics.shadow_errors.labels(self.tier, name).inc(errors)
+async def _first_of(*jobs: Coroutine[Any, Any, None]) -> None:
+    """Run jobs until the first one ends, end the others, and raise what the first one raised."""
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

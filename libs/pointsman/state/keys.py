@@ -14,6 +14,9 @@ APPLIED_CHUNK = 65_536
 OUTCOME_CHUNK = 128
 """Decisions in one chunk of the outcome index: small enough for Redis' compact encoding of a hash."""
 
+PICK_CHUNK = 128
+"""Decisions in one chunk of a shadow policy's picks: small enough for Redis' compact encoding of a hash."""
+
 ARM_FIELD = "arm:"
 """Prefix of the fields of the tier's hash that list its arms with their versions."""
 
@@ -62,17 +65,58 @@ def lease(role: str, tier_name: str) -> str:
     return f"lease:{{{tier_name}}}" if role == "reward-updater" else f"lease:{{{tier_name}}}:{role}"
 
 
+def settled(tier_name: str) -> str:
+    """Hash: how far the settler of a tier has read what waits for feedback."""
+    return f"settled:{{{tier_name}}}"
+
+
+def response(digest: str) -> str:
+    """String, with a time to live: the decision behind an answer, by a digest of the answer's id."""
+    return f"response:{digest}"
+
+
+def session(tier_name: str, digest: str) -> str:
+    """String, with a time to live: the arm that served a conversation last, as ``provider:model``."""
+    return f"session:{{{tier_name}}}:{digest}"
+
+
 def shadow_progress(tier_name: str) -> str:
     """Hash: how far the shadow evaluation of a tier has read the log. No policy can be called ``@progress``."""
     return f"shadow:{{{tier_name}}}:@progress"
 
 
+def shadow_alerts(tier_name: str) -> str:
+    """Hash: by kind of alert, the state that was last alerted about."""
+    return f"shadow:{{{tier_name}}}:@alerts"
+
+
 def shadow_hour(tier_name: str, policy: str, hour: int) -> str:
     """Hash: a shadow policy's sums over one hour; ``hour`` counts from the Unix epoch.
 
-    ``policy`` is the policy's `PolicySpec.identity`: sums of other parameters under the same name are other sums.
+    ``policy`` has two identities in it, the shadow's and the active policy's (`hour_sums.against`): sums of other
+    parameters under the same name are other sums, and so are those against another active policy.
     """
     return f"shadow:{{{tier_name}}}:{policy}:{hour}"
+
+
+def shadow_picks(tier_name: str, policy: str, chunk: int) -> str:
+    """Hash: for the decisions of a chunk, the distribution of a policy with estimates of its own."""
+    return f"shadow:{{{tier_name}}}:{policy}:picks:{chunk}"
+
+
+def pick_chunk(sequence: int) -> int:
+    """Return the chunk that a decision's pick is in."""
+    return sequence // PICK_CHUNK
+
+
+def pick_field(sequence: int) -> str:
+    """Return the decision's field in its chunk."""
+    return str(sequence % PICK_CHUNK)
+
+
+def shadow_learned(tier_name: str, policy: str) -> str:
+    """Hash: all that a shadow policy with a rule of its own has learned, and from how much of the log."""
+    return f"shadow:{{{tier_name}}}:{policy}:learned"
 
 
 def learned_patterns(tier_name: str) -> list[str]:

@@ -1,53 +1,118 @@
-"""The shadow report's sums in Redis: by tier, policy and hour, added to in atomic commits."""
+"""Shadow evaluation in Redis: how far it is, the report's sums by hour, and picks that await their reward."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from redis.exceptions import RedisError
 
 from pointsman.state import keys
+from pointsman.state.activity import MINUTES, MINUTES_KEPT_S
 from pointsman.state.errors import StoreUnavailable
+from pointsman.state.hour_sums import (
+    AGREED,
+    AGREEMENT,
+    DECISIONS,
+    ERRORS,
+    GAIN,
+    HOUR_MS,
+    UNJOINED,
+    UNSUPPORTED,
+    HourSums,
+    active_mass,
+    against,
+    arm_identity,
+    gained,
+    joined,
+    pair,
+    priced,
+    served,
+    shadow_mass,
+    split_field,
+    spread,
+    square,
+)
+from pointsman.state.shadow_progress import WATERMARK, ShadowProgress
 from pointsman.state.store import Store
 
-HOUR_MS = 3_600_000
+__all__ = [
+    "AGREED",
+    "AGREEMENT",
+    "DECISIONS",
+    "ERRORS",
+    "GAIN",
+    "HOUR_MS",
+    "UNJOINED",
+    "UNSUPPORTED",
+    "HourSums",
+    "ShadowCommit",
+    "ShadowCommitted",
+    "ShadowStore",
+    "active_mass",
+    "against",
+    "arm_identity",
+    "gained",
+    "joined",
+    "pair",
+    "priced",
+    "served",
+    "shadow_mass",
+    "split_field",
+    "spread",
+    "square",
+]
 
-DECISIONS = "decisions"
-AGREED = "agreed"
-ERRORS = "errors"
-_TAB = "\t"  # in no arm's name: those are printable
+DAY_S = 86_400
 
 
 class ShadowCommitted(NamedTuple):
-    """Whether a commit was added, and where the evaluation stands now."""
+    """Whether a commit was made, and where its reader stands now."""
 
     applied: bool
     watermark: int
 
 
-def active_mass(arm: str) -> str:
-    """Field: sum of the probabilities that the active policy gave an arm (``provider:model``)."""
-    return f"active{_TAB}{arm}"
+@dataclass(slots=True)
+class ShadowCommit:
+    """Everything that a batch of decisions, or of rewards, changes.
 
+    Attributes
+    ----------
+    position : str
+        The field of the progress that says how far this reader is, as in `pointsman.state.shadow_progress`.
+    expected, reached : int
+        Its value before and after.
+    progress : dict of str to str
+        Further fields of the progress; an empty text takes one away.
+    hours : dict of (identity, hour) to HourSums
+        What to add; the identity is what `against` returns, or one of `pointsman.state.activity`.
+    picks : dict of (policy identity, decision sequence) to bytes
+        Distributions to keep until the reward comes.
+    used : list of (policy identity, decision sequence)
+        Picks whose reward has come.
+    dropped : list of (policy identity, chunk)
+        Picks that are kept no longer.
+    keep_s, keep_picks_s : int
+        How long an hour, and picks, are kept after their last change; a minute is kept for a day.
+    """
 
-def shadow_mass(arm: str) -> str:
-    """Field: sum of the probabilities that the shadow policy gave an arm."""
-    return f"shadow{_TAB}{arm}"
-
-
-def pair(active: str, shadow: str) -> str:
-    """Field: how often one arm was served where the shadow drew another."""
-    return f"pair{_TAB}{active}{_TAB}{shadow}"
-
-
-def split_field(name: str) -> list[str]:
-    """Take a field's name apart again."""
-    return name.split(_TAB)
+    position: str
+    expected: int
+    reached: int
+    progress: dict[str, str] = field(default_factory=dict)
+    hours: dict[tuple[str, int], HourSums] = field(default_factory=dict)
+    picks: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    used: Sequence[tuple[str, int]] = ()
+    dropped: Sequence[tuple[str, int]] = ()
+    keep_s: int = 90 * DAY_S
+    keep_picks_s: int = 30 * DAY_S
 
 
 class ShadowStore:
-    """Progress and sums of one tier.
+    """Shadow evaluation of one tier.
 
     Parameters
     ----------
@@ -59,49 +124,100 @@ class ShadowStore:
         self._store = store
         self.tier = tier
 
+    async def progress(self) -> ShadowProgress:
+        """Return how far the evaluation is."""
+        try:
+            fields = await self._store.redis.hgetall(keys.shadow_progress(self.tier))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailable(str(error) or type(error).__name__) from error
+        return ShadowProgress.from_fields({_text(name): _text(value) for name, value in fields.items()})
+
     async def watermark(self) -> int:
         """Return the sequence of the last decision that was evaluated; 0 before the first."""
         try:
-            value = await self._store.redis.hget(keys.shadow_progress(self.tier), "watermark")
+            value = await self._store.redis.hget(keys.shadow_progress(self.tier), WATERMARK)
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreUnavailable(str(error) or type(error).__name__) from error
         return int(value or 0)
 
-    async def add(
-        self,
-        expected_watermark: int,
-        watermark: int,
-        sums: Mapping[tuple[str, int], Mapping[str, float]],
-        keep_s: int,
-    ) -> ShadowCommitted:
-        """Add to the sums if the evaluation is where the batch was computed from; change nothing otherwise.
+    async def commit(self, commit: ShadowCommit) -> ShadowCommitted:
+        """Commit a batch if its reader is where the batch was computed from; change nothing otherwise.
 
-        Parameters
-        ----------
-        sums : mapping of (policy identity, hour) to increments by field
-        keep_s : int
-            How long an hour is kept after its last change.
+        Raises
+        ------
+        StoreUnavailable
+            When there was no answer. The batch may or may not be committed: read the progress to know.
         """
-        names = [keys.shadow_progress(self.tier)]
-        args: list[object] = [expected_watermark, watermark, keep_s]
-        for (policy, hour), fields in sums.items():
-            names.append(keys.shadow_hour(self.tier, policy, hour))
-            args.append(len(fields))
-            for name, value in fields.items():
-                args += [name, repr(float(value))]
+        names, args = _commit_arguments(self.tier, commit)
         applied, now = await self._store.run("commit_shadow", names, args)
         return ShadowCommitted(bool(applied), int(now))
 
-    async def read(self, policy: str, hours: range) -> list[tuple[int, dict[str, float]]]:
-        """Return a policy's sums of every hour of the range that has any, in order of time."""
+    async def read(self, identity: str, hours: range) -> list[tuple[int, HourSums]]:
+        """Return a policy's sums of every hour of the range that has any, in order of time.
+
+        Parameters
+        ----------
+        identity : str
+            What `against` returns.
+        hours : range
+            Hours since the Unix epoch.
+        """
         found = []
         try:
             async with self._store.redis.pipeline(transaction=False) as pipe:
                 for hour in hours:
-                    pipe.hgetall(keys.shadow_hour(self.tier, policy, hour))
+                    pipe.hgetall(keys.shadow_hour(self.tier, identity, hour))
                 for hour, fields in zip(hours, await pipe.execute(), strict=True):
                     if fields:
-                        found.append((hour, {name.decode(): float(value) for name, value in fields.items()}))
+                        found.append((hour, HourSums.from_fields(fields)))
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreUnavailable(str(error) or type(error).__name__) from error
         return found
+
+    async def picks(self, wanted: Sequence[tuple[str, int]]) -> list[bytes | None]:
+        """Return the distributions kept for (policy identity, decision sequence); None where there is none."""
+        if not wanted:
+            return []
+        try:
+            async with self._store.redis.pipeline(transaction=False) as pipe:
+                for identity, sequence in wanted:
+                    name = keys.shadow_picks(self.tier, identity, keys.pick_chunk(sequence))
+                    pipe.hget(name, keys.pick_field(sequence))
+                return [None if value is None else bytes(value) for value in await pipe.execute()]
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailable(str(error) or type(error).__name__) from error
+
+
+def _commit_arguments(tier: str, commit: ShadowCommit) -> tuple[list[str], list[Any]]:
+    names = [keys.shadow_progress(tier)]
+    args: list[Any] = [commit.position, commit.expected, commit.reached, commit.keep_picks_s]
+    args.append(len(commit.progress))
+    for name, value in commit.progress.items():
+        args += [name, value]
+    args.append(len(commit.hours))
+    for (identity, hour), sums in commit.hours.items():
+        names.append(keys.shadow_hour(tier, identity, hour))
+        keep_s = MINUTES_KEPT_S if identity == MINUTES else commit.keep_s
+        args += [keep_s, sums.packed(), repr(float(sums.bound)) if sums.bound else "", len(sums.counts)]
+        for name, number in sums.counts.items():
+            args += [name, repr(float(number))]
+    added: defaultdict[str, list[Any]] = defaultdict(list)
+    for (identity, sequence), pick in commit.picks.items():
+        added[keys.shadow_picks(tier, identity, keys.pick_chunk(sequence))] += [keys.pick_field(sequence), pick]
+    args.append(len(added))
+    for name, entries in added.items():
+        names.append(name)
+        args += [len(entries) // 2, *entries]
+    taken: defaultdict[str, list[Any]] = defaultdict(list)
+    for identity, sequence in commit.used:
+        taken[keys.shadow_picks(tier, identity, keys.pick_chunk(sequence))].append(keys.pick_field(sequence))
+    args.append(len(taken))
+    for name, entries in taken.items():
+        names.append(name)
+        args += [len(entries), *entries]
+    names += [keys.shadow_picks(tier, identity, chunk) for identity, chunk in commit.dropped]
+    return names, args
+
+
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode()

@@ -1,0 +1,228 @@
+"""Reading one tier's decision log: each decision evaluated by every shadow, published, and counted once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointsman.bus import Bus, LogReader, StoredMessage
+from pointsman.bus.dead_letters import bury
+from pointsman.config import Config
+from pointsman.messages import subjects
+from pointsman.messages.codec import decode
+from pointsman.messages.decision import event_decoder
+from pointsman.messages.errors import MessageError
+from pointsman.messages.ids import DecisionId
+from pointsman.messages.validation import check_event
+from pointsman.observability import metrics
+from pointsman.observability.logs import logger
+from pointsman.state import ShadowCommit, ShadowStore, Store
+from pointsman.state import shadow_progress as fields
+from services.shadow_evaluator.activity import add_activity
+from services.shadow_evaluator.evaluation import Evaluation, Shadow, add_decisions, evaluate, events
+from services.shadow_evaluator.events import EventWriter, Sent
+from services.shadow_evaluator.groups import Group, Logged, group_decisions
+from services.shadow_evaluator.own_shadows import OwnShadows
+from services.shadow_evaluator.picks import first_chunks, picks_of
+from services.shadow_evaluator.runs import after_batch, cut_at
+from services.shadow_evaluator.tier_state import TierState
+
+log = logger("shadow_evaluator")
+
+SERVICE = "shadow-evaluator"
+IDLE_S = 1.0
+DAY_S = 86_400
+
+
+class DecisionReader:
+    """Evaluates a tier's decisions for as long as it is run.
+
+    As in the reward-updater, the commit of the sums compares the watermark, so that a decision counts once whatever
+    crashes. Events on ``shadow.<policy>.<tier>`` come before the commit: none is missing, some may come twice, the
+    same to the byte. The log is read even while there is no shadow, so that a new one begins with the present.
+
+    Parameters
+    ----------
+    bus : Bus
+    store : Store
+    state : TierState
+    config : Config
+    writer : EventWriter
+    """
+
+    def __init__(self, bus: Bus, store: Store, state: TierState, config: Config, writer: EventWriter) -> None:
+        self._bus = bus
+        self._store = ShadowStore(store, state.name)
+        self._state = state
+        self._settings = config.shadow_evaluator
+        self._writer = writer
+        self._own = OwnShadows(bus, store, state.name, config)
+        self.tier = state.name
+
+    async def run(self) -> None:
+        """Evaluate from the watermark on, until something says to start over."""
+        await self._go_back()
+        reader = LogReader(
+            self._bus,
+            subjects.DECISIONS,
+            subjects.decision_log(self.tier),
+            self._state.progress.watermark + 1,
+            max_batch=self._settings.max_batch,
+        )
+        try:
+            while True:
+                batch = await reader.next_batch(wait_s=IDLE_S)
+                if reader.restarts > 0:
+                    return
+                metrics.shadow_lag.labels(self.tier).set(reader.pending + len(batch))
+                shadows = await self._own.ready(self._state.shadows, self._state.progress)
+                if shadows is None or (batch and not await self._evaluate(batch, shadows)):
+                    return
+        finally:
+            await reader.close()
+            await self._own.close()
+
+    async def _go_back(self) -> None:
+        """Set the watermark to the log's end where that is before it: an older copy was put back."""
+        progress = self._state.progress
+        end = (await self._bus.info(subjects.DECISIONS)).state.last_seq
+        if end >= progress.watermark:
+            return
+        log.error(
+            "tier %s: the decision log ends at %d, before %d; it was put back", self.tier, end, progress.watermark
+        )
+        runs = cut_at(progress.runs, end)
+        commit = self._commit_to(end)
+        commit.progress = {fields.runs_field(identity): fields.runs_value(known) for identity, known in runs.items()}
+        if (await self._store.commit(commit)).applied:
+            progress.watermark = end
+            progress.take_runs(runs)
+            self._state.recent.clear()
+
+    async def _evaluate(self, batch: list[StoredMessage], shadows: Sequence[Shadow]) -> bool:
+        """Evaluate a batch and commit it; tell whether to go on."""
+        decisions = await self._read(batch)
+        known = await self._knowledge(decisions)
+        groups = group_decisions(decisions)
+        commit = self._commit_to(batch[-1].sequence)
+        add_activity(commit.hours, decisions, int(time.time() * 1000))
+        sent: list[Sent] = []
+        try:
+            await self._run(shadows, groups, known, commit, sent)
+            return await self._commit(batch, shadows, known, commit, sent)
+        finally:
+            for events_sent in sent:
+                events_sent.forget()
+
+    async def _run(
+        self,
+        shadows: Sequence[Shadow],
+        groups: Sequence[Group],
+        known: NDArray[np.int64],
+        commit: ShadowCommit,
+        sent: list[Sent],
+    ) -> None:
+        """Run the shadows on a batch: fill the commit, and send the events."""
+        for shadow in shadows:
+            estimates = await self._own.estimates(shadow, groups, known)
+            subject = subjects.shadow(shadow.spec.name, self.tier)
+            for group, own in zip(groups, estimates, strict=True):
+                evaluation = evaluate(shadow, group, own)
+                add_decisions(commit.hours, shadow.identity, group, evaluation)
+                sent += await self._writer.send(subject, events(shadow, group, evaluation))
+                if shadow.stateful:
+                    commit.picks |= picks_of(shadow, group, evaluation)
+                self._count(shadow, group, evaluation)
+
+    async def _commit(
+        self,
+        batch: Sequence[StoredMessage],
+        shadows: Sequence[Shadow],
+        known: NDArray[np.int64],
+        commit: ShadowCommit,
+        sent: Sequence[Sent],
+    ) -> bool:
+        """Commit a batch once its events are stored; tell whether to go on."""
+        progress = self._state.progress
+        runs = after_batch(progress.runs, shadows, progress.watermark)
+        first, commit.dropped = first_chunks(progress, commit.picks, commit.reached, self._settings.pending_decisions)
+        outcomes = int(known[-1]) if len(known) else progress.outcomes
+        commit.progress = {
+            fields.OUTCOMES: str(outcomes),
+            **{fields.runs_field(identity): fields.runs_value(after) for identity, after in runs.items()},
+            **{fields.picks_field(identity): fields.picks_value(chunk) for identity, chunk in first.items()},
+        }
+        await self._writer.confirm(sent)
+        committed = await self._store.commit(commit)
+        if not committed.applied:
+            log.info("tier %s: expected watermark %d, found %d", self.tier, commit.expected, committed.watermark)
+            return False
+        progress.watermark, progress.outcomes = commit.reached, outcomes
+        progress.take_runs(runs)
+        progress.take_picks(first)
+        for message in batch:
+            self._state.recent.add(message)
+        self._state.moved.set()
+        return await self._own.commit(shadows)
+
+    async def _read(self, batch: list[StoredMessage]) -> list[Logged]:
+        """Decode a batch; what cannot be read goes to the dead letters."""
+        decisions = []
+        for message in batch:
+            try:
+                decisions.append(read_decision(message, self.tier))
+            except MessageError as error:
+                log.warning("tier %s: decision %d is a dead letter: %s", self.tier, message.sequence, error)
+                await bury(
+                    self._bus,
+                    SERVICE,
+                    subjects.DECISIONS,
+                    subject=message.subject,
+                    sequence=message.sequence,
+                    data=message.data,
+                    reason=str(error),
+                )
+        return decisions
+
+    async def _knowledge(self, decisions: Sequence[Logged]) -> NDArray[np.int64]:
+        """Return for each decision the last outcome that it, or one before it in the log, was made with."""
+        before = self._state.progress.outcomes
+        told = [decision.event.state_watermark for decision in decisions]
+        if max(told, default=0) > before:
+            # Nobody can have known what is not in the log: such an event is of another log, or no replica's.
+            end = (await self._bus.info(subjects.OUTCOMES)).state.last_seq
+            told = [watermark if watermark <= end else 0 for watermark in told]
+        known: NDArray[np.int64] = np.maximum.accumulate(np.array([before, *told], dtype=np.int64))[1:]
+        return known
+
+    def _commit_to(self, reached: int) -> ShadowCommit:
+        return ShadowCommit(
+            fields.WATERMARK,
+            self._state.progress.watermark,
+            reached,
+            keep_s=self._settings.keep_days * DAY_S,
+            keep_picks_s=self._settings.pick_days * DAY_S,
+        )
+
+    def _count(self, shadow: Shadow, group: Group, evaluation: Evaluation) -> None:
+        name, good = shadow.spec.name, evaluation.distributions.good
+        agreed = evaluation.candidate[good] == group.chosen[evaluation.rows[good]]
+        metrics.shadow_evaluated.labels(self.tier, name).inc(len(good))
+        metrics.shadow_agreed.labels(self.tier, name).inc(int(agreed.sum()))
+        metrics.shadow_errors.labels(self.tier, name).inc(len(evaluation.distributions.failed))
+
+
+def read_decision(message: StoredMessage, tier: str) -> Logged:
+    """Decode a decision of the log, and check it.
+
+    Raises
+    ------
+    MessageError
+        When it is none that a replica would have written.
+    """
+    event = decode(event_decoder, message.data)
+    check_event(event, tier)
+    return Logged(str(DecisionId(tier, message.sequence, event.nonce)), message.sequence, message.at_ms, event)

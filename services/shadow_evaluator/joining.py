@@ -1,0 +1,179 @@
+"""Joining rewards with what each shadow policy would have done. Pure: no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointsman.bandit import FloatArray
+from pointsman.evaluation import TERMS, Moments, Statistics, Terms, terms, weight_spread
+from pointsman.messages.outcome import RewardEvent
+from pointsman.state import HourSums, Run
+from pointsman.state import hour_sums as fields
+from services.shadow_evaluator.draws import Keys
+from services.shadow_evaluator.evaluation import Hours, Shadow, add_by_arm, sums_of
+from services.shadow_evaluator.groups import Group, Rows, select
+
+MAX_WEIGHT = 1e9
+"""Weights are cut here even without a clip: a propensity below 1e-9 is nobody's policy, and would drown all sums."""
+
+
+class Outcomes(NamedTuple):
+    """What came of the decisions of a group.
+
+    Attributes
+    ----------
+    reward, quality : ndarray, shape (B,)
+        0 to 1.
+    cost_usd : ndarray, shape (B,)
+        NaN where the outcome did not tell.
+    """
+
+    reward: FloatArray
+    quality: FloatArray
+    cost_usd: FloatArray
+
+    @classmethod
+    def of(cls, rewards: Sequence[RewardEvent]) -> Outcomes:
+        """Return the outcomes that these events tell."""
+        numbers = [(event.reward / 100.0, event.quality / 100.0, event.cost_usd) for event in rewards]
+        columns = np.array(numbers, dtype=np.float64).reshape(-1, 3)  # None becomes NaN
+        return cls(columns[:, 0], columns[:, 1], columns[:, 2])
+
+
+class Covered(NamedTuple):
+    """Which decisions count for a shadow.
+
+    Attributes
+    ----------
+    stateless : ndarray
+        Rows of which the logged estimates say what it would have done.
+    stateful : ndarray
+        Rows of which only a pick that was kept can say so.
+    """
+
+    stateless: Rows
+    stateful: Rows
+
+
+def covered(shadow: Shadow, runs: Sequence[Run], sequences: NDArray[np.int64], keys: Keys) -> Covered:
+    """Return which decisions the shadow was run on, by what was noted when it was."""
+    stateless = np.zeros(len(sequences), dtype=np.bool_)
+    stateful = np.zeros(len(sequences), dtype=np.bool_)
+    for run in runs:
+        within = sequences > run.after
+        if run.through is not None:
+            within &= sequences <= run.through
+        if within.any():
+            within &= shadow.sampled(keys, run.sample)
+            if run.stateful:
+                stateful |= within
+            else:
+                stateless |= within
+    return Covered(np.flatnonzero(stateless), np.flatnonzero(stateful))
+
+
+def join_stateless(
+    hours: Hours, shadow: Shadow, group: Group, outcomes: Outcomes, rows: Rows, clip: float | None
+) -> None:
+    """Join decisions that the logged estimates decide for the shadow. One that it cannot do was counted as an error."""
+    if not len(rows):
+        return
+    made = shadow.distributions(select(group.estimates, rows))
+    join(hours, shadow.identity, group, outcomes, rows[made.good], made.q[made.good], clip)
+
+
+def join_arms(hours: Hours, arms: Sequence[str], group: Group, outcomes: Outcomes, clip: float | None) -> None:
+    """Join every decision with always choosing an arm, for each that is among the candidates, and with choosing any."""
+    rows = np.arange(len(group))
+    policies = {fields.UNIFORM_IDENTITY: np.full(group.p.shape, 1.0 / len(group.names))}
+    for arm in arms:
+        if arm in group.names:
+            policies[fields.arm_identity(arm)] = q = np.zeros(group.p.shape)
+            q[:, group.names.index(arm)] = 1.0
+    for identity, q in policies.items():
+        join(hours, identity, group, outcomes, rows, q, clip)
+        for slot, found in group.by_slot(rows):
+            unsupported = float(q[found][group.p[found] <= 0.0].sum())
+            if unsupported:
+                sums_of(hours, slot.key(identity)).counts[fields.UNSUPPORTED] += unsupported
+
+
+def join(
+    hours: Hours, identity: str, group: Group, outcomes: Outcomes, rows: Rows, q: FloatArray, clip: float | None
+) -> None:
+    """Add the statistics of decisions and their outcomes to the sums of the decisions' hours.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n,)
+        Decisions of the group.
+    q : ndarray, shape (n, K)
+        The policy's distribution on each.
+    clip : float, optional
+        The largest importance weight; `MAX_WEIGHT` without one.
+    """
+    clip = MAX_WEIGHT if clip is None else min(clip, MAX_WEIGHT)
+    at = np.full(len(group), -1, dtype=np.intp)
+    at[rows] = np.arange(len(rows))
+    cost_model = group.cost_model()
+    for slot, found in group.by_slot(rows):
+        here, p, chosen = q[at[found]], group.p[found], group.chosen[found]
+        reward = terms(p, here, chosen, outcomes.reward[found], group.model[found], clip)
+        quality = terms(p, here, chosen, outcomes.quality[found], group.model[found], clip)
+        told = np.isfinite(outcomes.cost_usd[found])
+        cost = terms(p[told], here[told], chosen[told], outcomes.cost_usd[found][told], cost_model[found][told], clip)
+        sums = sums_of(hours, slot.key(identity))
+        sums.statistics += Statistics(
+            Moments.of(reward.vectors),
+            Moments.of(quality.vectors),
+            Moments.of(cost.vectors),
+            float((reward.clipped > 0.0).sum()),
+            float(reward.clipped.sum()),
+        )
+        sums.bound = max(sums.bound, largest_weight(p, here, clip))
+        add_by_arm(sums.counts, group.names, fields.joined, _by_arm(group, chosen))
+        add_by_arm(sums.counts, group.names, fields.gained, _by_arm(group, chosen, differences(reward)))
+        add_by_arm(sums.counts, group.names, fields.spread, weight_spread(p, here, clip).sum(axis=0))
+        add_by_arm(sums.counts, group.names, fields.priced, _by_arm(group, chosen[told]))
+        for name, made, served in (
+            ("reward", reward, chosen),
+            ("quality", quality, chosen),
+            ("cost", cost, chosen[told]),
+        ):
+            squares = _by_arm(group, served, errors(made) ** 2)
+            add_by_arm(sums.counts, group.names, partial(fields.square, name), squares)
+
+
+def add_unjoined(hours: Hours, identity: str, hour: int, number: int) -> None:
+    """Count rewards that came too late to be joined, by the hour of the reward."""
+    sums: HourSums = sums_of(hours, (identity, hour))
+    sums.counts[fields.UNJOINED] += number
+
+
+def differences(made: Terms) -> FloatArray:
+    """Return the estimated difference to the active policy, ``gq − gp + wy − wm − y + m`` of each decision."""
+    _, _, wy, wm, y, m, gq, gp = made.vectors.T
+    difference: FloatArray = gq - gp + wy - wm - y + m
+    return difference
+
+
+def errors(made: Terms) -> FloatArray:
+    """Return by how much the model was off for the arm that was served, ``y − m`` of each decision."""
+    error: FloatArray = made.vectors[:, TERMS.index("y")] - made.vectors[:, TERMS.index("m")]
+    return error
+
+
+def _by_arm(group: Group, chosen: Rows, weights: FloatArray | None = None) -> FloatArray:
+    """Return a count of decisions, or a sum over them, by the arm that served them, shape (K,)."""
+    return np.bincount(chosen, weights=weights, minlength=len(group.names)).astype(np.float64)
+
+
+def largest_weight(p: FloatArray, q: FloatArray, clip: float) -> float:
+    """Return the largest weight that any candidate could have got that could have been served."""
+    weights: NDArray[np.float64] = np.divide(q, p, out=np.zeros_like(q), where=p > 0.0)
+    return min(float(weights.max(initial=0.0)), clip)

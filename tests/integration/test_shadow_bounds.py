@@ -1,0 +1,324 @@
+"""What the evaluator keeps is bounded, and what comes too late, twice or from another log is never guessed about."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import pytest_asyncio
+from nats.js.api import StreamConfig
+
+from pointsman.bus import Bus, ensure_streams
+from pointsman.bus.policies import read_policies, write_policies
+from pointsman.config import Config
+from pointsman.messages import subjects
+from pointsman.messages.codec import encode
+from pointsman.messages.decision import DecisionEvent, Score
+from pointsman.messages.ids import DecisionId
+from pointsman.messages.outcome import Outcome, RewardEvent
+from pointsman.messages.policies import PolicySpec, TierPolicies
+from pointsman.state import HOUR_MS, HourSums, ShadowStore, Store, keys
+from pointsman.state.hour_sums import against
+from services.shadow_evaluator.events import EventWriter
+from services.shadow_evaluator.follower import TierFollower
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+TIERS = ("PICKS", "GONE", "REMOVED", "PUT_BACK", "REMADE", "TWO", "PINNED", "BEGUN")
+PENDING = 300
+LIVE = PolicySpec(name="live", algorithm="linucb")
+SHADOW = PolicySpec(name="shadow", algorithm="uniform")
+OWN = PolicySpec(name="own", algorithm="linucb", lambda_cost=1.0)
+
+
+@pytest.fixture(scope="module")
+def config_toml() -> str:
+    tiers = "".join(f'[[tier]]\nname = "{name}"\narms = ["p:a", "p:b"]\n' for name in TIERS)
+    return f"[context]\ndim = 2\n{tiers}[shadow_evaluator]\npending_decisions = {PENDING}\nmax_batch = 50\n"
+
+
+class Logs:
+    """One tier's logs, written by the test in the services' place."""
+
+    def __init__(self, bus: Bus, store: Store, tier: str, config: Config) -> None:
+        self.bus, self.tier = bus, tier
+        self.shadow = ShadowStore(store, tier)
+        self._store, self._config = store, config
+        self._nonce = 0
+
+    async def put(self, *shadows: PolicySpec, active: PolicySpec = LIVE) -> None:
+        """Put these policies in force."""
+        current = await read_policies(self.bus, self.tier)
+        policies = TierPolicies(active=active, shadows=list(shadows))
+        await write_policies(self.bus, self.tier, policies, current[0] if current else 0)
+
+    async def decide(self, known: int = 0, pinned: bool = False) -> DecisionId:
+        """Append a decision and return its id."""
+        self._nonce += 1
+        event = DecisionEvent(
+            nonce=f"{self._nonce:016x}",
+            decided_at_ms=int(time.time() * 1000),
+            tier=self.tier,
+            provider="p",
+            model="a",
+            policy="live",
+            policy_version=1,
+            algorithm="linucb",
+            policy_identity=LIVE.identity,
+            propensity=0.5,
+            explored=False,
+            state_watermark=known,
+            scores=[Score(provider="p", model=m, mean=0.5, width=1.0, ucb=1.0, probability=0.5) for m in "ab"],
+            context=[1.0, 0.5],
+            pinned=pinned,
+        )
+        appended = await self.bus.append(subjects.decision_log(self.tier), encode(event))
+        return DecisionId(self.tier, appended.sequence, event.nonce)
+
+    async def tell(self, decision: DecisionId) -> int:
+        """Append an outcome of a decision and the reward that it got; return the outcome's sequence."""
+        now_ms = int(time.time() * 1000)
+        outcome = Outcome(
+            decision_id=str(decision),
+            tier=self.tier,
+            provider="p",
+            model="a",
+            decision_sequence=decision.sequence or 0,
+            context=[1.0, 0.5],
+            accepted_at_ms=now_ms,
+            quality=60.0,
+        )
+        sequence = (await self.bus.append(subjects.outcomes(self.tier), encode(outcome))).sequence
+        await self.reward(decision, sequence)
+        return sequence
+
+    async def reward(self, decision: DecisionId, outcome_sequence: int) -> int:
+        """Append a reward and return its place in the stream."""
+        event = RewardEvent(
+            decision_id=str(decision),
+            tier=self.tier,
+            provider="p",
+            model="a",
+            outcome_sequence=outcome_sequence,
+            reward=60.0,
+            quality=60.0,
+        )
+        return (await self.bus.append(subjects.rewards(self.tier), encode(event))).sequence
+
+    @contextlib.asynccontextmanager
+    async def followed(self, holder: str = "test") -> AsyncIterator[TierFollower]:
+        """Have an evaluator follow the tier, on connections of its own."""
+        bus, store = await Bus.connect(self._config.nats, "evaluator"), Store(self._config.redis)
+        (tier,) = (tier for tier in self._config.tier if tier.name == self.tier)
+        follower = TierFollower(bus, store, tier, self._config, holder, EventWriter(bus))
+        task = asyncio.create_task(follower.run())
+        try:
+            yield follower
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await bus.close()
+            await store.close()
+
+    async def caught_up(self) -> None:
+        """Wait until everything that is there was read."""
+        decision = await self.bus.last(subjects.DECISIONS, subjects.decision_log(self.tier))
+        reward = await self.bus.last(subjects.REWARDS, subjects.rewards(self.tier))
+        created = (await self.bus.info(subjects.REWARDS)).created
+
+        async def there() -> bool:
+            progress = await self.shadow.progress()
+            decided = decision is None or progress.watermark >= decision.sequence
+            joined = progress.rewards_log == created and progress.rewards_at >= (reward.sequence if reward else 0)
+            return decided and joined
+
+        await eventually(there, "the evaluator has read both logs")
+
+    async def sums(self, identity: str) -> HourSums:
+        """Return a policy's sums of now, against the live policy."""
+        hour = int(time.time() * 1000) // HOUR_MS
+        total = HourSums()
+        for _, sums in await self.shadow.read(against(identity, LIVE.identity), range(hour - 2, hour + 2)):
+            total += sums
+        return total
+
+
+LogsOf = Callable[[str], Logs]
+
+
+@pytest_asyncio.fixture
+async def logs_of(bus: Bus, store: Store, config: Config) -> LogsOf:
+    """The logs of a tier, by its name."""
+    await ensure_streams(bus, config.nats)
+    return lambda tier: Logs(bus, store, tier, config)
+
+
+async def test_picks_are_kept_for_so_many_decisions_and_until_their_reward(logs_of: LogsOf, store: Store) -> None:
+    logs = logs_of("PICKS")
+    await logs.put(OWN)
+    async with logs.followed():
+        # Nobody can have known an outcome that is not in the log.
+        decisions = [await logs.decide(known=2**64 if at == 500 else 0) for at in range(1000)]
+        await logs.caught_up()
+        assert (await logs.shadow.progress()).outcomes == 0
+        pattern = keys.shadow_picks(logs.tier, OWN.identity, 0)[:-1] + "*"
+        chunks = [name async for name in store.redis.scan_iter(pattern)]
+        assert 0 < len(chunks) <= PENDING // keys.PICK_CHUNK + 2
+        kept = [(OWN.identity, decision.sequence or 0) for decision in decisions[-PENDING:]]
+        assert all(await logs.shadow.picks(kept))
+
+        for decision in (decisions[3], decisions[-1], decisions[-2]):
+            await logs.tell(decision)
+        await logs.caught_up()
+        sums = await logs.sums(OWN.identity)
+        assert (sums.joined, sums.counts["unjoined"], sums.counts["decisions"]) == (2, 1, 1000)
+        *others, last_but_one, last = await logs.shadow.picks(kept)
+        assert (all(others), last_but_one, last) == (True, None, None)
+        # Always choosing an arm needs no pick.
+        assert (await logs.sums("@arm:p:a")).joined == 3
+
+
+async def test_a_reward_whose_decision_left_the_log_is_counted_as_that(logs_of: LogsOf, bus: Bus) -> None:
+    logs = logs_of("GONE")
+    await logs.put(SHADOW)
+    early = await logs.decide()  # before there was an evaluator, and gone before there is one
+    async with logs.followed():
+        await logs.caught_up()
+        first, second = await logs.decide(), await logs.decide()
+        await logs.caught_up()
+    await bus.nats.jetstream().purge_stream(
+        subjects.DECISIONS, subject=subjects.decision_log(logs.tier), seq=second.sequence
+    )
+    for decision in (early, first, second):
+        await logs.tell(decision)
+    async with logs.followed():
+        await logs.caught_up()
+    sums = await logs.sums(SHADOW.identity)
+    assert (sums.joined, sums.counts["unjoined"], sums.counts["decisions"]) == (1, 2, 3)
+    assert (await logs.sums("@arm:p:a")).joined == 1
+
+
+async def test_a_shadow_that_was_removed_and_put_back_counts_what_it_was_run_on(logs_of: LogsOf) -> None:
+    logs = logs_of("REMOVED")
+    decisions: list[DecisionId] = []
+    async with logs.followed() as follower:
+        for shadows in ([SHADOW], [], [SHADOW]):
+            await logs.put(*shadows)
+            current = await read_policies(logs.bus, logs.tier)
+            assert current is not None
+            follower.set_policies(*current)
+            decisions += [await logs.decide() for _ in range(10)]
+            await logs.caught_up()
+        for decision in decisions:
+            await logs.tell(decision)
+        await logs.caught_up()
+    sums = await logs.sums(SHADOW.identity)
+    assert (sums.counts["decisions"], sums.joined) == (20, 20)
+    runs = (await logs.shadow.progress()).runs[SHADOW.identity]
+    assert [run.through for run in runs] == [decisions[9].sequence, None]
+
+
+async def test_a_shadow_with_a_rule_of_its_own_begins_when_it_knows_what_the_active_policy_knows(
+    logs_of: LogsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.shadow_evaluator.own_shadows.LEARNED_AT_ONCE", 3)
+    logs = logs_of("BEGUN")
+    await logs.put(SHADOW, OWN)
+    early = [await logs.decide() for _ in range(8)]
+    told = [await logs.tell(decision) for decision in early]
+    last = await logs.decide(known=told[-1])
+    async with logs.followed():
+        await logs.caught_up()  # everything in one batch, at a time when nothing was known
+        later = [await logs.decide(known=told[-1]) for _ in range(3)]
+        await logs.caught_up()
+        for decision in (last, *later):
+            await logs.tell(decision)
+        await logs.caught_up()
+    run = (await logs.shadow.progress()).runs[OWN.identity][0]
+    assert run.stateful
+    sums, other = await logs.sums(OWN.identity), await logs.sums(SHADOW.identity)
+    assert (other.counts["decisions"], other.joined) == (12, 12)
+    decided = sum((decision.sequence or 0) > run.after for decision in (*early, last, *later))
+    assert sums.counts["decisions"] == decided
+    assert sums.joined == decided
+
+
+async def test_a_decision_that_a_conversation_made_is_no_shadows_business(logs_of: LogsOf) -> None:
+    logs = logs_of("PINNED")
+    await logs.put(SHADOW)
+    decisions = [await logs.decide(pinned=at % 2 == 0) for at in range(10)]
+    for decision in decisions:
+        await logs.tell(decision)
+    async with logs.followed():
+        await logs.caught_up()
+    sums = await logs.sums(SHADOW.identity)
+    assert (sums.counts["decisions"], sums.joined, sums.counts.get("unjoined", 0)) == (5, 5, 0)
+    assert (await logs.sums("@arm:p:a")).joined == 5
+
+
+async def test_a_reward_of_a_decision_that_a_put_back_log_lost_waits_for_nobody(logs_of: LogsOf, bus: Bus) -> None:
+    logs = logs_of("PUT_BACK")
+    await logs.put(SHADOW)
+    kept = await logs.decide()
+    lost = [await logs.decide() for _ in range(5)]
+    async with logs.followed():
+        await logs.caught_up()
+    # As an older copy would be: it ends where the first decision was.
+    manager = bus.nats.jetstream()
+    before = (await manager.stream_info(subjects.DECISIONS)).config
+    await manager.delete_stream(subjects.DECISIONS)
+    again = StreamConfig(
+        name=before.name, subjects=before.subjects, allow_direct=True, first_seq=(kept.sequence or 0) + 1
+    )
+    await manager.add_stream(again)
+    for decision in lost:
+        await logs.tell(decision)
+    async with logs.followed():
+        await logs.caught_up()
+        new = [await logs.decide() for _ in range(3)]
+        for decision in new:
+            await logs.tell(decision)
+        await logs.caught_up()
+    sums = await logs.sums(SHADOW.identity)
+    # 6 before and 3 afterwards were evaluated; of the lost ones none is joined with a decision that has its place now.
+    assert (sums.counts["decisions"], sums.joined) == (9, 3)
+    assert [decision.sequence for decision in new] == [decision.sequence for decision in lost[:3]]
+
+
+async def test_a_stream_of_rewards_that_was_made_anew_counts_nothing_twice(logs_of: LogsOf, bus: Bus) -> None:
+    logs = logs_of("REMADE")
+    await logs.put(SHADOW)
+    decisions = [await logs.decide() for _ in range(12)]
+    told = {decision: await logs.tell(decision) for decision in decisions[:8]}
+    async with logs.followed():
+        await logs.caught_up()
+    manager = bus.nats.jetstream()
+    before = (await manager.stream_info(subjects.REWARDS)).config
+    await manager.delete_stream(subjects.REWARDS)
+    await manager.add_stream(before)
+    for decision, outcome in told.items():
+        await logs.reward(decision, outcome)
+    for decision in decisions[8:]:
+        await logs.tell(decision)
+    async with logs.followed():
+        await logs.caught_up()
+    assert (await logs.sums(SHADOW.identity)).joined == 12
+
+
+async def test_two_evaluators_that_both_believe_to_hold_the_lease_count_once(logs_of: LogsOf) -> None:
+    logs = logs_of("TWO")
+    await logs.put(SHADOW, OWN)
+    decisions: list[DecisionId] = []
+    async with logs.followed("same"), logs.followed("same"):
+        for _ in range(20):
+            decisions += [await logs.decide() for _ in range(10)]
+            known = [await logs.tell(decision) for decision in decisions[-10:-3]]
+            decisions.append(await logs.decide(known=known[-1]))
+        await logs.caught_up()
+    for identity in (SHADOW.identity, OWN.identity):
+        sums = await logs.sums(identity)
+        assert (sums.counts["decisions"], sums.joined) == (220, 140)

@@ -1,0 +1,163 @@
+"""Joining outcomes with distributions: the statistics that estimates are made from."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from pointsman.messages.outcome import RewardEvent
+from pointsman.state import Run
+from services.shadow_evaluator.draws import decision_keys
+from services.shadow_evaluator.evaluation import Hours
+from services.shadow_evaluator.groups import Group, Logged, group_decisions
+from services.shadow_evaluator.joining import MAX_WEIGHT, Outcomes, covered, join, join_arms, join_stateless
+from tests.unit.shadow_evaluator.logged_decisions import ARMS, TIER, logged, shadow
+
+
+def only(decisions: list[Logged]) -> Group:
+    """Return the one group that these decisions make."""
+    (group,) = group_decisions(decisions)
+    return group
+
+
+def told(*numbers: tuple[float, float, float | None]) -> Outcomes:
+    """Return outcomes of (reward, quality, cost)."""
+    return Outcomes.of(
+        [
+            RewardEvent(
+                decision_id="T.1.0",
+                tier=TIER,
+                provider="p",
+                model="a",
+                outcome_sequence=1,
+                reward=reward,
+                quality=quality,
+                cost_usd=cost,
+            )
+            for reward, quality, cost in numbers
+        ]
+    )
+
+
+def test_one_decision_by_hand() -> None:
+    hours: Hours = {}
+    group = only([logged(1, means=(0.2, 0.9, 0.4), probabilities=(0.1, 0.8, 0.1), served=0, costs=(0.01, 0.02, 0.03))])
+    join(hours, "s@1", group, told((50.0, 70.0, 0.04)), np.array([0]), np.array([[0.3, 0.7, 0.0]]), None)
+    sums = hours["s@1", 5]
+    w, gq, gp = 3.0, 0.3 * 0.2 + 0.7 * 0.9, 0.02 + 0.72 + 0.04
+    assert sums.statistics.reward.matrix[0] == pytest.approx([1, w, w * 0.5, w * 0.2, 0.5, 0.2, gq, gp])
+    assert sums.statistics.quality.matrix[0] == pytest.approx([1, w, w * 0.7, w * 0.2, 0.7, 0.2, gq, gp])
+    cost_q, cost_p = 0.003 + 0.014, 0.001 + 0.016 + 0.003
+    assert sums.statistics.cost.matrix[0] == pytest.approx([1, w, w * 0.04, w * 0.01, 0.04, 0.01, cost_q, cost_p])
+    assert sums.counts == pytest.approx(
+        {
+            "joined\tp:a": 1.0,
+            "gained\tp:a": gq - gp + w * 0.5 - w * 0.2 - 0.5 + 0.2,
+            "priced\tp:a": 1.0,
+            "reward-square\tp:a": 0.09,
+            "quality-square\tp:a": 0.25,
+            "cost-square\tp:a": 0.0009,
+            "spread\tp:a": 0.1 * 2.0**2,
+            "spread\tp:b": 0.8 * 0.125**2,
+            "spread\tq:c": 0.1,
+        }
+    )
+    assert sums.bound == pytest.approx(3.0)
+    assert sums.joined == 1
+
+
+def test_a_policy_that_is_the_active_one_gains_nothing() -> None:
+    hours: Hours = {}
+    decisions = [logged(at, served=at % 3) for at in range(1, 20)]
+    group = only(decisions)
+    outcomes = told(*((float(at * 5), 50.0, None) for at in range(1, 20)))
+    join(hours, "s@1", group, outcomes, np.arange(19), group.p, None)
+    counts = hours["s@1", 5].counts
+    assert sum(value for name, value in counts.items() if name.startswith("gained")) == pytest.approx(0.0, abs=1e-12)
+    assert sum(value for name, value in counts.items() if name.startswith("joined")) == 19
+    # No outcome told a cost.
+    assert hours["s@1", 5].statistics.cost.count == 0.0
+
+
+def test_a_weight_above_the_clip_is_cut_and_counted() -> None:
+    hours: Hours = {}
+    group = only([logged(1, served=0), logged(2, served=1)])
+    q = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    join(hours, "s@1", group, told((50.0, 50.0, None), (50.0, 50.0, None)), np.array([0, 1]), q, 4.0)
+    sums = hours["s@1", 5]
+    assert sums.statistics.clipped == 1.0
+    assert sums.statistics.clipped_mass == pytest.approx(6.0)
+    assert sums.statistics.reward.sum("w") == pytest.approx(4.0 + 1.25)
+    assert sums.bound == 4.0
+
+
+def test_a_weight_beyond_all_reason_does_not_drown_the_sums() -> None:
+    hours: Hours = {}
+    group = only([logged(1, probabilities=(1e-300, 1.0, 0.0), served=0)])
+    join(hours, "s@1", group, told((50.0, 50.0, None)), np.array([0]), np.array([[1.0, 0.0, 0.0]]), None)
+    assert np.isfinite(hours["s@1", 5].statistics.flat()).all()
+    assert hours["s@1", 5].statistics.reward.sum("w") == MAX_WEIGHT
+    assert hours["s@1", 5].statistics.clipped == 1.0
+
+
+def test_a_propensity_that_the_scores_contradict_stays_finite() -> None:
+    # Only a foreign writer's event says so: its propensity was checked to be above 0, its score was not.
+    decision = logged(1, probabilities=(0.5, 0.5, 0.0), served=2)
+    group = only([decision._replace(event=msgspec.structs.replace(decision.event, propensity=0.25))])
+    assert group.p.tolist() == [[0.5, 0.5, 0.25]]
+    hours: Hours = {}
+    join_arms(hours, ARMS, group, told((50.0, 50.0, None)), None)
+    assert all(np.isfinite(sums.statistics.flat()).all() for sums in hours.values())
+
+
+def test_always_choosing_an_arm_counts_where_the_arm_is_a_candidate() -> None:
+    hours: Hours = {}
+    group = only(
+        [
+            logged(1, (0.5, 0.6), (0.25, 0.75), 0, arms=("p:a", "q:c")),
+            logged(2, (0.5, 0.6), (0.0, 1.0), 1, arms=("p:a", "q:c")),
+        ]
+    )
+    join_arms(hours, ARMS, group, told((80.0, 80.0, None), (20.0, 20.0, None)), None)
+    assert hours.keys() == {("@arm:p:a", 5), ("@arm:q:c", 5), ("@uniform", 5)}
+    first = hours["@arm:p:a", 5]
+    assert first.statistics.reward.sum("wy") == pytest.approx(4.0 * 0.8)
+    assert first.counts["unsupported"] == 1.0
+    assert "unsupported" not in hours["@arm:q:c", 5].counts
+    uniform = hours["@uniform", 5]
+    assert uniform.statistics.reward.sum("wy") == pytest.approx(2.0 * 0.8 + 0.5 * 0.2)
+    assert uniform.counts["unsupported"] == 0.5
+
+
+def test_one_candidate_is_joined_with_weight_one() -> None:
+    hours: Hours = {}
+    run = shadow()
+    group = only([logged(1, (0.5,), (1.0,), 0, arms=("p:a",))])
+    join_stateless(hours, run, group, told((80.0, 80.0, None)), np.array([0]), None)
+    assert hours[run.identity, 5].statistics.reward.sum("w") == 1.0
+    assert hours[run.identity, 5].counts["joined\tp:a"] == 1.0
+    assert not any(name.startswith(("gained", "spread")) for name in hours[run.identity, 5].counts)
+
+
+def test_what_the_policy_failed_on_is_not_joined() -> None:
+    hours: Hours = {}
+    join_stateless(hours, shadow("no-such-thing"), only([logged(1)]), told((80.0, 80.0, None)), np.array([0]), None)
+    assert hours == {}
+
+
+def test_a_decision_counts_for_the_run_that_it_is_in() -> None:
+    sequences = np.array([3, 5, 8, 9, 12, 20])
+    keys = decision_keys([f"T.{at}.{at:016x}" for at in sequences])
+    runs = [Run(3, 8, 1.0, False), Run(9, 12, 1.0, True), Run(15, None, 1.0, False)]
+    found = covered(shadow(), runs, sequences, keys)
+    assert (found.stateless.tolist(), found.stateful.tolist()) == ([1, 2, 5], [4])
+
+
+def test_the_share_that_counts_is_the_one_of_then() -> None:
+    sequences = np.arange(1, 1001)
+    keys = decision_keys([f"T.{at}.{at:016x}" for at in sequences])
+    now, then = shadow(sample=1.0), shadow(sample=0.25)
+    found = covered(now, [Run(0, None, 0.25, False)], sequences, keys)
+    assert found.stateless.tolist() == np.flatnonzero(then.sampled(keys, 0.25)).tolist()
+    assert 150 < len(found.stateless) < 350

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.config.reporting import WEEKDAYS
+from pointsman.config.schema import ReportConfig
+from services.shadow_evaluator.schedule import latest_period
+
+WEEKLY = ReportConfig(every="week", weekday="monday", hour=6)
+times = st.datetimes(datetime(2024, 1, 1), datetime(2036, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))
+
+
+def at_ms(year: int, month: int, day: int, hour: int) -> int:
+    return round(datetime(year, month, day, hour, tzinfo=UTC).timestamp() * 1000)
+
+
+@pytest.mark.parametrize(
+    ("now", "name"),
+    [
+        (datetime(2026, 11, 23, 6, 0, tzinfo=UTC), "2026-11-23T06:00Z"),
+        (datetime(2026, 11, 23, 5, 59, 59, tzinfo=UTC), "2026-11-16T06:00Z"),
+        (datetime(2026, 11, 29, 23, 0, tzinfo=UTC), "2026-11-23T06:00Z"),
+        (datetime(2027, 1, 1, 0, 0, tzinfo=UTC), "2026-12-28T06:00Z"),
+    ],
+)
+def test_a_week_ends_on_its_weekday_at_its_hour(now: datetime, name: str) -> None:
+    period = latest_period(WEEKLY, now)
+    assert period is not None
+    assert period.name == name
+
+
+def test_a_period_is_the_week_or_the_day_before() -> None:
+    now = datetime(2026, 11, 25, 12, 30, tzinfo=UTC)
+    week, day = latest_period(WEEKLY, now), latest_period(ReportConfig(every="day", hour=7), now)
+    assert week is not None and day is not None
+    assert (week.from_ms, week.to_ms) == (at_ms(2026, 11, 16, 6), at_ms(2026, 11, 23, 6))
+    assert (day.from_ms, day.to_ms) == (at_ms(2026, 11, 24, 7), at_ms(2026, 11, 25, 7))
+
+
+def test_nothing_is_scheduled_where_it_is_off() -> None:
+    assert latest_period(ReportConfig(every="off"), datetime(2026, 11, 25, tzinfo=UTC)) is None
+
+
+@given(now=times, weekday=st.sampled_from(WEEKDAYS), hour=st.integers(0, 23), every=st.sampled_from(["week", "day"]))
+def test_the_last_period_has_ended_and_the_next_has_not(now: datetime, weekday: str, hour: int, every: str) -> None:
+    settings = ReportConfig(every=every, weekday=weekday, hour=hour)
+    period = latest_period(settings, now)
+    assert period is not None
+    end = datetime.fromtimestamp(period.to_ms / 1000, UTC)
+    length = timedelta(days=7 if every == "week" else 1)
+    assert end <= now < end + length
+    assert end.hour == hour
+    assert every == "day" or WEEKDAYS[end.weekday()] == weekday
+
+
+@given(times, times)
+def test_later_periods_have_names_that_sort_later(one: datetime, other: datetime) -> None:
+    first, second = (latest_period(WEEKLY, at) for at in sorted((one, other)))
+    assert first is not None and second is not None
+    assert (first.name <= second.name) and ((first.name == second.name) == (first.to_ms == second.to_ms))
