@@ -1,4 +1,4 @@
-"""``GET /v1/shadow/report``: what each shadow policy would have done differently."""
+"""``GET /v1/shadow/report``: what each shadow policy would have done differently, and what follows from it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pointsman.bus import BusError
-from pointsman.bus.policies import read_policies
+from pointsman.bus.policies import configured, read_policies
 from pointsman.messages.codec import encode
-from pointsman.messages.policies import PolicySpec
-from pointsman.state.shadow_report import build_report
+from pointsman.messages.errors import InvalidMessage
+from pointsman.messages.policies import TierPolicies
+from pointsman.report import CONTENT_SECURITY_POLICY, build_report, render_page
 from services.gateway.backends import Backends
 from services.gateway.problems import ProblemError
 from services.gateway.query import parse_window, read_query
-from services.gateway.replies import Reply
+from services.gateway.replies import HTML, Reply
 
 DEFAULT_WINDOW = "7d"
-_PARAMETERS = frozenset({"window", "tier", "policy"})
+FORMATS = ("json", "html")
+_PARAMETERS = frozenset({"window", "tier", "policy", "format"})
 _HOUR_MS = 3_600_000
+_PAGE_HEADERS = (
+    ("content-security-policy", CONTENT_SECURITY_POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("cache-control", "no-cache"),
+)
 
 
 class ShadowReport:
@@ -37,20 +44,25 @@ class ShadowReport:
         """Answer one request."""
         query = read_query(request, _PARAMETERS)
         hours = parse_window(query.get("window", DEFAULT_WINDOW))
+        form = query.get("format", "json")
+        if form not in FORMATS:
+            raise InvalidMessage("format", f"expected json or html, got {form[:80]!r}")
         tiers = [self._backends.require_tier(query["tier"])] if "tier" in query else list(self._backends.tiers)
-        shadows = {tier: await self._shadows(tier) for tier in tiers}
-        if "policy" in query:
-            wanted = query["policy"]
-            shadows = {tier: [spec for spec in specs if spec.name == wanted] for tier, specs in shadows.items()}
-            if not any(shadows.values()):
+        policies = {tier: await self._policies(tier) for tier in tiers}
+        wanted = query.get("policy")
+        if wanted is not None:
+            policies = {tier: of for tier, of in policies.items() if any(spec.name == wanted for spec in of.shadows)}
+            if not policies:
                 raise ProblemError(404, f"no shadow policy {wanted[:80]!r} runs there", "policy")
         to_ms = int(time.time() * 1000)
         window_ms = (to_ms - hours * _HOUR_MS, to_ms)
-        report = await build_report(self._backends.store, shadows, window_ms, self._backends.config.prices())
+        report = await build_report(self._backends.store, policies, self._backends.config, window_ms, wanted)
+        if form == "html":
+            return Reply(200, render_page(report).encode(), HTML, _PAGE_HEADERS).response()
         return Reply(200, encode(report)).response()
 
-    async def _shadows(self, tier: str) -> list[PolicySpec]:
-        """Return the shadows that run now; the configured ones while NATS cannot say."""
+    async def _policies(self, tier: str) -> TierPolicies:
+        """Return what is in force now; what is configured while NATS cannot say."""
         bus = self._backends.bus
         if bus is not None:
             try:
@@ -58,6 +70,7 @@ class ShadowReport:
             except BusError:
                 current = None
             if current is not None:
-                return current[1].shadows
+                return current[1]
         section = self._backends.config.tier_named(tier)
-        return self._backends.config.shadows(section) if section else []
+        assert section is not None  # a tier is one of the configuration's
+        return configured(self._backends.config, section)

@@ -1,0 +1,68 @@
+"""Reading the sums of a window from the store, and making the report of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pointsman.bandit import Arm
+from pointsman.config import Config, tier_arms
+from pointsman.messages.policies import TierPolicies
+from pointsman.report.messages import PolicyReport, RegretReport, Report, Window
+from pointsman.report.policy import policy_report
+from pointsman.report.regret import regret
+from pointsman.report.totals import Totals
+from pointsman.state import HOUR_MS, ShadowStore, Store, TierStore
+from pointsman.state.shadow_store import against, arm_identity
+
+
+async def build_report(
+    store: Store,
+    tiers: Mapping[str, TierPolicies],
+    config: Config,
+    window_ms: tuple[int, int],
+    policy: str | None = None,
+) -> Report:
+    """Report on every shadow policy of some tiers, and on the regret of their active policies.
+
+    Parameters
+    ----------
+    tiers : mapping of tier to TierPolicies
+        What is active there now, and what runs in shadow.
+    window_ms : (int, int)
+        From and to, Unix milliseconds; widened to whole hours.
+    policy : str, optional
+        Only the shadow of this name, and no regret.
+
+    Raises
+    ------
+    StoreUnavailable
+    """
+    hours = range(window_ms[0] // HOUR_MS, (window_ms[1] + HOUR_MS - 1) // HOUR_MS)
+    policies: list[PolicyReport] = []
+    regrets: list[RegretReport] = []
+    confidence = config.report.confidence
+    for tier, current in tiers.items():
+        sums = ShadowStore(store, tier)
+        active, live = current.active.name, current.active.identity
+        wanted = [spec for spec in current.shadows if policy is None or spec.name == policy]
+        costs = await _arm_costs(store, tier, config.prices()) if wanted else {}
+        read = {spec.name: await sums.read(against(spec.identity, live), hours) for spec in wanted}
+        policies += [policy_report(tier, spec, active, read[spec.name], costs, confidence) for spec in wanted]
+        section = config.tier_named(tier)
+        if policy is None and section is not None:
+            arms = {
+                str(arm): await sums.read(against(arm_identity(str(arm)), live), hours) for arm in tier_arms(section)
+            }
+            shadows = {name: Totals.of(of_hour for _, of_hour in found) for name, found in read.items()}
+            regrets.append(regret(tier, active, shadows, arms, config.regret, confidence))
+    window = Window(from_ms=hours.start * HOUR_MS, to_ms=hours.stop * HOUR_MS)
+    return Report(window=window, policies=policies, regret=regrets)
+
+
+async def _arm_costs(store: Store, tier: str, prices: Mapping[Arm, float]) -> dict[str, float]:
+    """Return each arm's mean cost so far, or else its configured price."""
+    costs = {str(arm): cost for arm, cost in prices.items()}
+    for arm, state in (await TierStore(store, tier).changes()).arms.items():
+        if state.mean_cost_usd is not None:
+            costs[str(arm)] = state.mean_cost_usd
+    return costs

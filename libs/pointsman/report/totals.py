@@ -1,0 +1,89 @@
+"""The sums of many hours added up, and read back by what they are of."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pointsman.evaluation import ArmErrors, Moments, Statistics
+from pointsman.state import shadow_store as fields
+from pointsman.state.shadow_store import HourSums
+
+Outcome = Literal["reward", "quality", "cost"]
+"""What came of a decision: which of the statistics."""
+
+
+@dataclass(slots=True)
+class Totals:
+    """Sums of one policy over any number of hours.
+
+    Attributes
+    ----------
+    counts : dict of str to float
+        By the field's name in the store.
+    statistics : Statistics
+        Of the decisions that have an outcome.
+    """
+
+    counts: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    statistics: Statistics = field(default_factory=Statistics)
+
+    @classmethod
+    def of(cls, hours: Iterable[HourSums]) -> Totals:
+        """Add up."""
+        total = cls()
+        for hour in hours:
+            for name, number in hour.counts.items():
+                total.counts[name] += number
+            total.statistics = total.statistics + hour.statistics
+        return total
+
+    def __add__(self, other: Totals) -> Totals:
+        """Return the sums of both together."""
+        counts = defaultdict(float, self.counts)
+        for name, number in other.counts.items():
+            counts[name] += number
+        return Totals(counts, self.statistics + other.statistics)
+
+    @property
+    def decisions(self) -> int:
+        """How many decisions the policy was run on without an error."""
+        return round(self.counts[fields.DECISIONS])
+
+    @property
+    def rewarded(self) -> int:
+        """How many of them have an outcome."""
+        return round(self.statistics.reward.count)
+
+    def moments(self, outcome: Outcome) -> Moments:
+        """Return the moments of an outcome."""
+        return {
+            "reward": self.statistics.reward,
+            "quality": self.statistics.quality,
+            "cost": self.statistics.cost,
+        }[outcome]
+
+    def mean(self, name: str) -> float | None:
+        """Return a sum per decision; None without any decision."""
+        return self.counts[name] / self.decisions if self.decisions else None
+
+    def by_arm(self, name: str) -> dict[str, float]:
+        """Return the sums of a kind that is kept by arm."""
+        split = ((fields.split_field(whole), number) for whole, number in self.counts.items())
+        return {parts[1]: number for parts, number in split if parts[0] == name and len(parts) == 2}
+
+    def errors(self, outcome: Outcome) -> dict[str, ArmErrors]:
+        """Return what the variance of a difference is predicted from, by arm."""
+        served = self.by_arm("priced" if outcome == "cost" else "joined")
+        squares = self.by_arm(f"{outcome}-square")
+        return {
+            arm: ArmErrors(spread, served.get(arm, 0.0), squares.get(arm, 0.0))
+            for arm, spread in self.by_arm("spread").items()
+        }
+
+    def pairs(self) -> dict[tuple[str, str], int]:
+        """Return how often one arm was served and another drawn."""
+        split = ((fields.split_field(whole), number) for whole, number in self.counts.items())
+        return {(parts[1], parts[2]): round(number) for parts, number in split if parts[0] == "pair"}
