@@ -14,9 +14,19 @@ from pointsman.bus.policies import configured, read_policies, write_policies
 from pointsman.config import Config
 from pointsman.messages.codec import encode
 from pointsman.messages.errors import InvalidMessage
-from pointsman.messages.policies import PolicyChange, PolicySpec, TierPolicies, change_decoder
+from pointsman.messages.policies import (
+    MAX_SHADOWS,
+    PolicyChange,
+    PolicyChangeRecord,
+    PolicySpec,
+    TierPolicies,
+    change_decoder,
+)
+from pointsman.messages.policy_check import setting_problems
 from pointsman.messages.subjects import check_name
+from pointsman.messages.switch import changed
 from pointsman.observability.logs import logger
+from services.gateway.access import who
 from services.gateway.backends import Backends
 from services.gateway.body import decode_body, read_body
 from services.gateway.problems import ProblemError
@@ -26,8 +36,8 @@ from services.gateway.views import PolicyList, TierPoliciesView
 
 log = logger("gateway.policies")
 
-MAX_SHADOWS = 16
-_ATTEMPTS = 5
+ATTEMPTS = 5
+"""How often a change is put on top of somebody else's."""
 
 
 class Policies:
@@ -47,7 +57,9 @@ class Policies:
         """Answer with the policies of all tiers."""
         read_query(request, frozenset())
         bus = self._backends.require_bus()
-        views = [_view(tier, *await self._current(bus, tier)) for tier in self._backends.tiers]
+        views = [
+            policies_view(tier, *await current_policies(self._backends, bus, tier)) for tier in self._backends.tiers
+        ]
         return Reply(200, encode(PolicyList(policies=views))).response()
 
     async def put(self, request: Request) -> Response:
@@ -58,34 +70,42 @@ class Policies:
         change = decode_body(change_decoder, body)
         check_change(change, self._allowed_classes)
         bus = self._backends.require_bus()
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             try:
-                version, current = await self._current(bus, tier)
+                version, current = await current_policies(self._backends, bus, tier)
             except PoliciesUnreadable as error:  # what cannot be read can be replaced all the same
-                version, current = error.version, self._configured(tier)
+                version, current = error.version, _configured(self._backends, tier)
             wanted = msgspec.structs.replace(
                 current,
                 active=change.active or current.active,
                 shadows=current.shadows if change.shadows is None else change.shadows,
-                changed_at_ms=int(time.time() * 1000),
-                changed_by="api",
             )
+            record = PolicyChangeRecord(at_ms=int(time.time() * 1000), kind="api", by=who(request.scope))
+            wanted = changed(current, wanted, record)
             try:
                 version = await write_policies(bus, tier, wanted, version)
             except WrongSequence:
                 continue  # somebody else was first: put the change on top of theirs
             log.info("tier %s runs %s, version %d", tier, wanted.active.name, version)
-            return Reply(200, encode(_view(tier, version, wanted))).response()
-        raise ProblemError(409, "the tier's policies are being changed by others right now; try again")
+            return Reply(200, encode(policies_view(tier, version, wanted))).response()
+        raise being_changed()
 
-    async def _current(self, bus: Bus, tier: str) -> tuple[int, TierPolicies]:
-        found = await read_policies(bus, tier)
-        return found if found is not None else (0, self._configured(tier))
 
-    def _configured(self, tier: str) -> TierPolicies:
-        section = self._config.tier_named(tier)
-        assert section is not None  # every caller has asked require_tier
-        return configured(self._config, section)
+async def current_policies(backends: Backends, bus: Bus, tier: str) -> tuple[int, TierPolicies]:
+    """Return the version and the policies of a tier: the configured ones, version 0, before any are in force."""
+    found = await read_policies(bus, tier)
+    return found if found is not None else (0, _configured(backends, tier))
+
+
+def _configured(backends: Backends, tier: str) -> TierPolicies:
+    section = backends.config.tier_named(tier)
+    assert section is not None  # every caller has asked require_tier
+    return configured(backends.config, section)
+
+
+def being_changed() -> ProblemError:
+    """Return the answer to one who lost every race."""
+    return ProblemError(409, "the tier's policies are being changed by others right now; try again")
 
 
 def configured_classes(config: Config) -> frozenset[str]:
@@ -103,18 +123,23 @@ def check_change(change: PolicyChange, allowed_classes: frozenset[str]) -> None:
     if change.active is None and change.shadows is None:
         raise InvalidMessage("", "expected active, shadows or both")
     if change.active is not None:
-        _check_policy(change.active, "active", allowed_classes)
+        check_policy(change.active, "active", allowed_classes)
+        if change.active.sample is not None:
+            raise InvalidMessage("active.sample", "only a shadow can be run on some of the decisions")
     shadows = change.shadows or []
     if len(shadows) > MAX_SHADOWS:
         raise InvalidMessage("shadows", f"expected at most {MAX_SHADOWS}, got {len(shadows)}")
     for index, spec in enumerate(shadows):
-        _check_policy(spec, f"shadows[{index}]", allowed_classes)
+        check_policy(spec, f"shadows[{index}]", allowed_classes)
         if any(spec.name == other.name for other in shadows[:index]):
             raise InvalidMessage(f"shadows[{index}].name", f"the name {spec.name!r} is used twice")
 
 
-def _check_policy(spec: PolicySpec, where: str, allowed_classes: frozenset[str]) -> None:
+def check_policy(spec: PolicySpec, where: str, allowed_classes: frozenset[str]) -> None:
+    """Raise `InvalidMessage` unless the policy can be run."""
     check_name(spec.name, f"{where}.name")
+    for name, problem in setting_problems(spec).items():
+        raise InvalidMessage(f"{where}.{name}", problem)
     if _is_class(spec.algorithm) and spec.algorithm not in allowed_classes:
         known = ", ".join(ALGORITHMS[:-1])
         raise InvalidMessage(
@@ -137,7 +162,8 @@ def _is_class(algorithm: str) -> bool:
     return ":" in algorithm and not algorithm.startswith("static:")
 
 
-def _view(tier: str, version: int, policies: TierPolicies) -> TierPoliciesView:
+def policies_view(tier: str, version: int, policies: TierPolicies) -> TierPoliciesView:
+    """Return a tier's policies as they are shown."""
     return TierPoliciesView(
         tier=tier,
         version=version,
@@ -145,4 +171,8 @@ def _view(tier: str, version: int, policies: TierPolicies) -> TierPoliciesView:
         shadows=policies.shadows,
         changed_at_ms=policies.changed_at_ms,
         changed_by=policies.changed_by,
+        active_since_ms=policies.active_since_ms,
+        replaced=policies.replaced,
+        reverted=policies.reverted,
+        change=policies.change,
     )

@@ -35,6 +35,8 @@ class StoredMessage(NamedTuple):
     data: bytes
     sequence: int
     at_ms: int
+    traceparent: str | None = None
+    """W3C: the span that it was published in, when there are traces."""
 
 
 class Appended(NamedTuple):
@@ -194,6 +196,13 @@ class Bus:
         """Read the last message of a stream that has the subject; None when there is none."""
         return _stored(await self.requests.call(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", timeout_s))
 
+    async def next(
+        self, stream: str, subject: str, sequence: int, timeout_s: float = API_TIMEOUT_S
+    ) -> StoredMessage | None:
+        """Read the first message of a stream that has the subject, from a sequence on; None when there is none."""
+        payload = msgspec.json.encode({"seq": sequence, "next_by_subj": subject})
+        return _stored(await self.requests.call(f"$JS.API.DIRECT.GET.{stream}", payload, timeout_s))
+
     async def info(self, stream: str, timeout_s: float = API_TIMEOUT_S) -> StreamInfo:
         """Return where a stream begins and ends.
 
@@ -259,4 +268,6 @@ def _stored(message: Msg) -> StoredMessage | None:
     at = datetime.fromisoformat(headers["Nats-Time-Stamp"][:26].rstrip("Z") + "+00:00")
     # In whole numbers: a float can be a millisecond off what a reader of the log gets.
     at_ms = (at - _EPOCH) // timedelta(milliseconds=1)
-    return StoredMessage(headers["Nats-Subject"], message.data, int(headers["Nats-Sequence"]), at_ms)
+    return StoredMessage(
+        headers["Nats-Subject"], message.data, int(headers["Nats-Sequence"]), at_ms, headers.get("traceparent")
+    )

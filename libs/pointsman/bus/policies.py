@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from pointsman.bus.bus import Bus
 from pointsman.bus.errors import BusError, PoliciesUnreadable, WrongSequence
@@ -13,8 +14,9 @@ from pointsman.bus.reader import LogReader
 from pointsman.config import Config, TierConfig, digest
 from pointsman.messages.codec import decode, encode
 from pointsman.messages.errors import InvalidMessage, MessageError
-from pointsman.messages.policies import TierPolicies, policies_decoder
+from pointsman.messages.policies import PolicyChangeRecord, TierPolicies, policies_decoder
 from pointsman.messages.subjects import POLICIES_STREAM, POLICIES_SUBJECTS, tier_of
+from pointsman.messages.switch import changed
 from pointsman.observability.logs import logger
 
 log = logger("bus.policies")
@@ -23,13 +25,35 @@ OnChange = Callable[[str, int, TierPolicies], None]
 """Called with the tier, the version and the policies."""
 
 
+class Revision(NamedTuple):
+    """One version of a tier's policies, as the bucket has it.
+
+    Attributes
+    ----------
+    version : int
+    at_ms : int
+        When NATS took it.
+    policies : TierPolicies or None
+        None when it cannot be read.
+    problem : str
+        Why it cannot be read.
+    """
+
+    version: int
+    at_ms: int
+    policies: TierPolicies | None
+    problem: str = ""
+
+
 def configured(config: Config, tier: TierConfig) -> TierPolicies:
     """Return the policies that the configuration gives a tier."""
+    now_ms = int(time.time() * 1000)
     return TierPolicies(
         active=config.active(tier),
         shadows=config.shadows(tier),
         configured=digest(config, tier),
-        changed_at_ms=int(time.time() * 1000),
+        changed_at_ms=now_ms,
+        active_since_ms=now_ms,
     )
 
 
@@ -53,6 +77,24 @@ async def read_policies(bus: Bus, tier: str) -> tuple[int, TierPolicies] | None:
         raise PoliciesUnreadable(tier, stored.sequence, reason) from error
 
 
+async def read_history(bus: Bus, tier: str) -> list[Revision]:
+    """Return the versions of a tier's policies that the bucket still has, the newest first.
+
+    It keeps the last `pointsman.bus.streams.POLICIES_HISTORY` of each tier.
+    """
+    subject = f"{POLICIES_SUBJECTS}.{tier}"
+    found: list[Revision] = []
+    sequence = 1
+    while (stored := await bus.next(POLICIES_STREAM, subject, sequence)) is not None:
+        sequence = stored.sequence + 1
+        try:
+            found.append(Revision(stored.sequence, stored.at_ms, decode(policies_decoder, stored.data)))
+        except MessageError as error:
+            problem = str(error) if stored.data else "they were deleted"
+            found.append(Revision(stored.sequence, stored.at_ms, None, problem))
+    return found[::-1]
+
+
 async def write_policies(bus: Bus, tier: str, policies: TierPolicies, expected_version: int) -> int:
     """Put a tier's policies in force and return their version.
 
@@ -70,16 +112,19 @@ async def configure_policies(bus: Bus, config: Config) -> None:
     for tier in config.tier:
         wanted = configured(config, tier)
         before = 0
+        current = None
         try:
-            current = await read_policies(bus, tier.name)
-            if current is not None and current[1].configured == wanted.configured:
-                continue
-            before = current[0] if current else 0
+            found = await read_policies(bus, tier.name)
+            if found is not None:
+                before, current = found
+                if current.configured == wanted.configured:
+                    continue
         except PoliciesUnreadable as error:
             log.error("%s; they are replaced by the configured ones", error)
             before = error.version
+        record = PolicyChangeRecord(at_ms=wanted.changed_at_ms, kind="configuration", by="configuration")
         try:
-            version = await write_policies(bus, tier.name, wanted, before)
+            version = await write_policies(bus, tier.name, changed(current, wanted, record), before)
         except WrongSequence:
             continue  # another service was first
         log.info("tier %s runs %s, version %d", tier.name, wanted.active.name, version)

@@ -248,5 +248,11 @@ class LogReader:
         self._outstanding -= 1
         self.pending = int(tokens[at + 4])
         self._messages.append(
-            StoredMessage(message.subject, message.data, int(tokens[at + 1]), int(tokens[at + 3]) // 1_000_000)
+            StoredMessage(
+                message.subject,
+                message.data,
+                int(tokens[at + 1]),
+                int(tokens[at + 3]) // 1_000_000,
+                message.headers.get("traceparent") if message.headers else None,
+            )
         )

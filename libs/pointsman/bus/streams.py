@@ -1,4 +1,4 @@
-"""The six streams and the bucket: made where they are missing, brought in line with the configuration otherwise."""
+"""The seven streams and the bucket: made where they are missing, brought in line with the configuration otherwise."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import nats.errors
 import nats.js.errors
+from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StorageType, StreamConfig
 
 from pointsman.bus.bus import Bus
@@ -20,6 +21,11 @@ log = logger("bus.streams")
 
 _DAY_S = 86_400.0
 MAX_MESSAGE_BYTES = 512 * 1024
+POLICIES_HISTORY = 64
+"""Versions of each tier's policies that the bucket keeps: the record of who changed what. More is no longer a bucket
+that NATS' own tools can make."""
+POLICIES_MAX_BYTES = 64 * 1024**2
+"""Of the bucket; when it is full, no policy can be changed."""
 RETRY_S = 0.5
 
 
@@ -31,6 +37,7 @@ def stream_configs(config: NatsConfig) -> list[StreamConfig]:
     limits: dict[str, tuple[float, int, DiscardPolicy]] = {
         subjects.DECISIONS: (config.decisions_max_age_days * _DAY_S, config.decisions_max_bytes, DiscardPolicy.OLD),
         subjects.OUTCOMES: (0.0, config.outcomes_max_bytes, DiscardPolicy.NEW),
+        subjects.FEEDBACK: (config.feedback_max_age_days * _DAY_S, config.feedback_max_bytes, DiscardPolicy.OLD),
     }
     events = (config.events_max_age_days * _DAY_S, config.events_max_bytes, DiscardPolicy.OLD)
     made = []
@@ -108,17 +115,33 @@ async def _ensure(bus: Bus, config: NatsConfig) -> None:
         if (current.max_age or 0.0, current.max_bytes) != (wanted.max_age or 0.0, wanted.max_bytes):
             await js.update_stream(wanted)
             log.info("updated stream %s", name)
+    await _ensure_bucket(js, config)
+
+
+async def _ensure_bucket(js: JetStreamContext, config: NatsConfig) -> None:
+    """Make the bucket of policies, or have one that keeps less keep as much as it should. Nothing in it is lost."""
     try:
-        await js.key_value(subjects.POLICIES_BUCKET)
-    except nats.js.errors.BucketNotFoundError:
+        current = (await js.stream_info(subjects.POLICIES_STREAM)).config
+    except nats.js.errors.NotFoundError:
         await js.create_key_value(
             KeyValueConfig(
                 bucket=subjects.POLICIES_BUCKET,
-                history=64,
+                history=POLICIES_HISTORY,
                 storage=StorageType.FILE,
                 replicas=config.replicas,
-                max_bytes=16 * 1024**2,
+                max_bytes=POLICIES_MAX_BYTES,
                 direct=True,
             )
         )
         log.info("made bucket %s", subjects.POLICIES_BUCKET)
+        return
+    depth, room = current.max_msgs_per_subject or 0, current.max_bytes or 0
+    if 0 < depth < POLICIES_HISTORY or 0 < room < POLICIES_MAX_BYTES:
+        current.max_msgs_per_subject = max(depth, POLICIES_HISTORY) if depth > 0 else depth
+        current.max_bytes = max(room, POLICIES_MAX_BYTES) if room > 0 else room
+        try:
+            await js.update_stream(current)
+        except nats.js.errors.APIError as error:  # no room, for one: everything works with less of a record
+            log.warning("bucket %s stays as it is: %s", subjects.POLICIES_BUCKET, error)
+            return
+        log.info("bucket %s keeps %s versions of each tier", subjects.POLICIES_BUCKET, current.max_msgs_per_subject)
