@@ -1,0 +1,1 @@
+"""Translations between the dialects: pure functions and event translators, one direction each."""

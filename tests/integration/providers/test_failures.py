@@ -1,0 +1,292 @@
+"""What providers and networks do wrong, over real sockets: the error says it in the client's dialect, without a key."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+import msgspec
+import pytest
+
+from pointsman.bandit import Arm
+from pointsman.config.providers import ProviderConfig
+from pointsman.providers import Dialect, ProviderError
+from pointsman.providers.registry import Providers
+from tests.integration.providers.asking import ask
+from tests.integration.providers.conftest import KEY, UpstreamMaker
+from tests.integration.providers.mock_provider import MockProvider, drops, says, streams, waits
+
+OK = {"id": "c", "model": "m", "choices": [{"index": 0, "message": {"content": "yes"}, "finish_reason": "stop"}]}
+EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"yes"},"finish_reason":"stop"}]}\n\n'
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def failure(arm: Any, request: Any) -> ProviderError:
+    with pytest.raises(ProviderError) as caught:
+        await arm.open(request)
+    return caught.value
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_nobody_listens(upstream: UpstreamMaker, stream: bool) -> None:
+    error = await failure(upstream(base_url=f"http://127.0.0.1:{free_port()}", retries=1), ask(stream=stream))
+    assert (error.kind, error.status, error.tries, error.elsewhere) == ("connect", None, 2, True)
+    assert error.answer_status == 502
+
+
+async def test_name_that_nobody_has(upstream: UpstreamMaker) -> None:
+    error = await failure(upstream(base_url="http://nobody.invalid"), ask())
+    assert error.kind == "connect"
+    assert error.text == "p: its name cannot be resolved"
+
+
+async def test_connection_dropped_before_the_answer_is_tried_again(mock: MockProvider, upstream: UpstreamMaker) -> None:
+    mock.answers = [drops(), says(OK)]
+    answer = await upstream(retries=1).open(ask())
+    assert answer.tries == 2
+
+
+async def test_no_http_at_all(upstream: UpstreamMaker) -> None:
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example ESMTP\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        error = await failure(upstream(base_url=f"http://127.0.0.1:{port}"), ask())
+    assert error.kind == "protocol"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_slow_answer_is_not_waited_for(mock: MockProvider, upstream: UpstreamMaker, stream: bool) -> None:
+    mock.answers = [waits(30.0, says(OK))]
+    arm = upstream(first_byte_timeout_ms=50, answer_timeout_ms=50, retries=3)
+    error = await failure(arm, ask(stream=stream))
+    assert (error.kind, error.answer_status, error.tries) == ("timeout", 504, 1)
+    await mock.gone.wait()
+
+
+async def test_stream_that_only_keeps_alive_is_not_waited_for(mock: MockProvider, upstream: UpstreamMaker) -> None:
+    mock.answers = [streams(b": wait\n\n", 30.0)]
+    error = await failure(upstream(first_byte_timeout_ms=100), ask(stream=True))
+    assert error.kind == "timeout"
+
+
+async def test_stream_that_stops_in_the_middle_is_not_waited_for(mock: MockProvider, upstream: UpstreamMaker) -> None:
+    first = b'data: {"choices":[{"index":0,"delta":{"content":"ye"}}]}\n\n'
+    mock.answers = [streams(first, 30.0)]
+    answer = await upstream(idle_timeout_ms=50).open(ask(stream=True))
+    passed = []
+    with pytest.raises(ProviderError) as caught:
+        async for part in answer.chunks():
+            passed += [part]
+    assert passed == [first]
+    assert caught.value.kind == "timeout"
+    await mock.gone.wait()
+
+
+async def test_provider_that_keeps_a_finished_stream_open_is_not_waited_for(
+    mock: MockProvider, upstream: UpstreamMaker
+) -> None:
+    mock.answers = [streams(EVENT, b"data: [DONE]\n\n", 30.0)]
+    answer = await upstream().open(ask(stream=True))
+    assert b"".join([part async for part in answer.chunks()]) == EVENT + b"data: [DONE]\n\n"
+    assert answer.completion.complete
+    await mock.gone.wait()
+
+
+@pytest.mark.parametrize(("status", "tries"), [(429, 2), (500, 2), (502, 2), (503, 2), (529, 2), (400, 1), (404, 1)])
+async def test_what_may_pass_is_tried_again(
+    mock: MockProvider, upstream: UpstreamMaker, status: int, tries: int
+) -> None:
+    mock.answers = [says({"error": {"message": "no"}}, status)]
+    error = await failure(upstream(retries=1), ask())
+    assert (error.status, error.tries, len(mock.asked)) == (status, tries, tries)
+
+
+@pytest.mark.parametrize("header", ["retry-after", "Retry-After-Ms"])
+async def test_retry_after_is_honoured(mock: MockProvider, upstream: UpstreamMaker, header: str) -> None:
+    mock.answers = [says({}, 429, {header: "0"}), says(OK)]
+    answer = await upstream(retries=1).open(ask())
+    assert answer.tries == 2
+
+
+async def test_long_retry_after_goes_elsewhere_at_once(mock: MockProvider, upstream: UpstreamMaker) -> None:
+    mock.answers = [says({"error": {"message": "later"}}, 429, {"retry-after": "3600"}), says(OK)]
+    error = await failure(upstream(retries=3), ask())
+    assert (error.tries, error.retry_after_s, error.elsewhere) == (1, 3600.0, True)
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_request_at_fault_goes_nowhere_else(mock: MockProvider, upstream: UpstreamMaker, status: int) -> None:
+    mock.answers = [says({"error": {"message": "too long", "code": "context_length_exceeded"}}, status)]
+    error = await failure(upstream(), ask())
+    assert not error.elsewhere
+    assert msgspec.json.decode(error.body)["error"]["code"] == "context_length_exceeded"
+
+
+async def test_redirect_is_not_followed(mock: MockProvider, upstream: UpstreamMaker) -> None:
+    mock.answers = [says({}, 307, {"location": "http://127.0.0.1:1/elsewhere"})]
+    error = await failure(upstream(), ask())
+    assert (error.kind, error.status, len(mock.asked)) == ("protocol", 307, 1)
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>busy</html>", b"", b'{"error": "busy"}', b'{"detail": "busy"}', b"[1]", b'"x']
+)
+@pytest.mark.parametrize("dialect", ["openai", "anthropic"])
+async def test_any_body_of_an_error_becomes_one_of_the_clients_dialect(
+    mock: MockProvider, upstream: UpstreamMaker, body: bytes, dialect: Dialect
+) -> None:
+    mock.answers = [says(body, 404)]
+    error = await failure(upstream(), ask(dialect=dialect))
+    told = msgspec.json.decode(error.body)
+    assert told["error"]["message"]
+    assert told["error"]["type"] == ("not_found_error" if dialect == "anthropic" else "invalid_request_error")
+    assert ("busy" in told["error"]["message"]) == (body.startswith(b"{"))
+
+
+@pytest.mark.parametrize("body", [b"", b"no json", b"[]", b'{"choices": []}', b'{"choices": [{"message": 3}]}'])
+async def test_answer_that_cannot_be_read(mock: MockProvider, upstream: UpstreamMaker, body: bytes) -> None:
+    mock.answers = [says(body)]
+    error = await failure(upstream(), ask())
+    assert (error.kind, error.answer_status) == ("protocol", 502)
+
+
+async def test_error_as_the_first_event_of_a_stream_can_go_elsewhere(
+    mock: MockProvider, upstream: UpstreamMaker
+) -> None:
+    mock.answers = [streams(b": hm\n\n", b'data: {"error":{"message":"overloaded","code":503}}\n\n')]
+    error = await failure(upstream(), ask(stream=True))
+    assert (error.kind, error.status, error.elsewhere) == ("status", 503, True)
+
+
+@pytest.mark.parametrize("parts", [(b"",), (b"data: [nothing]\n\n",), (b"hello",)])
+async def test_stream_without_an_answer(mock: MockProvider, upstream: UpstreamMaker, parts: tuple[bytes]) -> None:
+    mock.answers = [streams(*parts)]
+    error = await failure(upstream(), ask(stream=True))
+    assert error.kind == "protocol"
+
+
+async def test_json_where_a_stream_was_asked_for(mock: MockProvider, upstream: UpstreamMaker) -> None:
+    mock.answers = [says(OK), says({"error": {"message": "no streams here", "type": "invalid_request_error"}})]
+    arm = upstream()
+    assert (await failure(arm, ask(stream=True))).kind == "protocol"
+    error = await failure(arm, ask(stream=True))
+    assert (error.kind, error.status) == ("status", 400)
+
+
+async def test_provider_that_fails_is_left_alone_and_then_tried_by_one(
+    mock: MockProvider, upstream: UpstreamMaker
+) -> None:
+    mock.answers = [says({}, 500)]
+    arm = upstream(breaker_failures=3, breaker_pause_ms=80)
+    for _ in range(3):
+        assert (await failure(arm, ask())).kind == "status"
+    assert (await failure(arm, ask())).kind == "unavailable"
+    assert len(mock.asked) == 3
+    mock.answers = [waits(0.1, says(OK))]
+    await asyncio.sleep(0.1)
+    kinds = await asyncio.gather(*(arm.open(ask()) for _ in range(5)), return_exceptions=True)
+    assert sum(isinstance(kind, ProviderError) for kind in kinds) == 4
+    await arm.open(ask())
+
+
+async def test_probe_whose_client_leaves_lets_the_next_one_try(mock: MockProvider, upstream: UpstreamMaker) -> None:
+    mock.answers = [says({}, 500), waits(30.0, says(OK)), says(OK)]
+    arm = upstream(breaker_failures=1, breaker_pause_ms=1)
+    await failure(arm, ask())
+    await asyncio.sleep(0.01)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(arm.open(ask()), 0.1)
+    await arm.open(ask())
+
+
+async def test_limits_and_refusals_do_not_count_as_failures(mock: MockProvider, upstream: UpstreamMaker) -> None:
+    mock.answers = [says({}, 429)]
+    arm = upstream(breaker_failures=2)
+    for _ in range(5):
+        assert (await failure(arm, ask())).status == 429
+
+
+ECHO = f"your key {KEY} is bad, authorization: Bearer {KEY}"
+CANARY_ANSWERS = {
+    "refused key": says({"error": {"message": ECHO, "code": KEY}}, 401),
+    "forbidden": says({"error": {"message": ECHO}}, 403),
+    "bad request": says({"error": {"message": ECHO, "type": KEY, "param": KEY, "code": KEY}}, 400),
+    "fault": says({"message": ECHO}, 500),
+    "limit": says({"error": ECHO}, 429, {"x-request-id": KEY}),
+    "text": says(ECHO.encode(), 502),
+    "redirect": says({}, 302, {"location": f"http://127.0.0.1:1/{KEY}"}),
+    "dropped": drops(),
+    "late": waits(30.0, says(OK)),
+    "no answer": says(ECHO.encode()),
+    "error in a stream": streams(b"data: " + msgspec.json.encode({"error": {"message": ECHO, "type": KEY}}) + b"\n\n"),
+    "no stream": streams(ECHO.encode()),
+}
+
+
+@pytest.mark.parametrize("kind", ["openai", "azure-openai", "anthropic", "bedrock"])
+@pytest.mark.parametrize("dialect", ["openai", "anthropic"])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_key_is_in_no_error(mock: MockProvider, kind: str, dialect: Dialect, stream: bool) -> None:
+    for case, handler in CANARY_ANSWERS.items():
+        mock.answers = [handler]
+        config = ProviderConfig(
+            name="p",
+            kind=kind,  # type: ignore[arg-type]
+            base_url=mock.url,
+            api_key_env="P_KEY",
+            region="eu-west-1",
+            headers={"x-extra": "env:P_EXTRA"},
+            retries=0,
+            first_byte_timeout_ms=60,
+            answer_timeout_ms=60,
+            breaker_failures=1000,
+        )
+        providers = Providers([config], {"P_KEY": KEY, "P_EXTRA": KEY + "-extra"})
+        upstream = providers.upstream(Arm("p", "m"))
+        error = await failure(upstream, ask(stream=stream, dialect=dialect))
+        chain: BaseException | None = error
+        while chain is not None:
+            shown = f"{chain!s} {chain!r} {getattr(chain, 'args', ())!r}"
+            assert KEY not in shown, case
+            chain = chain.__cause__ or chain.__context__
+        assert KEY.encode() not in error.body, case
+        assert KEY.encode() not in error.event, case
+        for value in (upstream, providers, config, vars(upstream)):
+            assert KEY not in repr(value), case
+        await providers.close()
+
+
+@pytest.mark.parametrize("asked", [True, False])
+async def test_key_is_not_in_an_error_in_mid_stream(mock: MockProvider, upstream: UpstreamMaker, asked: bool) -> None:
+    begin = b'data: {"choices":[{"index":0,"delta":{"content":"ye"}}]}\n\n'
+    error = b"data: " + msgspec.json.encode({"error": {"message": ECHO}}) + b"\n\n"
+    mock.answers = [streams(begin, 0.02, error)]
+    answer = await upstream().open(ask(stream=True, stream_options={"include_usage": asked}))
+    passed = b"".join([part async for part in answer.chunks()])
+    assert passed == begin + error.replace(KEY.encode(), b"***")
+
+
+async def test_key_is_not_in_the_headers_of_an_answer(mock: MockProvider, upstream: UpstreamMaker) -> None:
+    mock.answers = [says(OK, headers={"x-request-id": f"r {KEY}"})]
+    answer = await upstream().open(ask())
+    assert answer.headers == {"x-request-id": "r ***"}
+
+
+async def test_key_goes_into_the_logs_of_nothing(
+    mock: MockProvider, upstream: UpstreamMaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    mock.answers = [says({"error": {"message": ECHO}}, 500), drops(), says(OK)]
+    with caplog.at_level(0):
+        await upstream(retries=2).open(ask())
+    assert KEY not in caplog.text
