@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,12 @@ from numpy.typing import NDArray
 
 from pointsman.bandit import Arm, ArmStack, FloatArray, Learner, Policy, RewardRule, make_policy, sample
 from pointsman.evaluation import terms, weight_spread
+from pointsman.features import prompt_features
+from services.cli.demo.data import DataMissing, load_prompts
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+TABLES = ("routing_k3", "routing_k2_gsm8k")
+DEMO_PROMPTS = 1_800
 EPSILON = 0.1
 
 
@@ -51,19 +56,26 @@ class World:
         return rewards
 
 
-def load_worlds(names: Sequence[str] = ("routing_k3", "routing_k2_gsm8k")) -> list[World]:
-    """Return the outcome tables that are there; see ``benchmarks/README.md`` for where they come from."""
-    worlds = []
-    for name in names:
-        path = SHARED / f"{name}.npz"
-        if not path.exists():
-            continue
-        with np.load(path) as data:
-            quality = data["quality"].astype(np.float64)
-            arms = tuple(Arm("p", str(model)) for model in data["arms"])
-            cost = data["cost_usd"] if "cost_usd" in data else np.tile(np.arange(1.0, len(arms) + 1), (len(quality), 1))
-            worlds.append(World(name, arms, data["features"].astype(np.float64), quality, cost.astype(np.float64)))
+def load_worlds() -> list[World]:
+    """Return the worlds whose data are there: the demo's prompts, and tables beside the repository, if any."""
+    worlds = [_tables(name) for name in TABLES if (SHARED / f"{name}.npz").exists()]
+    with contextlib.suppress(DataMissing):
+        worlds.append(_demo())
     return worlds
+
+
+def _tables(name: str) -> World:
+    with np.load(SHARED / f"{name}.npz") as data:
+        quality = data["quality"].astype(np.float64)
+        arms = tuple(Arm("p", str(model)) for model in data["arms"])
+        cost = data["cost_usd"] if "cost_usd" in data else np.tile(np.arange(1.0, len(arms) + 1), (len(quality), 1))
+        return World(name, arms, data["features"].astype(np.float64), quality, cost.astype(np.float64))
+
+
+def _demo() -> World:
+    prompts = load_prompts().shuffled(0, DEMO_PROMPTS)
+    contexts = np.array([prompt_features(text) for text in prompts.texts])
+    return World("demo", prompts.arms, contexts, prompts.quality / 100.0, prompts.cost_usd)
 
 
 def five_shadows(world: World) -> dict[str, Policy]:
