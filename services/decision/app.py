@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-import nats.micro
-from nats.micro.service import EndpointStats, Service, ServiceConfig
+from nats.micro.service import EndpointStats, Service
 
-import pointsman
 from pointsman.bandit import PolicyError
 from pointsman.bus import Bus, await_streams
 from pointsman.bus.policies import watch_policies
+from pointsman.bus.status import StatusReporter
 from pointsman.config import Config
 from pointsman.messages import subjects
 from pointsman.messages.policies import TierPolicies
+from pointsman.messages.status import TierStatus
 from pointsman.observability.lifecycle import run_with_probe, until_stopped
 from pointsman.observability.logs import logger
 from pointsman.state import Store
 from services.decision.handlers import Decider
+from services.decision.scoring import Scorer
 from services.decision.sync import StateSync
 from services.decision.tier import Tier
 
@@ -77,7 +78,11 @@ class DecisionReplica:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLICIES_WAIT_S):
                     await self._told.wait()
-            service = await _register(bus, decider)
+            reporter = StatusReporter(
+                "decision", self._statuses, lambda: (decider.decided + decider.failed, decider.failed)
+            )
+            tasks.append(asyncio.create_task(reporter.run(), name="status"))
+            service = await _register(bus, reporter, decider, Scorer(bus.nats, self._tiers, config))
             self._serving = True
             log.info("serving %s", ", ".join(self._tiers))
             await until_stopped(stop, tasks)
@@ -91,6 +96,12 @@ class DecisionReplica:
             await bus.close()
             await store.close()
 
+    def _statuses(self) -> list[TierStatus]:
+        return [
+            TierStatus(tier=tier.name, state_age_ms=tier.age_ms(), watermark=tier.watermark)
+            for tier in self._tiers.values()
+        ]
+
     def _on_policies(self, name: str, version: int, policies: TierPolicies) -> None:
         tier = self._tiers.get(name)
         if tier is not None:
@@ -103,22 +114,14 @@ class DecisionReplica:
             self._told.set()
 
 
-async def _register(bus: Bus, decider: Decider) -> Service:
+async def _register(bus: Bus, reporter: StatusReporter, decider: Decider, scorer: Scorer) -> Service:
     """Join the queue group, as a service that ``nats micro ls`` and ``nats micro stats`` show."""
 
-    def stats(_: EndpointStats) -> dict[str, int]:
-        return {"decided": decider.decided, "failed": decider.failed}
+    def stats(endpoint: EndpointStats) -> dict[str, int] | None:
+        return {"decided": decider.decided, "failed": decider.failed} if endpoint.name == "decide" else None
 
-    service = await nats.micro.add_service(
-        bus.nats,
-        ServiceConfig(
-            name="decision",
-            version=pointsman.__version__,
-            description="Chooses which model serves a request",
-            stats_handler=stats,
-        ),
-    )
-    await service.add_endpoint(
-        name="decide", subject=subjects.ANY_DECIDE, queue_group=subjects.DECISION_QUEUE, handler=decider.handle
-    )
+    service = await reporter.serve(bus, "Chooses which model serves a request", stats)
+    queue = subjects.DECISION_QUEUE
+    await service.add_endpoint(name="score", subject=subjects.ANY_SCORE, queue_group=queue, handler=scorer.handle)
+    await service.add_endpoint(name="decide", subject=subjects.ANY_DECIDE, queue_group=queue, handler=decider.handle)
     return service

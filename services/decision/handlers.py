@@ -31,9 +31,11 @@ from pointsman.messages.errors import InvalidMessage
 from pointsman.messages.ids import DecisionId, new_nonce
 from pointsman.messages.problem import FieldError, Problem
 from pointsman.messages.validation import check_request
-from pointsman.observability import metrics
+from pointsman.observability import metrics, tracing
 from pointsman.observability.logs import logger
-from services.decision.tier import Choice, LivePolicy, Tier
+from pointsman.observability.meters import ArmMeters, hop
+from pointsman.observability.tracing import Span
+from services.decision.tier import Choice, LivePolicy, Pin, Tier
 
 log = logger("decision")
 
@@ -44,6 +46,7 @@ class _Waiting(NamedTuple):
     reply: str
     data: bytes
     arrived_s: float
+    span: Span | None = None
 
 
 class _Valid(NamedTuple):
@@ -64,12 +67,46 @@ class _Decided(NamedTuple):
     answer: bytes
     learned_high: int
     acknowledged: asyncio.Future[Msg]
+    sent_s: float
+    appending: Span | None
 
 
 @lru_cache(maxsize=1024)
-def _answered(tier: str, policy: str, explored: bool) -> tuple[Counter, Histogram]:
+def _answered(tier: str, policy: str, explored: bool) -> tuple[Counter, Histogram, Histogram]:
     """Return the metrics of an answer; looking their labels up each time would cost more than counting."""
-    return metrics.decisions.labels(tier, policy, str(explored).lower()), metrics.decision_seconds.labels(tier)
+    return (
+        metrics.decisions.labels(tier, policy, str(explored).lower()),
+        metrics.decision_seconds.labels(tier),
+        metrics.propensity.labels(tier),
+    )
+
+
+def _describe(span: Span, decision: Decision, decision_id: str) -> None:
+    """End a decision's span with what it came to."""
+    age_ms = decision.state_age_ms
+    tracing.end(
+        span,
+        {
+            "pointsman.decision_id": decision_id,
+            "pointsman.tier": decision.tier,
+            "pointsman.arm": f"{decision.provider}:{decision.model}",
+            "pointsman.policy": decision.policy or "",
+            "pointsman.policy_version": decision.policy_version or 0,
+            "pointsman.propensity": decision.propensity or 0.0,
+            "pointsman.explored": decision.explored,
+            **({} if age_ms is None else {"pointsman.state_age_ms": age_ms}),
+        },
+    )
+
+
+def _pins(valid: list[_Valid]) -> list[Pin | None]:
+    """Return for each request the arm that it would stay with, if it names one."""
+    return [
+        None
+        if (pinned := item.request.pinned) is None
+        else Pin(Arm(pinned.provider, pinned.model), item.request.switching_cost)
+        for item in valid
+    ]
 
 
 class Decider:
@@ -86,6 +123,7 @@ class Decider:
         self._bus = bus
         self._tiers = tiers
         self._arms = {tier.name: tier_arms(tier) for tier in config.tier}
+        self._arm_decisions = ArmMeters(metrics.arm_decisions, self._arms)
         self._context = config.context
         self._log_timeout_s = config.decision.log_timeout_ms / 1000.0
         self._stale_after_ms = config.decision.stale_after_ms
@@ -100,7 +138,8 @@ class Decider:
         message = request._msg
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._begin)
-        self._waiting.append(_Waiting(message.reply, message.data, time.perf_counter()))
+        span = None if tracing.active is None else tracing.active.received("process", message.subject, message.headers)
+        self._waiting.append(_Waiting(message.reply, message.data, time.perf_counter(), span))
 
     async def finish(self) -> None:
         """Wait until everything taken in is answered."""
@@ -136,7 +175,7 @@ class Decider:
         """Score, draw, and send to the log; what could not be sent is answered with an error."""
         live = tier.live
         try:
-            choices = tier.choose(candidates, [item.context for item in valid])
+            choices = tier.choose(candidates, [item.context for item in valid], _pins(valid))
         except Exception as error:  # a policy from outside may raise anything; the gateway serves the fallback arm then
             log.exception("policy %s of tier %s failed", live.spec.name, tier.name)
             for item in valid:
@@ -146,6 +185,7 @@ class Decider:
         metrics.batch_size.labels(tier.name).observe(len(valid))
         now_ms = int(time.time() * 1000)
         subject = subjects.decision_log(tier.name)
+        sent_s = time.perf_counter()
         learned_high = tier.decision_high  # from before the append, so that no later decision can be in it
         decided = []
         for item, choice in zip(valid, choices, strict=True):
@@ -155,6 +195,7 @@ class Decider:
                 decided_at_ms=now_ms,
                 algorithm=live.spec.algorithm,
                 parameters=live.spec.parameters,
+                policy_identity=live.identity,
                 exploration=live.policy.exploration,
                 draw=choice.draw,
                 state_watermark=tier.watermark,
@@ -163,11 +204,14 @@ class Decider:
             )
             event, answer = encode_decision(decision, record)
             try:
-                future = await self._bus.requests.send(subject, event, self._log_timeout_s)
+                appending, headers = tracing.step(item.waiting.span, "append", subject)
+                future = await self._bus.requests.send(subject, event, self._log_timeout_s, headers)
             except BusError as error:
                 await self._fail(item.waiting, "log-unreachable", str(error))
                 continue
-            decided.append(_Decided(item.waiting, decision, record.nonce, event, answer, learned_high, future))
+            decided.append(
+                _Decided(item.waiting, decision, record.nonce, event, answer, learned_high, future, sent_s, appending)
+            )
         return decided
 
     def _decision(self, tier: Tier, live: LivePolicy, choice: Choice, age_ms: int | None) -> Decision:
@@ -185,6 +229,7 @@ class Decider:
             stale=age_ms is None or age_ms > self._stale_after_ms,
             state_age_ms=age_ms,
             scores=choice.scores,
+            pinned=choice.pinned,
         )
 
     async def _answer(self, item: _Decided) -> None:
@@ -193,8 +238,11 @@ class Decider:
         try:
             sequence = read_ack(await item.acknowledged).sequence
         except BusError as error:
+            tracing.end(item.appending, error=str(error))
             await self._fail(item.waiting, "log-unreachable", f"the decision log did not accept the decision: {error}")
             return
+        hop("decision_log", decision.tier).observe(time.perf_counter() - item.sent_s)
+        tracing.end(item.appending)
         if sequence <= item.learned_high:
             # The sequence was another decision's, whose outcome was learned from: one for this would count as its.
             detail = f"the decision log is at {sequence}; it was put back, for {item.learned_high} was learned from"
@@ -205,13 +253,18 @@ class Decider:
         try:
             if item.waiting.reply:
                 await self._bus.publish(item.waiting.reply, with_id(item.answer, decision_id))
-            await self._bus.publish(subjects.decision_topic(decision.tier), with_id(item.event, decision_id))
+            topic, headers = subjects.decision_topic(decision.tier), tracing.headers(item.waiting.span)
+            await self._bus.publish(topic, with_id(item.event, decision_id), headers)
         except NatsError as error:
             log.debug("could not answer: %s", error)
         self.decided += 1
-        counter, histogram = _answered(decision.tier, decision.policy or "", decision.explored)
+        counter, seconds, propensity = _answered(decision.tier, decision.policy or "", decision.explored)
         counter.inc()
-        histogram.observe(time.perf_counter() - item.waiting.arrived_s)
+        seconds.observe(time.perf_counter() - item.waiting.arrived_s)
+        propensity.observe(decision.propensity or 0.0)
+        self._arm_decisions.of(decision.tier, decision.provider, decision.model).inc()
+        if item.waiting.span is not None:
+            _describe(item.waiting.span, decision, decision_id)
 
     async def _refuse(self, waiting: _Waiting, error: InvalidMessage) -> None:
         metrics.decisions_refused.labels("invalid").inc()
@@ -229,6 +282,7 @@ class Decider:
         await self._reply_problem(waiting, Problem(title="No decision could be made", status=503, detail=detail))
 
     async def _reply_problem(self, waiting: _Waiting, problem: Problem) -> None:
+        tracing.end(waiting.span, error=problem.detail)
         if not waiting.reply:
             return
         headers = {"Nats-Service-Error-Code": str(problem.status), "Nats-Service-Error": problem.title}

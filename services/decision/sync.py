@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 
 from nats.aio.msg import Msg
@@ -13,8 +14,10 @@ from pointsman.messages import subjects
 from pointsman.messages.codec import decode
 from pointsman.messages.errors import MessageError
 from pointsman.messages.notices import arms_decoder
-from pointsman.observability import metrics
+from pointsman.observability import metrics, tracing
 from pointsman.observability.logs import logger
+from pointsman.observability.meters import hop
+from pointsman.observability.tracing import Span
 from pointsman.state import StateError, Store, TierStore
 from services.decision.tier import Tier
 
@@ -44,6 +47,7 @@ class StateSync:
         self._look = {name: asyncio.Event() for name in tiers}
         self._problems: dict[str, str] = dict.fromkeys(tiers, "not loaded yet")
         self._loaded = {name: asyncio.Event() for name in tiers}
+        self._told: dict[str, tuple[int, Span | None]] = {}
 
     @property
     def store_state(self) -> str:
@@ -74,17 +78,20 @@ class StateSync:
                 continue
 
     async def _reconcile(self, name: str) -> None:
-        tier = self._tiers[name]
+        tier, told = self._tiers[name], self._told.pop(name, None)
         try:
             changes = await self._stores[name].changes(tier.epoch, tier.watermark, tier.generation)
             if not tier.take(changes):
                 log.info("tier %s: the store is at %d, behind %d", name, changes.watermark, tier.watermark)
             self._loaded[name].set()
             problem = ""
+            _picked_up(tier, told)
         except StateError as error:
             problem = f"store: {error}"
         except BanditError as error:
             problem = f"tier {name}: {error}"
+        if problem and told is not None:
+            tracing.end(told[1], error=problem)
         if problem and problem != self._problems[name]:
             log.warning("%s; deciding from memory", problem)
         self._problems[name] = problem
@@ -102,7 +109,22 @@ class StateSync:
         tier = self._tiers.get(notice.tier)
         if tier is None:
             return
+        span = None if tracing.active is None else tracing.active.followed("pick up", message.subject, message.headers)
         if notice.watermark == tier.watermark and notice.epoch == tier.epoch:
             tier.as_of_ms = max(tier.as_of_ms, notice.as_of_ms)
+            tracing.end(span, {"pointsman.watermark": tier.watermark})
         else:
+            if notice.tier in self._told:  # that one is picked up with this one
+                tracing.end(span, {"pointsman.watermark": notice.watermark})
+            else:
+                self._told[notice.tier] = notice.committed_at_ms, span
             self._look[notice.tier].set()
+
+
+def _picked_up(tier: Tier, told: tuple[int, Span | None] | None) -> None:
+    """Observe how long after the commit that a notice told of it was picked up."""
+    if told is not None:
+        committed_at_ms, span = told
+        if committed_at_ms:
+            hop("commit_replica", tier.name).observe(max(0.0, time.time() - committed_at_ms / 1000.0))
+        tracing.end(span, {"pointsman.watermark": tier.watermark})

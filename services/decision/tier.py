@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pointsman.bandit import Arm, ArmStack, Estimates, FloatArray, Policy, Selection, make_policy, sample_rows
 from pointsman.messages.decision import Score
@@ -27,6 +28,14 @@ class Choice(NamedTuple):
     explored: bool
     draw: float
     scores: list[Score]
+    pinned: bool = False
+
+
+class Pin(NamedTuple):
+    """The arm that a conversation would stay with, and what leaving it costs, in units of reward (0 to 1)."""
+
+    arm: Arm
+    switching_cost: float
 
 
 class LivePolicy(NamedTuple):
@@ -35,6 +44,12 @@ class LivePolicy(NamedTuple):
     spec: PolicySpec
     version: int
     policy: Policy
+    identity: str
+
+    @classmethod
+    def of(cls, spec: PolicySpec, version: int) -> LivePolicy:
+        """Build the policy, or raise `PolicyError`."""
+        return cls(spec, version, make_policy(spec.algorithm, spec.parameters), spec.identity)
 
 
 class Tier:
@@ -52,7 +67,7 @@ class Tier:
 
     def __init__(self, name: str, dim: int, spec: PolicySpec, prices: Mapping[Arm, float]) -> None:
         self.name = name
-        self.live = LivePolicy(spec, 0, make_policy(spec.algorithm, spec.parameters))
+        self.live = LivePolicy.of(spec, 0)
         self.epoch = ""
         self.generation = ""
         self.watermark = 0
@@ -65,7 +80,7 @@ class Tier:
 
     def set_policy(self, version: int, spec: PolicySpec) -> None:
         """Let another policy choose from now on; raises `PolicyError` and keeps the old one when it cannot be built."""
-        self.live = LivePolicy(spec, version, make_policy(spec.algorithm, spec.parameters))
+        self.live = LivePolicy.of(spec, version)
 
     def take(self, changes: TierChanges) -> bool:
         """Take over what the store has learned since this replica last looked; tell whether it was taken.
@@ -97,34 +112,98 @@ class Tier:
         """Return how old the state is by this machine's clock; None when no updater has said yet."""
         return max(0, int(time.time() * 1000) - self.as_of_ms) if self.as_of_ms else None
 
-    def choose(self, candidates: tuple[Arm, ...], contexts: Sequence[Sequence[float]]) -> list[Choice]:
+    def choose(
+        self,
+        candidates: tuple[Arm, ...],
+        contexts: Sequence[Sequence[float]],
+        pins: Sequence[Pin | None] | None = None,
+    ) -> list[Choice]:
         """Draw an arm for each of B contexts with the same candidates, scoring them together.
 
         Parameters
         ----------
         candidates : tuple of Arm, length K
         contexts : sequence of B sequences of length d
+        pins : sequence of B Pin or None, optional
+            An arm that is pinned has probability 1, unless the best score exceeds its own by more than its switching
+            cost; one that is no candidate is not looked at. Scores are the policy's ``ucb``, as reported.
         """
+        policy = self.live.policy
+        estimates = self._select(candidates).estimate(np.array(contexts))
+        p = policy.probabilities(estimates)
+        stays = np.zeros(len(p), dtype=np.bool_)
+        if pins is not None and any(pins):
+            p = p.copy()
+            _pin(policy, estimates, pins, p, stays)
+        return _draw(policy, estimates, p, stays)
+
+    def score(self, candidates: tuple[Arm, ...], context: Sequence[float]) -> list[Score]:
+        """Return what the policy sees in each candidate, and draw nothing."""
+        policy = self.live.policy
+        estimates = self._select(candidates).estimate(np.array([context]))
+        return _scores(policy, estimates, policy.probabilities(estimates))[0]
+
+    def _select(self, candidates: tuple[Arm, ...]) -> Selection:
+        """Return the factors of these candidates, kept ready for the next time."""
         selection = self._selections.get(candidates)
         if selection is None:
             if len(self._selections) >= MAX_SELECTIONS:
                 self._selections.clear()
             selection = self._selections[candidates] = self._stack.select(candidates, self._prices)
-        policy = self.live.policy
-        estimates = selection.estimate(np.array(contexts))
-        return _draw(policy, estimates, policy.probabilities(estimates))
+        return selection
 
 
-def _draw(policy: Policy, estimates: Estimates, p: FloatArray) -> list[Choice]:
+def _pin(
+    policy: Policy, estimates: Estimates, pins: Sequence[Pin | None], p: FloatArray, stays: NDArray[np.bool_]
+) -> None:
+    """Give pinned arms that are good enough probability 1, in place, and mark their rows.
+
+    Parameters
+    ----------
+    p : ndarray, shape (B, K)
+        Changed.
+    stays : ndarray, shape (B,)
+        Changed.
+    """
+    score = estimates.mean + policy.alpha * estimates.width
+    for row, pin in enumerate(pins):
+        if pin is None or pin.arm not in estimates.arms:
+            continue
+        at = estimates.arms.index(pin.arm)
+        if score[row].max() - score[row, at] <= pin.switching_cost:
+            p[row] = 0.0
+            p[row, at] = 1.0
+            stays[row] = True
+
+
+def _draw(policy: Policy, estimates: Estimates, p: FloatArray, stays: NDArray[np.bool_]) -> list[Choice]:
+    probabilities = p.tolist()
+    draws = [random.random() for _ in probabilities]
+    chosen, explored = sample_rows(p, policy.exploration, np.array(draws))
+    if stays.any():  # nothing is explored where nothing is chosen
+        chosen[stays], explored[stays] = p[stays].argmax(axis=1), False
+    rows = zip(
+        _scores(policy, estimates, p),
+        probabilities,
+        draws,
+        chosen.tolist(),
+        explored.tolist(),
+        stays.tolist(),
+        strict=True,
+    )
+    return [
+        Choice(estimates.arms[at], row[at], by_chance, u, scores, pinned)
+        for scores, row, u, at, by_chance, pinned in rows
+    ]
+
+
+def _scores(policy: Policy, estimates: Estimates, p: FloatArray) -> list[list[Score]]:
+    """Return for each of B contexts what the policy sees in each of K candidates."""
     means, widths, probabilities = estimates.mean.tolist(), estimates.width.tolist(), p.tolist()
     pulls, costs = estimates.pulls.tolist(), [None if c != c else c for c in estimates.cost_usd.tolist()]  # noqa: PLR0124  # NaN
-    alpha, exploration = policy.alpha, policy.exploration
-    draws = [random.random() for _ in probabilities]
-    chosen, explored = sample_rows(p, exploration, np.array(draws))
-    choices = []
-    rows = zip(means, widths, probabilities, draws, chosen.tolist(), explored.tolist(), strict=True)
-    for mean, width, row, u, at, by_chance in rows:
-        scores = [
+    alpha = policy.alpha
+    return [
+        [
             Score(
                 provider=arm.provider,
                 model=arm.model,
@@ -137,5 +216,5 @@ def _draw(policy: Policy, estimates: Estimates, p: FloatArray) -> list[Choice]:
             )
             for arm, m, w, q, n, c in zip(estimates.arms, mean, width, row, pulls, costs, strict=True)
         ]
-        choices.append(Choice(estimates.arms[at], row[at], by_chance, u, scores))
-    return choices
+        for mean, width, row in zip(means, widths, probabilities, strict=True)
+    ]

@@ -19,13 +19,14 @@ from pointsman.config import Config, ConfigError, exposure_problems, keys_requir
 from pointsman.observability.logs import logger
 from services.gateway.problems import ProblemError
 from services.gateway.rate_limit import RateLimits, client_network
-from services.gateway.replies import HotEndpoint, Reply
+from services.gateway.replies import HotEndpoint, Reply, Streaming
 
 log = logger("gateway.access")
 
 LOOK_S = 0.5
 """How often the file of keys is looked at."""
 
+ANONYMOUS = "anonymous"
 _KEY_OF_REQUEST = "pointsman.api_key"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -65,7 +66,7 @@ class Access:
         if not self.required and not self._anonymous_per_s:
             return endpoint
 
-        async def checked(scope: Scope, receive: Receive) -> Reply:
+        async def checked(scope: Scope, receive: Receive) -> Reply | Streaming:
             self.check(scope, permission)
             return await endpoint(scope, receive)
 
@@ -104,7 +105,7 @@ class Access:
 
     def still(self, scope: Scope) -> bool:
         """Tell whether the key of a request that goes on and on is still in force."""
-        key: StoredKey | None = scope.get(_KEY_OF_REQUEST)
+        key = key_of(scope)
         return key is None or self._ring.holds(key)
 
     async def watch(self) -> None:
@@ -153,6 +154,18 @@ class Access:
                 f"more than {rate_per_s:g} requests a second; try again after Retry-After seconds",
                 headers=(("retry-after", str(math.ceil(wait_s))),),
             )
+
+
+def who(scope: Scope) -> str:
+    """Return the name of the key of a request that was let in; ``anonymous`` where none is needed."""
+    key: StoredKey | None = scope.get(_KEY_OF_REQUEST)
+    return ANONYMOUS if key is None else key.name
+
+
+def key_of(scope: Scope) -> StoredKey | None:
+    """Return the key that a checked request came with; None where none is required."""
+    key: StoredKey | None = scope.get(_KEY_OF_REQUEST)
+    return key
 
 
 def presented_key(scope: Scope) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import ssl
 
 import uvicorn
@@ -11,10 +12,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 from pointsman.bus import BusError
 from pointsman.config import Config, ConfigError
 from pointsman.messages.errors import MessageError
+from pointsman.observability import tracing
 from pointsman.observability.lifecycle import until_stopped
 from pointsman.observability.logs import logger
 from pointsman.observability.probe import Server, listen
@@ -22,15 +25,20 @@ from pointsman.state import StateError
 from services.gateway.access import Access
 from services.gateway.arms import Arms
 from services.gateway.backends import Backends
+from services.gateway.decider import Decider
 from services.gateway.decisions import Decisions
 from services.gateway.edge import Edge
 from services.gateway.events import DecisionEvents
+from services.gateway.feedback import FeedbackTaker
 from services.gateway.health import HealthPages
+from services.gateway.llm.service import CHAT_PATHS, LlmGateway
 from services.gateway.lookup import Lookup
 from services.gateway.outcomes import Outcomes
 from services.gateway.pages import Pages
 from services.gateway.policies import Policies
+from services.gateway.policy_history import History
 from services.gateway.problems import ProblemError, problem, reply_to
+from services.gateway.promotion import Promotion
 from services.gateway.protocol import bounded
 from services.gateway.replies import HotEndpoint
 from services.gateway.report import ShadowReport
@@ -38,8 +46,6 @@ from services.gateway.report import ShadowReport
 log = logger("gateway")
 
 KEEP_ALIVE_S = 75
-FINISH_S = 2
-"""How long requests in flight have to end when the gateway stops."""
 
 
 async def serve(config: Config, stop: asyncio.Event) -> None:
@@ -47,9 +53,16 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
     access = Access(config)
     backends = Backends(config)
     gateway = config.gateway
+    decider = Decider(backends)
+    llm = LlmGateway(backends, decider)
+    finish_s = math.ceil(config.llm.finish_timeout_ms / 1000.0)
     settings = uvicorn.Config(
-        make_app(backends, access),
-        http=bounded(gateway.read_timeout_ms / 1000.0, gateway.max_body_bytes),
+        _traced(make_app(backends, access, decider, llm)),
+        http=bounded(
+            gateway.read_timeout_ms / 1000.0,
+            gateway.max_body_bytes,
+            dict.fromkeys(CHAT_PATHS, config.llm.max_body_bytes),
+        ),
         ssl_certfile=gateway.cert_file,
         ssl_keyfile=gateway.key_file,
         ws="none",
@@ -59,7 +72,7 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=FINISH_S,
+        timeout_graceful_shutdown=finish_s,
     )
     _load(settings)
     bound = listen(gateway.host, gateway.port)
@@ -77,7 +90,10 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
         watching.cancel()
         backends.closing.set()  # ends the event streams, which would else be waited for
         server.should_exit = True
-        await asyncio.wait({serving}, timeout=FINISH_S + 1)
+        await asyncio.wait({serving}, timeout=finish_s + 1)
+        if server.server_state.tasks:  # what was cut off still tells its outcome
+            await asyncio.wait(server.server_state.tasks, timeout=1.0)
+        await llm.close()
         await backends.close()
 
 
@@ -89,13 +105,23 @@ def _load(settings: uvicorn.Config) -> None:
         raise ConfigError([f"gateway.cert_file or key_file: {error}"]) from error
 
 
-def make_app(backends: Backends, access: Access) -> Edge:
+def _traced(edge: Edge) -> ASGIApp:
+    if tracing.active is None:
+        return edge
+    from services.gateway.traced import Traced  # noqa: PLC0415  # needs OpenTelemetry
+
+    return Traced(edge, tracing.active)
+
+
+def make_app(backends: Backends, access: Access, decider: Decider, llm: LlmGateway) -> Edge:
     """Return the application, inside the edge."""
     hot: dict[str, HotEndpoint] = {
-        "/v1/decisions": access.hot("decide", Decisions(backends)),
+        "/v1/decisions": access.hot("decide", Decisions(backends, decider)),
         "/v1/outcomes": access.hot("report", Outcomes(backends)),
+        "/v1/feedback": access.hot("report", FeedbackTaker(backends, llm.responses)),
+        **llm.hot(access),
     }
-    routes = [*[_hot_route(path, endpoint) for path, endpoint in hot.items()], *_routes(backends, access)]
+    routes = [*[_hot_route(path) for path in hot], *_routes(backends, access), *llm.routes(access)]
     app = FastAPI(
         routes=list[BaseRoute](routes),
         openapi_url=None,  # ours is made from the messages' own schemas
@@ -114,13 +140,17 @@ def make_app(backends: Backends, access: Access) -> Edge:
 
 
 def _routes(backends: Backends, access: Access) -> list[Route]:
-    pages, health, policies = Pages(), HealthPages(backends), Policies(backends)
+    pages, health = Pages(), HealthPages(backends)
+    policies, promotion = Policies(backends), Promotion(backends)
     open_metrics = backends.config.gateway.open_metrics
     return [
         Route("/v1/decisions/{decision_id}", access.route("read", Lookup(backends).get)),
         Route("/v1/arms", access.route("read", Arms(backends).get)),
         Route("/v1/policies", access.route("read", policies.get)),
         Route("/v1/policies/{tier}", access.route("admin", policies.put), methods=["PUT"]),
+        Route("/v1/policies/{tier}/promote", access.route("admin", promotion.promote), methods=["POST"]),
+        Route("/v1/policies/{tier}/revert", access.route("admin", promotion.revert), methods=["POST"]),
+        Route("/v1/policies/{tier}/history", access.route("read", History(backends).get)),
         Route("/v1/shadow/report", access.route("read", ShadowReport(backends).get)),
         Route("/v1/events/decisions", access.route("read", DecisionEvents(backends, access).get)),
         Route("/healthz", health.alive),
@@ -128,15 +158,16 @@ def _routes(backends: Backends, access: Access) -> list[Route]:
         Route("/metrics", health.metrics if open_metrics else access.route("read", health.metrics)),
         Route("/openapi.json", pages.openapi),
         Route("/docs", pages.docs),
+        Route("/static/{path:path}", pages.static.get),
         Route("/", pages.index),
     ]
 
 
-def _hot_route(path: str, endpoint: HotEndpoint) -> Route:
+def _hot_route(path: str) -> Route:
     """Return the route that makes other methods than POST a 405; POST itself is answered by the edge."""
 
-    async def answer(request: Request) -> Response:
-        return (await endpoint(request.scope, request.receive)).response()
+    async def answer(_: Request) -> Response:
+        raise AssertionError("the edge has let a hot request through")
 
     return Route(path, answer, methods=["POST"])
 

@@ -9,11 +9,15 @@ import nats.errors
 
 from pointsman.bandit import Arm
 from pointsman.bus import Bus, BusError, BusUnavailable, ensure_streams
-from pointsman.bus.policies import configure_policies
+from pointsman.bus.policies import configure_policies, watch_policies
+from pointsman.bus.status import StatusReporter
 from pointsman.config import Config, fallback_arm, tier_arms
 from pointsman.messages.errors import MessageError
+from pointsman.observability import metrics
 from pointsman.observability.logs import logger
+from pointsman.observability.readings import counted
 from pointsman.state import Store, TierStore
+from services.gateway.live_rules import LiveRules
 from services.gateway.problems import ProblemError
 
 log = logger("gateway.backends")
@@ -37,6 +41,8 @@ class Backends:
         self.fallbacks: dict[str, Arm | None] = {tier.name: fallback_arm(tier) for tier in config.tier}
         self.store = Store(config.redis)
         self.quick_store = Store(config.redis, min(QUICK_MS, config.redis.timeout_ms))
+        self.rules = LiveRules(config)
+        self._status = StatusReporter("gateway", list, _requests)
         self.closing = asyncio.Event()
         """Set when the gateway is about to stop, for streams to end themselves."""
         self._bus: Bus | None = None
@@ -92,10 +98,30 @@ class Backends:
                 bus.on_reconnect(self._reconnected)
                 log.info("connected to NATS")
                 await self._reconnected()
-                await bus.until_closed()
+                beside = [
+                    asyncio.create_task(watch_policies(bus, self.rules.take), name="watch policies"),
+                    asyncio.create_task(self._report_status(bus), name="status"),
+                ]
+                try:
+                    await bus.until_closed()
+                finally:
+                    for task in beside:
+                        task.cancel()
+                    await asyncio.gather(*beside, return_exceptions=True)
             except (BusError, nats.errors.Error, OSError, ValueError) as error:
                 log.error("no connection to NATS: %s", error or type(error).__name__)
                 await asyncio.sleep(AGAIN_S)
+
+    async def _report_status(self, bus: Bus) -> None:
+        """Say how this gateway is to whoever asks on NATS, for as long as this connection is there."""
+        while True:
+            try:
+                await self._status.serve(bus, "Takes requests over HTTP")
+                break
+            except nats.errors.Error as error:
+                log.warning("not yet a service of NATS: %s", error or type(error).__name__)
+                await asyncio.sleep(AGAIN_S)
+        await self._status.run()
 
     async def _reconnected(self) -> None:
         if self._preparing is not None:
@@ -117,3 +143,8 @@ class Backends:
                 return
             else:
                 return
+
+
+def _requests() -> tuple[int, int]:
+    """Return how many requests this gateway has answered, and how many of them by a fault of its own or behind it."""
+    return int(counted(metrics.http_requests)), int(counted(metrics.http_requests, status="5*"))

@@ -9,6 +9,7 @@ from pointsman.messages.errors import InvalidMessage
 from pointsman.messages.ids import DecisionId
 from pointsman.messages.subjects import DECISIONS, decision_log
 from pointsman.messages.validation import check_event
+from pointsman.observability import tracing
 from services.gateway.problems import ProblemError
 
 
@@ -28,6 +29,7 @@ async def read_decision(bus: Bus, wanted: DecisionId, timeout_s: float) -> tuple
         except InvalidMessage as error:  # not the client's mistake, so its fields are not the ones to name
             raise ProblemError(404, "what the log has there is no decision", "decision_id") from error
         if event.nonce == wanted.nonce:
+            tracing.link(stored.traceparent)
             return event, stored.data
     if stored is None and wanted.sequence is not None:
         info = await bus.info(DECISIONS, timeout_s)

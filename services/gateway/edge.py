@@ -57,7 +57,17 @@ class Edge:
         except Exception as error:  # the last resort: whatever it is, the client gets a problem
             reply = reply_to(error) or _bug(scope)
         self._meter(scope["path"], reply.status, started_s)
-        await _send(reply, send)
+        if isinstance(reply, Reply):
+            await _send(reply, send)
+        else:
+            await reply.send(send)
+
+    def route_of(self, scope: Scope) -> str:
+        """Return the path of the route that a request went to, without ids."""
+        if scope["method"] == "POST" and scope["path"] in self._hot:
+            path: str = scope["path"]
+            return path
+        return self._templates.get(scope.get("endpoint"), NO_ROUTE)
 
     async def _answer_other(self, scope: Scope, receive: Receive, send: Send, started_s: float) -> None:
         status = 0
@@ -66,7 +76,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._meter(self._templates.get(scope.get("endpoint"), NO_ROUTE), status, started_s)
+                self._meter(self.route_of(scope), status, started_s)
             await send(message)
 
         try:
@@ -79,7 +89,7 @@ class Edge:
             await _send(reply_to(error) or _bug(scope), note_status)
 
     def _meter(self, route: str, status: int, started_s: float) -> None:
-        """Count; the time of an event stream is that to its beginning."""
+        """Count; the time of a stream is that to its beginning."""
         meters = self._meters.get((route, status))
         if meters is None:
             meters = metrics.http_requests.labels(route, str(status)), metrics.http_seconds.labels(route)

@@ -61,6 +61,13 @@ OUTCOME_REPORTS: dict[str, dict[str, Any]] = {
     "the reward itself": {"decision_id": _ID, "reward": 79.5},
 }
 
+FEEDBACK_REPORTS: dict[str, dict[str, Any]] = {
+    "a thumb": {"decision_id": _ID, "thumbs": "up"},
+    "a quality": {"decision_id": _ID, "quality": 84},
+    "a metric, by the answer's id": {"response_id": "chatcmpl-9f2c", "metric": {"name": "resolved", "value": 0.8}},
+}
+FEEDBACK_ACCEPTED = {"decision_id": _ID, "quality": 84, "status": "accepted"}
+
 ACCEPTED = {"decision_id": _ID, "status": "accepted"}
 ALREADY_ACCEPTED = {"decision_id": _ID, "status": "already_accepted"}
 
@@ -75,6 +82,12 @@ POLICY_CHANGES: dict[str, dict[str, Any]] = {
         ]
     },
 }
+
+PROMOTIONS: dict[str, dict[str, Any]] = {
+    "a shadow": {"policy": "greedy", "why": "earns 1.2 to 2.6 more, at no more cost"},
+    "as decided on": {"policy": "greedy", "version": 17, "why": "as the report of Monday says", "person": "ann"},
+}
+REVERTS: dict[str, dict[str, Any]] = {"with a reason": {"why": "complaints about short answers"}}
 
 PROBLEM: dict[str, Any] = {
     "type": "about:blank",

@@ -8,28 +8,34 @@ import msgspec
 
 import pointsman
 from pointsman.messages.decision import Decision, DecisionEvent, DecisionRequest
+from pointsman.messages.feedback import MAX_RESPONSE_ID, FeedbackAccepted, FeedbackReport
 from pointsman.messages.outcome import OutcomeAccepted, OutcomeReport
-from pointsman.messages.policies import PolicyChange
+from pointsman.messages.policies import PolicyChange, PromotionRequest, RevertRequest
 from pointsman.messages.problem import Problem
 from pointsman.messages.validation import MAX_CANDIDATES, REPORT_BOUNDS
-from pointsman.state.shadow_report import Report
+from pointsman.report import Report
 from services.gateway.docstrings import describe_fields
 from services.gateway.operations import operations
-from services.gateway.views import ArmList, DecisionView, Health, PolicyList, Readiness, TierPoliciesView
+from services.gateway.views import ArmList, DecisionView, Health, PolicyHistory, PolicyList, Readiness, TierPoliciesView
 
 TYPES = (
     ArmList,
     Decision,
     DecisionRequest,
     DecisionView,
+    FeedbackAccepted,
+    FeedbackReport,
     Health,
     OutcomeAccepted,
     OutcomeReport,
     PolicyChange,
+    PolicyHistory,
     PolicyList,
     Problem,
+    PromotionRequest,
     Readiness,
     Report,
+    RevertRequest,
     TierPoliciesView,
 )
 """Bodies and answers; what they refer to comes with them."""
@@ -67,6 +73,7 @@ def document() -> bytes:
             },
             "servers": [{"url": "/"}],
             "tags": [
+                {"name": "chat", "description": "Chat requests, routed, answered and learned from"},
                 {"name": "loop", "description": "Decisions and their outcomes"},
                 {"name": "insight", "description": "What was decided, learned and compared"},
                 {"name": "policies", "description": "Which policy is live, and which run in shadow"},
@@ -87,6 +94,9 @@ def schemas() -> dict[str, Any]:
     _narrow(request["candidates"], {"minItems": 1, "maxItems": MAX_CANDIDATES, "uniqueItems": True})
     for name, largest in REPORT_BOUNDS.items():
         _narrow(components["OutcomeReport"]["properties"][name], {"minimum": 0, "maximum": largest})
+    feedback = components["FeedbackReport"]["properties"]
+    _narrow(feedback["quality"], {"minimum": 0, "maximum": 100})
+    _narrow(feedback["response_id"], {"minLength": 1, "maxLength": MAX_RESPONSE_ID})
     return components
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from pointsman.access import Scope
 from pointsman.messages.problem import CONTENT_TYPE
 from services.gateway import examples
+from services.gateway.llm.operations import llm_operations
 from services.gateway.replies import JSON
 
 Operation = dict[str, Any]
@@ -27,12 +28,13 @@ _PROBLEMS = {
     503: "What is needed for this cannot be reached right now; try again after `Retry-After` seconds",
 }
 _TIER = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}
+_OF_TIER = {"name": "tier", "in": "path", "required": True, "schema": _TIER}
 _IN_TIER = {"name": "tier", "in": "query", "schema": _TIER, "description": "This tier only; all when left out"}
 
 
 def operations() -> dict[str, dict[str, Operation]]:
     """Return the section ``paths``."""
-    return {**_loop(), **_insight(), **_policies(), **_operation()}
+    return {**_loop(), **llm_operations(), **_insight(), **_policies(), **_operation()}
 
 
 def _loop() -> dict[str, dict[str, Operation]]:
@@ -59,8 +61,20 @@ def _loop() -> dict[str, dict[str, Operation]]:
         (400, 404, 409, 410, 413, 422, 503),
         scope="report",
     )
+    feedback = _operation_of(
+        "giveFeedback",
+        "loop",
+        "Say how good an answer was",
+        "For as long as the tier's `reward_wait_s` says, the outcome of an answer waits for this; the last feedback "
+        "counts. Of a decision that nobody measured it makes the outcome. 409 when the outcome has counted: the "
+        "feedback is recorded then, and changes nothing.",
+        {202: _json("It is in the log", "FeedbackAccepted", examples.FEEDBACK_ACCEPTED)},
+        (400, 404, 409, 410, 413, 422, 503),
+        scope="report",
+    )
     return {
         "/v1/decisions": {"post": {**decide, "requestBody": _body("DecisionRequest", examples.DECISION_REQUESTS)}},
+        "/v1/feedback": {"post": {**feedback, "requestBody": _body("FeedbackReport", examples.FEEDBACK_REPORTS)}},
         "/v1/outcomes": {"post": {**report, "requestBody": _body("OutcomeReport", examples.OUTCOME_REPORTS)}},
     }
 
@@ -99,8 +113,9 @@ def _insight() -> dict[str, dict[str, Operation]]:
         "getShadowReport",
         "insight",
         "Compare shadow policies with what was served",
-        "Counted by the hour, so the window is widened to whole hours.",
-        {200: _json("The comparison", "Report")},
+        "With intervals, a verdict and its reason, and the regret of the active policy. Counted by the hour, so the "
+        "window is widened to whole hours. Rewards and qualities are 0 to 100.",
+        {200: _or_page(_json("The comparison", "Report"))},
         (404, 422, 503),
         [
             {
@@ -114,7 +129,13 @@ def _insight() -> dict[str, dict[str, Operation]]:
                 "name": "policy",
                 "in": "query",
                 "schema": {"type": "string"},
-                "description": "This shadow policy only; all that run now when left out",
+                "description": "This shadow policy only, and no regret; all that run now when left out",
+            },
+            {
+                "name": "format",
+                "in": "query",
+                "schema": {"type": "string", "enum": ["json", "html"], "default": "json"},
+                "description": "`html`: a page with plots that needs nothing else",
             },
         ],
         scope="read",
@@ -161,12 +182,52 @@ def _policies() -> dict[str, dict[str, Operation]]:
         "A `module:Class` must be one that the configuration names.",
         {200: _json("The policies now", "TierPoliciesView")},
         (400, 404, 409, 413, 422, 503),
-        [{"name": "tier", "in": "path", "required": True, "schema": _TIER}],
+        [_OF_TIER],
         scope="admin",
+    )
+    promote = _operation_of(
+        "promotePolicy",
+        "policies",
+        "Make a shadow the active policy of a tier",
+        "The policy that served goes on as a shadow under its name, so that the switch can be judged and taken back. "
+        "409 when the tier is at another `version`, when that policy serves already, or when another shadow has the "
+        "name of the policy that serves.",
+        {200: _json("The policies now, with what is on record", "TierPoliciesView")},
+        (400, 404, 409, 413, 422, 503),
+        [_OF_TIER],
+        scope="admin",
+    )
+    revert = _operation_of(
+        "revertPromotion",
+        "policies",
+        "Take the last promotion of a tier back",
+        "What it replaced serves again; what was promoted goes on as a shadow, unless another shadow has its name. 409 "
+        "when there is no promotion to take back. The body may be left out.",
+        {200: _json("The policies now, with what is on record", "TierPoliciesView")},
+        (400, 404, 409, 413, 422, 503),
+        [_OF_TIER],
+        scope="admin",
+    )
+    history = _operation_of(
+        "listPolicyHistory",
+        "policies",
+        "List the versions of a tier's policies",
+        "Each with who made it, when, why and on what evidence.",
+        {200: _json("The last 64 versions, the newest first", "PolicyHistory")},
+        (404, 422, 503),
+        [_OF_TIER],
+        scope="read",
     )
     return {
         "/v1/policies": {"get": listed},
         "/v1/policies/{tier}": {"put": {**change, "requestBody": _body("PolicyChange", examples.POLICY_CHANGES)}},
+        "/v1/policies/{tier}/promote": {
+            "post": {**promote, "requestBody": _body("PromotionRequest", examples.PROMOTIONS)}
+        },
+        "/v1/policies/{tier}/revert": {
+            "post": {**revert, "requestBody": {**_body("RevertRequest", examples.REVERTS), "required": False}}
+        },
+        "/v1/policies/{tier}/history": {"get": history},
     }
 
 
@@ -198,8 +259,19 @@ def _operation() -> dict[str, dict[str, Operation]]:
         "/metrics": {"get": _page("getMetrics", "Get the metrics", "text/plain", "Prometheus' text format", "read")},
         "/openapi.json": {"get": described},
         "/docs": {"get": _page("getDocs", "Read this description", "text/html", "A page")},
-        "/": {"get": _page("getIndex", "Watch decisions, arms and the shadow report", "text/html", "A page")},
+        "/": {"get": _page("getIndex", "Open the dashboard", "text/html", "A page")},
+        "/static/{path}": {"get": _static()},
     }
+
+
+def _static() -> Operation:
+    path = {"name": "path", "in": "path", "required": True, "schema": {"type": "string"}}
+    content = {kind: {"schema": {"type": "string"}} for kind in ("text/javascript", "text/css", "text/plain")}
+    answer = {"description": "A script or style of the dashboard", "content": content}
+    unchanged = {"description": "The client has it already (`If-None-Match`)"}
+    return _operation_of(
+        "getStatic", "operation", "Get a file of the dashboard", "", {200: answer, 304: unchanged}, (404,), [path]
+    )
 
 
 def _operation_of(
@@ -241,6 +313,11 @@ def _json(description: str, schema: str, example: Any = None) -> dict[str, Any]:
     if example is not None:
         content["example"] = example
     return {"description": description, "content": {JSON: content}}
+
+
+def _or_page(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer that is also there as a page."""
+    return {**answer, "content": {**answer["content"], "text/html": {"schema": {"type": "string"}}}}
 
 
 def _problem(status: int) -> dict[str, Any]:

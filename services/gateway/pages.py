@@ -1,4 +1,4 @@
-"""The two pages and the API's description: files that are read once, self-contained, with nothing from outside."""
+"""The two pages, the files they load and the API's description: read once, with nothing from outside."""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.openapi import document
-from services.gateway.replies import JSON, Reply
+from services.gateway.replies import HTML, JSON, Reply
+from services.gateway.static_files import StaticFiles
 
-HTML = "text/html; charset=utf-8"
-_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_HEADERS = (("content-security-policy", _POLICY), ("x-content-type-options", "nosniff"), ("cache-control", "no-cache"))
+_SAME = "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_DASHBOARD = f"default-src 'none'; style-src 'self'; script-src 'self'; {_SAME}"
+_DOCS = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; {_SAME}"
 
 
 class Pages:
-    """Serves ``/``, ``/docs`` and ``/openapi.json``."""
+    """Serves ``/``, ``/static/``, ``/docs`` and ``/openapi.json``."""
 
     def __init__(self) -> None:
         folder = files("services.gateway") / "static"
-        self._index = Reply(200, (folder / "index.html").read_bytes(), HTML, _HEADERS)
-        self._docs = Reply(200, (folder / "docs.html").read_bytes(), HTML, _HEADERS)
+        self.static = StaticFiles(folder)
+        self._index = Reply(200, (folder / "index.html").read_bytes(), HTML, _headers(_DASHBOARD))
+        self._docs = Reply(200, (folder / "docs.html").read_bytes(), HTML, _headers(_DOCS))
         self._openapi = Reply(200, document(), JSON)
 
     async def index(self, _: Request) -> Response:
-        """Return the page with the live decisions."""
+        """Return the dashboard's page."""
         return self._index.response()
 
     async def docs(self, _: Request) -> Response:
@@ -38,3 +37,12 @@ class Pages:
     async def openapi(self, _: Request) -> Response:
         """Return the API's description."""
         return self._openapi.response()
+
+
+def _headers(policy: str) -> tuple[tuple[str, str], ...]:
+    return (
+        ("content-security-policy", policy),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-cache"),
+    )

@@ -6,6 +6,7 @@ The parser itself has none: a client could send headers for ever, or a byte a mi
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -27,6 +28,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     read_timeout_s: float
     max_request_bytes: int
+    max_request_bytes_of: Mapping[str, int]
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], **more: Any) -> None:
         super().__init__(config, server_state, app_state, **more)
@@ -34,6 +36,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._whole = False
         self._received = 0
+        self._most = self.max_request_bytes
         self._began_s = self.loop.time()
         self._watch: asyncio.TimerHandle | None = None
 
@@ -57,7 +60,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._received += len(data)
         if self._in_head and self._received > MAX_HEAD_BYTES:
             self._refuse(431, f"expected at most {MAX_HEAD_BYTES} bytes of headers")
-        elif self._received > self.max_request_bytes:
+        elif self._received > self._most:
             self._refuse(413, "the request is too long")
 
     def on_message_begin(self) -> None:
@@ -67,12 +70,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
         self._whole = False
         self._received = 0
+        self._most = self.max_request_bytes
         self._began_s = self.loop.time()
 
     def on_headers_complete(self) -> None:
-        """Note that the head is whole."""
+        """Note that the head is whole, so that it is known how long the rest may be."""
         self._in_head = False
         super().on_headers_complete()
+        self._most = self.max_request_bytes_of.get(self.scope["path"], self.max_request_bytes)
 
     def on_message_complete(self) -> None:
         """Note that the request is whole."""
@@ -114,7 +119,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def bounded(read_timeout_s: float, max_body_bytes: int) -> type[BoundedProtocol]:
+def bounded(
+    read_timeout_s: float, max_body_bytes: int, max_body_bytes_of: Mapping[str, int] | None = None
+) -> type[BoundedProtocol]:
     """Return the protocol with its bounds set; the server makes an instance for each connection.
 
     Parameters
@@ -123,6 +130,16 @@ def bounded(read_timeout_s: float, max_body_bytes: int) -> type[BoundedProtocol]
         How long a request may take to come in.
     max_body_bytes : int
         Longest body.
+    max_body_bytes_of : mapping of path to int, optional
+        Longest body on paths that take another.
     """
-    limits = {"read_timeout_s": read_timeout_s, "max_request_bytes": MAX_HEAD_BYTES + BODY_ROOM * max_body_bytes}
+    limits = {
+        "read_timeout_s": read_timeout_s,
+        "max_request_bytes": _room(max_body_bytes),
+        "max_request_bytes_of": {path: _room(most) for path, most in (max_body_bytes_of or {}).items()},
+    }
     return type("BoundedProtocol", (BoundedProtocol,), limits)
+
+
+def _room(max_body_bytes: int) -> int:
+    return MAX_HEAD_BYTES + BODY_ROOM * max_body_bytes

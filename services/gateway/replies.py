@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from starlette.responses import Response
-from starlette.types import Receive, Scope
+from starlette.types import Receive, Scope, Send
 
 JSON = "application/json"
+HTML = "text/html; charset=utf-8"
 
 
 class Reply(NamedTuple):
@@ -36,5 +37,18 @@ class Reply(NamedTuple):
         return Response(self.body, self.status, dict(self.headers), self.content_type)
 
 
-HotEndpoint = Callable[[Scope, Receive], Awaitable[Reply]]
+class Streaming(Protocol):
+    """An answer that is sent as it comes, and that notices a client that goes."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    async def send(self, send: Send) -> None:
+        """Send all of it; return when the client has it, or has gone."""
+        ...
+
+
+HotEndpoint = Callable[[Scope, Receive], Awaitable[Reply | Streaming]]
 """An endpoint that is called without the framework's layers in between."""

@@ -7,13 +7,11 @@ import time
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pointsman.bus import BusError
-from pointsman.bus.policies import configured, read_policies
 from pointsman.messages.codec import encode
 from pointsman.messages.errors import InvalidMessage
-from pointsman.messages.policies import TierPolicies
 from pointsman.report import CONTENT_SECURITY_POLICY, build_report, render_page
 from services.gateway.backends import Backends
+from services.gateway.live_policies import live_policies
 from services.gateway.problems import ProblemError
 from services.gateway.query import parse_window, read_query
 from services.gateway.replies import HTML, Reply
@@ -48,7 +46,7 @@ class ShadowReport:
         if form not in FORMATS:
             raise InvalidMessage("format", f"expected json or html, got {form[:80]!r}")
         tiers = [self._backends.require_tier(query["tier"])] if "tier" in query else list(self._backends.tiers)
-        policies = {tier: await self._policies(tier) for tier in tiers}
+        policies = {tier: await live_policies(self._backends, tier) for tier in tiers}
         wanted = query.get("policy")
         if wanted is not None:
             policies = {tier: of for tier, of in policies.items() if any(spec.name == wanted for spec in of.shadows)}
@@ -60,17 +58,3 @@ class ShadowReport:
         if form == "html":
             return Reply(200, render_page(report).encode(), HTML, _PAGE_HEADERS).response()
         return Reply(200, encode(report)).response()
-
-    async def _policies(self, tier: str) -> TierPolicies:
-        """Return what is in force now; what is configured while NATS cannot say."""
-        bus = self._backends.bus
-        if bus is not None:
-            try:
-                current = await read_policies(bus, tier)
-            except BusError:
-                current = None
-            if current is not None:
-                return current[1]
-        section = self._backends.config.tier_named(tier)
-        assert section is not None  # a tier is one of the configuration's
-        return configured(self._backends.config, section)

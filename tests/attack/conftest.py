@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from tests.integration.conftest import (
     store_server,
     store_url,
 )
+from tests.integration.mock_provider import MockProviderProcess
 
 __all__ = [
     "bus",
@@ -54,6 +56,19 @@ def api_key(keys_file: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def config_toml(keys_file: Path, api_key: str) -> str:
+def mock_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockProviderProcess]:
+    """What all arms are served by."""
+    server = MockProviderProcess("mock", tmp_path_factory.mktemp("mock"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def config_toml(keys_file: Path, api_key: str, mock_provider: MockProviderProcess) -> str:
     """The configuration: a gateway that wants keys, and has little patience with slow requests."""
-    return f'{CONFIG_TOML}\n[gateway]\nkeys_file = "{keys_file}"\nread_timeout_ms = 700\n'
+    gateway = f'[gateway]\nkeys_file = "{keys_file}"\nread_timeout_ms = 700\n'
+    url = f'kind = "openai"\nbase_url = "{mock_provider.url}/v1"\n'
+    providers = [f'[[provider]]\nname = "{name}"\n{url}' for name in ("ollama", "openai", "openrouter")]
+    llm = '[llm]\nfeatures = "tests.attack.features:Three"\n'
+    return "\n".join([CONFIG_TOML, gateway, llm, *providers])

@@ -52,7 +52,11 @@ def described(keyed: httpx.Client) -> dict[str, Any]:
     types["DecisionRequest"]["properties"]["tier"] |= tiers
     types["DecisionRequest"]["properties"]["context"] |= {"minItems": 3, "maxItems": 3}
     types["OutcomeReport"]["properties"]["decision_id"] |= {"enum": ids}
-    known = {"tier": tiers, "decision_id": {"enum": ids[:-1]}}
+    models = {"enum": ["auto", "tier/SIMPLE", "tier/OPEN", "tier/NOPE", "ollama:llama3.2"]}
+    for path in ("/v1/chat/completions", "/v1/messages"):
+        body = api["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        body["properties"]["model"] |= models
+    known = {"tier": tiers, "decision_id": {"enum": ids[:-1]}, "model": models}
     for methods in api["paths"].values():
         for operation in methods.values():
             for parameter in operation.get("parameters", []):
@@ -130,6 +134,10 @@ def test_every_request_is_answered_as_described(
         ("GET", "/v1/arms", 200),
         ("PUT", "/v1/policies/{tier}", 200),
         ("GET", "/v1/shadow/report", 200),
+        ("POST", "/v1/chat/completions", 200),
+        ("POST", "/v1/chat/completions", 404),
+        ("POST", "/v1/messages", 200),
+        ("GET", "/v1/models/{model}", 200),
     ):
         assert found[reached], f"never reached: {reached}, of {found}"
     assert not [operation for operation in found if operation[2] >= 500]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,7 +24,10 @@ from pointsman.state.shadow_store import split_field
 from services.gateway.events import format_event
 from services.gateway.policies import check_change
 from services.gateway.problems import reply_to
-from services.shadow_evaluator.evaluation import Logged, Shadow, add_sums
+from services.shadow_evaluator.evaluation import Hours, Shadow, add_decisions, evaluate
+from services.shadow_evaluator.event_encoding import encode_events
+from services.shadow_evaluator.groups import Logged, group_decisions
+from services.shadow_evaluator.joining import Outcomes, join_arms
 from tests.attack.mutations import mutate
 from tests.contract.examples import EXAMPLES, GOLDEN
 
@@ -117,19 +121,27 @@ def test_what_a_shadow_makes_of_a_logged_decision_can_be_counted(data: bytes) ->
         check_event(event, "SIMPLE")
     except MessageError:
         return
-    sums: dict[tuple[str, int], dict[str, float]] = {}
+    hours: Hours = {}
+    groups = group_decisions([Logged("SIMPLE.1.0123456789abcdef", 1, 1, event)])
+    assert len(groups) == (0 if event.pinned else 1)
+    if not groups:
+        return
+    group = groups[0]
+    outcomes = Outcomes(np.array([0.7]), np.array([1.0]), np.array([0.01]))
     for algorithm in ("linucb", "epsilon-greedy", "cheapest", "uniform", "static:ollama:llama3.2"):
         shadow = Shadow(PolicySpec(name="s", algorithm=algorithm), 1)
-        logged = [Logged("SIMPLE.1.0123456789abcdef", 1, event)]
-        results = shadow.evaluate(logged)
-        assert len(results) == 1
-        assert encode(results[0])
-        add_sums(sums, shadow.spec, logged, results)
-    for fields in sums.values():
-        for name, value in fields.items():
+        evaluation = evaluate(shadow, group, group.estimates)
+        assert len(encode_events(shadow, group, evaluation)) == 1
+        add_decisions(hours, shadow.identity, group, evaluation)
+    for sums in hours.values():
+        for name, value in sums.counts.items():
             assert abs(value) <= len(event.scores) + 1
             kind, *arms = split_field(name)
-            assert len(arms) == {"pair": 2, "active": 1, "shadow": 1}.get(kind, 0)
+            assert len(arms) == {"pair": 2, "active": 1, "shadow": 1, "served": 1}.get(kind, 0)
+    join_arms(hours, group.names, group, outcomes, None)
+    for sums in hours.values():
+        assert np.isfinite(sums.statistics.flat()).all()
+        assert all(np.isfinite(value) for value in sums.counts.values())
 
 
 @FUZZ

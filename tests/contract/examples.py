@@ -22,6 +22,15 @@ from pointsman.messages.decision import (
     event_decoder,
     request_decoder,
 )
+from pointsman.messages.feedback import (
+    Feedback,
+    FeedbackAccepted,
+    FeedbackReport,
+    Measured,
+    MetricTold,
+    feedback_report_decoder,
+    waiting_decoder,
+)
 from pointsman.messages.notices import (
     Alert,
     ArmsChanged,
@@ -33,22 +42,31 @@ from pointsman.messages.notices import (
     shadow_decoder,
 )
 from pointsman.messages.outcome import (
+    Attempt,
     Outcome,
     OutcomeAccepted,
     OutcomeReport,
     RewardEvent,
     Rule,
+    Scored,
+    Served,
+    Told,
     outcome_decoder,
     report_decoder,
     reward_decoder,
 )
 from pointsman.messages.policies import (
     PolicyChange,
+    PolicyChangeRecord,
     PolicySpec,
+    PromotionRequest,
     RequestedPolicy,
+    RevertRequest,
     TierPolicies,
     change_decoder,
     policies_decoder,
+    promotion_decoder,
+    revert_decoder,
 )
 from pointsman.messages.problem import FieldError, Problem, problem_decoder
 
@@ -73,7 +91,52 @@ _SCORES = [
 ]
 _GREEDY = PolicySpec(name="greedy", algorithm="epsilon-greedy", parameters={"epsilon": 0.0})
 
+_WAITING = Outcome(
+    decision_id=_ID,
+    tier="SIMPLE",
+    provider="ollama",
+    model="llama3.2",
+    decision_sequence=1_795_312_000_000_001,
+    context=[1.0, -0.5],
+    propensity=0.975,
+    accepted_at_ms=1_795_312_009_999,
+    quality=60.0,
+    cost_usd=0.001,
+    latency_ms=950.5,
+    served=Served(
+        provider="ollama", model="llama3.2", response_id="chatcmpl-1", scores=[Scored(name="length", value=0.6)]
+    ),
+)
+
 EXAMPLES: dict[str, Example] = {
+    "measured": Example(Measured(outcome=_WAITING, wait_ms=600_000), waiting_decoder),
+    "feedback": Example(
+        Feedback(
+            outcome=Outcome(decision_id=_ID, tier="SIMPLE", provider="ollama", model="llama3.2", accepted_at_ms=1),
+            quality=87.5,
+            source="metric:resolved",
+            wait_ms=600_000,
+            late=True,
+        ),
+        waiting_decoder,
+    ),
+    "feedback.least": Example(
+        Feedback(outcome=Outcome(decision_id=_ID, tier="SIMPLE", accepted_at_ms=1), quality=0.0), waiting_decoder
+    ),
+    "feedback_report": Example(FeedbackReport(decision_id=_ID, quality=87.5), feedback_report_decoder),
+    "feedback_report.thumbs": Example(FeedbackReport(response_id="chatcmpl-1", thumbs="down"), feedback_report_decoder),
+    "feedback_report.metric": Example(
+        FeedbackReport(decision_id=_ID, metric=MetricTold(name="resolved", value=0.5)), feedback_report_decoder
+    ),
+    "feedback_accepted": Example(
+        FeedbackAccepted(decision_id=_ID, quality=87.5), msgspec.json.Decoder(FeedbackAccepted)
+    ),
+    "outcome.feedback": Example(
+        msgspec.structs.replace(
+            _WAITING, quality=87.5, feedback=Told(quality=87.5, source="thumbs", at_ms=1_795_312_100_000)
+        ),
+        outcome_decoder,
+    ),
     "decision_request": Example(
         DecisionRequest(
             tier="SIMPLE",
@@ -84,6 +147,53 @@ EXAMPLES: dict[str, Example] = {
         request_decoder,
     ),
     "decision_request.least": Example(DecisionRequest(tier="SIMPLE", context=[1.0]), request_decoder),
+    "decision_request.pinned": Example(
+        DecisionRequest(
+            tier="SIMPLE",
+            context=[1.0, -0.5],
+            pinned=Candidate(provider="ollama", model="llama3.2"),
+            switching_cost=0.125,
+        ),
+        request_decoder,
+    ),
+    "decision.pinned": Example(
+        Decision(
+            decision_id=_ID,
+            tier="SIMPLE",
+            provider="ollama",
+            model="llama3.2",
+            policy="linucb",
+            policy_version=3,
+            propensity=1.0,
+            explored=False,
+            degraded=False,
+            stale=False,
+            state_age_ms=12,
+            scores=[Score(provider="ollama", model="llama3.2", mean=0.5, width=0.25, ucb=0.875, probability=1.0)],
+            pinned=True,
+        ),
+        decision_decoder,
+    ),
+    "decision_event.pinned": Example(
+        DecisionEvent(
+            decision_id=_ID,
+            nonce="0123456789abcdef",
+            decided_at_ms=1_795_312_000_123,
+            tier="SIMPLE",
+            provider="ollama",
+            model="llama3.2",
+            policy="linucb",
+            policy_version=3,
+            algorithm="linucb",
+            propensity=1.0,
+            explored=False,
+            draw=0.25,
+            scores=[Score(provider="ollama", model="llama3.2", mean=0.5, width=0.25, ucb=0.875, probability=1.0)],
+            context=[1.0, -0.5],
+            pinned=True,
+        ),
+        event_decoder,
+    ),
     "decision": Example(
         Decision(
             decision_id=_ID,
@@ -204,6 +314,40 @@ EXAMPLES: dict[str, Example] = {
         ),
         outcome_decoder,
     ),
+    "outcome.served": Example(
+        Outcome(
+            decision_id=_ID,
+            tier="SIMPLE",
+            provider="ollama",
+            model="llama3.2",
+            decision_sequence=1_795_312_000_000_001,
+            context=[1.0, -0.5, 0.1],
+            accepted_at_ms=1_795_312_009_999,
+            quality=0.0,
+            cost_usd=0.0,
+            latency_ms=950.5,
+            rule=Rule(forgetting=0.99),
+            served=Served(
+                provider="openai",
+                model="gpt-4o-mini",
+                attempts=[
+                    Attempt(provider="ollama", model="llama3.2", error="timeout", latency_ms=950.5),
+                    Attempt(provider="openai", model="gpt-4o-mini", status=200, latency_ms=420.25),
+                ],
+                first_byte_ms=1_012.5,
+                total_ms=1_371.25,
+                input_tokens=120,
+                output_tokens=64,
+                cached_tokens=100,
+                tokens_estimated=True,
+                cost_usd=0.00042,
+                finish="stop",
+                response_id="chatcmpl-1",
+                scores=[Scored(name="status", value=1.0)],
+            ),
+        ),
+        outcome_decoder,
+    ),
     "outcome.degraded": Example(
         Outcome(
             decision_id="fallback.SIMPLE.0123456789abcdef", tier="SIMPLE", learn=False, accepted_at_ms=1, quality=10.0
@@ -235,6 +379,17 @@ EXAMPLES: dict[str, Example] = {
             watermark=18,
             as_of_ms=1_795_312_010_000,
             arms=["ollama:llama3.2", "openrouter:meta-llama/llama-3.1-70b:free"],
+        ),
+        arms_decoder,
+    ),
+    "arms_changed.committed": Example(
+        ArmsChanged(
+            tier="SIMPLE",
+            epoch="2026-11-22T02:42:01.123456789Z",
+            watermark=19,
+            as_of_ms=1_795_312_010_000,
+            arms=["ollama:llama3.2"],
+            committed_at_ms=1_795_312_010_005,
         ),
         arms_decoder,
     ),
@@ -279,6 +434,44 @@ EXAMPLES: dict[str, Example] = {
         ),
         dead_decoder,
     ),
+    "alert.promotion": Example(
+        Alert(
+            kind="promotion",
+            tier="SIMPLE",
+            text="tier SIMPLE: greedy was promoted by ops (ann); linucb goes on as a shadow: better",
+            service="gateway",
+            raised_at_ms=1_795_312_000_000,
+            detail={"version": 17, "at_ms": 1_795_312_000_000, "kind": "promote", "by": "ops", "person": "ann"},
+        ),
+        alert_decoder,
+    ),
+    "tier_policies.promoted": Example(
+        TierPolicies(
+            active=_GREEDY,
+            shadows=[PolicySpec(name="linucb", algorithm="linucb", parameters={"alpha": 1.5, "epsilon": 0.05})],
+            configured="0123456789abcdef",
+            changed_at_ms=1_795_312_000_000,
+            changed_by="api",
+            active_since_ms=1_795_312_000_000,
+            replaced=PolicySpec(name="linucb", algorithm="linucb", parameters={"alpha": 1.5, "epsilon": 0.05}),
+            reverted=["cheapest@0123456789ab"],
+            change=PolicyChangeRecord(
+                at_ms=1_795_312_000_000,
+                kind="promote",
+                by="ops",
+                person="ann",
+                policy="greedy",
+                replaced="linucb",
+                why="better",
+                evidence={"policy": "greedy", "verdict": "promote", "reward_delta": {"estimate": 1.5}},
+            ),
+        ),
+        policies_decoder,
+    ),
+    "promotion_request": Example(
+        PromotionRequest(policy="greedy", version=17, why="better", person="ann"), promotion_decoder
+    ),
+    "revert_request": Example(RevertRequest(version=17, why="worse", person="ann"), revert_decoder),
     "tier_policies": Example(
         TierPolicies(
             active=PolicySpec(name="linucb", algorithm="linucb", parameters={"alpha": 1.5, "epsilon": 0.05}),
@@ -291,6 +484,17 @@ EXAMPLES: dict[str, Example] = {
     ),
     "policy_change": Example(
         PolicyChange(active=RequestedPolicy(name="u", algorithm="uniform"), shadows=[]), change_decoder
+    ),
+    "policy_change.own_rule": Example(
+        PolicyChange(
+            active=RequestedPolicy(name="forgetful", algorithm="thompson", parameters={"v": 0.3}, forgetting=0.99),
+            shadows=[
+                RequestedPolicy(
+                    name="thrifty", algorithm="linucb", lambda_cost=0.6, mu_latency=0.0, forgetting=0.5, sample=0.25
+                )
+            ],
+        ),
+        change_decoder,
     ),
     "problem": Example(
         Problem(

@@ -25,7 +25,7 @@ from pointsman.messages.decision import (
 from pointsman.messages.errors import InvalidMessage, UnknownVersion
 from tests.contract.examples import EXAMPLES, GOLDEN, Example
 
-ANSWERS = {"Decision", "OutcomeAccepted", "Problem"}
+ANSWERS = {"Decision", "FeedbackAccepted", "OutcomeAccepted", "Problem"}
 """Neither written to a log nor taken from outside: read by clients."""
 
 
@@ -40,12 +40,17 @@ def _structs(value: Any) -> Iterator[type[msgspec.Struct]]:
             yield from _structs(item)
 
 
+REQUESTS = ("DecisionRequest", "FeedbackReport", "OutcomeReport", "PolicyChange", "PromotionRequest", "RevertRequest")
+FREE = ("parameters", "metadata", "detail", "evidence")
+"""Fields that hold an object of whatever fields."""
+
+
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Return every JSON object that stands for a struct; ``parameters`` and ``metadata`` are anyone's."""
+    """Return every JSON object that stands for a struct; those in `FREE` are anyone's."""
     if isinstance(value, dict):
         yield value
         for name, part in value.items():
-            if name not in ("parameters", "metadata"):
+            if name not in FREE:
                 yield from _objects(part)
     elif isinstance(value, list):
         for part in value:
@@ -64,7 +69,7 @@ def _holds(written: Any, golden: Any) -> bool:
 
 
 def _from_outside(example: Example) -> bool:
-    return type(example.message).__name__ in ("DecisionRequest", "OutcomeReport", "PolicyChange")
+    return type(example.message).__name__ in REQUESTS
 
 
 def _golden(name: str) -> bytes:

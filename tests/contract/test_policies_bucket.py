@@ -10,8 +10,17 @@ import pytest
 import pytest_asyncio
 
 from pointsman.bus import Bus, PoliciesUnreadable, WrongSequence, ensure_streams
-from pointsman.bus.policies import configure_policies, configured, read_policies, watch_policies, write_policies
+from pointsman.bus.policies import (
+    configure_policies,
+    configured,
+    read_history,
+    read_policies,
+    watch_policies,
+    write_policies,
+)
+from pointsman.bus.streams import POLICIES_HISTORY
 from pointsman.config import Config, load_config
+from pointsman.messages.codec import encode
 from pointsman.messages.errors import UnknownVersion
 from pointsman.messages.policies import PolicySpec, TierPolicies
 from tests.integration.processes import NatsServer
@@ -151,6 +160,60 @@ async def test_what_somebody_else_put_there_is_said_and_replaced(bucket: Bus, co
     assert found is not None
     assert found[0] > caught.value.version
     assert found[1].active == configured(config, config.tier[0]).active
+
+
+async def test_the_history_of_a_tier_has_every_version_newest_first_and_says_which_cannot_be_read(
+    bucket: Bus, config: Config
+) -> None:
+    assert await read_history(bucket, "A") == []
+    await configure_policies(bucket, config)
+    broken = (await bucket.append("$KV.policies.A", b"{}")).sequence
+    version = await write_policies(bucket, "A", TierPolicies(active=UNIFORM), broken)
+    newest, unread, oldest = await read_history(bucket, "A")
+    assert (newest.version, newest.policies) == (version, TierPolicies(active=UNIFORM))
+    assert (unread.version, unread.policies) == (broken, None)
+    assert "active" in unread.problem
+    assert oldest.policies is not None
+    assert oldest.policies.change is not None
+    assert (oldest.policies.change.kind, oldest.policies.change.policy) == ("configuration", "linucb")
+    assert oldest.at_ms <= unread.at_ms <= newest.at_ms
+    assert [revision.version for revision in await read_history(bucket, "B")] == [2]
+
+
+async def test_the_history_keeps_as_many_versions_as_it_says(bucket: Bus) -> None:
+    version = 0
+    for at in range(POLICIES_HISTORY + 3):
+        version = await write_policies(bucket, "A", TierPolicies(active=UNIFORM, changed_at_ms=at), version)
+    history = await read_history(bucket, "A")
+    assert [revision.version for revision in history] == list(range(version, version - POLICIES_HISTORY, -1))
+
+
+async def test_a_bucket_that_keeps_less_is_made_to_keep_more_and_loses_nothing(bus: Bus, config: Config) -> None:
+    js = bus.nats.jetstream()
+    await js.create_key_value(bucket="policies", history=1, max_bytes=1024**2, direct=True)
+    await bus.append("$KV.policies.A", encode(TierPolicies(active=UNIFORM)))
+    await ensure_streams(bus, config.nats)
+    assert await read_policies(bus, "A") == (1, TierPolicies(active=UNIFORM))
+    assert await write_policies(bus, "A", TierPolicies(active=UNIFORM, changed_at_ms=1), 1) == 2
+    assert [revision.version for revision in await read_history(bus, "A")] == [2, 1]
+    kept = (await js.stream_info("KV_policies")).config
+    assert (kept.max_msgs_per_subject, kept.allow_direct, kept.allow_rollup_hdrs) == (POLICIES_HISTORY, True, True)
+
+
+async def test_a_new_configuration_of_the_shadows_leaves_when_the_active_policy_began(
+    bucket: Bus, config: Config, tmp_path: Path
+) -> None:
+    await configure_policies(bucket, config)
+    before = await read_policies(bucket, "A")
+    assert before is not None
+    other = TOML.replace('tiers = ["A"]', 'tiers = ["A", "B"]').replace("epsilon = 0.0", "epsilon = 0.01")
+    (tmp_path / "other.toml").write_text(other, encoding="utf-8")
+    await configure_policies(bucket, load_config(tmp_path / "other.toml", {}))
+    after = await read_policies(bucket, "A")
+    assert after is not None
+    assert after[0] > before[0]
+    assert after[1].shadows != before[1].shadows
+    assert after[1].active_since_ms == before[1].active_since_ms > 0
 
 
 async def test_what_a_newer_pointsman_put_there_stays(bucket: Bus, config: Config) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pointsman.bandit import Arm, ArmState
 from pointsman.learning import AppliedBits
 from pointsman.learning.applied import CHUNK
-from pointsman.state import AppliedOutcome, Commit, Committed, Lease, ShadowStore, Store, StoreCorrupt, TierStore, keys
+from pointsman.state import AppliedOutcome, Commit, Committed, Lease, Store, StoreCorrupt, TierStore, keys
 from pointsman.state.reset import reset_tier
 from pointsman.state.tier_store import encode_arm
 from tests.waiting import eventually
@@ -288,30 +288,3 @@ async def test_leases_of_other_roles_and_tiers_are_other_leases(store: Store) ->
     for role, tier in (("reward-updater", "A"), ("shadow-evaluator", "A"), ("reward-updater", "B")):
         assert await Lease(store, role, tier, role + tier, 60_000).hold()
     assert await store.redis.exists("lease:{A}") == 1
-
-
-async def test_shadow_sums_are_added_exactly_once(store: Store) -> None:
-    shadow = ShadowStore(store, "SIMPLE")
-    assert await shadow.watermark() == 0
-    sums = {("greedy@1", 500): {"decisions": 2.0, "active\tp:m": 0.975}, ("other@2", 501): {"errors": 1.0}}
-    assert await shadow.add(0, 8, sums, 60) == (True, 8)
-    assert await shadow.add(0, 8, sums, 60) == (False, 8)
-    assert await shadow.add(7, 9, sums, 60) == (False, 8)
-    assert await shadow.add(8, 12, {("greedy@1", 500): {"decisions": 3.0, "agreed": 1.0}}, 60) == (True, 12)
-    assert await shadow.watermark() == 12
-    assert await shadow.read("greedy@1", range(498, 503)) == [
-        (500, {"decisions": 5.0, "active\tp:m": 0.975, "agreed": 1.0})
-    ]
-    assert await shadow.read("other@2", range(500, 503)) == [(501, {"errors": 1.0})]
-    assert await shadow.read("other@2", range(500, 501)) == []
-
-
-async def test_of_many_evaluators_each_batch_counts_once(store: Store) -> None:
-    shadow = ShadowStore(store, "SIMPLE")
-
-    async def evaluate() -> None:
-        while (before := await shadow.watermark()) < 50:
-            await shadow.add(before, before + 1, {("p@1", 1): {"decisions": 1.0}}, 60)
-
-    await asyncio.gather(*(evaluate() for _ in range(5)))
-    assert await shadow.read("p@1", range(0, 3)) == [(1, {"decisions": 50.0})]

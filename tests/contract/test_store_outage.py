@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import pytest_asyncio
 
-from pointsman.state import Commit, Lease, ShadowStore, Store, StoreUnavailable, TierStore
+from pointsman.state import Commit, Lease, ShadowCommit, ShadowStore, Store, StoreUnavailable, TierStore
+from pointsman.state.learned_store import Learned, LearnedStore
 from tests.integration.processes import StoreServer, free_port
 
 TIMEOUT_MS = 150
@@ -23,7 +24,11 @@ CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "hold": lambda store: Lease(store, "reward-updater", "T", "a", 100).hold(),
     "drop": lambda store: Lease(store, "reward-updater", "T", "a", 100).drop(),
     "watermark": lambda store: ShadowStore(store, "T").watermark(),
-    "add": lambda store: ShadowStore(store, "T").add(0, 1, {("p", 1): {"n": 1.0}}, 60),
+    "progress": lambda store: ShadowStore(store, "T").progress(),
+    "commit_shadow": lambda store: ShadowStore(store, "T").commit(ShadowCommit("watermark", 0, 1)),
+    "picks": lambda store: ShadowStore(store, "T").picks([("p", 1)]),
+    "learned": lambda store: LearnedStore(store, "T", "p").load(),
+    "commit_learned": lambda store: LearnedStore(store, "T", "p").commit(0, Learned("o"), [], 60),
     "read": lambda store: ShadowStore(store, "T").read("p", range(1, 3)),
     "ping": lambda store: store.ping(),
 }

@@ -17,6 +17,7 @@ from pointsman.messages import subjects
 ALL = ">"
 _API = "$JS.API"
 _PING_DECISION = "$SRV.PING.decision"
+_ALL_STATS = "$SRV.STATS"
 _ANSWERED = ("gateway", "operator", "client")
 """Whom a decision replica answers."""
 
@@ -52,24 +53,43 @@ def _make(*streams: str) -> tuple[str, ...]:
     return tuple(f"{_API}.STREAM.{call}.{stream}" for stream in streams for call in ("CREATE", "UPDATE"))
 
 
+def _micro(service: str) -> tuple[str, ...]:
+    """Return what a process of NATS' micro framework listens to: who is there, and how it is."""
+    return ("$SRV.*", f"$SRV.*.{service}", f"$SRV.*.{service}.*", subjects.status(service))
+
+
+_STATUS_ASKED = (inbox("gateway"), inbox("operator"))
+"""Whom every service tells how it is."""
 _STREAMS = (*subjects.STREAM_SUBJECTS, subjects.POLICIES_STREAM)
 _POLICY = f"{subjects.POLICIES_SUBJECTS}.*"
+_PROMOTION = subjects.alert("promotion", "*")
+_ANNOUNCED = (subjects.alert("report", "*"), subjects.alert("regret", "*"))
 
 PERMISSIONS: dict[Role, NatsPermissions] = {
     "gateway": NatsPermissions(
         publish=(
             subjects.ANY_DECIDE,
+            subjects.ANY_SCORE,
+            _ALL_STATS,
+            *_STATUS_ASKED,
             subjects.STREAM_SUBJECTS[subjects.OUTCOMES],
+            subjects.STREAM_SUBJECTS[subjects.FEEDBACK],
             _POLICY,
+            _PROMOTION,
             _PING_DECISION,
             f"{_API}.INFO",
             *_exists(*_STREAMS),
             *_make(*_STREAMS),
             f"{_API}.DIRECT.GET.{subjects.DECISIONS}",
             f"{_API}.DIRECT.GET.{subjects.OUTCOMES}",
+            f"{_API}.DIRECT.GET.{subjects.OUTCOMES}.{subjects.STREAM_SUBJECTS[subjects.OUTCOMES]}",
+            f"{_API}.DIRECT.GET.{subjects.REWARDS}",
+            f"{_API}.DIRECT.GET.{subjects.ALERTS}",
+            f"{_API}.DIRECT.GET.{subjects.POLICIES_STREAM}",
             f"{_API}.DIRECT.GET.{subjects.POLICIES_STREAM}.{_POLICY}",
+            *_read(subjects.POLICIES_STREAM),
         ),
-        subscribe=(subjects.ANY_DECISION, inbox("gateway")),
+        subscribe=(subjects.ANY_DECISION, *_micro("gateway"), inbox("gateway")),
     ),
     "decision": NatsPermissions(
         publish=(
@@ -81,10 +101,9 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
         ),
         subscribe=(
             f"{subjects.ANY_DECIDE} {subjects.DECISION_QUEUE}",
+            f"{subjects.ANY_SCORE} {subjects.DECISION_QUEUE}",
             subjects.ANY_ARMS,
-            "$SRV.*",
-            "$SRV.*.decision",
-            "$SRV.*.decision.*",
+            *_micro("decision"),
             inbox("decision"),
         ),
     ),
@@ -92,23 +111,41 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
         publish=(
             subjects.STREAM_SUBJECTS[subjects.REWARDS],
             subjects.STREAM_SUBJECTS[subjects.ALERTS],
+            subjects.STREAM_SUBJECTS[subjects.OUTCOMES],  # what has waited for feedback
             subjects.dead(subjects.OUTCOMES),
+            subjects.dead(subjects.FEEDBACK),
             subjects.ANY_ARMS,
+            *_STATUS_ASKED,
             *_exists(subjects.DECISIONS, subjects.OUTCOMES, subjects.REWARDS, subjects.ALERTS, subjects.DEAD),
-            *_read(subjects.OUTCOMES),
+            *_exists(subjects.FEEDBACK),
+            *_read(subjects.OUTCOMES, subjects.FEEDBACK),
+            f"{_API}.DIRECT.GET.{subjects.FEEDBACK}",
             f"{_API}.DIRECT.GET.{subjects.OUTCOMES}",
+            f"{_API}.DIRECT.GET.{subjects.OUTCOMES}.{subjects.STREAM_SUBJECTS[subjects.OUTCOMES]}",
             f"{_API}.DIRECT.GET.{subjects.REWARDS}.{subjects.STREAM_SUBJECTS[subjects.REWARDS]}",
         ),
-        subscribe=(inbox("reward-updater"),),
+        subscribe=(*_micro("reward-updater"), inbox("reward-updater")),
     ),
     "shadow-evaluator": NatsPermissions(
         publish=(
             subjects.STREAM_SUBJECTS[subjects.SHADOW],
             subjects.dead(subjects.DECISIONS),
+            subjects.dead(subjects.REWARDS),
+            *_STATUS_ASKED,
+            f"{_API}.DIRECT.GET.{subjects.DECISIONS}",
+            *_exists(subjects.OUTCOMES, subjects.REWARDS),
+            *_read(subjects.OUTCOMES, subjects.REWARDS),
+            _POLICY,  # for promoting automatically, where that is configured
+            _PROMOTION,
+            *_ANNOUNCED,
+            f"{_API}.DIRECT.GET.{subjects.POLICIES_STREAM}.{_POLICY}",
+            f"{_API}.DIRECT.GET.{subjects.DECISIONS}.{subjects.STREAM_SUBJECTS[subjects.DECISIONS]}",
+            *(f"{_API}.DIRECT.GET.{subjects.ALERTS}.{subject}" for subject in _ANNOUNCED),
+            *_exists(subjects.ALERTS),
             *_exists(subjects.DECISIONS, subjects.SHADOW, subjects.DEAD, subjects.POLICIES_STREAM),
             *_read(subjects.DECISIONS, subjects.POLICIES_STREAM),
         ),
-        subscribe=(inbox("shadow-evaluator"),),
+        subscribe=(*_micro("shadow-evaluator"), inbox("shadow-evaluator")),
     ),
     "operator": NatsPermissions(publish=(f"{_API}.{ALL}", f"$SRV.{ALL}"), subscribe=(ALL,)),
     "client": NatsPermissions(publish=(subjects.ANY_DECIDE,), subscribe=(inbox("client"),)),

@@ -18,18 +18,22 @@ _HOLD = "+evalsha +get +set +pexpire +del"
 """What holding a lease, and giving it back, takes."""
 
 RULES: dict[Role, str] = {
-    "gateway": (f"%R~tier:* %R~arm:* %R~outcome:* %R~shadow:* +ping {_RUN_READING} +hget +hmget +hgetall"),
+    "gateway": (
+        f"%R~tier:* %R~arm:* %R~outcome:* %R~shadow:* +ping {_RUN_READING} +hget +hmget +hgetall"
+        " (~session:{*}:* +get +set) (~response:* +get +set)"
+    ),
     "decision": f"%R~tier:* %R~arm:* +ping {_RUN_READING} +hmget +hgetall",
     "reward-updater": (
-        f"~tier:* ~arm:* ~applied:* ~outcome:* +ping {_RUN_BOTH}"
+        f"~tier:* ~arm:* ~applied:* ~outcome:* ~settled:* +ping {_RUN_BOTH}"
         " +hmget +hgetall +hset +get +setbit +expire"
-        f" (~lease:{{*}} {_HOLD})"
+        f" (~lease:{{*}} ~lease:{{*}}:settler {_HOLD})"
     ),
     "shadow-evaluator": (
-        f"~shadow:* +ping {_RUN} +hget +hset +hincrbyfloat +expire (~lease:{{*}}:shadow-evaluator {_HOLD})"
+        f"~shadow:* %R~tier:* %R~arm:* +ping {_RUN_BOTH} +hget +hmget +hgetall +hset +hdel +hincrbyfloat +expire"
+        f" +unlink (~lease:{{*}}:shadow-evaluator {_HOLD})"
     ),
     "operator": (
-        f"~tier:* ~arm:* ~applied:* ~outcome:* ~shadow:* ~lease:* +ping {_RUN_BOTH}"
+        f"~tier:* ~arm:* ~applied:* ~outcome:* ~settled:* ~shadow:* ~lease:* +ping {_RUN_BOTH}"
         " +@read -@dangerous +scan +hset +del +multi +exec +discard +info +config|get +acl|log +acl|whoami"
     ),
     "health": "+ping",

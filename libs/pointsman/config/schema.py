@@ -7,7 +7,13 @@ from typing import Any
 from pointsman.access.keys import StoredKey
 from pointsman.bandit import Arm, Mismatch, RewardRule
 from pointsman.config.connections import NatsConfig, RedisConfig
+from pointsman.config.feedback import MetricConfig
+from pointsman.config.llm import LlmConfig
+from pointsman.config.prices import PriceConfig
+from pointsman.config.providers import ProviderConfig
+from pointsman.config.scoring import ScoringConfig
 from pointsman.config.section import Section
+from pointsman.config.tracing import TracingConfig
 from pointsman.messages.outcome import Rule
 from pointsman.messages.policies import PolicySpec
 
@@ -42,9 +48,13 @@ class RewardConfig(Section, frozen=True, kw_only=True):
     cost_bounds_usd: tuple[float, float] = (0.0, 0.1)
     latency_bounds_ms: tuple[float, float] = (0.0, 10_000.0)
 
-    def rule(self) -> Rule:
-        """Return the rule as it goes into the outcome log."""
-        return Rule(**{name: getattr(self, name) for name in self.__struct_fields__})
+    def rule(self, policy: PolicySpec | None = None) -> Rule:
+        """Return the rule as it goes into the outcome log: with what the policy sets for itself, if one is given."""
+        settings = {name: getattr(self, name) for name in self.__struct_fields__}
+        if policy is not None:
+            own = {name: getattr(policy, name) for name in ("lambda_cost", "mu_latency", "forgetting")}
+            settings |= {name: value for name, value in own.items() if value is not None}
+        return Rule(**settings)
 
 
 class PolicyConfig(Section, frozen=True, kw_only=True):
@@ -57,6 +67,12 @@ class PolicyConfig(Section, frozen=True, kw_only=True):
         Shorthand for the two commonest parameters.
     parameters : table
         Any other keyword argument of the algorithm.
+    lambda_cost, mu_latency : float, optional
+        λ and μ of the reward that this policy learns from; those of ``[reward]`` when left out.
+    forgetting : float, optional
+        γ: what is kept of an arm's statistics at each of its outcomes; 1, nothing is forgotten, when left out.
+    sample : float, optional
+        For a shadow: the share of decisions that it is run on; all when left out.
     name : str, optional
         What reports call it; the algorithm's own name when left out.
     tiers : list of str, optional
@@ -67,6 +83,10 @@ class PolicyConfig(Section, frozen=True, kw_only=True):
     alpha: float | None = None
     epsilon: float | None = None
     parameters: dict[str, Any] = {}
+    lambda_cost: float | None = None
+    mu_latency: float | None = None
+    forgetting: float | None = None
+    sample: float | None = None
     name: str | None = None
     tiers: list[str] | None = None
 
@@ -78,7 +98,15 @@ class PolicyConfig(Section, frozen=True, kw_only=True):
         if self.epsilon is not None:
             parameters["epsilon"] = self.epsilon
         name = self.name or self.algorithm.replace(":", "-").replace(".", "-").replace("/", "-")[:64]
-        return PolicySpec(name=name, algorithm=self.algorithm, parameters=parameters)
+        return PolicySpec(
+            name=name,
+            algorithm=self.algorithm,
+            parameters=parameters,
+            lambda_cost=self.lambda_cost,
+            mu_latency=self.mu_latency,
+            forgetting=self.forgetting,
+            sample=self.sample,
+        )
 
 
 class TierConfig(Section, frozen=True, kw_only=True):
@@ -93,12 +121,15 @@ class TierConfig(Section, frozen=True, kw_only=True):
         The arm that is served when no policy can choose; the first arm when left out.
     policy : table, optional
         The tier's own policy; ``[policy]`` when left out.
+    reward_wait_s : float
+        How long what the gateway measured of an answer waits for feedback before it counts; 0: not at all.
     """
 
     name: str
     arms: list[str] = []
     fallback: str | None = None
     policy: PolicyConfig | None = None
+    reward_wait_s: float = 0.0
 
 
 class GatewayConfig(Section, frozen=True, kw_only=True):
@@ -194,11 +225,114 @@ class ShadowEvaluatorConfig(Section, frozen=True, kw_only=True):
         How long an evaluator that says nothing keeps the others waiting.
     keep_days : int
         How long the report's hourly sums are kept.
+    weight_clip : float, optional
+        The largest importance weight in a report; larger ones are cut to it, and counted. Without a limit when left out.
+    pending_decisions : int
+        How many decisions back a shadow with a rule of its own still knows what it would have done.
+    pick_days : int
+        For how many days, at most.
     """
 
     max_batch: int = 500
     lease_ms: int = 3000
     keep_days: int = 90
+    weight_clip: float | None = None
+    pending_decisions: int = 200_000
+    pick_days: int = 30
+
+
+class ReportConfig(Section, frozen=True, kw_only=True):
+    """``[report]``: how sure reports are, and when one is published by itself.
+
+    Attributes
+    ----------
+    confidence : float
+        Of every interval in a report, between 0.5 and 1.
+    every : {"week", "day", "off"}
+        How often a report goes to ``alerts.report.<tier>``; it is about the week or day before.
+    weekday : str
+        ``monday`` to ``sunday``, for ``week``.
+    hour : int
+        From which hour of that day on, 0 to 23, UTC.
+    """
+
+    confidence: float = 0.95
+    every: str = "week"
+    weekday: str = "monday"
+    hour: int = 6
+
+
+class RegretConfig(Section, frozen=True, kw_only=True):
+    """``[regret]``: when an arm underperforms.
+
+    Attributes
+    ----------
+    rule : {"confidence", "share", "off"}
+        Which rule raises alerts on ``alerts.regret.<tier>``.
+    margin : float
+        For ``confidence``: by how many points of reward, 0 to 100, an arm must surely be worse than the best one.
+    share_margin : float
+        For ``share``: by which share an arm's mean reward of an hour must be below the best arm's for the hour to count
+        as worse.
+    share_of_samples : float
+        For ``share``: more than this share of the hours must be worse.
+    min_samples : int
+        For ``share``: the fewest hours it takes.
+    window_days : int
+        How far back to look.
+    check_s : float
+        How often to look.
+    """
+
+    rule: str = "confidence"
+    margin: float = 0.0
+    share_margin: float = 0.1
+    share_of_samples: float = 0.5
+    min_samples: int = 5
+    window_days: int = 7
+    check_s: float = 60.0
+
+
+class PromotionConfig(Section, frozen=True, kw_only=True):
+    """``[promotion]``: when a shadow is promoted, and a promotion taken back, without a person.
+
+    Attributes
+    ----------
+    automatic : bool
+        Promote automatically, and take promotions back.
+    automatic_rollback : bool
+        Take promotions back automatically, also those made by hand; implied by ``automatic``.
+    margin : float
+        By how much the reward must surely be better, 0 to 100.
+    quality_floor : float
+        How much quality may surely not be lost, -100 to 0; -100 is no floor.
+    cost_ceiling : float
+        By what share of the present cost a decision may surely not become dearer; ``inf`` is no ceiling.
+    min_decisions, rollback_min_decisions : int
+        Decisions with an outcome that a promotion, or a rollback, must rest on.
+    only_exploring : bool
+        Promote only what gives every arm a chance, so that it can be judged once it serves.
+    check_s : float
+        How often to look.
+    tiers, policies : list of str, optional
+        Where this applies, and what may be promoted; everywhere and everything when left out.
+    """
+
+    automatic: bool = False
+    automatic_rollback: bool = False
+    margin: float = 0.0
+    quality_floor: float = -1.0
+    cost_ceiling: float = 0.1
+    min_decisions: int = 1000
+    rollback_min_decisions: int = 200
+    only_exploring: bool = True
+    check_s: float = 60.0
+    tiers: list[str] | None = None
+    policies: list[str] | None = None
+
+    def watches(self, tier: str) -> bool:
+        """Tell whether anything may happen automatically in a tier."""
+        return (self.automatic or self.automatic_rollback) and (self.tiers is None or tier in self.tiers)
 
 
 class ProbeConfig(Section, frozen=True, kw_only=True):
@@ -241,12 +375,21 @@ class Config(Section, frozen=True, kw_only=True):
     nats: NatsConfig = NatsConfig()
     redis: RedisConfig = RedisConfig()
     gateway: GatewayConfig = GatewayConfig()
+    llm: LlmConfig = LlmConfig()
+    provider: list[ProviderConfig] = []
+    price: list[PriceConfig] = []
+    scoring: ScoringConfig = ScoringConfig()
+    metric: list[MetricConfig] = []
     api_key: list[StoredKey] = []
     decision: DecisionConfig = DecisionConfig()
     reward_updater: RewardUpdaterConfig = RewardUpdaterConfig()
     shadow_evaluator: ShadowEvaluatorConfig = ShadowEvaluatorConfig()
+    promotion: PromotionConfig = PromotionConfig()
+    report: ReportConfig = ReportConfig()
+    regret: RegretConfig = RegretConfig()
     probe: ProbeConfig = ProbeConfig()
     log: LogConfig = LogConfig()
+    tracing: TracingConfig = TracingConfig()
 
     def tier_named(self, name: str) -> TierConfig | None:
         """Return the tier of that name, or None."""
@@ -284,4 +427,5 @@ def reward_rule(rule: Rule) -> RewardRule:
         normalizer="fixed" if rule.normalizer == "fixed" else "minmax",
         cost_bounds_usd=rule.cost_bounds_usd,
         latency_bounds_ms=rule.latency_bounds_ms,
+        forgetting=rule.forgetting,
     )

@@ -28,12 +28,19 @@ class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         The arms that qualify; the tier's own when left out.
     metadata : object, optional
         Kept with the decision; not looked at.
+    pinned : Candidate, optional
+        The arm that served this conversation before. It serves again, unless another's score exceeds its own by more
+        than `switching_cost`; the policy chooses then.
+    switching_cost : float
+        What a change of arm costs, in units of reward (0 to 1); looked at only with `pinned`.
     """
 
     tier: str
     context: list[float]
     candidates: list[Candidate] | None = None
     metadata: dict[str, Any] | None = None
+    pinned: Candidate | None = None
+    switching_cost: float = 0.0
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +86,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     state_age_ms : int or None
         How old what the policy knew was: every outcome accepted before that is in it. None when no reward-updater
         has said so yet; the decision is then marked stale.
+    pinned : bool
+        The conversation stayed with its arm; the arm's probability was 1.
     """
 
     decision_id: str
@@ -93,6 +102,22 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     stale: bool
     state_age_ms: int | None
     scores: list[Score]
+    pinned: bool = False
+
+
+class Scoring(Message, frozen=True, kw_only=True):
+    """Answer to a request to ``score.<tier>``, which is a `DecisionRequest`: what a decision would be drawn from.
+
+    Nothing is drawn, and nothing is logged; the fields are `Decision`'s. What the request says of a conversation is not
+    looked at.
+    """
+
+    tier: str
+    policy: str
+    policy_version: int
+    stale: bool = False
+    state_age_ms: int | None = None
+    scores: list[Score]
 
 
 class DecisionRecord(Message, frozen=True, kw_only=True):
@@ -102,6 +127,7 @@ class DecisionRecord(Message, frozen=True, kw_only=True):
     decided_at_ms: int
     algorithm: str
     parameters: dict[str, Any] = {}
+    policy_identity: str = ""
     exploration: float = 0.0
     draw: float = 0.0
     state_watermark: int = 0
@@ -123,6 +149,9 @@ class DecisionEvent(Message, frozen=True, kw_only=True):
         The replica's clock, in Unix milliseconds.
     algorithm, parameters
         What ``policy_version`` of ``policy`` was.
+    policy_identity : str
+        Its `PolicySpec.identity`: the same through versions that change only the shadows. Statistics of a shadow are
+        kept by both identities, its own and this, so that they never mix two active policies.
     exploration : float
         ε of the policy: the uniform share of the distribution.
     draw : float
@@ -141,6 +170,7 @@ class DecisionEvent(Message, frozen=True, kw_only=True):
     policy_version: int
     algorithm: str
     parameters: dict[str, Any] = {}
+    policy_identity: str = ""
     propensity: float
     explored: bool
     exploration: float = 0.0
@@ -151,6 +181,7 @@ class DecisionEvent(Message, frozen=True, kw_only=True):
     scores: list[Score]
     context: list[float]
     metadata: dict[str, Any] | None = None
+    pinned: bool = False
 
 
 _NO_ID = b'{"decision_id":"",'
@@ -181,4 +212,5 @@ def with_id(encoded: bytes, decision_id: str) -> bytes:
 
 request_decoder = msgspec.json.Decoder(DecisionRequest)
 decision_decoder = msgspec.json.Decoder(Decision)
+scoring_decoder = msgspec.json.Decoder(Scoring)
 event_decoder = msgspec.json.Decoder(DecisionEvent)

@@ -5,6 +5,8 @@
     MessageError (ValueError)
     ├── InvalidMessage       a field is missing, unknown, of the wrong type or out of range; names the field
     ├── UnknownVersion       written by a newer Pointsman than this one
+    ├── SwitchRefused        the active policy cannot be switched as asked
+    │   └── NoSuchShadow     there is no shadow of that name to promote
     └── MalformedId          not a decision id
 """
 
@@ -34,6 +36,14 @@ class InvalidMessage(MessageError):
 
 class UnknownVersion(MessageError):
     """The message was written by a newer Pointsman than this one."""
+
+
+class SwitchRefused(MessageError):
+    """The active policy of a tier cannot be switched as asked, as its policies are now."""
+
+
+class NoSuchShadow(SwitchRefused):
+    """No shadow of the tier has the name."""
 
 
 class MalformedId(MessageError):

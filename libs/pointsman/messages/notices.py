@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from pointsman.messages.codec import Message
@@ -16,6 +18,8 @@ class ArmsChanged(Message, frozen=True, kw_only=True):
         Every outcome accepted before this time (Unix milliseconds) is in the store.
     arms : list of str
         ``provider:model`` of those that changed; empty when only the time moved on.
+    committed_at_ms : int
+        When the store had it, by the updater's clock (Unix milliseconds); 0 from an updater that did not say.
     """
 
     tier: str
@@ -23,6 +27,7 @@ class ArmsChanged(Message, frozen=True, kw_only=True):
     watermark: int
     as_of_ms: int
     arms: list[str] = []
+    committed_at_ms: int = 0
 
 
 class ShadowDecision(Message, frozen=True, kw_only=True):
@@ -54,13 +59,20 @@ class ShadowDecision(Message, frozen=True, kw_only=True):
 
 
 class Alert(Message, frozen=True, kw_only=True):
-    """On ``alerts.<kind>.<tier>``: something that a person should look at."""
+    """On ``alerts.<kind>.<tier>``: something that a person should look at.
+
+    Attributes
+    ----------
+    detail : object, optional
+        The same for a program; what is in it goes by the kind.
+    """
 
     kind: str
     tier: str
     text: str
     service: str
     raised_at_ms: int
+    detail: dict[str, Any] | None = None
 
 
 class DeadLetter(Message, frozen=True, kw_only=True):

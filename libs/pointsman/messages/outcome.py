@@ -28,9 +28,14 @@ class OutcomeReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The reward's weights and normaliser, as configured when the outcome was accepted.
+    """The reward's weights and normaliser, and how much is forgotten, as in force when the outcome was accepted.
 
     It is part of the log, because what is learned must be a pure function of the log.
+
+    Attributes
+    ----------
+    forgetting : float
+        γ: what is kept of the arm's statistics when this outcome comes in; 1 forgets nothing.
     """
 
     lambda_cost: float = 0.3
@@ -38,6 +43,89 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     normalizer: str = "minmax"
     cost_bounds_usd: tuple[float, float] = (0.0, 0.1)
     latency_bounds_ms: tuple[float, float] = (0.0, 10_000.0)
+    forgetting: float = 1.0
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One try to have a model serve a request.
+
+    Attributes
+    ----------
+    status : int, optional
+        The provider's HTTP status; None when it did not answer.
+    error : str, optional
+        What went wrong, in a word; absent when it served.
+    """
+
+    provider: str
+    model: str
+    status: int | None = None
+    error: str | None = None
+    latency_ms: float = 0.0
+
+
+class Scored(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that the scorer looked at, and what it made of it: 0 (bad) to 1 (good)."""
+
+    name: str
+    value: float
+
+
+class Served(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the gateway saw when it called the models itself; logged, and not learned from.
+
+    Attributes
+    ----------
+    provider, model : str
+        Who served in the end: another arm than was chosen when that one failed. Empty when nobody did.
+    attempts : list of Attempt
+        All tries, in order.
+    first_byte_ms, total_ms : float, optional
+        From the request's arrival.
+    input_tokens, output_tokens, cached_tokens : int, optional
+        As the provider told, or estimated.
+    tokens_estimated : bool
+    cost_usd : float, optional
+        What the answer that was served cost; None when a price is unknown.
+    finish : str, optional
+        Why the answer ended, in OpenAI's words.
+    response_id : str, optional
+        The provider's own id of the answer.
+    scores : list of Scored
+        What the quality was made from.
+    """
+
+    provider: str = ""
+    model: str = ""
+    attempts: list[Attempt] = []
+    first_byte_ms: float | None = None
+    total_ms: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    tokens_estimated: bool = False
+    cost_usd: float | None = None
+    finish: str | None = None
+    response_id: str | None = None
+    scores: list[Scored] = []
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What feedback said of an answer, when its outcome counted.
+
+    Attributes
+    ----------
+    quality : float
+        0 to 100. It is the outcome's quality too, unless another arm than the chosen one had answered.
+    source : str
+        ``quality``, ``thumbs`` or ``metric:<name>``.
+    at_ms : int
+        When the log accepted it; Unix milliseconds.
+    """
+
+    quality: float
+    source: str
+    at_ms: int
 
 
 class Outcome(Message, frozen=True, kw_only=True):
@@ -52,6 +140,10 @@ class Outcome(Message, frozen=True, kw_only=True):
     context : list of float
         As the policy saw it.
     rule : Rule
+    served : Served, optional
+        What the gateway saw, when it called the models itself.
+    feedback : Told, optional
+        What was said of the answer, when it had waited for that.
     accepted_at_ms, decided_at_ms : int
         Unix milliseconds.
     """
@@ -73,6 +165,8 @@ class Outcome(Message, frozen=True, kw_only=True):
     latency_ms: float | None = None
     reward: float | None = None
     rule: Rule = Rule()
+    served: Served | None = None
+    feedback: Told | None = None
 
 
 class RewardEvent(Message, frozen=True, kw_only=True):

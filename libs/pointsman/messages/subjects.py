@@ -16,6 +16,7 @@ REWARDS = "REWARDS"
 SHADOW = "SHADOW"
 ALERTS = "ALERTS"
 DEAD = "DEAD"
+FEEDBACK = "FEEDBACK"
 
 STREAM_SUBJECTS = {
     DECISIONS: "log.decisions.*",
@@ -24,8 +25,9 @@ STREAM_SUBJECTS = {
     SHADOW: "shadow.*.*",
     ALERTS: "alerts.*.*",
     DEAD: "dead.*",
+    FEEDBACK: "feedback.*",
 }
-"""The six streams and what each one holds."""
+"""The seven streams and what each one holds."""
 
 POLICIES_BUCKET = "policies"
 POLICIES_STREAM = f"KV_{POLICIES_BUCKET}"
@@ -36,6 +38,7 @@ POLICIES_SUBJECTS = f"$KV.{POLICIES_BUCKET}"
 
 DECISION_QUEUE = "decision"
 ANY_DECIDE = "decide.*"
+ANY_SCORE = "score.*"
 ANY_ARMS = "arms.*"
 ANY_DECISION = "decisions.*"
 
@@ -54,6 +57,16 @@ def decide(tier: str) -> str:
     return f"decide.{tier}"
 
 
+def score(tier: str) -> str:
+    """Request/reply: a context in, what each candidate is worth out; nothing is decided."""
+    return f"score.{tier}"
+
+
+def status(service: str) -> str:
+    """Request/reply: how one process of a service is; the same as its part of NATS' service statistics."""
+    return f"status.{service}"
+
+
 def decision_log(tier: str) -> str:
     """Stream DECISIONS: the log."""
     return f"log.decisions.{tier}"
@@ -67,6 +80,11 @@ def decision_topic(tier: str) -> str:
 def outcomes(tier: str) -> str:
     """Stream OUTCOMES: the log that learning is a pure function of."""
     return f"outcomes.{tier}"
+
+
+def feedback(tier: str) -> str:
+    """Stream FEEDBACK: what was measured and waits, and what users say of it."""
+    return f"feedback.{tier}"
 
 
 def rewards(tier: str) -> str:

@@ -17,6 +17,8 @@ from pointsman.messages.outcome import OutcomeReport
 
 MAX_CANDIDATES = 256
 MAX_METADATA_BYTES = 16 * 1024
+MAX_SWITCHING_COST = 1000.0
+"""Far more than scores can differ by: an arm is then never left."""
 REPORT_BOUNDS = {"quality": 100.0, "reward": 100.0, "cost_usd": 1e6, "latency_ms": 1e9}
 """What each number of an outcome may be at most; all are at least 0. Costs and latencies are bounded because they are
 summed for ever: one beyond this would drown the rest."""
@@ -57,6 +59,10 @@ def check_request(
         raise InvalidMessage("candidates", f"tier {request.tier} has no arms of its own, so candidates are required")
     if request.metadata is not None:
         _check_metadata(request.metadata)
+    if request.pinned is not None:
+        _check_pinned(request.pinned)
+    if not 0.0 <= request.switching_cost <= MAX_SWITCHING_COST:
+        raise InvalidMessage("switching_cost", f"expected 0 to {MAX_SWITCHING_COST:g}, got {request.switching_cost:g}")
     return arms, context
 
 
@@ -161,6 +167,14 @@ def _context_error(error: ContextError) -> InvalidMessage:
         index, _, detail = text.partition(": ")
         return InvalidMessage(f"context{index}", detail)
     return InvalidMessage("context", text)
+
+
+def _check_pinned(pinned: Candidate) -> None:
+    try:
+        _checked_arm(pinned.provider, pinned.model)
+    except ArmError as error:
+        part, _, detail = str(error).partition(": ")
+        raise InvalidMessage(f"pinned.{part}", detail) from error
 
 
 def _check_metadata(metadata: dict[str, object]) -> None:

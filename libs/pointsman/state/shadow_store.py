@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from redis.exceptions import RedisError
 
+from pointsman.evaluation.statistics import LENGTH
 from pointsman.state import keys
 from pointsman.state.activity import MINUTES, MINUTES_KEPT_S
 from pointsman.state.errors import StoreUnavailable
@@ -17,6 +18,7 @@ from pointsman.state.hour_sums import (
     AGREEMENT,
     DECISIONS,
     ERRORS,
+    FLOAT,
     GAIN,
     HOUR_MS,
     UNJOINED,
@@ -173,6 +175,23 @@ class ShadowStore:
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreUnavailable(str(error) or type(error).__name__) from error
         return found
+
+    async def totals(self, identity: str, hours: range, every: int | None = None) -> list[HourSums]:
+        """Return a policy's sums of a range of hours, added up by the store itself.
+
+        Parameters
+        ----------
+        identity : str
+            What `against` returns, or one of `pointsman.state.activity`.
+        hours : range
+        every : int, optional
+            How many hours each answer is of, the last one perhaps fewer; all of them when left out.
+        """
+        if not hours:
+            return []
+        names = [keys.shadow_hour(self.tier, identity, hour) for hour in hours]
+        found = await self._store.run("sum_shadow", names, [every or len(hours), LENGTH * FLOAT.itemsize])
+        return [HourSums.from_fields(dict(zip(fields[::2], fields[1::2], strict=True))) for fields in found]
 
     async def picks(self, wanted: Sequence[tuple[str, int]]) -> list[bytes | None]:
         """Return the distributions kept for (policy identity, decision sequence); None where there is none."""

@@ -17,7 +17,7 @@ from pointsman.state.connection import PlainConnection, TlsConnection
 from pointsman.state.errors import StoreUnavailable
 
 WRITING = ("commit_learned", "commit_outcomes", "commit_shadow", "drop_lease", "fence_tier", "hold_lease")
-READING = ("read_changes",)
+READING = ("read_changes", "sum_shadow")
 """Scripts that only read are run as such: a user that may not write needs no more."""
 
 MAX_CONNECTIONS = 8

@@ -130,6 +130,14 @@ class TierStore:
         except (ValueError, msgspec.MsgspecError, IndexError) as error:
             raise StoreCorrupt(f"tier {self.tier}: {error}") from error
 
+    async def watermark(self) -> int:
+        """Return the sequence of the last outcome applied; 0 before the first."""
+        try:
+            value = await self._store.redis.hget(keys.tier(self.tier), "watermark")
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailable(str(error) or type(error).__name__) from error
+        return int(value or 0)
+
     async def commit(self, commit: Commit) -> Committed:
         """Apply a batch if the tier is where the batch was computed from; change nothing otherwise.
 

@@ -33,17 +33,27 @@ def publishers(subject: str) -> list[str]:
     [
         (subjects.decision_log("T"), "decision"),
         (subjects.decision_topic("T"), "decision"),
-        (subjects.outcomes("T"), "gateway"),
+        (subjects.feedback("T"), "gateway"),
         (subjects.rewards("T"), "reward-updater"),
         (subjects.arms("T"), "reward-updater"),
         (subjects.shadow("p", "T"), "shadow-evaluator"),
         (subjects.dead(subjects.OUTCOMES), "reward-updater"),
+        (subjects.dead(subjects.FEEDBACK), "reward-updater"),
         (subjects.dead(subjects.DECISIONS), "shadow-evaluator"),
-        (f"{subjects.POLICIES_SUBJECTS}.T", "gateway"),
     ],
 )
 def test_every_subject_has_one_writer(subject: str, writer: str) -> None:
     assert publishers(subject) == [writer]
+
+
+def test_outcomes_are_written_by_the_gateway_and_those_that_have_waited_by_the_reward_updater() -> None:
+    assert publishers(subjects.outcomes("T")) == ["gateway", "reward-updater"]
+
+
+def test_policies_are_written_by_the_gateway_and_by_who_may_promote_automatically() -> None:
+    assert publishers(f"{subjects.POLICIES_SUBJECTS}.T") == ["gateway", "shadow-evaluator"]
+    assert {"gateway", "shadow-evaluator"} <= set(publishers(subjects.alert("promotion", "T")))
+    assert "decision" not in publishers(subjects.alert("promotion", "T"))
 
 
 @pytest.mark.parametrize("call", ["STREAM.DELETE", "STREAM.PURGE", "STREAM.MSG.DELETE", "STREAM.RESTORE"])

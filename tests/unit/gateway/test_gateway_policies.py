@@ -29,6 +29,11 @@ def test_built_in_policies_are_accepted() -> None:
     )
 
 
+def test_a_policys_own_rule_and_sampling_are_accepted_at_the_ends_of_their_ranges() -> None:
+    own = {"algorithm": "thompson", "lambda_cost": 0, "mu_latency": 5.5, "forgetting": 1}
+    check_change(change(active={"name": "a", **own}, shadows=[{"name": "b", "sample": 1, **own}]), NONE)
+
+
 def test_no_shadows_at_all_is_a_change() -> None:
     check_change(change(shadows=[]), NONE)
 
@@ -42,6 +47,14 @@ def test_no_shadows_at_all_is_a_change() -> None:
         ({"active": {"name": "a", "algorithm": "static:x"}}, "active.algorithm"),
         ({"active": {"name": "a", "algorithm": "linucb", "parameters": {"epsilon": 2}}}, "active.parameters.epsilon"),
         ({"active": {"name": "a", "algorithm": "linucb", "parameters": {"gamma": 2}}}, "active.parameters"),
+        ({"active": {"name": "a", "algorithm": "linucb", "forgetting": 0}}, "active.forgetting"),
+        ({"active": {"name": "a", "algorithm": "linucb", "forgetting": 1.01}}, "active.forgetting"),
+        ({"active": {"name": "a", "algorithm": "linucb", "lambda_cost": -0.1}}, "active.lambda_cost"),
+        ({"active": {"name": "a", "algorithm": "linucb", "mu_latency": -1}}, "active.mu_latency"),
+        ({"active": {"name": "a", "algorithm": "linucb", "sample": 0.5}}, "active.sample"),
+        ({"shadows": [{"name": "a", "algorithm": "uniform", "sample": 0}]}, "shadows[0].sample"),
+        ({"shadows": [{"name": "a", "algorithm": "uniform", "sample": 2}]}, "shadows[0].sample"),
+        ({"shadows": [{"name": "a", "algorithm": "thompson", "parameters": {"v": -1}}]}, "shadows[0].parameters.v"),
         ({"shadows": [{"name": "a", "algorithm": "uniform"}] * 2}, "shadows[1].name"),
         ({"shadows": [{"name": f"s{i}", "algorithm": "uniform"} for i in range(17)]}, "shadows"),
     ],

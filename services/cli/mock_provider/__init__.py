@@ -1,0 +1,1 @@
+"""A provider without a model: for trying, testing and measuring everything without keys."""

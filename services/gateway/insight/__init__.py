@@ -1,0 +1,1 @@
+"""What the dashboard is made from, beside the decisions, arms and reports: activity, dry runs, system and alerts."""

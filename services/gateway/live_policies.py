@@ -1,0 +1,23 @@
+"""The policies of a tier as they are now, also while NATS cannot say."""
+
+from __future__ import annotations
+
+from pointsman.bus import BusError
+from pointsman.bus.policies import configured, read_policies
+from pointsman.messages.policies import TierPolicies
+from services.gateway.backends import Backends
+
+
+async def live_policies(backends: Backends, tier: str) -> TierPolicies:
+    """Return what is in force in a configured tier; what is configured while NATS cannot say."""
+    bus = backends.bus
+    if bus is not None:
+        try:
+            current = await read_policies(bus, tier)
+        except BusError:
+            current = None
+        if current is not None:
+            return current[1]
+    section = backends.config.tier_named(tier)
+    assert section is not None  # every caller has asked require_tier
+    return configured(backends.config, section)

@@ -1,0 +1,180 @@
+"""``POST /v1/chat/completions`` and ``POST /v1/messages``: choose, have it served, pass it on, tell the outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+from typing import Any
+
+from starlette.types import Receive, Scope
+
+from pointsman.access import StoredKey
+from pointsman.bandit import Arm
+from pointsman.config import Config
+from pointsman.features import view_request
+from pointsman.messages.codec import decode, encode
+from pointsman.messages.decision import Candidate, Decision, DecisionRequest, decision_decoder
+from pointsman.observability.logs import logger
+from pointsman.providers.base import Dialect
+from pointsman.providers.registry import Providers
+from services.gateway.access import key_of
+from services.gateway.body import ClientGone, read_body
+from services.gateway.decider import Decider, Unanswered, refusal
+from services.gateway.llm.affinity import Affinity, Conversation
+from services.gateway.llm.attempts import Attempts, in_order
+from services.gateway.llm.errors import LlmError
+from services.gateway.llm.exchange import OpenExchange
+from services.gateway.llm.requests import ChatRequest, read_request
+from services.gateway.llm.routing import Route, Routing
+from services.gateway.llm.seeing import ChatFeatures
+from services.gateway.llm.sink import OutcomeSink
+from services.gateway.llm.streaming import StreamedAnswer
+from services.gateway.llm.watch import ClientWatch
+from services.gateway.replies import Reply, Streaming
+
+log = logger("gateway.llm")
+
+MAX_LOGGED_MODEL = 200
+CLIENT_GONE = 499
+"""No status that anybody gets: what the metrics call an answer that nobody was there for."""
+
+
+class Chat:
+    """Answers chat requests of one dialect.
+
+    Parameters
+    ----------
+    config : Config
+    dialect : Dialect
+    decider : Decider
+    providers : Providers
+    features : ChatFeatures
+    routing : Routing
+    affinity : Affinity
+    sink : OutcomeSink
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        dialect: Dialect,
+        decider: Decider,
+        providers: Providers,
+        features: ChatFeatures,
+        routing: Routing,
+        affinity: Affinity,
+        sink: OutcomeSink,
+    ) -> None:
+        self._dialect: Dialect = dialect
+        self._llm = config.llm
+        self._decider = decider
+        self._providers = providers
+        self._features = features
+        self._routing = routing
+        self._affinity = affinity
+        self._sink = sink
+
+    async def __call__(self, scope: Scope, receive: Receive) -> Reply | Streaming:
+        """Answer one request."""
+        arrived_s = perf_counter()
+        raw = await read_body(scope, receive, self._llm.max_body_bytes)
+        request = read_request(self._dialect, raw, scope)
+        view = view_request(request.body, self._dialect)
+        route = self._routing.route(request.model, view)
+        context = self._features.context(view)
+        key: StoredKey | None = key_of(scope)
+        conversation = None if route.direct else self._affinity.conversation(request, key.id if key else "")
+        watch = ClientWatch(receive)
+        try:
+            pinned = await self._affinity.arm(route.tier, conversation)
+            decision, candidates = await self._decide(request, route, context, conversation, pinned)
+            order = in_order(decision, candidates, self._llm.max_attempts)
+            attempts = Attempts(self._providers, request, order)
+            exchange = OpenExchange(decision, context or [], route.direct, attempts, arrived_s, self._sink, route.score)
+            return await self._serve(request, exchange, conversation, watch)
+        except asyncio.CancelledError:
+            if watch.settle():
+                raise ClientGone from None
+            raise
+
+    async def _serve(
+        self, request: ChatRequest, exchange: OpenExchange, conversation: Conversation | None, watch: ClientWatch
+    ) -> Reply | Streaming:
+        attempts = exchange.attempts
+        try:
+            answer = await attempts.serve()
+        except LlmError as error:
+            watch.stop()
+            error.headers += exchange.headers()
+            exchange.end(error.status, faulty=attempts.at_fault)
+            raise
+        except BaseException:  # cancelled, because the client has gone or the gateway stops; or a bug
+            watch.stop()
+            exchange.end(CLIENT_GONE if watch.gone else 500, gone=watch.gone, stopped=not watch.gone)
+            raise
+        exchange.remember(self._affinity, conversation)
+        headers = (*answer.headers.items(), *exchange.headers())
+        if answer.body is None:
+            return StreamedAnswer(self._dialect, answer, exchange, watch, headers)
+        watch.stop()
+        exchange.begin_answer()
+        await answer.close()
+        exchange.end(answer.status)
+        return Reply(answer.status, answer.body, answer.content_type, headers)
+
+    async def _decide(
+        self,
+        request: ChatRequest,
+        route: Route,
+        context: list[float] | None,
+        conversation: Conversation | None,
+        pinned: Arm | None,
+    ) -> tuple[Decision, tuple[Arm, ...]]:
+        """Return the decision and the candidates it was made among.
+
+        Arms whose provider is known to be down are no candidates, unless all are: the policy chooses among what can
+        be had, so that nobody waits for, and nothing is learned of, a provider that is not asked.
+        """
+        arms = route.arms
+        if not route.direct:
+            arms = tuple(arm for arm in arms if self._providers.available(arm)) or arms
+        if context is None:
+            return self._decider.fallback(route.tier, arms, "features"), arms
+        named = route.direct or len(arms) < len(route.arms)
+        stay = route.arms[0] if route.direct else pinned
+        asked = DecisionRequest(
+            tier=route.tier,
+            context=context,
+            candidates=[_candidate(arm) for arm in arms] if named else None,
+            metadata=self._metadata(request, route, conversation),
+            pinned=_candidate(stay) if stay else None,
+            switching_cost=self._llm.switching_cost,
+        )
+        try:
+            answer = await self._decider.ask(route.tier, encode(asked))
+            if refusal(answer) is not None:
+                log.error("a replica refuses what the gateway asks; do they have one configuration? %r", answer.data)
+                raise Unanswered("refused")
+        except Unanswered as unanswered:
+            return self._decider.fallback(route.tier, arms, unanswered.reason), arms
+        return decode(decision_decoder, answer.data), arms
+
+    def _metadata(self, request: ChatRequest, route: Route, conversation: Conversation | None) -> dict[str, Any]:
+        """Return what the decision log tells of the request: never anything of its text."""
+        told: dict[str, Any] = {
+            "features": self._features.label,
+            "dialect": self._dialect,
+            "model": request.model[:MAX_LOGGED_MODEL],
+            "stream": request.stream,
+        }
+        if conversation is not None:
+            told["session"] = conversation.now
+        if route.score is not None:
+            told["auto_score"] = round(route.score, 3)
+        if route.direct:
+            told["direct"] = True
+        return told
+
+
+def _candidate(arm: Arm) -> Candidate:
+    return Candidate(provider=arm.provider, model=arm.model)

@@ -1,0 +1,155 @@
+"""What the API's description says of the chat routes. Their bodies are OpenAI's and Anthropic's, described by those."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pointsman.messages.problem import CONTENT_TYPE
+from pointsman.providers.base import Dialect
+from services.gateway.llm.headers import AUTO_SCORE, NAMES
+from services.gateway.llm.requests import MAX_MODEL_CHARS
+from services.gateway.replies import JSON
+
+Operation = dict[str, Any]
+
+_ERRORS = {
+    400: "The body is no JSON, or something in it is wrong; `error` says what",
+    401: "No API key, or none that is in force",
+    403: "The API key does not have the scope `decide`",
+    404: "There is no such model; `error` names those that there are",
+    408: "Every provider that was asked says that it took too long",
+    409: "A provider's answer",
+    413: "The body is too long",
+    415: "A provider's answer",
+    422: "A provider's answer",
+    429: "Too many requests with this API key, or to the providers",
+    500: "A fault of the gateway",
+    502: "No model answered; `error` says why for each",
+    503: "No provider can be asked right now",
+    504: "Every provider that was asked took too long",
+    529: "Every provider that was asked is overloaded",
+}
+_ERROR_SCHEMAS: dict[Dialect, dict[str, Any]] = {
+    "openai": {
+        "type": "object",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["message"],
+                "properties": {
+                    "message": {"type": "string"},
+                    "type": {"type": ["string", "null"]},
+                    "param": {"type": ["string", "null"]},
+                    "code": {"type": ["string", "integer", "null"]},
+                },
+            }
+        },
+    },
+    "anthropic": {
+        "type": "object",
+        "required": ["type", "error"],
+        "properties": {
+            "type": {"const": "error"},
+            "error": {
+                "type": "object",
+                "required": ["type", "message"],
+                "properties": {"type": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+_MODEL = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_MODEL_CHARS,
+    "description": "`auto`, `tier/NAME` or an arm, `provider:model`",
+}
+_MESSAGES = {"type": "array", "minItems": 1, "items": {"type": "object"}}
+_EXAMPLE = {"model": "auto", "messages": [{"role": "user", "content": "Why is the sky blue?"}]}
+_SESSION = {
+    "name": "x-pointsman-session",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "The conversation, which stays with its model; known by what was said in it when left out",
+}
+
+
+def llm_operations() -> dict[str, dict[str, Operation]]:
+    """Return the part of ``paths`` that is about chat."""
+    openai = _chat(
+        "createChatCompletion",
+        "openai",
+        "Answer a chat request, in OpenAI's dialect",
+        "The body is that of OpenAI's chat completions.",
+        _EXAMPLE,
+    )
+    anthropic = _chat(
+        "createMessage",
+        "anthropic",
+        "Answer a chat request, in Anthropic's dialect",
+        "The body is that of Anthropic's messages.",
+        {**_EXAMPLE, "max_tokens": 256},
+    )
+    listed = _operation(
+        "listModels",
+        "List what can be named as `model`",
+        "In Anthropic's shape for clients that send `anthropic-version`, else in OpenAI's.",
+        "openai",
+        {200: _answer("The models")},
+        (401, 403, 429, 500),
+    )
+    one = _operation(
+        "getModel", "Get one of them", "", "openai", {200: _answer("The model")}, (401, 403, 404, 429, 500)
+    )
+    one["parameters"] = [{"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}]
+    return {
+        "/v1/chat/completions": {"post": openai},
+        "/v1/messages": {"post": anthropic},
+        "/v1/models": {"get": listed},
+        "/v1/models/{model}": {"get": one},
+    }
+
+
+def _chat(name: str, dialect: Dialect, summary: str, about: str, example: dict[str, Any]) -> Operation:
+    description = (
+        f"{about} The policy of the tier chooses the model; what it answers is passed on as it comes, and its outcome "
+        "is learned from. Should it fail before the first byte, the next candidate is asked."
+    )
+    answered = _answer("The answer")
+    answered["content"]["text/event-stream"] = {}  # events as of the dialect's own
+    answered["headers"] = {header: {"schema": {"type": "string"}} for header in (*NAMES, AUTO_SCORE)}
+    operation = _operation(name, summary, description, dialect, {200: answered}, tuple(_ERRORS))
+    properties = {"model": _MODEL, "messages": _MESSAGES, "stream": {"type": ["boolean", "null"]}}
+    schema = {"type": "object", "required": ["model", "messages"], "properties": properties}
+    body = {"required": True, "content": {JSON: {"schema": schema, "examples": {"a question": {"value": example}}}}}
+    return {**operation, "parameters": [_SESSION], "requestBody": body}
+
+
+def _operation(
+    name: str, summary: str, description: str, dialect: Dialect, answers: dict[int, Any], errors: tuple[int, ...]
+) -> Operation:
+    responses = {str(status): answer for status, answer in answers.items()}
+    for status in errors:
+        content = {JSON: {"schema": _ERROR_SCHEMAS[dialect]}}
+        responses[str(status)] = {"description": _ERRORS[status], "content": content}
+        if status in (401, 403):
+            challenge = {"schema": {"type": "string"}, "description": "Bearer"}
+            responses[str(status)]["headers"] = {"WWW-Authenticate": challenge}
+    responses["405"] = {
+        "description": "The route does not have that method",
+        "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    operation: Operation = {
+        "operationId": name,
+        "tags": ["chat"],
+        "summary": summary,
+        "security": [{"bearer": ["decide"]}, {"header": ["decide"]}],
+    }
+    if description:
+        operation["description"] = description
+    return {**operation, "responses": responses}
+
+
+def _answer(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {JSON: {"schema": {"type": "object"}}}}

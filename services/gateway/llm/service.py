@@ -1,0 +1,94 @@
+"""The LLM gateway's parts, put together."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from pointsman.providers.base import Dialect
+from pointsman.providers.registry import Providers
+from services.gateway.access import Access, Endpoint
+from services.gateway.backends import Backends
+from services.gateway.decider import Decider
+from services.gateway.llm.affinity import Affinity
+from services.gateway.llm.chat import Chat
+from services.gateway.llm.errors import in_dialect, route_in_dialect
+from services.gateway.llm.judging import Judge
+from services.gateway.llm.models import Models, dialect_of
+from services.gateway.llm.routing import Routing
+from services.gateway.llm.seeing import ChatFeatures
+from services.gateway.llm.sink import OutcomeSink
+from services.gateway.replies import HotEndpoint
+from services.gateway.response_index import ResponseIndex
+
+CHAT_PATHS: dict[str, Dialect] = {"/v1/chat/completions": "openai", "/v1/messages": "anthropic"}
+"""The routes, and what their clients speak."""
+
+DRAIN_S = 3.0
+"""How long outcomes have to get to NATS when the gateway stops."""
+
+
+class LlmGateway:
+    """Everything behind the chat routes.
+
+    Parameters
+    ----------
+    backends : Backends
+    decider : Decider
+
+    Attributes
+    ----------
+    responses : ResponseIndex
+    """
+
+    def __init__(self, backends: Backends, decider: Decider) -> None:
+        config = backends.config
+        self._config = config
+        self._decider = decider
+        self._features = ChatFeatures(config)
+        self._routing = Routing(config, self._features)
+        self._providers = Providers(config.provider)
+        self._affinity = Affinity(backends)
+        self.responses = ResponseIndex(backends)
+        self._sink = OutcomeSink(backends, Judge(config), self.responses)
+
+    def hot(self, access: Access) -> dict[str, HotEndpoint]:
+        """Return the chat routes; whatever goes wrong on them is told in the clients' dialect."""
+        return {
+            path: in_dialect(dialect, access.hot("decide", self._chat(dialect))) for path, dialect in CHAT_PATHS.items()
+        }
+
+    def routes(self, access: Access) -> list[Route]:
+        """Return the routes that are not hot."""
+        models = Models(self._routing)
+        return [
+            Route("/v1/models", _in_dialect_of_client(access.route("decide", models.list))),
+            Route("/v1/models/{model:path}", _in_dialect_of_client(access.route("decide", models.get))),
+        ]
+
+    async def close(self) -> None:
+        """Deliver what waits, and close all connections to providers. NATS and the store must still be there."""
+        await self._sink.drain(DRAIN_S)
+        await self.responses.close()
+        await self._affinity.close()
+        await self._providers.close()
+
+    def _chat(self, dialect: Dialect) -> Chat:
+        return Chat(
+            self._config,
+            dialect,
+            self._decider,
+            self._providers,
+            self._features,
+            self._routing,
+            self._affinity,
+            self._sink,
+        )
+
+
+def _in_dialect_of_client(endpoint: Endpoint) -> Endpoint:
+    async def shaped(request: Request) -> Response:
+        return await route_in_dialect(dialect_of(request), endpoint)(request)
+
+    return shaped

@@ -1,0 +1,49 @@
+// Small drawings inside table cells. Each stands beside its numbers, so screen readers skip it.
+
+import {h} from "../dom.js";
+import {known} from "../format.js";
+import {scaleOver, tickText} from "./scale.js";
+
+const place = (scale, low, high) => ({"--l": scale.percent(low), "--w": ((scale.at(high) - scale.at(low)) * 100).toFixed(2) + "%"});
+const track = (kind, ...inside) => h("span.track", {class: kind, "aria-hidden": "true"}, ...inside);
+const line = (scale, at, kind) => h("i", {class: kind, vars: {"--l": scale.percent(at)}});
+
+/** The row of numbers above the drawings; for a table's head. */
+export function axis(scale, say = (value) => tickText(scale, value)) {
+  return h("span.axis", {"aria-hidden": "true"}, scale.ticks.map((value) => h("i", {vars: {"--l": scale.percent(value)}}, say(value))));
+}
+
+/** One estimate with two intervals: thick for one look, thin for every look at once. */
+export function intervalMark(scale, {estimate, low, high, wideLow, wideHigh}) {
+  return track("interval",
+    line(scale, 0, "zero"),
+    known(wideLow) && known(wideHigh) ? h("i.thin", {vars: place(scale, wideLow, wideHigh)}) : null,
+    known(low) && known(high) ? h("i.thick", {vars: place(scale, low, high)}) : null,
+    known(estimate) ? line(scale, estimate, "dot") : null);
+}
+
+/** An estimate of the API, flat. */
+export const plain = ({estimate, low, high, always_valid: always}) => ({estimate, low, high, wideLow: always?.low, wideHigh: always?.high});
+
+/** The scale of some estimates as the report has them, with both intervals. */
+export function intervalScale(estimates, options) {
+  return scaleOver(estimates.flatMap((one) => [one.estimate, one.low, one.high, one.wideLow, one.wideHigh]), options);
+}
+
+/** A bar from zero, either way. */
+export function barMark(scale, value) {
+  return track("bar", line(scale, 0, "zero"),
+    known(value) ? h("i.fill", {class: value < 0 ? "below" : "", vars: place(scale, Math.min(0, value), Math.max(0, value))}) : null);
+}
+
+/** A score: the mean, and on top of it the bonus for what is not known yet. */
+export function scoreMark(scale, mean, score) {
+  return track("bar score", line(scale, 0, "zero"),
+    h("i.fill", {class: mean < 0 ? "below" : "", vars: place(scale, Math.min(0, mean), Math.max(0, mean))}),
+    h("i.bonus", {vars: place(scale, Math.min(mean, score), Math.max(mean, score))}));
+}
+
+/** A share of a whole. */
+export function meter(share, kind = "") {
+  return h("span.meter", {class: kind, "aria-hidden": "true"}, h("i", {vars: {"--w": Math.max(0, Math.min(1, share || 0)) * 100 + "%"}}));
+}

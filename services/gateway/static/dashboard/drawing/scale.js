@@ -1,0 +1,32 @@
+// A linear scale from values to a share of the drawing's width, with round numbers to mark on it.
+
+import {fixed, known} from "../format.js";
+
+/** The scale that holds all known values, and 0 where `zero` says so. */
+export function scaleOver(values, {zero = true, low, high, margin = 0.04} = {}) {
+  const all = values.filter(known);
+  if (zero) all.push(0);
+  let from = low ?? Math.min(...all), to = high ?? Math.max(...all);
+  if (!Number.isFinite(from) || !Number.isFinite(to)) [from, to] = [0, 1];
+  if (from === to) [from, to] = [from - (Math.abs(from) || 1) / 2, to + (Math.abs(to) || 1) / 2];
+  const room = (to - from) * margin;
+  if (low === undefined && from < 0) from -= room;
+  if (low === undefined && from > 0 && !zero) from -= room;
+  if (high === undefined) to += room;
+  const at = (value) => Math.max(0, Math.min(1, (value - from) / (to - from)));
+  return {from, to, at, percent: (value) => (at(value) * 100).toFixed(2) + "%", ticks: ticks(from, to)};
+}
+
+function ticks(from, to, most = 5) {
+  const raw = (to - from) / most, size = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * size).find((one) => one >= raw * (1 - 1e-9));
+  const found = [];
+  for (let at = Math.ceil(from / step - 1e-9); at * step <= to * (1 + 1e-12) + 1e-15; at += 1) found.push(+(at * step).toPrecision(10));
+  return found;
+}
+
+/** A number of the scale with no more digits than its steps need. */
+export function tickText(scale, value) {
+  const step = scale.ticks.length > 1 ? scale.ticks[1] - scale.ticks[0] : 1;
+  return fixed(value, Math.max(0, Math.min(8, Math.ceil(-Math.log10(step) - 1e-9) + (String(+step.toPrecision(2)).match(/25$/) ? 1 : 0))));
+}

@@ -1,0 +1,141 @@
+// Lines or stacked columns over time, drawn by uPlot, with the same numbers as a table below.
+
+import {fill, h, table} from "../dom.js";
+import {clock, date, known} from "../format.js";
+import {colour, dashOf, seriesColour, seriesName, texture, TOTAL} from "./palette.js";
+
+const HEIGHT = 190, DAY_S = 86400;
+let loading = null;
+
+/** Load the library when the first chart is drawn, so that no other view waits for it. */
+function library() {
+  loading ??= new Promise((resolve, reject) => {
+    const script = h("script", {src: "static/vendor/uplot-1.6.32/uPlot.iife.min.js"});
+    script.onload = () => resolve(window.uPlot);
+    script.onerror = () => { loading = null; reject(new Error("the chart library could not be loaded")); };
+    document.head.append(script);
+  });
+  return loading;
+}
+
+/**
+ * A figure that is made once and told new data.
+ *
+ * `title`; `unit`, as it stands beside the title; `say` writes a value; `kind` is "lines" or "stacked"; `range` is
+ * [low, high] of the value axis, where it is fixed. `show({timesS, series: [{name, values, at}]})` draws; `at` is the
+ * place that gives a series its look, so that one arm looks the same in every chart.
+ */
+export function timeChart({title, unit, say, tick = say, kind = "lines", range, signal}) {
+  const plot = h("div.plot"), legend = h("ul.legend"), data = h("div");
+  const details = h("details", {ontoggle: () => drawTable()}, h("summary", null, "Show the numbers"), data);
+  const figure = h("figure", null, h("figcaption", null, title, " ", h("span.muted", null, unit)), plot, legend, details);
+  let chart = null, shape = "", latest = null;
+
+  function drawTable() {
+    if (!details.open || !latest) return;
+    const heads = ["From", ...latest.series.map((one) => ({text: one.name, class: "n"}))];
+    const rows = latest.timesS.map((at, i) => [stamp(at * 1000), ...latest.series.map((one) => say(one.values[i]))]);
+    fill(data, table(`${title}: the numbers`, heads, rows.reverse(), {empty: "Nothing in this time."}));
+  }
+
+  function drawLegend(at) {
+    const shown = at ?? lastKnown(latest);
+    fill(legend,
+      latest.series.map((one) => h("li", null, swatch(one.at, kind), h("span", null, one.name), h("b", null, say(one.values[shown])))),
+      h("li.muted", null, shown === undefined ? "" : `${at === undefined ? "last, " : "at "}${stamp(latest.timesS[shown] * 1000)}`));
+  }
+
+  async function show(next) {
+    latest = next;
+    drawLegend();
+    drawTable();
+    plot.setAttribute("role", "img");
+    plot.setAttribute("aria-label", describe(title, next, say));
+    const uPlot = await library();
+    if (signal.aborted) return;
+    const columns = kind === "stacked" ? stacked(next.series) : next.series.map((one) => one.values);
+    const nowShape = JSON.stringify(next.series.map((one) => [one.name, one.at]));
+    if (chart && shape === nowShape) chart.setData([next.timesS, ...columns]);
+    else {
+      chart?.destroy();
+      shape = nowShape;
+      chart = new uPlot(options(uPlot), [next.timesS, ...columns], plot);
+    }
+  }
+
+  function options(uPlot) {
+    const order = kind === "stacked" ? latest.series.map((_, i) => latest.series.length - 1 - i) : latest.series.map((_, i) => i);
+    const axes = {stroke: () => colour("--muted"), font: "12px system-ui, sans-serif", ticks: {show: false},
+      grid: {stroke: () => colour("--line"), width: 1}};
+    return {
+      width: Math.max(plot.clientWidth, 200), height: HEIGHT, padding: [8, 8, 0, 0],
+      legend: {show: false}, cursor: {drag: {x: false, y: false}, y: false, points: {show: kind === "lines"}},
+      scales: {x: {time: true}, y: {range: range || ((_, low, high) => roomy(low, high))}},
+      axes: [
+        {...axes, space: 60, values: (_, at, __, ___, step) => at.map((one) => step >= DAY_S ? date(one * 1000).slice(5) : clock(one * 1000, false))},
+        {...axes, size: 64, space: 34, values: (_, at) => at.map(tick)},
+      ],
+      series: [{}, ...order.map((i) => kind === "stacked" ? column(uPlot, latest.series[i].at) : curve(latest.series[i].at))],
+      hooks: {setCursor: [(one) => drawLegend(one.cursor.idx ?? undefined)]},
+    };
+  }
+
+  const redraw = () => chart?.redraw(false, true);
+  const resize = new ResizeObserver(() => chart?.setSize({width: Math.max(plot.clientWidth, 200), height: HEIGHT}));
+  resize.observe(plot);
+  document.addEventListener("themechange", redraw, {signal});
+  signal.addEventListener("abort", () => { resize.disconnect(); chart?.destroy(); chart = null; });
+  return {figure, show};
+}
+
+const stamp = (ms) => `${date(ms).slice(5)} ${clock(ms, false)}`;
+
+function curve(at) {
+  return {stroke: () => seriesColour(at), width: at === TOTAL ? 2.25 : 1.75, dash: dashOf(at), spanGaps: true,
+    points: {size: 5, fill: () => seriesColour(at), width: 0}};
+}
+
+function column(uPlot, at) {
+  return {fill: (chart) => chart.ctx.createPattern(texture(at), "repeat"), stroke: () => colour("--card"), width: 0.5,
+    paths: uPlot.paths.bars({size: [0.92, 60], align: 1}), points: {show: false}};
+}
+
+/** Sums from the first series upwards, the highest first, so that each column hides the lower part of the one behind. */
+function stacked(series) {
+  const sums = [];
+  series.forEach((one, i) => sums.push(one.values.map((value, at) => known(value) ? value + (i ? sums[i - 1][at] : 0) : null)));
+  return sums.reverse();
+}
+
+function roomy(low, high) {
+  if (low === null || high === null) return [0, 1];
+  const room = (high - low) * 0.12 || Math.abs(high) * 0.1 || 1;
+  return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];
+}
+
+const lastKnown = (data) => {
+  for (let i = data.timesS.length - 1; i >= 0; i -= 1) if (data.series.some((one) => known(one.values[i]))) return i;
+  return undefined;
+};
+
+function describe(title, data, say) {
+  const last = lastKnown(data);
+  if (last === undefined) return `${title}: nothing in this time`;
+  return `${title}, last: ${data.series.map((one) => `${one.name} ${say(one.values[last])}`).join(", ")}`;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+/** A line with the series' dash, or a square with its texture. */
+function swatch(at, kind) {
+  if (kind === "stacked") {
+    const box = texture(at);
+    box.className = "swatch";
+    box.setAttribute("aria-hidden", "true");
+    return box;
+  }
+  const svg = document.createElementNS(SVG, "svg"), path = document.createElementNS(SVG, "path");
+  for (const [name, value] of [["viewBox", "0 0 24 8"], ["class", `swatch line ${seriesName(at)}`], ["aria-hidden", "true"]]) svg.setAttribute(name, value);
+  for (const [name, value] of [["d", "M0 4H24"], ["stroke-dasharray", dashOf(at).join(" ")]]) path.setAttribute(name, value);
+  svg.append(path);
+  return svg;
+}

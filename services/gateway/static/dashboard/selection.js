@@ -1,0 +1,42 @@
+// The tier that one looks at, the same in all views, and the tiers that there are.
+
+import {get} from "./api.js";
+import {choice} from "./dom.js";
+import {keep, read} from "./router.js";
+
+let chosen = "", listed = null;
+
+/** All tiers with their policies; from the arms while NATS cannot say. */
+export async function tiers(signal) {
+  try {
+    listed = (await get("v1/policies", signal)).policies;
+  } catch (error) {
+    if (error.name === "AbortError" || error.status === 401 || error.status === 403) throw error;
+    const {arms} = await get("v1/arms", signal);
+    listed = [...new Set(arms.map((arm) => arm.tier))].map((tier) => ({tier}));
+  }
+  return listed;
+}
+
+/** The chosen tier; the first one until somebody chooses. */
+export async function currentTier(signal) {
+  const names = (listed || await tiers(signal)).map((one) => one.tier);
+  const wanted = read().settings.tier || chosen;
+  chosen = names.includes(wanted) ? wanted : names[0] || "";
+  return chosen;
+}
+
+export const lastTier = () => chosen;
+export const forget = () => { listed = null; };
+
+/** A choice of tier that remembers; `all` adds one for all of them. */
+export async function tierChoice(signal, onchange, {all = false} = {}) {
+  const known = listed || await tiers(signal);
+  const value = all ? read().settings.tier || "" : await currentTier(signal);
+  const names = known.map((one) => one.tier);
+  return choice("Tier", all ? [["", "all"], ...names] : names, value, (tier) => {
+    if (tier) chosen = tier;
+    keep({tier});
+    onchange(tier);
+  });
+}

@@ -1,0 +1,87 @@
+// Arms: what each has learned, how sure that is, what is still missing, and which features make it good.
+
+import {get, query} from "../api.js";
+import {card, choice, dash, fill, h, note, table} from "../dom.js";
+import {axis, barMark, intervalMark} from "../drawing/marks.js";
+import {scaleOver} from "../drawing/scale.js";
+import {ago, armOf, duration, fixed, known, percent, points, span, usd, whole} from "../format.js";
+import {every} from "../polling.js";
+import {keep} from "../router.js";
+import {currentTier, tierChoice} from "../selection.js";
+import {sub} from "./differences.js";
+
+const WINDOWS = [["24h", "24 hours"], ["7d", "7 days"], ["30d", "30 days"]];
+const AGAIN_MS = 5000;
+
+export async function view(page) {
+  const {signal} = page;
+  let period = page.settings.window || "7d";
+  const estimates = h("div"), theta = h("div");
+  const change = () => page.attempt(load);
+  fill(page.toolbar, await tierChoice(signal, change),
+    choice("Time", WINDOWS.some(([key]) => key === period) ? WINDOWS : [...WINDOWS, period], period, (to) => { period = to; keep({window: to}); change(); }));
+  fill(page.root, estimates, theta);
+  let drawn = "";
+  async function load() {
+    const told = await get("v1/arms" + query({tier: await currentTier(signal), window: period}), signal);
+    fill(estimates, estimateCard(told.arms));
+    // θ changes with every outcome; what does not change is left alone.
+    const now = JSON.stringify([told.arms.map((arm) => [armOf(arm), arm.theta]), told.features]);
+    if (now !== drawn) fill(theta, thetaCard(told.arms, told.features));
+    drawn = now;
+  }
+  every(AGAIN_MS, signal, () => page.attempt(load));
+}
+
+function estimateCard(arms) {
+  const of = (arm) => ({estimate: scaled(arm.recent.mean_reward), low: scaled(arm.recent.low), high: scaled(arm.recent.high)});
+  const scale = scaleOver([0, 100], {low: 0, high: 100});
+  const all = arms.reduce((sum, arm) => sum + arm.recent.decisions, 0);
+  return card("What is learned",
+    table("What is learned about each arm",
+      ["Arm", {text: "Chosen", class: "n"}, {text: "Mean reward", class: "n"}, {text: axis(scale), class: "drawn"},
+        {text: "Mean cost", class: "n"}, {text: "Outcome after", class: "n"}, {text: "Outcomes missing", class: "n"},
+        {text: "Learned from", class: "n"}, {text: "Last outcome", class: "n"}],
+      arms.map((arm) => {
+        const recent = arm.recent, mean = of(arm);
+        return [
+          armOf(arm),
+          [whole(recent.decisions), sub(all ? percent(recent.decisions / all) : "")],
+          known(mean.estimate) ? [points(mean.estimate), sub(span(mean.low, mean.high, points))] : dash(),
+          intervalMark(scale, mean),
+          usd(arm.mean_cost_usd),
+          known(recent.reward_delay_s) ? duration(recent.reward_delay_s * 1000) : dash(),
+          [whole(recent.missing), sub(recent.decisions ? percent(recent.missing / recent.decisions) : "")],
+          [whole(arm.n), sub(known(arm.mean_reward) ? `mean ${points(arm.mean_reward * 100)}` : "")],
+          arm.updated_at ? ago(Date.parse(arm.updated_at)) : dash(),
+        ];
+      }), {id: "arms", empty: "No tier has arms of its own, and none is learned about yet."}),
+    note("Chosen, mean reward (points, 0 to 100), delay and missing outcomes are of the chosen time; what an arm has learned from and its mean ",
+      "cost are of all time. The interval is of requests like those that the arm was chosen for; on others it may do better or worse."));
+}
+
+function thetaCard(arms, names) {
+  const learned = arms.filter((arm) => arm.n > 0);
+  if (!learned.length) return card("What makes an arm good", note("No arm has learned from an outcome yet."));
+  const widths = learned.flatMap((arm) => arm.theta.flatMap((value, i) => arm.theta_width ? [value - arm.theta_width[i], value + arm.theta_width[i]] : [value]));
+  const scale = scaleOver(widths);
+  const label = (at) => names?.length === learned[0].theta.length ? names[at] : `x${at}`;
+  return card("What makes an arm good",
+    note("θ by feature: how much one unit of the feature adds to the expected reward (0 to 1). The thin line is ± one width: how uncertain it still is."),
+    table("θ of each arm by feature",
+      ["Feature", ...learned.flatMap((arm) => [{text: [h("span", null, armOf(arm)), axis(scale)], class: "drawn"}, {text: h("span.hidden", null, `θ of ${armOf(arm)}`), class: "n"}])],
+      learned[0].theta.map((_, at) => [label(at), ...learned.flatMap((arm) => [
+        thetaMark(scale, arm, at), h("td.n", {"data-value": arm.theta[at]}, fixed(arm.theta[at]))])]),
+      {id: "theta"}));
+}
+
+function thetaMark(scale, arm, at) {
+  const mark = barMark(scale, arm.theta[at]), width = arm.theta_width?.[at];
+  if (known(width)) {
+    const low = arm.theta[at] - width, high = arm.theta[at] + width;
+    mark.append(h("i.thin", {vars: {"--l": scale.percent(low), "--w": ((scale.at(high) - scale.at(low)) * 100).toFixed(2) + "%"}}));
+  }
+  return mark;
+}
+
+const scaled = (value) => known(value) ? value * 100 : null;

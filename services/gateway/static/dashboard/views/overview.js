@@ -1,0 +1,129 @@
+// Overview: who served how much, what it earned, what it cost, and what that saved.
+
+import {get, query} from "../api.js";
+import {card, choice, dash, facts, fill, h, note, table} from "../dom.js";
+import {axis, intervalMark, intervalScale, plain} from "../drawing/marks.js";
+import {TOTAL} from "../drawing/palette.js";
+import {timeChart} from "../drawing/time_chart.js";
+import {known, percent, plural, points, signed, signedUsd, span, usd, whole} from "../format.js";
+import {every} from "../polling.js";
+import {keep} from "../router.js";
+import {currentTier, tierChoice} from "../selection.js";
+import {sub} from "./differences.js";
+
+const WINDOWS = [["1h", "1 hour"], ["24h", "24 hours"], ["7d", "7 days"], ["30d", "30 days"]];
+const MOST_ARMS = 5, MOST_POINTS = 96, AGAIN_MS = 5000;
+
+export async function view(page) {
+  const {signal} = page;
+  let period = page.settings.window || "24h";
+  const change = () => page.attempt(load);
+  const numbers = h("div"), against = h("div");
+  const share = timeChart({title: "Share of each arm", unit: "of the decisions", say: (x) => percent(x, 0), kind: "stacked", range: [0, 1], signal});
+  const reward = timeChart({title: "Mean reward", unit: "points, 0 to 100", say: points, tick: (x) => points(x, 0), signal});
+  const cost = timeChart({title: "Cost of a request", unit: "US dollars, mean", say: usd, signal});
+  const volume = timeChart({title: "Decisions", unit: "in each stretch", say: whole, signal});
+  fill(page.toolbar, await tierChoice(signal, change), choice("Time", WINDOWS, period, (to) => { period = to; keep({window: to}); change(); }));
+  fill(page.root, numbers, against,
+    h("section.card.charts", {"aria-label": "Over time"}, share.figure, reward.figure, cost.figure, volume.figure));
+
+  async function load() {
+    const told = await get("v1/overview" + query({tier: await currentTier(signal), window: period}), signal);
+    fill(numbers, totals(told));
+    fill(against, comparison(told));
+    const bins = binned(told.points, told.step_s);
+    const names = topArms(told.totals.arms);
+    const timesS = bins.map((bin) => bin.at_ms / 1000);
+    const perArm = (pick) => names.map((name, at) => ({name, at, values: bins.map((bin) => pick(bin.arms.get(name), bin))}));
+    const others = (bin) => bin.decisions - names.reduce((sum, name) => sum + (bin.arms.get(name)?.decisions || 0), 0);
+    const shares = perArm((arm, bin) => bin.decisions ? (arm?.decisions || 0) / bin.decisions : null);
+    if (told.totals.arms.length > names.length) {
+      shares.push({name: "other arms", at: MOST_ARMS, values: bins.map((bin) => ratio(others(bin), bin.decisions))});
+    }
+    const all = (pick) => ({name: "all", at: TOTAL, values: bins.map(pick)});
+    await Promise.all([
+      share.show({timesS, series: shares}),
+      reward.show({timesS, series: [all((bin) => ratio(bin.reward_sum, bin.rewarded)), ...perArm((arm) => ratio(arm?.reward_sum, arm?.rewarded))]}),
+      cost.show({timesS, series: [all((bin) => ratio(bin.cost_usd_sum, bin.cost_n)), ...perArm((arm) => ratio(arm?.cost_usd_sum, arm?.cost_n))]}),
+      volume.show({timesS, series: [all((bin) => bin.decisions), {name: "explored", at: 1, values: bins.map((bin) => bin.explored)}]}),
+    ]);
+  }
+  every(AGAIN_MS, signal, () => page.attempt(load));
+}
+
+const ratio = (sum, count) => count ? sum / count : null;
+
+function totals({totals: all}) {
+  return facts([
+    ["Decisions", whole(all.decisions), `${percent(ratio(all.explored, all.decisions))} explored`],
+    ["With an outcome", whole(all.rewarded), percent(ratio(all.rewarded, all.decisions))],
+    ["Mean reward", points(all.mean_reward), "points, 0 to 100"],
+    ["Cost of a request", usd(all.mean_cost_usd), `${usd(known(all.mean_cost_usd) ? all.mean_cost_usd * 1000 : null)} for 1,000`],
+    ["Cost told by outcomes", usd(all.cost_usd_sum), "in this time"],
+    all.pinned ? ["Stayed with their arm", whole(all.pinned), percent(ratio(all.pinned, all.decisions))] : null,
+  ], "tiles");
+}
+
+/** What others would have earned and cost: the differences are shown as the gain of the policy that serves. */
+function comparison({against, totals: all}) {
+  if (!against.length) {
+    return card("Against policies that do not learn",
+      note(all.decisions ? "Too little is known yet: it takes some decisions with an outcome." : "No decision was made in this time."));
+  }
+  const rewards = against.map((one) => turned(one.reward_delta)), costs = against.map((one) => plain(one.cost_delta_usd));
+  const scale = intervalScale(rewards), costScale = intervalScale(costs);
+  return card("Against policies that do not learn",
+    h("p.lead", null, against.map(sentence).join(" ")),
+    table("What the active policy gains against policies that do not learn",
+      ["Against", {text: "Reward gained, points a request", class: "n"}, {text: axis(scale), class: "drawn"},
+        {text: "Cost saved, $ a request", class: "n"}, {text: axis(costScale, signedUsd), class: "drawn"}, {text: "Saved in this time", class: "n"}],
+      against.map((one, i) => [
+        one.arm ? [one.policy, h("span.sub", null, one.arm)] : one.policy,
+        number(rewards[i], signed), intervalMark(scale, rewards[i]),
+        number(costs[i], signedUsd), intervalMark(costScale, costs[i]),
+        known(one.saved_usd) ? [usd(one.saved_usd), sub(span(one.saved_low_usd, one.saved_high_usd, usd))] : dash(),
+      ])),
+    note("Thick: the interval for one look at this much data; thin, and the numbers in grey: the one that holds at every look. ",
+      `${Math.round((against[0].reward_delta.confidence ?? 0.95) * 100)} % each. To the right of 0 the active policy is better.`));
+}
+
+/** An estimate of "other less active" as "active less other". */
+function turned(one) {
+  const neg = (value) => known(value) ? -value : null, {estimate, low, high, wideLow, wideHigh} = plain(one);
+  return {estimate: neg(estimate), low: neg(high), high: neg(low), wideLow: neg(wideHigh), wideHigh: neg(wideLow)};
+}
+
+const number = (one, say) => known(one.estimate) ? [say(one.estimate), sub(span(one.wideLow, one.wideHigh, say))] : dash();
+
+function sentence(one) {
+  const other = one.arm ? `always using ${one.arm}, the best fixed arm,` : "choosing at random";
+  if (!known(one.reward_delta.estimate)) return `Against ${other} nothing can be told yet.`;
+  const gain = -one.reward_delta.estimate;
+  const money = !known(one.saved_usd) ? "" : one.saved_usd < 0 ? ` and cost ${usd(-one.saved_usd)} more` : ` and saved ${usd(one.saved_usd)}`;
+  const sure = (one.reward_delta.always_valid.high ?? 1) < 0 || (one.reward_delta.always_valid.low ?? -1) > 0;
+  return `Against ${other} it earned ${points(Math.abs(gain))} points a request ${gain < 0 ? "less" : "more"}${sure ? "" : " (not certain)"}${money}, ` +
+    `over ${plural(one.decisions, "decision")} with an outcome.`;
+}
+
+/** The arms with a line of their own: the most used, in an order that does not change with every answer. */
+const topArms = (arms) => arms.slice(0, MOST_ARMS).map((one) => one.arm).sort();
+
+/** Stretches taken together so that no chart has more points than can be told apart. */
+function binned(all, stepS) {
+  const stepMs = stepS * 1000 * Math.max(1, Math.ceil(all.length / MOST_POINTS)), bins = new Map();
+  for (const point of all) {
+    const at = Math.floor(point.at_ms / stepMs) * stepMs;
+    if (!bins.has(at)) bins.set(at, {at_ms: at, decisions: 0, explored: 0, rewarded: 0, reward_sum: 0, cost_usd_sum: 0, cost_n: 0, arms: new Map()});
+    const bin = bins.get(at);
+    add(bin, point, ["decisions", "explored", "rewarded", "reward_sum", "cost_usd_sum", "cost_n"]);
+    for (const arm of point.arms) {
+      if (!bin.arms.has(arm.arm)) bin.arms.set(arm.arm, {decisions: 0, rewarded: 0, reward_sum: 0, cost_usd_sum: 0, cost_n: 0});
+      add(bin.arms.get(arm.arm), arm, ["decisions", "rewarded", "reward_sum", "cost_usd_sum", "cost_n"]);
+    }
+  }
+  return [...bins.values()];
+}
+
+function add(to, from, names) {
+  for (const name of names) to[name] += from[name];
+}

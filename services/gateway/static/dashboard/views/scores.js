@@ -1,0 +1,40 @@
+// What the policy saw in each candidate: a bar split into mean and bonus, and the probability it gave. Also for dry runs.
+
+import {card, h, note, table, tag} from "../dom.js";
+import {axis, barMark, meter, scoreMark} from "../drawing/marks.js";
+import {scaleOver} from "../drawing/scale.js";
+import {armOf, fixed, percent, usd, whole} from "../format.js";
+
+/** `chosen` is the arm that was drawn, if any. */
+export function scoreCard(scores, {chosen = "", algorithm = ""} = {}) {
+  const scale = scaleOver(scores.flatMap((one) => [one.mean, one.ucb]));
+  return card("Scores",
+    h("p.legend", {"aria-hidden": "true"}, h("span", null, h("i.key.mean"), " mean, what is expected"),
+      h("span", null, h("i.key.bonus"), " bonus for what is not known yet, α · width")),
+    table("Scores of the candidates",
+      ["Candidate", {text: axis(scale), class: "drawn wide"}, {text: "Mean", class: "n"}, {text: "+ bonus", class: "n"}, {text: "= score", class: "n"},
+        {text: "Width", class: "n"}, {text: "Probability", class: "n"}, {text: "Outcomes", class: "n"}, {text: "Expected cost", class: "n"}],
+      scores.map((one) => {
+        const bonus = one.ucb - one.mean;
+        return [
+          [armOf(one), armOf(one) === chosen ? [" ", tag("chosen", "accent")] : null],
+          scoreMark(scale, one.mean, one.ucb),
+          h("td.n", {"data-value": one.mean}, fixed(one.mean, 4)), h("td.n", {"data-value": bonus}, fixed(bonus, 4)),
+          h("td.n", {"data-value": one.ucb}, h("b", null, fixed(one.ucb, 4))), h("td.n", null, fixed(one.width, 4)),
+          h("td.n", {"data-value": one.probability}, meter(one.probability), " ", percent(one.probability)), h("td.n", null, whole(one.pulls)), h("td.n", null, usd(one.cost_usd)),
+        ];
+      }), {id: "scores"}),
+    note("In units of reward, 0 to 1. ", /linucb/.test(algorithm) ? "The highest score is served, but for the share that explores."
+      : algorithm ? `How ${algorithm} makes probabilities of them is in the documentation of policies.` : ""));
+}
+
+/** The context by name, as bars. `features` are {name, value}. */
+export function featureCard(features) {
+  const scale = scaleOver(features.map((one) => one.value));
+  return card("Features",
+    table("Features of the request", ["Feature", {text: axis(scale), class: "drawn"}, {text: "Value", class: "n"}],
+      features.map((one) => [one.name, barMark(scale, one.value), h("td.n", {"data-value": one.value}, fixed(one.value, 4))]), {id: "features"}));
+}
+
+/** Names for a context that has none: the places of its numbers. */
+export const numbered = (context) => context.map((value, at) => ({name: `x${at}`, value}));

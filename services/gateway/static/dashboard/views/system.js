@@ -1,0 +1,90 @@
+// System: how much is done and how quickly, how far learning and report are behind, and what a person should look at.
+
+import {get} from "../api.js";
+import {card, dash, facts, fill, h, note, table, tag} from "../dom.js";
+import {axis, intervalMark, meter} from "../drawing/marks.js";
+import {scaleOver} from "../drawing/scale.js";
+import {ago, bytes, duration, known, moment, percent, plural, rate, whole} from "../format.js";
+import {every} from "../polling.js";
+
+const AGAIN_MS = 3000, ALERTS = 50;
+
+export async function view(page) {
+  const {signal} = page;
+  const now = h("div.stack"), alerts = h("div");
+  fill(page.root, now, alerts);
+  async function load() {
+    const [told, {alerts: raised}] = await Promise.all([get("v1/system", signal), get(`v1/alerts?limit=${ALERTS}`, signal)]);
+    fill(now, first(told), tierCard(told.tiers), h("div.columns", null, hopCard(told.hops), deadCard(told.dead_letters)), streamCard(told.streams), serviceCard(told.services));
+    fill(alerts, alertCard(raised));
+  }
+  every(AGAIN_MS, signal, () => page.attempt(load));
+}
+
+function first({throughput, services, tiers, problems, dead_letters: dead}) {
+  const count = (name) => services.filter((one) => one.service === name).length;
+  const lags = tiers.map((one) => one.lag).filter(known), ages = tiers.flatMap((one) => one.state_age_ms.map((age) => age.state_age_ms)).filter(known);
+  return [
+    problems.length ? h("section.card.bad", {"aria-label": "Problems"}, h("ul", null, problems.map((text) => h("li", null, text)))) : null,
+    facts([
+      ["Decisions", rate(throughput.decisions_per_s), "in the last minute"],
+      ["Outcomes", rate(throughput.outcomes_per_s), "in the last minute"],
+      ["Decision replicas", whole(count("decision")), plural(services.length, "process", "processes") + " in all"],
+      ["Not yet learned from", lags.length ? whole(lags.reduce((sum, one) => sum + one, 0)) : "–", "outcomes in the log"],
+      ["Oldest state", ages.length ? duration(Math.max(...ages)) : "–", "of any replica and tier"],
+      ["Dead letters", whole(Object.values(dead).reduce((sum, one) => sum + one, 0)), "messages that cannot be read"],
+    ], "tiles"),
+  ];
+}
+
+function tierCard(tiers) {
+  return card("Tiers",
+    table("How far each tier is",
+      ["Tier", {text: "Log end", class: "n"}, {text: "Watermark", class: "n"}, {text: "Behind: learning", class: "n"}, {text: "Behind: shadows", class: "n"},
+        {text: "Behind: rewards", class: "n"}, "State age by replica"],
+      tiers.map((one) => [
+        [one.tier, one.halted ? [" ", tag("halted", "bad")] : null], whole(one.log_end), whole(one.watermark), whole(one.lag), whole(one.shadow_lag), whole(one.reward_lag),
+        h("td", null, one.state_age_ms.length ? h("ul.plain", null, one.state_age_ms.map((age) => h("li", null,
+          h("span.muted", null, age.instance), " ", known(age.state_age_ms) ? duration(age.state_age_ms) : "not known", h("span.muted", null, `, outcome ${whole(age.watermark)}`)))) : dash()),
+      ]), {id: "tiers", keep: "tiers"}),
+    note("Log end: the last outcome in the log. Watermark: the last one learned from. State age: every outcome that was accepted longer ago is known to the replica."));
+}
+
+function hopCard(hops) {
+  const scale = scaleOver(hops.flatMap((one) => [one.p50_ms, one.p99_ms]), {low: 0});
+  return card("Time by hop",
+    table("Time by hop, in the last minute", ["Hop", {text: "Median", class: "n"}, {text: "99th percentile", class: "n"}, {text: [axis(scale), h("span.hidden", null, "drawn, ms")], class: "drawn"}, {text: "Measured", class: "n"}],
+      hops.map((one) => [one.hop, duration(one.p50_ms), duration(one.p99_ms), intervalMark(scale, {estimate: one.p50_ms, wideLow: one.p50_ms, wideHigh: one.p99_ms}), whole(one.count)]),
+      {id: "hops", keep: "hops", empty: "Nothing was measured yet."}),
+    note("Over all processes, in the last minute or so. The dot is the median, the line goes to the 99th percentile; in ms."));
+}
+
+function deadCard(dead) {
+  return card("Dead letters",
+    table("Dead letters by stream", ["Stream", {text: "Messages", class: "n"}], Object.entries(dead).map(([stream, count]) => [stream, [whole(count), count ? [" ", tag("look", "warn")] : null]]), {id: "dead", keep: "dead", empty: "None."}),
+    note("Messages that could not be read are kept here, with the reason. What came after them was applied."));
+}
+
+function streamCard(streams) {
+  return card("Streams",
+    table("Streams", ["Stream", {text: "Messages", class: "n"}, {text: "Size", class: "n"}, "Of its room", {text: "Oldest", class: "n"}, {text: "Newest", class: "n"}],
+      streams.map((one) => [
+        one.name, whole(one.messages), bytes(one.bytes),
+        h("td", null, one.max_bytes ? [meter(one.bytes / one.max_bytes), " ", percent(one.bytes / one.max_bytes, 1), h("span.muted", null, ` of ${bytes(one.max_bytes)}`)] : "no limit"),
+        one.first_ms ? ago(one.first_ms) : dash(), one.last_ms ? ago(one.last_ms) : dash(),
+      ]), {id: "streams", keep: "streams"}));
+}
+
+function serviceCard(services) {
+  return card("Processes",
+    table("Processes", ["Service", "Instance", "Version", {text: "Started", class: "n"}, {text: "Requests", class: "n"}, {text: "Errors", class: "n"}, {text: "Median", class: "n"}, {text: "99th percentile", class: "n"}, {text: "State age", class: "n"}],
+      services.map((one) => [one.service, one.instance, one.version, ago(one.started_ms), whole(one.requests), whole(one.errors), duration(one.p50_ms), duration(one.p99_ms), duration(one.state_age_ms)]),
+      {id: "services", keep: "services"}));
+}
+
+function alertCard(alerts) {
+  return card("Alerts",
+    table("Alerts, newest first", ["When", "Kind", "Tier", "What", "By"], alerts.map((one) => [
+      h("td", null, moment(one.raised_at_ms)), tag(one.kind, one.kind === "halted" ? "bad" : ""), one.tier === "_all" ? "all" : one.tier, h("td.text", null, one.text), one.service]),
+      {id: "alerts", keep: "alerts", rowHeads: false, empty: "None."}));
+}

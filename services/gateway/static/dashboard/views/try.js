@@ -1,0 +1,83 @@
+// Try: what the policy would make of a request, without serving, logging or drawing anything.
+
+import {get, post, query} from "../api.js";
+import {card, facts, fill, h, note, tag} from "../dom.js";
+import {armOf, duration, fixed, known, percent} from "../format.js";
+import {tiers} from "../selection.js";
+import {featureCard, numbered, scoreCard} from "./scores.js";
+
+export async function view(page) {
+  const {signal} = page;
+  const names = (await tiers(signal)).map((one) => one.tier);
+  const tier = h("select", {name: "tier", onchange: () => page.attempt(drawArms)}, h("option", {value: ""}, "as auto would choose"), names.map((name) => h("option", {value: name, selected: name === (page.settings.tier || names[0])}, name)));
+  const prompt = h("textarea", {name: "prompt", rows: "6", placeholder: "Prove that there are infinitely many primes.", spellcheck: "true"});
+  const vector = h("textarea", {name: "context", rows: "3", placeholder: "1, 0.5, 0", spellcheck: "false", "aria-describedby": "vector-note"});
+  const promptField = h("label.field.block", null, h("span", null, "Prompt"), prompt);
+  const vectorField = h("label.field.block", {hidden: true}, h("span", null, "Context, numbers separated by commas or spaces"), vector);
+  const vectorNote = h("p.note", {id: "vector-note", hidden: true}, "One number for each feature, about 1 in size, a constant 1 among them.");
+  const kinds = ["prompt", "vector"].map((kind, i) => h("label.radio", null,
+    h("input", {type: "radio", name: "kind", value: kind, checked: i === 0, onchange: () => pick(kind)}), kind === "prompt" ? "a prompt" : "a vector"));
+  const arms = h("div"), answer = h("div.stack", {"aria-live": "polite"});
+  let kind = "prompt";
+
+  function pick(to) {
+    kind = to;
+    promptField.hidden = kind !== "prompt";
+    vectorField.hidden = vectorNote.hidden = kind !== "vector";
+  }
+
+  async function drawArms() {
+    if (!tier.value) {
+      fill(arms);
+      return;
+    }
+    const {arms: all} = await get("v1/arms" + query({tier: tier.value}), signal);
+    fill(arms, h("fieldset", null, h("legend", null, "Candidates; none chosen: the tier's own"),
+      all.map((one) => h("label.radio", null, h("input", {type: "checkbox", name: "candidate", value: armOf(one), "data-provider": one.provider, "data-model": one.model}), armOf(one)))));
+  }
+
+  async function send(event) {
+    event.preventDefault();
+    await page.attempt(async () => {
+      const body = {};
+      if (tier.value) body.tier = tier.value;
+      if (kind === "prompt") body.prompt = prompt.value;
+      else body.context = numbers(vector.value);
+      const wanted = [...arms.querySelectorAll("input:checked")].map((one) => ({provider: one.dataset.provider, model: one.dataset.model}));
+      if (wanted.length) body.candidates = wanted;
+      fill(answer, result(await post("v1/try", body, signal)));
+      page.say("");
+    });
+  }
+
+  fill(page.root, h("section.card", {"aria-label": "A request to try"},
+    note("A decision replica scores it as it would a real request. Nothing is served, drawn, logged or learned from."),
+    h("form", {onsubmit: send},
+      h("div.toolbar", null, h("label.field", null, h("span", null, "Tier"), tier), h("fieldset.inline", null, h("legend", null, "What to try"), kinds)),
+      promptField, vectorField, vectorNote, arms,
+      h("div.toolbar", null, h("button.primary", {type: "submit"}, "Score it")))), answer);
+  await drawArms();
+}
+
+function numbers(text) {
+  const words = text.split(/[\s,;[\]]+/).filter(Boolean), found = words.map(Number);
+  const wrong = words.find((_, at) => !Number.isFinite(found[at]));
+  if (wrong !== undefined) throw new Error(`context: ${wrong} is not a number`);
+  if (!found.length) throw new Error("context: expected numbers, got none");
+  return found;
+}
+
+function result(told) {
+  const best = told.scores.reduce((top, one) => !top || one.probability > top.probability ? one : top, null);
+  return [
+    h("section.card", {"aria-label": "What would be done"},
+      h("p.lead", null, h("b", null, armOf(best)), ` would be served with probability ${percent(best.probability)}. `, tag("not logged")),
+      facts([
+        ["Tier", told.tier, told.auto ? `auto would choose ${told.auto.tier}, by a score of ${fixed(told.auto.score)}` : ""],
+        ["Policy", `${told.policy} v${told.policy_version}`],
+        ["State age", known(told.state_age_ms) ? duration(told.state_age_ms) : "not known", told.stale ? "older than the bound" : ""],
+      ])),
+    scoreCard(told.scores),
+    featureCard(told.features || numbered(told.context)),
+  ];
+}

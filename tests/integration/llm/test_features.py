@@ -1,0 +1,99 @@
+"""What the gateway makes of requests: the tier of ``auto``, and contexts by an extractor of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import anthropic
+import httpx
+import openai
+import pytest
+
+from pointsman.bus import Bus
+from tests.integration.llm.conftest import CONFIG, unique
+from tests.integration.llm.outcomes import decision_id, event_of, outcome_of
+from tests.integration.llm.own_features import FAILS_ON
+from tests.integration.mock_provider import MockProviderProcess
+from tests.integration.processes import ServiceProcess, free_port
+
+pytestmark = pytest.mark.integration
+
+AUTO = """
+[[llm.auto]]
+tier = "ONE"
+below = 0.3
+[[llm.auto]]
+tier = "MIX"
+"""
+LABEL = "tests.integration.llm.own_features:OwnFeatures/2026-11"
+DEMANDING = "Prove it step by step; explain, justify and verify each step in detail."
+
+
+@pytest.fixture(scope="module")
+def config_toml(alpha: MockProviderProcess, beta: MockProviderProcess) -> str:
+    config = CONFIG.format(alpha=alpha.url, beta=beta.url, nobody=free_port()).replace("dim = 12", "dim = 3")
+    return config.replace("[llm]", '[llm]\nfeatures = "tests.integration.llm.own_features:OwnFeatures"') + AUTO
+
+
+async def openai_says(client: openai.OpenAI, text: str, model: str = "auto") -> Mapping[str, str]:
+    messages: list[Any] = [{"role": "user", "content": text}]
+    return client.chat.completions.with_raw_response.create(model=model, messages=messages).headers
+
+
+@pytest.mark.parametrize(("text", "tier"), [("Hi", "ONE"), (DEMANDING, "MIX")])
+async def test_auto_finds_the_tier_by_the_request_and_says_how(
+    openai_client: openai.OpenAI, anthropic_client: anthropic.Anthropic, bus: Bus, text: str, tier: str
+) -> None:
+    text = unique(text)
+    headers = await openai_says(openai_client, text)
+    assert headers["x-pointsman-tier"] == tier
+    score = float(headers["x-pointsman-auto-score"])
+    assert (score >= 0.3) == (tier == "MIX")
+    event = await event_of(bus, decision_id(headers))
+    assert event.metadata is not None
+    assert event.metadata["auto_score"] == score
+
+    other = anthropic_client.messages.with_raw_response.create(
+        model="auto", max_tokens=50, messages=[{"role": "user", "content": text}]
+    )
+    assert (other.headers["x-pointsman-tier"], float(other.headers["x-pointsman-auto-score"])) == (tier, score)
+
+
+async def test_who_names_a_tier_gets_no_score(openai_client: openai.OpenAI, bus: Bus) -> None:
+    headers = await openai_says(openai_client, unique(DEMANDING), "tier/ONE")
+    assert "x-pointsman-auto-score" not in headers
+    event = await event_of(bus, decision_id(headers))
+    assert event.metadata is not None
+    assert "auto_score" not in event.metadata
+
+
+async def test_contexts_are_those_of_the_extractor_that_is_logged(openai_client: openai.OpenAI, bus: Bus) -> None:
+    text = unique("Hello")
+    decision = decision_id(await openai_says(openai_client, text))
+    event = await event_of(bus, decision)
+    assert event.metadata is not None
+    assert event.metadata["features"] == LABEL
+    assert event.context == [1.0, len(text) / 1000.0, 0.0]
+    assert (await outcome_of(bus, decision)).context == event.context
+
+
+async def test_an_extractor_that_fails_costs_the_choice_but_not_the_answer(
+    openai_client: openai.OpenAI, services: dict[str, ServiceProcess], bus: Bus
+) -> None:
+    before = fallbacks(services)
+    headers = await openai_says(openai_client, unique(f"{FAILS_ON} secret"), "tier/MIX")
+    assert (headers["x-pointsman-reason"], headers["x-pointsman-model"]) == ("degraded", "small")
+    assert "x-pointsman-propensity" not in headers
+    assert fallbacks(services) == before + 1
+    outcome = await outcome_of(bus, decision_id(headers))
+    assert not outcome.learn
+    log = services["gateway"].output()
+    assert "own_features:OwnFeatures: ValueError at " in log
+    assert "secret" not in log
+
+
+def fallbacks(services: dict[str, ServiceProcess]) -> float:
+    lines = httpx.get(services["gateway"].url + "/metrics").text.splitlines()
+    name = 'pointsman_fallback_decisions_total{reason="features",tier="MIX"}'
+    return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(name)), 0.0)
