@@ -1,5 +1,30 @@
-"""From a request's text to the context that a policy sees. Pure: no I/O, no model, no state."""
+"""From a request to the context that a policy sees. Pure: no state, no network; the same request, the same context."""
 
+from pointsman.features.chat import CHAT_FEATURES_VERSION, CHAT_NAMES, chat_features
+from pointsman.features.errors import ExtractionFailed, ExtractorNotUsable, FeaturesError
+from pointsman.features.extractor import CHAT, EMBEDDING, CheckedExtractor, Extractor, make_extractor
 from pointsman.features.prompt import FEATURES_VERSION, NAMES, prompt_features
+from pointsman.features.request_view import RequestView, view_request
+from pointsman.features.tier_score import TIER_WEIGHTS, TierBound, TierScore
 
-__all__ = ["FEATURES_VERSION", "NAMES", "prompt_features"]
+__all__ = [
+    "CHAT",
+    "CHAT_FEATURES_VERSION",
+    "CHAT_NAMES",
+    "EMBEDDING",
+    "FEATURES_VERSION",
+    "NAMES",
+    "TIER_WEIGHTS",
+    "CheckedExtractor",
+    "ExtractionFailed",
+    "Extractor",
+    "ExtractorNotUsable",
+    "FeaturesError",
+    "RequestView",
+    "TierBound",
+    "TierScore",
+    "chat_features",
+    "make_extractor",
+    "prompt_features",
+    "view_request",
+]

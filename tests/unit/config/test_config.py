@@ -55,6 +55,13 @@ def test_the_file_that_comes_with_pointsman_is_good() -> None:
     assert {spec.name for spec in config.shadows(config.tier[0])} == {"greedy", "cheapest"}
 
 
+def test_nothing_is_promoted_automatically_unless_that_is_said_and_where(load: Load) -> None:
+    assert not load().promotion.watches("SIMPLE")
+    assert load(MINIMAL + "[promotion]\nautomatic = true\ncost_ceiling = inf").promotion.watches("SIMPLE")
+    assert load(MINIMAL + "[promotion]\nautomatic_rollback = true").promotion.watches("SIMPLE")
+    assert not load(MINIMAL + "[promotion]\nautomatic = true\ntiers = []").promotion.watches("SIMPLE")
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -71,9 +78,26 @@ def test_the_file_that_comes_with_pointsman_is_good() -> None:
         ("[reward]\ncost_bounds_usd = [1, 1]", "reward.cost_bounds_usd: expected [low, high] with low < high"),
         ("[reward]\nlatency_bounds_ms = [0, inf]", "reward.latency_bounds_ms: expected [low, high] with low < high"),
         ("[reward]\nlatency_bounds_ms = [0]", "reward.latency_bounds_ms: Expected `array` of length 2, got 1"),
+        ("[promotion]\nmargin = -1", "promotion.margin: expected 0 to 100, got -1.0"),
+        ("[promotion]\nmargin = nan", "promotion.margin: expected 0 to 100, got nan"),
+        ("[promotion]\nquality_floor = 0.5", "promotion.quality_floor: expected -100 to 0, got 0.5"),
+        ("[promotion]\nquality_floor = nan", "promotion.quality_floor: expected -100 to 0, got nan"),
+        ("[promotion]\ncost_ceiling = -0.1", "promotion.cost_ceiling: expected a number of at least 0, got -0.1"),
+        ("[promotion]\ncost_ceiling = nan", "promotion.cost_ceiling: expected a number of at least 0, got nan"),
+        ("[promotion]\nmin_decisions = 0", "promotion.min_decisions: expected at least 1, got 0"),
+        ("[promotion]\nrollback_min_decisions = 0", "promotion.rollback_min_decisions: expected at least 1, got 0"),
+        ("[promotion]\ncheck_s = 0", "promotion.check_s: expected more than 0, got 0.0"),
+        ("[promotion]\ntiers = ['SIMPLE', 'NOPE']", "promotion.tiers: no tier 'NOPE'"),
         ("[policy]\nalgorithm = 'lin'", "policy.algorithm: 'lin' is not one of linucb,"),
         ("[policy]\nalpha = -1", "policy.alpha: expected a number of at least 0"),
         ("[policy]\nepsilon = 1.5", "policy.epsilon: expected 0 to 1, got 1.5"),
+        ("[policy]\nforgetting = 0", "policy.forgetting: expected more than 0, at most 1, got 0"),
+        ("[policy]\nforgetting = 1.5", "policy.forgetting: expected more than 0, at most 1, got 1.5"),
+        ("[policy]\nforgetting = nan", "policy.forgetting: expected more than 0, at most 1, got nan"),
+        ("[policy]\nlambda_cost = -0.1", "policy.lambda_cost: expected a number of at least 0, got -0.1"),
+        ("[policy]\nmu_latency = inf", "policy.mu_latency: expected a number of at least 0, got inf"),
+        ("[policy]\nsample = 0.5", "policy.sample: only a shadow can be run on some of the decisions"),
+        ("[policy]\nalgorithm = 'thompson'\nparameters = { v = -1 }", "policy.v: expected a number of at least 0"),
         ("[policy]\nparameters = { beta = 1 }", "policy.parameters of linucb: "),
         ("[policy]\nname = 'a.b'", "policy.name: expected 1 to 64 of A-Z a-z 0-9 _ -, got 'a.b'"),
         ("[policy]\nalgorithm = 'no_such_module:Policy'", "policy.algorithm: cannot load no_such_module:Policy"),
@@ -102,6 +126,9 @@ def test_the_file_that_comes_with_pointsman_is_good() -> None:
         ("[[tier]]\nname = 'A'\n[[tier]]\nname = 'A'", "tier[1].name: 'A' is used twice"),
         ("[[shadow]]\nalgorithm = 'uniform'", "shadow[0].name: a shadow needs a name"),
         ("[[shadow]]\nname = 'x'\nepsilon = -1", "shadow[0].epsilon: expected 0 to 1"),
+        ("[[tier]]\nname = 'A'\n[tier.policy]\nsample = 1", "tier[0].policy.sample: only a shadow"),
+        ("[[shadow]]\nname = 'x'\nsample = 0", "shadow[0].sample: expected more than 0, at most 1, got 0"),
+        ("[[shadow]]\nname = 'x'\nforgetting = -1", "shadow[0].forgetting: expected more than 0, at most 1, got -1"),
         ("[[shadow]]\nname = 'x'\ntiers = ['NOPE']", "shadow[0].tiers: no tier 'NOPE'"),
         ("[[shadow]]\nname = 'x'\n[[shadow]]\nname = 'x'", "shadow: the name 'x' is used twice"),
     ],
