@@ -12,11 +12,13 @@ from pointsman.bus import Bus
 
 _LENGTH = b"content-length:"
 _END = b"\r\n\r\n"
+_LAST_CHUNK = b"0\r\n\r\n"
 
-_DEGRADED = b'"degraded":true'
+_NOT_CHOSEN = (b'"degraded":true', b"x-pointsman-reason: degraded", b"x-pointsman-reason: fallback")
+"""What an answer has in it that no policy's choice gave."""
 
 Send = Callable[[], Awaitable[bool]]
-"""Sends one request; tells whether the answer was what was asked for: a decision that a policy made."""
+"""Sends one request; tells whether the answer was what was asked for: what a policy chose."""
 
 
 class Turn(NamedTuple):
@@ -30,12 +32,15 @@ class Turn(NamedTuple):
         From sending a request to having its whole answer.
     failed : int
         Answers that were not what was asked for.
+    answered : int
+        Requests.
     """
 
     per_s: float
     p50_ms: float
     p99_ms: float
     failed: int
+    answered: int
 
 
 class HttpConnection(asyncio.Protocol):
@@ -52,6 +57,7 @@ class HttpConnection(asyncio.Protocol):
         self.status = 0
         self._buffer = b""
         self._missing = -1
+        self._chunked = False
         self._answered: asyncio.Future[bool] | None = None
         self._transport: asyncio.WriteTransport | None = None
 
@@ -66,10 +72,13 @@ class HttpConnection(asyncio.Protocol):
             head, end, _ = self._buffer.partition(_END)
             if not end:
                 return
-            self._missing = len(head) + len(_END) + _length(head)
-        if len(self._buffer) >= self._missing and self._answered is not None:
+            length = _length(head)
+            self._chunked = length is None
+            self._missing = len(head) + len(_END) + (length or 0)
+        whole = self._buffer.endswith(_LAST_CHUNK) if self._chunked else len(self._buffer) >= self._missing
+        if whole and self._answered is not None:
             self.status = int(self._buffer[9:12])
-            good = self.status == 200 and _DEGRADED not in self._buffer
+            good = self.status == 200 and not any(mark in self._buffer for mark in _NOT_CHOSEN)
             self._buffer, self._missing = b"", -1
             if not self._answered.done():
                 self._answered.set_result(good)
@@ -79,7 +88,7 @@ class HttpConnection(asyncio.Protocol):
         self._fail(error or ConnectionResetError("closed by the server"))
 
     async def send(self) -> bool:
-        """Send the request and wait for the whole answer; tell whether it is a decision."""
+        """Send the request and wait for the whole answer; tell whether a policy's choice gave it."""
         assert self._transport is not None
         self._answered = asyncio.get_running_loop().create_future()
         self._transport.write(self._request)
@@ -96,10 +105,11 @@ class HttpConnection(asyncio.Protocol):
             self._answered.set_exception(error)
 
 
-def _length(head: bytes) -> int:
+def _length(head: bytes) -> int | None:
+    """Return the length of the body; None for one that comes in chunks."""
     lowered = head.lower()
-    at = lowered.index(_LENGTH) + len(_LENGTH)
-    return int(lowered[at:].split(b"\r\n", 1)[0])
+    at = lowered.find(_LENGTH)
+    return None if at < 0 else int(lowered[at + len(_LENGTH) :].split(b"\r\n", 1)[0])
 
 
 async def http_senders(url: str, body: bytes, in_flight: int) -> list[HttpConnection]:
@@ -146,7 +156,7 @@ async def take_turn(senders: list[Send], duration_s: float) -> Turn:
     await asyncio.gather(*(keep_busy(send) for send in senders))
     elapsed = clock() - begin
     taken.sort()
-    return Turn(len(taken) / elapsed, percentile(taken, 0.5) * 1e3, percentile(taken, 0.99) * 1e3, failed)
+    return Turn(len(taken) / elapsed, percentile(taken, 0.5) * 1e3, percentile(taken, 0.99) * 1e3, failed, len(taken))
 
 
 def percentile(ordered: list[float], share: float) -> float:

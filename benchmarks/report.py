@@ -15,6 +15,7 @@ AIMS = {
     "applied_per_s": 10_000,
     "fresh_p99_ms": 50.0,
     "memory_mb": 120.0,
+    "evaluated_of_decided": 1.0,
 }
 
 
@@ -38,6 +39,8 @@ def to_markdown(results: dict[str, Any]) -> str:
         lines += _learning(results["learning"])
     if "path" in results:
         lines += _path(results["path"])
+    if "shadow" in results:
+        lines += _shadow(results["shadow"])
     return "\n".join(lines)
 
 
@@ -125,6 +128,31 @@ def _path(path: dict[str, Any]) -> list[str]:
         *_compared(path["with_two_shadows"]["compared"]),
     ]
     return [*lines, ""]
+
+
+def _shadow(shadow: dict[str, Any]) -> list[str]:
+    evaluated, joined, beside = shadow["evaluated"], shadow["joined"], shadow["beside"]
+    ratio, aim = shadow["evaluated_of_decided"], AIMS["evaluated_of_decided"]
+    return [
+        f"## {shadow['shadows']} shadows",
+        "",
+        f"{shadow['replicas']} replicas decide among {shadow['arms']} arms, {shadow['in_flight']} requests in flight; "
+        f"then one evaluator reads what they decided. Medians over {shadow['rounds']} rounds of {shadow['turn_s']:g} s "
+        "in turns.",
+        "",
+        "| | |",
+        "|---|--:|",
+        f"| decisions of both replicas per second | {shadow['decided_per_s']:,} |",
+        f"| decisions evaluated per second by every shadow ({evaluated['number']:,} decisions, "
+        f"{evaluated['cpu_us_each']:g} µs of the evaluator's processor time each) | {evaluated['per_s']:,} |",
+        f"| evaluated ÷ decided; aim ≥ {aim:g}: {_met(ratio >= aim)} | {ratio:g} |",
+        f"| rewards joined per second with every shadow and arm ({joined['number']:,} rewards, decisions fetched from "
+        f"the log, {joined['cpu_us_each']:g} µs each) | {joined['per_s']:,} |",
+        f"| all at once: decided per second / evaluated per second meanwhile "
+        f"| {beside['decided_per_s']:,} / {beside['evaluated_per_s']:,} |",
+        f"| … and how long the evaluator needs to catch up afterwards | {beside['behind_s']:g} s |",
+        "",
+    ]
 
 
 def _compared(rows: list[dict[str, Any]]) -> list[str]:

@@ -25,7 +25,7 @@ from pointsman.stack.embedded_store import store_conf
 from pointsman.stack.ports import LOOPBACK, Ports
 from pointsman.stack.programs import find_nats_server, find_store_server
 
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 60.0
 ROOT = Path(__file__).resolve().parent.parent
 _MB = 1024**2
 SMALL_STREAMS = NatsConfig(decisions_max_bytes=1024 * _MB, outcomes_max_bytes=512 * _MB, events_max_bytes=256 * _MB)
@@ -161,6 +161,10 @@ class Servers:
         process = Process(name, argv, environ, log, ready_url)
         self.processes.append(process)
         return process
+
+    def free_port(self) -> int:
+        """Return a port that nobody else of this measurement has."""
+        return self._ports.choose()
 
     def cpu_s(self) -> float:
         """Return the processor time that all running processes have taken so far."""

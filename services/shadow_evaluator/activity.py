@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from pointsman.messages.outcome import RewardEvent
+from pointsman.shadows.evaluation import Hours, sums_of
+from pointsman.shadows.groups import Logged
 from pointsman.state import HOUR_MS, HourSums, activity
 from pointsman.state import hour_sums as fields
-from services.shadow_evaluator.evaluation import Hours, sums_of
-from services.shadow_evaluator.groups import Logged
 
 
 def add_activity(hours: Hours, decisions: Sequence[Logged], now_ms: int) -> None:

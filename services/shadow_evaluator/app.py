@@ -10,10 +10,14 @@ from functools import partial
 
 from pointsman.bus import Bus, await_streams
 from pointsman.bus.policies import watch_policies
+from pointsman.bus.status import StatusReporter
 from pointsman.config import Config
 from pointsman.messages import subjects
 from pointsman.messages.policies import TierPolicies
+from pointsman.messages.status import TierStatus
+from pointsman.observability import metrics
 from pointsman.observability.lifecycle import run_with_probe, until_stopped
+from pointsman.observability.readings import gauge_of
 from pointsman.state import Store
 from services.shadow_evaluator.events import EventWriter
 from services.shadow_evaluator.follower import TierFollower
@@ -46,6 +50,11 @@ class ShadowEvaluator:
         self._config = config
         self._bus: Bus | None = None
         self._followers: list[TierFollower] = []
+        for stream in (
+            subjects.DECISIONS,
+            subjects.REWARDS,
+        ):  # at 0 from the start, so that the first is seen as a rise
+            metrics.dead_letters.labels(stream)
 
     def readiness(self) -> dict[str, str]:
         """Return what the evaluator needs, and what each tier's follower does; standing by is being ready."""
@@ -73,6 +82,9 @@ class ShadowEvaluator:
             tasks += [asyncio.create_task(watch.run(), name=f"{kind.__name__} {watch.tier}") for watch in watches]
         tasks.append(asyncio.create_task(watch_policies(bus, self._on_policies), name="policies"))
         tasks.append(asyncio.create_task(bus.until_closed(), name="connection"))
+        reporter = StatusReporter("shadow-evaluator", self._statuses)
+        tasks.append(asyncio.create_task(reporter.run(), name="status"))
+        await reporter.serve(bus, "Runs shadow policies, and keeps the report's sums")
         try:
             await until_stopped(stop, tasks)
         finally:
@@ -82,6 +94,9 @@ class ShadowEvaluator:
             await bus.close()
             await store.close()
 
+    def _statuses(self) -> list[TierStatus]:
+        return [_status(follower) for follower in self._followers]
+
     def _on_policies(self, tier: str, version: int, policies: TierPolicies) -> None:
         for follower in self._followers:
             if follower.tier == tier:
@@ -90,3 +105,12 @@ class ShadowEvaluator:
 
 def _follows(follower: TierFollower) -> bool:
     return follower.status == "following"
+
+
+def _status(follower: TierFollower) -> TierStatus:
+    lags = [
+        gauge_of(gauge, follower.tier) if _follows(follower) else None
+        for gauge in (metrics.shadow_lag, metrics.shadow_reward_lag)
+    ]
+    shadow_lag, reward_lag = (None if lag is None else int(lag) for lag in lags)
+    return TierStatus(tier=follower.tier, shadow_lag=shadow_lag, reward_lag=reward_lag, doing=follower.status)

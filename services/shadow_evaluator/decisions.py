@@ -19,12 +19,13 @@ from pointsman.messages.ids import DecisionId
 from pointsman.messages.validation import check_event
 from pointsman.observability import metrics
 from pointsman.observability.logs import logger
+from pointsman.shadows.evaluation import Evaluation, Shadow, add_decisions, evaluate
+from pointsman.shadows.groups import Group, Logged, group_decisions
 from pointsman.state import ShadowCommit, ShadowStore, Store
 from pointsman.state import shadow_progress as fields
 from services.shadow_evaluator.activity import add_activity
-from services.shadow_evaluator.evaluation import Evaluation, Shadow, add_decisions, evaluate, events
+from services.shadow_evaluator.event_encoding import encode_events
 from services.shadow_evaluator.events import EventWriter, Sent
-from services.shadow_evaluator.groups import Group, Logged, group_decisions
 from services.shadow_evaluator.own_shadows import OwnShadows
 from services.shadow_evaluator.picks import first_chunks, picks_of
 from services.shadow_evaluator.runs import after_batch, cut_at
@@ -114,8 +115,8 @@ class DecisionReader:
             await self._run(shadows, groups, known, commit, sent)
             return await self._commit(batch, shadows, known, commit, sent)
         finally:
-            for events_sent in sent:
-                events_sent.forget()
+            for chunk in sent:
+                chunk.forget()
 
     async def _run(
         self,
@@ -132,7 +133,7 @@ class DecisionReader:
             for group, own in zip(groups, estimates, strict=True):
                 evaluation = evaluate(shadow, group, own)
                 add_decisions(commit.hours, shadow.identity, group, evaluation)
-                sent += await self._writer.send(subject, events(shadow, group, evaluation))
+                sent += await self._writer.send(subject, encode_events(shadow, group, evaluation))
                 if shadow.stateful:
                     commit.picks |= picks_of(shadow, group, evaluation)
                 self._count(shadow, group, evaluation)

@@ -95,8 +95,7 @@ class EventWriter:
         connection = bus.nats.stats["reconnects"]
         first = last = await bus.requests.send(subject, events[0], APPEND_TIMEOUT_S)
         try:
-            for data in events[1:-1]:
-                await bus.publish(subject, data)
+            await bus.publish_many(subject, events[1:-1])
             if number > 1:
                 last = await bus.requests.send(subject, events[-1], APPEND_TIMEOUT_S)
         except BaseException:

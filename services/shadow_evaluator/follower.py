@@ -11,6 +11,7 @@ from nats.errors import Error as NatsError
 from pointsman.bus import Bus, BusError, PoliciesUnreadable
 from pointsman.bus.policies import read_policies
 from pointsman.config import Config, TierConfig
+from pointsman.messages.errors import UnknownVersion
 from pointsman.messages.policies import TierPolicies
 from pointsman.observability.logs import logger
 from pointsman.state import Lease, ShadowStore, StateError, Store
@@ -92,8 +93,8 @@ class TierFollower:
         """Begin with the policies in force. With others, a batch would count for shadows that do not run."""
         try:
             current = await read_policies(self._bus, self.tier)
-        except PoliciesUnreadable as error:
-            log.error("%s; the ones before stay in force", error)
+        except (PoliciesUnreadable, UnknownVersion) as error:
+            log.error("tier %s: %s; the policies before stay in force", self.tier, error)
             return
         if current is not None:
             self.set_policies(*current)

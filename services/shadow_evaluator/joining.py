@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from pointsman.bandit import FloatArray
 from pointsman.evaluation import TERMS, Moments, Statistics, Terms, terms, weight_spread
 from pointsman.messages.outcome import RewardEvent
+from pointsman.shadows.draws import Keys
+from pointsman.shadows.evaluation import Hours, Shadow, add_by_arm, sums_of
+from pointsman.shadows.groups import Group, Rows, select
 from pointsman.state import HourSums, Run
 from pointsman.state import hour_sums as fields
-from services.shadow_evaluator.draws import Keys
-from services.shadow_evaluator.evaluation import Hours, Shadow, add_by_arm, sums_of
-from services.shadow_evaluator.groups import Group, Rows, select
 
 MAX_WEIGHT = 1e9
 """Weights are cut here even without a clip: a propensity below 1e-9 is nobody's policy, and would drown all sums."""

@@ -21,15 +21,14 @@ from pointsman.learning.ledger import Read
 from pointsman.messages import subjects
 from pointsman.messages.outcome import Rule
 from pointsman.observability.logs import logger
+from pointsman.shadows.groups import Group
+from pointsman.shadows.own_rule import RULE_FIELDS
 from pointsman.state import Store
 from pointsman.state.learned_store import Learned, LearnedStore
-from services.shadow_evaluator.groups import Group
 
 log = logger("shadow_evaluator")
 
 WAIT_S = 1.0
-RULE_FIELDS = ("lambda_cost", "mu_latency", "forgetting")
-"""What a policy may set for itself; the rest of the rule is that of each outcome."""
 
 
 class OwnEstimates(NamedTuple):

@@ -11,9 +11,9 @@ from pointsman.bandit import Estimates
 from pointsman.bus import Bus
 from pointsman.config import Config
 from pointsman.messages import subjects
+from pointsman.shadows.evaluation import Shadow
+from pointsman.shadows.groups import Group
 from pointsman.state import ShadowProgress, Store
-from services.shadow_evaluator.evaluation import Shadow
-from services.shadow_evaluator.groups import Group
 from services.shadow_evaluator.own_learning import OwnEstimates, OwnLearning, assemble
 
 DAY_S = 86_400

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pointsman.shadows.evaluation import Evaluation, Shadow
+from pointsman.shadows.groups import Group
 from pointsman.state import ShadowProgress, keys
 from pointsman.state.hour_sums import FLOAT
-from services.shadow_evaluator.evaluation import Evaluation, Shadow
-from services.shadow_evaluator.groups import Group
 
 MAX_UNLINKED = 1000
 """Chunks of one policy that one commit unlinks at most."""

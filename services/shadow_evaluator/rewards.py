@@ -17,14 +17,14 @@ from pointsman.messages import subjects
 from pointsman.messages.errors import MessageError
 from pointsman.observability import metrics
 from pointsman.observability.logs import logger
+from pointsman.shadows.draws import decision_keys
+from pointsman.shadows.evaluation import Hours, Shadow
+from pointsman.shadows.groups import Group, Rows, group_decisions
 from pointsman.state import HOUR_MS, ShadowCommit, ShadowStore, Store
 from pointsman.state import shadow_progress as fields
 from pointsman.state.hour_sums import FLOAT, against
 from services.shadow_evaluator.activity import add_earnings
 from services.shadow_evaluator.decisions import DAY_S, IDLE_S, SERVICE, read_decision
-from services.shadow_evaluator.draws import decision_keys
-from services.shadow_evaluator.evaluation import Hours, Shadow
-from services.shadow_evaluator.groups import Group, Rows, group_decisions
 from services.shadow_evaluator.joining import Outcomes, add_unjoined, covered, join, join_arms, join_stateless
 from services.shadow_evaluator.tier_state import TierState
 from services.shadow_evaluator.told import SeenOutcomes, Told, read_reward

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pointsman.shadows.evaluation import Shadow
 from pointsman.state import Run
-from services.shadow_evaluator.evaluation import Shadow
 
 MAX_RUNS = 32
 """Of one policy; rewards for decisions of runs before that count no more."""

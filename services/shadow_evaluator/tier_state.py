@@ -7,9 +7,9 @@ import asyncio
 from pointsman.config import Config, TierConfig
 from pointsman.messages.policies import PolicySpec
 from pointsman.observability.logs import logger
+from pointsman.shadows.evaluation import Shadow
+from pointsman.shadows.own_rule import is_stateful
 from pointsman.state import ShadowProgress
-from services.shadow_evaluator.evaluation import Shadow
-from services.shadow_evaluator.own_learning import RULE_FIELDS
 from services.shadow_evaluator.recent import RecentDecisions
 
 log = logger("shadow_evaluator")
@@ -44,13 +44,11 @@ class TierState:
     def set_policies(self, version: int, active: PolicySpec, specs: list[PolicySpec]) -> None:
         """Run these shadows from the next batch on; one that stays the same keeps its version."""
         reward = self._config.reward
-        rule = reward.rule(active)
         self.active = active.identity
         kept = {shadow.identity: shadow for shadow in self.shadows if shadow.version}
         shadows = []
         for spec in specs:
-            own = reward.rule(spec)
-            stateful = any(getattr(own, name) != getattr(rule, name) for name in RULE_FIELDS)
+            stateful = is_stateful(reward, spec, active)
             before = kept.get(spec.identity)
             if before is not None and (before.spec, before.stateful) == (spec, stateful):
                 shadows.append(before)

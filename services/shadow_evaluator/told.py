@@ -11,7 +11,7 @@ from pointsman.messages.errors import InvalidMessage
 from pointsman.messages.ids import DecisionId, parse_id
 from pointsman.messages.outcome import RewardEvent, reward_decoder
 from pointsman.messages.validation import REPORT_BOUNDS
-from services.shadow_evaluator.groups import Logged
+from pointsman.shadows.groups import Logged
 
 MAX_SEEN = 10_000
 """Outcomes above the complete ones that are remembered one by one; a batch of the reward-updater is far less."""
