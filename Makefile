@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit test-fault soak test-mutations check format bench lock compose-up compose-down clean
+.PHONY: help setup demo up test test-unit test-fault soak test-mutations check format bench bench-litellm docs docs-pages docs-figures lock compose-up compose-down clean
 
 help: ## list what make can do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -32,6 +32,10 @@ $(VENV)/made-demo: $(VENV)/made requirements-demo.lock
 
 $(VENV)/made-bench: $(VENV)/made-dev $(VENV)/made-demo requirements-bench.lock
 	@$(PIP) install --require-hashes -r requirements-bench.lock
+	@touch $@
+
+$(VENV)/made-docs: $(VENV)/made requirements-docs.lock
+	@$(PIP) install --require-hashes -r requirements-docs.lock
 	@touch $@
 
 setup: $(VENV)/made ## make .venv with the pointsman command in it
@@ -70,6 +74,26 @@ format: $(VENV)/made-dev ## put the code into shape
 bench: $(VENV)/made-bench ## measure against floors and peers; results in benchmarks/results
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+# LiteLLM has an environment of its own (750 MB): it needs older versions of our packages.
+LITELLM := .venv-litellm
+$(LITELLM)/made: requirements-bench-litellm.lock
+	@$(PYTHON) -m venv $(LITELLM)
+	@$(LITELLM)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: -r $<
+	@touch $@
+
+bench-litellm: $(VENV)/made-bench $(LITELLM)/made ## the same, with LiteLLM's proxy among the peers
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(VENV)/made-docs ## make the site of the documentation in build/docs; it needs no network
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs -d build/doctrees . build/docs
+	@echo "build/docs/index.html"
+
+docs-pages: $(VENV)/made-dev ## write the pages that are made from the code and from results anew
+	@$(BIN)/python -m docs.generate
+
+docs-figures: $(VENV)/made-docs $(VENV)/made-demo ## draw the figures anew; NAMES="shadow benchmarks" for some
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m docs.figures.make_figures $(NAMES)
+
 compose-up: ## docker compose up, built from this tree
 	docker compose up --build
 
@@ -81,9 +105,11 @@ LOCK := $(COMPILE) pyproject.toml
 lock: $(VENV)/made-dev ## pin the dependencies anew, with hashes
 	@$(LOCK) --extra embedded --extra dev --extra bench -o requirements-bench.lock
 	@$(LOCK) --extra embedded --extra dev -c requirements-bench.lock -o requirements-dev.lock
+	@$(LOCK) --extra embedded --extra docs -c requirements-bench.lock -o requirements-docs.lock
 	@$(LOCK) --extra embedded --extra build -c requirements-dev.lock -o requirements.lock
 	@$(LOCK) -c requirements.lock -o requirements-image.lock
+	@echo 'litellm[proxy]' | $(COMPILE) --only-binary :all: - -o requirements-bench-litellm.lock
 	@echo hatchling | $(COMPILE) - -c requirements.lock -o requirements-build.lock
 
 clean: ## remove what make made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis data .demo
+	rm -rf $(VENV) $(LITELLM) .mypy_cache .ruff_cache .pytest_cache .hypothesis build data .demo

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -101,7 +101,8 @@ async def measure(rounds: int = ROUNDS, turn_s: float = TURN_S) -> dict[str, Any
                 figures = {name: _summary(turns) for name, turns in taken.items()}
                 compared.append({"stream": stream, "in_flight": in_flight, **figures, "ratios": _ratios(taken)})
         memory_mb = {each.name: round(each.process.memory_mb(), 1) for each in contenders}
-        return {"rounds": rounds, "turn_s": turn_s, "memory_mb": memory_mb, "compared": compared}
+        measured = {"memory_mb": memory_mb, "compared": compared}
+        return {"rounds": rounds, "turn_s": turn_s, "litellm": _litellm_version(), **measured}
 
 
 async def _start(servers: Servers) -> list[_Contender]:
@@ -120,8 +121,12 @@ async def _start(servers: Servers) -> list[_Contender]:
     return found
 
 
+def _litellm_program() -> Path:
+    return Path(os.environ.get("LITELLM", LITELLM))
+
+
 def _start_litellm(servers: Servers, upstream_port: int) -> Process | None:
-    program = Path(os.environ.get("LITELLM", LITELLM))
+    program = _litellm_program()
     if not program.exists():
         print(f"LiteLLM is not measured: there is no {program} (make bench-litellm)", file=sys.stderr)
         return None
@@ -132,6 +137,13 @@ def _start_litellm(servers: Servers, upstream_port: int) -> Process | None:
     return servers.run(
         "litellm", [*argv, "--telemetry", "False"], environ, f"http://{LOOPBACK}:{port}/health/liveliness"
     )
+
+
+def _litellm_version() -> str | None:
+    """Return the version of what is measured, from its environment's metadata."""
+    environment = _litellm_program().parent.parent
+    found = sorted(environment.glob("lib/python*/site-packages/litellm-[0-9]*.dist-info"))
+    return found[0].name.removeprefix("litellm-").removesuffix(".dist-info") if found else None
 
 
 async def _compare(
@@ -183,23 +195,20 @@ def _ratios(taken: dict[str, list[_Taken]]) -> dict[str, dict[str, float]]:
     ratios = {}
     for name in (MOCK, THROUGH):
         rounds = list(zip(taken["direct"], taken["pointsman"], taken.get(name, []), strict=False))
-        if not rounds:
-            continue
-
-        def added(
-            field: str, rounds: Sequence[tuple[_Taken, _Taken, _Taken]] = rounds, called: bool = name == THROUGH
-        ) -> float:
-            parts = []
-            for direct, ours, theirs in rounds:
-                base = float(getattr(direct.turn, field))
-                other = float(getattr(theirs.turn, field)) - (base if called else 0.0)
-                parts.append((float(getattr(ours.turn, field)) - base) / other)
-            return round(median(parts), 3)
-
-        ratios[name] = {
-            "throughput": round(median(ours.turn.per_s / theirs.turn.per_s for _, ours, theirs in rounds), 2),
-            "throughput_per_cpu": round(median(theirs.own_cpu_us / ours.own_cpu_us for _, ours, theirs in rounds), 2),
-            "added_p50": added("p50_ms"),
-            "added_p99": added("p99_ms"),
-        }
+        if rounds:
+            called = name == THROUGH
+            ratios[name] = {
+                "throughput": _median(ours.turn.per_s / theirs.turn.per_s for _, ours, theirs in rounds),
+                "throughput_per_cpu": _median(theirs.own_cpu_us / ours.own_cpu_us for _, ours, theirs in rounds),
+                "added_p50": _median(_added(called, *(each.turn.p50_ms for each in turns)) for turns in rounds),
+                "added_p99": _median(_added(called, *(each.turn.p99_ms for each in turns)) for turns in rounds),
+            }
     return ratios
+
+
+def _added(called: bool, direct: float, ours: float, theirs: float) -> float:
+    return (ours - direct) / (theirs - direct if called else theirs)
+
+
+def _median(values: Iterable[float]) -> float:
+    return round(median(values), 3)

@@ -14,6 +14,7 @@ PACKAGES = (
     "nats-py",
     "redis",
     "hiredis",
+    "aiohttp",
     "fastapi",
     "uvicorn",
     "httptools",

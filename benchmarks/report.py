@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.llm_report import chat_section
 from benchmarks.machine import short_name
 
 AIMS = {
@@ -16,6 +17,8 @@ AIMS = {
     "fresh_p99_ms": 50.0,
     "memory_mb": 120.0,
     "evaluated_of_decided": 1.0,
+    "litellm_throughput": 15.0,
+    "litellm_added_p50": 0.2,
 }
 
 
@@ -41,6 +44,8 @@ def to_markdown(results: dict[str, Any]) -> str:
         lines += _path(results["path"])
     if "shadow" in results:
         lines += _shadow(results["shadow"])
+    if "llm" in results:
+        lines += chat_section(results["llm"], AIMS["litellm_throughput"], AIMS["litellm_added_p50"])
     return "\n".join(lines)
 
 

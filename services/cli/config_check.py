@@ -6,7 +6,15 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from pointsman.config import exposure_problems, keys_required
+from pointsman.config import (
+    ConfigError,
+    exposure_problems,
+    keys_required,
+    length_problem,
+    request_extractor,
+    tier_arms,
+)
+from pointsman.config.providers import provider_named
 from services.cli.errors import CommandFailed
 from services.cli.options import add_config_option, config_file, read_config
 
@@ -35,17 +43,29 @@ def add_config(subparsers: Subparsers) -> None:
 def _run(options: argparse.Namespace) -> int:
     config = read_config(options)
     problems = exposure_problems(config)
+    try:
+        chat = _chat(config)
+    except ConfigError as error:
+        problems += error.problems
     if problems:
         raise CommandFailed("\n  ".join(["the gateway would not start:", *problems]), code=2)
     print(f"{config_file(options)} is right. In force:")
-    lines = _summary(config)
+    lines = _summary(config, chat)
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         print(f"  {name:<{width}}  {value}")
+    if unserved := _unserved(config):
+        print(f"warning: chat requests cannot go to {', '.join(unserved)}: there is no [[provider]] of that name")
     return 0
 
 
-def _summary(config: Config) -> list[tuple[str, str]]:
+def _unserved(config: Config) -> list[str]:
+    """Return the arms whose provider nobody knows: right for ``/v1/decisions``, where arms are names only."""
+    arms = dict.fromkeys(str(arm) for tier in config.tier for arm in tier_arms(tier))
+    return [arm for arm in arms if provider_named(config.provider, arm.partition(":")[0]) is None]
+
+
+def _summary(config: Config, chat: str) -> list[tuple[str, str]]:
     reward = config.reward
     lines = [
         ("context", f"{config.context.dim} features; another length is {_MISMATCH[config.context.mismatch]}"),
@@ -55,12 +75,23 @@ def _summary(config: Config) -> list[tuple[str, str]]:
         lines.append((f"tier {tier.name}", f"{_policy(config.active(tier))} over {', '.join(tier.arms) or 'no arms'}"))
         lines += [("", f"shadow {_policy(shadow)}") for shadow in config.shadows(tier)]
     lines += [
+        ("chat", chat),
         ("gateway", f"{config.gateway.scheme}://{config.gateway.host}:{config.gateway.port}, {_access(config)}"),
         ("NATS", _connection(config.nats)),
         ("store", _connection(config.redis)),
     ]
     overrides = [name for name in sorted(os.environ) if name.startswith("POINTSMAN_") and name not in _NOT_OVERRIDES]
     return lines + [("override", name) for name in overrides]
+
+
+def _chat(config: Config) -> str:
+    extractor = request_extractor(config)
+    if problem := length_problem(config, extractor):
+        return f"refused: {problem}"
+    bounds = [f"{tier.tier} below {tier.below:g}" for tier in config.llm.auto if tier.below is not None]
+    rest = next((tier.tier for tier in config.llm.auto if tier.below is None), None)
+    rest = rest or config.llm.default_tier or config.tier[0].name
+    return f"features {extractor.label}; the model auto is {', '.join([*bounds, f'else {rest}' if bounds else rest])}"
 
 
 _MISMATCH = {"reject": "refused", "pad": "padded or cut"}

@@ -8,6 +8,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from services.cli.errors import CommandFailed
+from services.cli.options import config_file, read_config
 from services.cli.target import Target, add_target_options, find_target
 
 if TYPE_CHECKING:
@@ -20,10 +21,15 @@ def add_doctor(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "doctor",
         help="check everything, and say what to do about what is wrong",
-        description="Checks this machine, the configuration, NATS, the store and the services. Exits 1 if anything is "
-        "wrong.",
+        description="Checks this machine, the configuration, NATS, the store, the services, and the providers of the "
+        "configuration, of which each arm gets one tiny request. Keys are those of the doctor's own environment. Exits "
+        "1 if anything is wrong. A provider that does not work is wrong where the configuration has a [[provider]] or "
+        "[llm], and a warning where arms are only names.",
     )
     add_target_options(parser)
+    parser.add_argument(
+        "--no-calls", action="store_true", help="send providers nothing: only look whether they could be asked"
+    )
     parser.set_defaults(run=_run)
 
 
@@ -44,8 +50,12 @@ def _run(options: argparse.Namespace) -> int:
     if target is not None:
         findings += [*check_programs(options, running=target.stack is not None), configuration]
         findings += asyncio.run(_check_running(target))
+        if configuration.ok and config_file(options) is not None:
+            from services.cli.check_providers import check_providers  # noqa: PLC0415  # slow to import
+
+            findings += asyncio.run(check_providers(read_config(options), calls=not options.no_calls))
         _print(findings, f"looked at {target.origin}")
-    return 0 if all(finding.ok for finding in findings) else 1
+    return 1 if any(finding.wrong for finding in findings) else 0
 
 
 async def _check_running(target: Target) -> list[Finding]:
@@ -63,9 +73,20 @@ def _print(findings: list[Finding], looked_at: str) -> None:
     console.print(looked_at, markup=False)
     width = max(len(finding.subject) for finding in findings)
     for finding in findings:
-        word, style = ("ok   ", "green") if finding.ok else ("WRONG", "bold red")
+        word, style = _WORDS[finding.ok, finding.serious]
         console.print(Text.assemble("  ", (word, style), f"  {finding.subject:<{width}}  {finding.detail}"))
         if finding.remedy:
             console.print(Text(f"         {'':<{width}}  → {finding.remedy}"))
-    wrong = sum(not finding.ok for finding in findings)
-    console.print(f"{wrong} of {len(findings)} checks found something wrong" if wrong else "nothing is wrong")
+    wrong = sum(finding.wrong for finding in findings)
+    warnings = sum(not finding.ok and not finding.serious for finding in findings)
+    told = f"{wrong} of {len(findings)} checks found something wrong" if wrong else "nothing is wrong"
+    console.print(told + (f"; {warnings} warning{'s' if warnings != 1 else ''}" if warnings else ""))
+
+
+_WORDS = {
+    (True, True): ("ok   ", "green"),
+    (True, False): ("ok   ", "green"),
+    (False, True): ("WRONG", "bold red"),
+    (False, False): ("warn ", "yellow"),
+}
+"""By whether it is right, and serious."""

@@ -17,9 +17,17 @@ class Finding(NamedTuple):
         What was found.
     remedy : str
         What to do about it, where something is wrong.
+    serious : bool
+        Whether what is not right makes the doctor fail; otherwise it warns.
     """
 
     subject: str
     ok: bool
     detail: str
     remedy: str = ""
+    serious: bool = True
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the doctor fails because of it."""
+        return self.serious and not self.ok

@@ -17,15 +17,21 @@ import pointsman
 from services.cli.errors import CommandFailed
 
 COMMANDS = {
+    "init": ("services.cli.init.command", "add_init"),
     "up": ("services.cli.up", "add_up"),
     "demo": ("services.cli.demo.command", "add_demo"),
+    "mock-provider": ("services.cli.mock_provider.command", "add_mock_provider"),
     "replay": ("services.cli.replay.command", "add_replay"),
     "compare": ("services.cli.compare", "add_compare"),
+    "policies": ("services.cli.policies", "add_policies"),
+    "promote": ("services.cli.promotion", "add_promote"),
+    "revert": ("services.cli.promotion", "add_revert"),
     "tail": ("services.cli.tail", "add_tail"),
     "audit": ("services.cli.ledger", "add_audit"),
     "rebuild": ("services.cli.ledger", "add_rebuild"),
     "doctor": ("services.cli.doctor", "add_doctor"),
     "keys": ("services.cli.keys", "add_keys"),
+    "features": ("services.cli.features", "add_features"),
     "config": ("services.cli.config_check", "add_config"),
     "credentials": ("services.cli.credentials", "add_credentials"),
     "probe": ("services.cli.probe", "add_probe"),
@@ -42,6 +48,7 @@ the live one before anyone switches."""
 
 _EPILOG = """\
 start here:
+  pointsman init                   write a configuration for your models
   pointsman up                     NATS, a store and the four services on this machine
   pointsman demo                   the same, with thousands of real prompts routed while you watch
   pointsman doctor                 what is wrong, and what to do about it

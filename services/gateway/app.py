@@ -31,7 +31,13 @@ from services.gateway.edge import Edge
 from services.gateway.events import DecisionEvents
 from services.gateway.feedback import FeedbackTaker
 from services.gateway.health import HealthPages
-from services.gateway.llm.service import CHAT_PATHS, LlmGateway
+from services.gateway.insight.alerts import Alerts
+from services.gateway.insight.feature_names import FeatureNames
+from services.gateway.insight.overview import Overviews
+from services.gateway.insight.snapshot import SystemWatch
+from services.gateway.insight.system import System
+from services.gateway.insight.trial import Trial
+from services.gateway.llm.service import HOT_PATHS, LlmGateway, client_problem
 from services.gateway.lookup import Lookup
 from services.gateway.outcomes import Outcomes
 from services.gateway.pages import Pages
@@ -61,7 +67,8 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
         http=bounded(
             gateway.read_timeout_ms / 1000.0,
             gateway.max_body_bytes,
-            dict.fromkeys(CHAT_PATHS, config.llm.max_body_bytes),
+            dict.fromkeys(HOT_PATHS, config.llm.max_body_bytes),
+            client_problem,
         ),
         ssl_certfile=gateway.cert_file,
         ssl_keyfile=gateway.key_file,
@@ -121,7 +128,7 @@ def make_app(backends: Backends, access: Access, decider: Decider, llm: LlmGatew
         "/v1/feedback": access.hot("report", FeedbackTaker(backends, llm.responses)),
         **llm.hot(access),
     }
-    routes = [*[_hot_route(path) for path in hot], *_routes(backends, access), *llm.routes(access)]
+    routes = [*[_hot_route(path) for path in hot], *_routes(backends, access, llm), *llm.routes(access)]
     app = FastAPI(
         routes=list[BaseRoute](routes),
         openapi_url=None,  # ours is made from the messages' own schemas
@@ -139,13 +146,19 @@ def make_app(backends: Backends, access: Access, decider: Decider, llm: LlmGatew
     return Edge(app, hot, routes)
 
 
-def _routes(backends: Backends, access: Access) -> list[Route]:
+def _routes(backends: Backends, access: Access, llm: LlmGateway) -> list[Route]:
     pages, health = Pages(), HealthPages(backends)
     policies, promotion = Policies(backends), Promotion(backends)
     open_metrics = backends.config.gateway.open_metrics
+    names = FeatureNames(backends.config, llm.features.label, llm.features.names)
+    watch = SystemWatch(backends)
     return [
-        Route("/v1/decisions/{decision_id}", access.route("read", Lookup(backends).get)),
-        Route("/v1/arms", access.route("read", Arms(backends).get)),
+        Route("/v1/decisions/{decision_id}", access.route("read", Lookup(backends, names).get)),
+        Route("/v1/try", access.route("decide", Trial(backends, llm.features, names).post), methods=["POST"]),
+        Route("/v1/overview", access.route("read", Overviews(backends, watch).get)),
+        Route("/v1/system", access.route("read", System(watch).get)),
+        Route("/v1/alerts", access.route("read", Alerts(backends).get)),
+        Route("/v1/arms", access.route("read", Arms(backends, names).get)),
         Route("/v1/policies", access.route("read", policies.get)),
         Route("/v1/policies/{tier}", access.route("admin", policies.put), methods=["PUT"]),
         Route("/v1/policies/{tier}/promote", access.route("admin", promotion.promote), methods=["POST"]),
@@ -172,11 +185,13 @@ def _hot_route(path: str) -> Route:
     return Route(path, answer, methods=["POST"])
 
 
-async def _on_http_error(_: Request, error: Exception) -> Response:
+async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = tuple((name.lower(), value) for name, value in (error.headers or {}).items())
     detail = {404: "no such route", 405: "this route does not have that method"}.get(error.status_code, error.detail)
-    return problem(error.status_code, detail, headers=headers).response()
+    return client_problem(
+        request.url.path, request.headers, problem(error.status_code, detail, headers=headers)
+    ).response()
 
 
 async def _on_error(_: Request, error: Exception) -> Response:

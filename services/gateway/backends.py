@@ -42,7 +42,8 @@ class Backends:
         self.store = Store(config.redis)
         self.quick_store = Store(config.redis, min(QUICK_MS, config.redis.timeout_ms))
         self.rules = LiveRules(config)
-        self._status = StatusReporter("gateway", list, _requests)
+        self.status = StatusReporter("gateway", list, _requests)
+        """How this gateway is."""
         self.closing = asyncio.Event()
         """Set when the gateway is about to stop, for streams to end themselves."""
         self._bus: Bus | None = None
@@ -116,12 +117,12 @@ class Backends:
         """Say how this gateway is to whoever asks on NATS, for as long as this connection is there."""
         while True:
             try:
-                await self._status.serve(bus, "Takes requests over HTTP")
+                await self.status.serve(bus, "Takes requests over HTTP")
                 break
             except nats.errors.Error as error:
                 log.warning("not yet a service of NATS: %s", error or type(error).__name__)
                 await asyncio.sleep(AGAIN_S)
-        await self._status.run()
+        await self.status.run()
 
     async def _reconnected(self) -> None:
         if self._preparing is not None:

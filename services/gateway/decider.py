@@ -19,6 +19,10 @@ from services.gateway.backends import Backends
 _ERROR_CODE = "Nats-Service-Error-Code"
 
 
+REASONS = ("nats", "breaker", "no_replica", "timeout", "replica_error", "refused", "features")
+"""Why no policy chose."""
+
+
 class Unanswered(Exception):
     """No replica decided; the reason is a label of the metric."""
 
@@ -38,6 +42,9 @@ class Decider:
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
         self._patience_s = backends.config.gateway.decide_timeout_ms / 1000.0
+        for name in backends.tiers:  # at 0 from the start, so that the first one is seen as a rise
+            for reason in REASONS:
+                metrics.fallbacks.labels(name, reason)
         self._routes = {name: (subjects.decide(name), Breaker()) for name in backends.tiers}
 
     async def ask(self, tier: str, request: bytes) -> Msg:

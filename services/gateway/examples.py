@@ -56,6 +56,11 @@ DECISION: dict[str, Any] = {
     ],
 }
 
+TRIES: dict[str, dict[str, Any]] = {
+    "a context": {"tier": "SIMPLE", "context": _CONTEXT},
+    "what a user would write": {"prompt": "Why is the sky blue?"},
+}
+
 OUTCOME_REPORTS: dict[str, dict[str, Any]] = {
     "what was measured": {"decision_id": _ID, "quality": 84, "cost_usd": 0.0004, "latency_ms": 730},
     "the reward itself": {"decision_id": _ID, "reward": 79.5},

@@ -15,10 +15,14 @@ from pointsman.messages.problem import Problem
 from pointsman.messages.validation import MAX_CANDIDATES, REPORT_BOUNDS
 from pointsman.report import Report
 from services.gateway.docstrings import describe_fields
+from services.gateway.insight.system_views import AlertList, SystemView
+from services.gateway.insight.trial_views import TryRequest, TryView
+from services.gateway.insight.views import Overview
 from services.gateway.operations import operations
 from services.gateway.views import ArmList, DecisionView, Health, PolicyHistory, PolicyList, Readiness, TierPoliciesView
 
 TYPES = (
+    AlertList,
     ArmList,
     Decision,
     DecisionRequest,
@@ -28,6 +32,7 @@ TYPES = (
     Health,
     OutcomeAccepted,
     OutcomeReport,
+    Overview,
     PolicyChange,
     PolicyHistory,
     PolicyList,
@@ -36,7 +41,10 @@ TYPES = (
     Readiness,
     Report,
     RevertRequest,
+    SystemView,
     TierPoliciesView,
+    TryRequest,
+    TryView,
 )
 """Bodies and answers; what they refer to comes with them."""
 
@@ -90,8 +98,9 @@ def schemas() -> dict[str, Any]:
     _, components = msgspec.json.schema_components(TYPES, ref_template="#/components/schemas/{name}")
     for name, schema in components.items():
         describe_fields(schema, DecisionEvent.__doc__ or "" if name == DecisionView.__name__ else "")
-    request = components["DecisionRequest"]["properties"]
-    _narrow(request["candidates"], {"minItems": 1, "maxItems": MAX_CANDIDATES, "uniqueItems": True})
+    for name in ("DecisionRequest", "TryRequest"):
+        request = components[name]["properties"]
+        _narrow(request["candidates"], {"minItems": 1, "maxItems": MAX_CANDIDATES, "uniqueItems": True})
     for name, largest in REPORT_BOUNDS.items():
         _narrow(components["OutcomeReport"]["properties"][name], {"minimum": 0, "maximum": largest})
     feedback = components["FeedbackReport"]["properties"]

@@ -11,6 +11,7 @@ from pointsman.messages.ids import parse_id
 from pointsman.messages.outcome import Outcome, OutcomeAccepted, OutcomeReport, report_decoder
 from pointsman.messages.validation import check_report
 from pointsman.observability import metrics
+from pointsman.observability.logs import about
 from services.gateway.backends import Backends
 from services.gateway.body import decode_body, read_body
 from services.gateway.joining import Joining
@@ -41,6 +42,7 @@ class Outcomes:
         """Answer one request."""
         report = decode_body(report_decoder, await read_body(scope, receive, self._max_bytes))
         decision = parse_id(report.decision_id)
+        about(report.decision_id)
         check_report(report)
         self._backends.require_tier(decision.tier, "decision_id")
         bus = self._backends.require_bus()

@@ -47,12 +47,25 @@ async def published_through(bus: Bus, tier: str) -> int:
     return reward.complete_through
 
 
-async def announce(bus: Bus, tier: str, epoch: str, watermark: int, as_of_ms: int, arms: Iterable[Arm]) -> None:
+async def announce(
+    bus: Bus,
+    tier: str,
+    epoch: str,
+    watermark: int,
+    as_of_ms: int,
+    arms: Iterable[Arm],
+    headers: dict[str, str] | None = None,
+) -> None:
     """Tell the decision replicas what the store now holds. A notice that is lost costs them a second."""
     notice = ArmsChanged(
-        tier=tier, epoch=epoch, watermark=watermark, as_of_ms=as_of_ms, arms=[str(arm) for arm in arms]
+        tier=tier,
+        epoch=epoch,
+        watermark=watermark,
+        as_of_ms=as_of_ms,
+        arms=[str(arm) for arm in arms],
+        committed_at_ms=int(time.time() * 1000),
     )
-    await bus.publish(subjects.arms(tier), encode(notice))
+    await bus.publish(subjects.arms(tier), encode(notice), headers)
 
 
 async def alert(bus: Bus, kind: str, tier: str, text: str) -> None:
@@ -72,6 +85,7 @@ def _reward(tier: str, item: Applied, complete_through: int) -> RewardEvent:
         complete_through=complete_through,
         reward=reward.value,
         quality=reward.quality,
+        quality_told=outcome.quality is not None,
         cost_usd=outcome.cost_usd,
         latency_ms=outcome.latency_ms,
         cost_norm=reward.cost_norm,

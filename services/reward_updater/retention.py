@@ -1,13 +1,14 @@
-"""Watching how full the two logs are: an alarm before decisions are dropped early or outcomes refused."""
+"""Watching how full the logs are: an alarm before something is dropped early, or outcomes refused."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from nats.errors import Error as NatsError
 
-from pointsman.bus import Bus, BusError
+from pointsman.bus import Bus, BusError, StreamInfo
 from pointsman.messages import subjects
 from pointsman.observability import metrics
 from pointsman.observability.logs import logger
@@ -23,6 +24,7 @@ ALL_TIERS = "_all"
 CONSEQUENCE = {
     subjects.DECISIONS: "its oldest decisions are dropped before their time, and their outcomes can no longer count",
     subjects.OUTCOMES: "no outcome is accepted any more",
+    subjects.FEEDBACK: "what waits for feedback is dropped before it has counted",
 }
 """What happens when a log is full."""
 
@@ -35,13 +37,19 @@ class RetentionWatch:
     bus : Bus
     alarm_at : float
         That share, 0 to 1.
+    oldest_waiting : callable
+        Returns the sequence of the oldest message of FEEDBACK that still waits, or None. Most of that stream has
+        counted long ago and may go: only what came since the oldest that waits is taken for filled room.
     check_s : float
         How often to look.
     """
 
-    def __init__(self, bus: Bus, alarm_at: float, check_s: float = CHECK_S) -> None:
+    def __init__(
+        self, bus: Bus, alarm_at: float, oldest_waiting: Callable[[], int | None], check_s: float = CHECK_S
+    ) -> None:
         self._bus = bus
         self._alarm_at = alarm_at
+        self._oldest_waiting = oldest_waiting
         self._check_s = check_s
         self._alarmed_at: dict[str, float] = {}
 
@@ -57,9 +65,10 @@ class RetentionWatch:
 
     async def _check(self, stream: str) -> None:
         info = await self._bus.info(stream)
+        metrics.log_bytes.labels(stream).set(info.state.bytes)
         if info.config.max_bytes <= 0:
             return
-        filled = info.state.bytes / info.config.max_bytes
+        filled = info.state.bytes / info.config.max_bytes * needed_share(stream, info, self._oldest_waiting())
         metrics.log_filled.labels(stream).set(filled)
         if filled < self._alarm_at:
             self._alarmed_at.pop(stream, None)
@@ -71,3 +80,13 @@ class RetentionWatch:
         log.warning(text)
         await events.alert(self._bus, "log-filling", ALL_TIERS, text)
         self._alarmed_at[stream] = now
+
+
+def needed_share(stream: str, info: StreamInfo, oldest_waiting: int | None) -> float:
+    """Return the share of a stream's messages that must not go yet, 0 to 1."""
+    if stream != subjects.FEEDBACK:
+        return 1.0
+    state = info.state
+    if oldest_waiting is None or not state.messages:
+        return 0.0
+    return min(1.0, (state.last_seq - oldest_waiting + 1) / (state.last_seq - state.first_seq + 1))

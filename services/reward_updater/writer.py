@@ -19,12 +19,13 @@ from nats.errors import Error as NatsError
 from pointsman.bandit import Arm, Learner, Ranges
 from pointsman.bus import Bus, BusError, LogReader, StoredMessage, StreamInfo, StreamMissing
 from pointsman.bus.dead_letters import bury
-from pointsman.config import Config
+from pointsman.config import Config, tier_arms
 from pointsman.learning import Applied, Dead, Skipped, TierLedger, read_outcome
 from pointsman.learning.applied import CHUNK
 from pointsman.messages import subjects
-from pointsman.observability import metrics
+from pointsman.observability import metrics, tracing
 from pointsman.observability.logs import logger
+from pointsman.observability.meters import ArmMeters, hop
 from pointsman.state import Commit, Lease, StateError, Store, TierChanges, TierStore
 from pointsman.state.reset import RESETTING
 from services.reward_updater import events
@@ -59,6 +60,12 @@ class TierWriter:
         self._lease = Lease(store, "reward-updater", tier, holder, config.reward_updater.lease_ms)
         self._renew_s = config.reward_updater.lease_ms / 3000.0
         self._max_batch = config.reward_updater.max_batch
+        arms = {tier: tier_arms(found)} if (found := config.tier_named(tier)) else {tier: ()}
+        self._arm_rewards = ArmMeters(metrics.arm_rewards, arms)
+        self._arm_costs = ArmMeters(metrics.arm_costs, arms)
+        metrics.halted.labels(tier).set(0)  # at 0 from the start, so that the first one is seen as a rise
+        metrics.commit_retries.labels(tier)
+        metrics.dead_letters.labels(subjects.OUTCOMES)
         self._keep_s = int(config.nats.decisions_max_age_days * DAY_S)
         self.tier = tier
         self.status = "starting"
@@ -82,6 +89,7 @@ class TierWriter:
                         self.status = "standby"
                         await asyncio.sleep(self._renew_s)
                 except (BusError, StateError, NatsError) as error:
+                    metrics.commit_retries.labels(self.tier).inc()
                     log.warning("tier %s: %s; trying again", self.tier, error)
                     self.status = f"waiting: {error}"
                     await asyncio.sleep(RETRY_S)
@@ -202,16 +210,28 @@ class TierWriter:
         as_of_ms = batch[-1].at_ms if silence_s is None else int((time.time() - silence_s) * 1000)
         changed = list(dict.fromkeys(item.arm for item in applied))
         rows = [(item.outcome.decision_sequence, item.sequence, item.reward.value / 100.0) for item in applied]
-        if not await self._commit(before, as_of_ms, changed, rows):
-            return False
+        with tracing.committing(self.tier, [message.traceparent for message in batch]) as headers:
+            if not await self._commit(before, as_of_ms, changed, rows, headers):
+                return False
         self._count(results)
+        committed_ms = time.time() * 1000.0
+        for message in batch:
+            if message.sequence > self._published_through:  # not what is learned again from a log of long ago
+                hop("outcome_commit", self.tier).observe(max(0.0, committed_ms - message.at_ms) / 1000.0)
         return True
 
     async def _beat(self, reader: LogReader) -> bool:
         """Say that nothing more was accepted up to now."""
         return await self._commit(self._ledger.watermark, int((time.time() - reader.silence_s) * 1000), [], [])
 
-    async def _commit(self, before: int, as_of_ms: int, changed: list[Arm], rows: list[tuple[int, int, float]]) -> bool:
+    async def _commit(
+        self,
+        before: int,
+        as_of_ms: int,
+        changed: list[Arm],
+        rows: list[tuple[int, int, float]],
+        headers: dict[str, str] | None = None,
+    ) -> bool:
         ledger = self._ledger
         self._as_of_ms = max(self._as_of_ms, as_of_ms)
         commit = Commit(
@@ -236,7 +256,7 @@ class TierWriter:
         self._beat_at = time.monotonic()
         ledger.bits.trim()
         metrics.watermark.labels(self.tier).set(ledger.watermark)
-        await events.announce(self._bus, self.tier, self._epoch, ledger.watermark, self._as_of_ms, changed)
+        await events.announce(self._bus, self.tier, self._epoch, ledger.watermark, self._as_of_ms, changed, headers)
         return True
 
     async def _load_bits(self, sequences: list[int]) -> None:
@@ -246,8 +266,11 @@ class TierWriter:
     def _count(self, results: list[Applied | Skipped | Dead]) -> None:
         for result in results:
             match result:
-                case Applied(outcome=outcome, reward=reward):
+                case Applied(outcome=outcome, arm=arm, reward=reward):
                     metrics.rewards.labels(self.tier).observe(reward.value / 100.0)
+                    self._arm_rewards.of(self.tier, *arm).observe(reward.value / 100.0)
+                    if outcome.cost_usd is not None:
+                        self._arm_costs.of(self.tier, *arm).observe(outcome.cost_usd)
                     if outcome.decided_at_ms:
                         delay_s = (outcome.accepted_at_ms - outcome.decided_at_ms) / 1000.0
                         metrics.reward_delay_seconds.labels(self.tier).observe(max(0.0, delay_s))

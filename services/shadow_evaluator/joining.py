@@ -27,10 +27,10 @@ class Outcomes(NamedTuple):
 
     Attributes
     ----------
-    reward, quality : ndarray, shape (B,)
+    reward : ndarray, shape (B,)
         0 to 1.
-    cost_usd : ndarray, shape (B,)
-        NaN where the outcome did not tell.
+    quality, cost_usd : ndarray, shape (B,)
+        0 to 1, and US dollars; NaN where the outcome did not tell.
     """
 
     reward: FloatArray
@@ -40,7 +40,10 @@ class Outcomes(NamedTuple):
     @classmethod
     def of(cls, rewards: Sequence[RewardEvent]) -> Outcomes:
         """Return the outcomes that these events tell."""
-        numbers = [(event.reward / 100.0, event.quality / 100.0, event.cost_usd) for event in rewards]
+        numbers = [
+            (event.reward / 100.0, event.quality / 100.0 if event.quality_told else None, event.cost_usd)
+            for event in rewards
+        ]
         columns = np.array(numbers, dtype=np.float64).reshape(-1, 3)  # None becomes NaN
         return cls(columns[:, 0], columns[:, 1], columns[:, 2])
 
@@ -124,8 +127,10 @@ def join(
     for slot, found in group.by_slot(rows):
         here, p, chosen = q[at[found]], group.p[found], group.chosen[found]
         reward = terms(p, here, chosen, outcomes.reward[found], group.model[found], clip)
-        quality = terms(p, here, chosen, outcomes.quality[found], group.model[found], clip)
-        told = np.isfinite(outcomes.cost_usd[found])
+        rated, told = np.isfinite(outcomes.quality[found]), np.isfinite(outcomes.cost_usd[found])
+        quality = terms(
+            p[rated], here[rated], chosen[rated], outcomes.quality[found][rated], group.model[found][rated], clip
+        )
         cost = terms(p[told], here[told], chosen[told], outcomes.cost_usd[found][told], cost_model[found][told], clip)
         sums = sums_of(hours, slot.key(identity))
         sums.statistics += Statistics(
@@ -139,10 +144,11 @@ def join(
         add_by_arm(sums.counts, group.names, fields.joined, _by_arm(group, chosen))
         add_by_arm(sums.counts, group.names, fields.gained, _by_arm(group, chosen, differences(reward)))
         add_by_arm(sums.counts, group.names, fields.spread, weight_spread(p, here, clip).sum(axis=0))
+        add_by_arm(sums.counts, group.names, fields.rated, _by_arm(group, chosen[rated]))
         add_by_arm(sums.counts, group.names, fields.priced, _by_arm(group, chosen[told]))
         for name, made, served in (
             ("reward", reward, chosen),
-            ("quality", quality, chosen),
+            ("quality", quality, chosen[rated]),
             ("cost", cost, chosen[told]),
         ):
             squares = _by_arm(group, served, errors(made) ** 2)

@@ -12,9 +12,11 @@ from nats.errors import Error as NatsError
 from pointsman.bus import Bus, BusError
 from pointsman.bus.policies import read_policies
 from pointsman.config import Config
+from pointsman.config.schema import RegretConfig
 from pointsman.messages.errors import MessageError
 from pointsman.observability.logs import logger
 from pointsman.report import RegretReport, build_report
+from pointsman.report.messages import ArmValue
 from pointsman.state import StateError, Store
 from services.shadow_evaluator.announcer import Announcer
 
@@ -80,13 +82,14 @@ class RegretWatch:
         tiers = {self.tier: msgspec.structs.replace(current[1], shadows=[])}
         (found,) = (await build_report(self._store, tiers, self._config, window_ms)).regret
         told = set(_arms(await self._announcer.state()))
+        unknown = {arm.arm for arm in found.arms if not _judged(arm, self._config.regret)}
         now = {arm.arm: arm for arm in found.arms if arm.underperforms}
         for arm in sorted(now.keys() - told):
             text = f"{arm} underperforms: it {now[arm].why}"
             if not await self._say(arm, "starts", told | {arm}, text, found):
                 return sorted(told)
             told.add(arm)
-        for arm in sorted(self._well(told - now.keys())):
+        for arm in sorted(self._well(told - now.keys() - unknown)):
             text = f"{arm} no longer underperforms"
             if not await self._say(arm, "stops", told - {arm}, text, found):
                 return sorted(told)
@@ -103,6 +106,11 @@ class RegretWatch:
         log.warning("tier %s: %s", self.tier, text)
         detail = {"arm": arm, "change": change, "underperforming": sorted(arms), "regret": msgspec.to_builtins(found)}
         return await self._announcer.announce(_state(arms), text, detail)
+
+
+def _judged(arm: ArmValue, settings: RegretConfig) -> bool:
+    """Tell whether an arm could be found to underperform; after a switch, for one, there are no figures for a while."""
+    return arm.samples >= settings.min_samples if settings.rule == "share" else arm.low is not None
 
 
 def _state(arms: set[str]) -> str:

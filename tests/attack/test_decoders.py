@@ -16,17 +16,19 @@ from pointsman.learning.applied import AppliedBits
 from pointsman.messages.codec import decode, encode
 from pointsman.messages.decision import event_decoder, request_decoder
 from pointsman.messages.errors import InvalidMessage, MessageError
+from pointsman.messages.feedback import check_feedback, decode_waiting, feedback_report_decoder
 from pointsman.messages.ids import parse_id
-from pointsman.messages.outcome import report_decoder
+from pointsman.messages.outcome import outcome_decoder, report_decoder
 from pointsman.messages.policies import PolicySpec, change_decoder, policies_decoder
 from pointsman.messages.validation import check_event, check_report, check_request
+from pointsman.shadows.evaluation import Hours, Shadow, add_decisions, evaluate
+from pointsman.shadows.groups import Logged, group_decisions
 from pointsman.state.shadow_store import split_field
 from services.gateway.events import format_event
 from services.gateway.policies import check_change
 from services.gateway.problems import reply_to
-from services.shadow_evaluator.evaluation import Hours, Shadow, add_decisions, evaluate
+from services.reward_updater.waiting import Entry, WaitingRoom
 from services.shadow_evaluator.event_encoding import encode_events
-from services.shadow_evaluator.groups import Logged, group_decisions
 from services.shadow_evaluator.joining import Outcomes, join_arms
 from tests.attack.mutations import mutate
 from tests.contract.examples import EXAMPLES, GOLDEN
@@ -88,6 +90,35 @@ def test_a_report_passes_the_checks_or_is_said_to_be_wrong(data: bytes) -> None:
     except MessageError:
         return
     assert encode(report)
+
+
+@FUZZ
+@given(variants("feedback_report", "feedback_report.thumbs", "feedback_report.metric"))
+def test_feedback_passes_the_checks_or_is_said_to_be_wrong(data: bytes) -> None:
+    try:
+        report = decode(feedback_report_decoder, data)
+        check_feedback(report)
+    except MessageError as error:
+        assert reply_to(error) is not None
+        return
+    assert (report.decision_id is None) != (report.response_id is None)
+
+
+@FUZZ
+@given(st.lists(variants("measured", "feedback", "feedback.least"), max_size=6))
+def test_whatever_waits_is_passed_by_or_counts(payloads: list[bytes]) -> None:
+    room, entries = WaitingRoom(), []
+    for sequence, data in enumerate(payloads, start=1):
+        try:
+            entries.append(Entry(sequence, sequence, decode_waiting(data, "SIMPLE")))
+        except MessageError as error:
+            entries.append(Entry(sequence, sequence, None, str(error)))
+    for entry in entries:
+        room.note(entry)
+    for entry in entries:
+        outcome = room.settle(entry)
+        assert outcome is None or decode(outcome_decoder, encode(outcome)) == outcome
+    assert room.held == 0
 
 
 @FUZZ

@@ -18,9 +18,11 @@ from pointsman.messages.decision import (
     DecisionEvent,
     DecisionRequest,
     Score,
+    Scoring,
     decision_decoder,
     event_decoder,
     request_decoder,
+    scoring_decoder,
 )
 from pointsman.messages.feedback import (
     Feedback,
@@ -69,6 +71,7 @@ from pointsman.messages.policies import (
     revert_decoder,
 )
 from pointsman.messages.problem import FieldError, Problem, problem_decoder
+from pointsman.messages.status import HopCounts, ServiceStatus, TierStatus, status_decoder
 
 GOLDEN = Path(__file__).parent / "golden" / "v1"
 
@@ -193,6 +196,35 @@ EXAMPLES: dict[str, Example] = {
             pinned=True,
         ),
         event_decoder,
+    ),
+    "scoring": Example(
+        Scoring(
+            tier="SIMPLE",
+            policy="linucb",
+            policy_version=3,
+            stale=True,
+            state_age_ms=7000,
+            scores=[Score(provider="ollama", model="llama3.2", mean=0.5, width=0.25, ucb=0.875, probability=1.0)],
+        ),
+        scoring_decoder,
+    ),
+    "service_status": Example(
+        ServiceStatus(
+            service="decision",
+            instance="host:4711",
+            started_ms=1_795_312_000_123,
+            requests=1000,
+            errors=2,
+            over_s=62.5,
+            decisions=250.0,
+            outcomes=0.0,
+            hops=[HopCounts(hop="replica", bounds_s=[0.001, 0.002], counts=[200.0, 40.0, 10.0])],
+            tiers=[
+                TierStatus(tier="SIMPLE", state_age_ms=12, watermark=907),
+                TierStatus(tier="T", log_lag=3, halted=True, shadow_lag=1, reward_lag=2, doing="halted"),
+            ],
+        ),
+        status_decoder,
     ),
     "decision": Example(
         Decision(

@@ -9,7 +9,7 @@ import pytest
 
 from pointsman.bandit import Arm, ArmState
 from pointsman.evaluation import Moments, Statistics
-from pointsman.state import HourSums, Run, ShadowCommit, ShadowStore, Store, keys
+from pointsman.state import HourSums, Run, ShadowCommit, ShadowStore, Store, activity, keys
 from pointsman.state import shadow_progress as progress
 from pointsman.state.learned_store import Learned, LearnedStore
 from pointsman.state.tier_store import encode_arm
@@ -189,3 +189,52 @@ async def test_hours_expire_after_their_last_change(store: Store, identity: str)
     commit.keep_s = 500
     await shadow.commit(commit)
     assert 0 < await store.redis.ttl(keys.shadow_hour(TIER, identity, 5)) <= 500
+
+
+async def test_minutes_expire_after_a_day_and_hours_as_they_are_asked_to(store: Store) -> None:
+    shadow = ShadowStore(store, TIER)
+    commit = counted(0, 1, {(activity.MINUTES, 300): {"decisions": 1.0}, (activity.HOURS, 5): {"decisions": 1.0}})
+    commit.keep_s = 1_000_000
+    await shadow.commit(commit)
+    minute = await store.redis.ttl(keys.shadow_hour(TIER, activity.MINUTES, 300))
+    assert activity.MINUTES_KEPT_S - 60 < minute <= activity.MINUTES_KEPT_S
+    assert await store.redis.ttl(keys.shadow_hour(TIER, activity.HOURS, 5)) > 900_000
+
+
+@pytest.mark.parametrize("every", [None, 1, 2, 7, 100])
+async def test_totals_are_the_sums_of_what_is_read_hour_by_hour(store: Store, every: int | None) -> None:
+    shadow, hours = ShadowStore(store, TIER), range(498, 512)
+    sums = {
+        ("p@1", hour): HourSums(
+            counts={"decisions": float(hour), "gained\tq:c/1.5:free": -0.1 * hour},
+            statistics=statistics(hour) if hour % 3 else Statistics(),
+            bound=float(hour % 5),
+        )
+        for hour in hours
+        if hour not in (500, 501)
+    }
+    await shadow.commit(ShadowCommit(progress.WATERMARK, 0, 1, hours=sums))
+    read = dict(await shadow.read("p@1", hours))
+    found = await shadow.totals("p@1", hours, every)
+    size = every or len(hours)
+    groups = [hours[at : at + size] for at in range(0, len(hours), size)]
+    assert len(found) == len(groups)
+    for have, group in zip(found, groups, strict=True):
+        wanted = HourSums()
+        for hour in group:
+            wanted += read.get(hour, HourSums())
+        assert have.counts == pytest.approx(wanted.counts, rel=1e-14)
+        np.testing.assert_allclose(have.statistics.flat(), wanted.statistics.flat(), rtol=1e-13)
+        assert have.bound == wanted.bound
+
+
+async def test_totals_leave_out_statistics_of_another_version(store: Store) -> None:
+    shadow = ShadowStore(store, TIER)
+    sums = {("p@1", hour): HourSums(statistics=statistics(hour)) for hour in (5, 6)}
+    await shadow.commit(ShadowCommit(progress.WATERMARK, 0, 1, hours=sums))
+    await store.redis.hset(keys.shadow_hour(TIER, "p@1", 5), "moments", b"\0" * 16)
+    (found,) = await shadow.totals("p@1", range(4, 8))
+    np.testing.assert_array_equal(found.statistics.flat(), statistics(6).flat())
+    assert await shadow.totals("p@1", range(4, 4)) == []
+    (nothing,) = await shadow.totals("nobody@1", range(4, 8))
+    assert (nothing.counts, nothing.joined, nothing.bound) == ({}, 0, 0.0)

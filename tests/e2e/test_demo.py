@@ -87,12 +87,27 @@ def test_a_demo_routes_every_prompt_and_sums_up(once: subprocess.CompletedProces
     assert re.search(
         rf"Learned from 300 outcomes; mean reward by the services' own count: {served}\.$", once.stdout, re.M
     )
-    assert re.findall(r"^  (greedy|cheapest|always-mistral) +300 +[\d.]+%", once.stdout, re.M) == [
+    assert re.findall(r"^ +(greedy|cheapest|always-mistral) +300 +[\d.]+%", once.stdout, re.M) == [
         "greedy",
         "cheapest",
         "always-mistral",
     ]
-    assert "fallback" not in once.stdout
+    assert "served by the fallback" not in once.stdout
+
+
+def test_its_second_part_calls_models_and_learns_without_being_told(once: subprocess.CompletedProcess[str]) -> None:
+    told = once.stdout
+    headers = dict(re.findall(r"^  x-pointsman-([a-z-]+): (\S+)$", told, re.M))
+    assert headers["tier"] == "COMPLEX"
+    assert headers["reason"] in ("policy", "explored")
+    assert re.search(r"^  [a-z ]{80,}$", told, re.M)  # the streamed answer
+    assert f"mock:{headers['model']}, reason pinned" in told
+    assert "mock:mini served, reason fallback" in told
+    assert "Thumbs down for the streamed answer: accepted, quality 0." in told
+    rows = re.findall(r"^ (SIMPLE|COMPLEX|SHAKY) +(\S+) +(\d+) +(\d+)", told, re.M)
+    learned = {tier: sum(int(now) - int(before) for of, _, before, now in rows if of == tier) for tier, *_ in rows}
+    assert learned["SHAKY"] == 1
+    assert learned["SIMPLE"] + learned["COMPLEX"] == 300 + 2  # the prompts, and two turns of a conversation
 
 
 def test_a_demo_of_once_leaves_nothing_running(once: subprocess.CompletedProcess[str], data_dir: Path) -> None:

@@ -76,12 +76,18 @@ def test_every_setting_in_the_compose_file_is_a_setting(tmp_path: Path) -> None:
     assert (config.probe.port, config.gateway.port) == (9090, 8080)
 
 
-def test_only_the_gateway_and_nats_are_published_and_both_on_loopback() -> None:
-    assert re.findall(r"ports: \[(.*)\]", COMPOSE) == [
+def test_what_is_published_is_on_loopback_and_only_the_gateway_and_nats_are_without_monitoring() -> None:
+    usual, monitoring = COMPOSE.split("  prometheus:\n", 1)
+    assert re.findall(r"ports: \[(.*)\]", usual) == [
         '"${GATEWAY_PORT:-127.0.0.1:8080}:8080"',
         '"127.0.0.1:${NATS_PORT:-4222}:4222"',
     ]
-    assert COMPOSE.count("ports:") == 2
+    assert re.findall(r"ports: \[(.*)\]", monitoring) == [
+        '"127.0.0.1:${PROMETHEUS_PORT:-9090}:9090"',
+        '"127.0.0.1:${GRAFANA_PORT:-3000}:3000"',
+    ]
+    assert monitoring.count("profiles: [monitoring]") == 2
+    assert COMPOSE.count("ports:") == 4
 
 
 @pytest.mark.parametrize("lock", ["requirements-image.lock", "requirements-build.lock"])

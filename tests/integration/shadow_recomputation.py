@@ -21,8 +21,8 @@ from pointsman.messages.decision import DecisionEvent, event_decoder
 from pointsman.messages.ids import DecisionId, parse_id
 from pointsman.messages.outcome import Outcome, RewardEvent, Rule, outcome_decoder, reward_decoder
 from pointsman.messages.policies import PolicySpec
+from pointsman.shadows.draws import DRAW, SAMPLE, decision_keys, policy_key, uniforms
 from pointsman.state import HOUR_MS
-from services.shadow_evaluator.draws import DRAW, SAMPLE, decision_keys, policy_key, uniforms
 
 PATIENT_S = 20.0
 OUTCOMES = ("reward", "quality", "cost")
@@ -123,6 +123,39 @@ def recompute_arm(arm: str, logs: Logs) -> dict[int, Sums]:
     return hours
 
 
+def recompute_uniform(logs: Logs) -> dict[int, Sums]:
+    """Return what the sums of choosing any candidate, all alike, must be."""
+    rewards = {parse_id(told.decision_id).sequence: told for told in logs.rewards.values()}
+    hours: dict[int, Sums] = defaultdict(Sums)
+    for decided in logs.decisions:
+        if decided.sequence in rewards:
+            k = len(decided.event.scores)
+            _add_reward(hours[decided.hour], decided, np.full(k, 1.0 / k), rewards[decided.sequence], None)
+    return hours
+
+
+def recompute_activity(logs: Logs) -> dict[int, Sums]:
+    """Return what the sums of the tier's activity must be."""
+    rewards = {parse_id(told.decision_id).sequence: told for told in logs.rewards.values()}
+    hours: dict[int, Sums] = defaultdict(Sums)
+    for decided in logs.decisions:
+        event, counts = decided.event, hours[decided.hour].counts
+        arm = f"{event.provider}:{event.model}"
+        counts["decisions"] += 1
+        counts[f"served\t{arm}"] += 1
+        counts["explored"] += event.explored
+        counts["pinned"] += event.pinned
+        told = rewards.get(decided.sequence)
+        if told is not None:
+            counts[f"joined\t{arm}"] += 1
+            counts[f"earned\t{arm}"] += told.reward / 100.0
+            counts[f"earned-square\t{arm}"] += (told.reward / 100.0) ** 2
+            counts[f"delayed\t{arm}"] += max(told.accepted_at_ms - event.decided_at_ms, 0) / 1000.0
+            counts[f"priced\t{arm}"] += told.cost_usd is not None
+            counts[f"paid\t{arm}"] += told.cost_usd or 0.0
+    return hours
+
+
 def logged_estimates(event: DecisionEvent) -> Estimates:
     """Return what the log says that the active policy knew."""
     scores = event.scores
@@ -219,7 +252,7 @@ def _add_reward(sums: Sums, decided: Decided, q: FloatArray, told: RewardEvent, 
     cost_model = np.array([[0.0 if None in costs else cost or 0.0 for cost in costs]])
     for name, outcome, model in (
         ("reward", told.reward / 100.0, means),
-        ("quality", told.quality / 100.0, means),
+        ("quality", told.quality / 100.0 if told.quality_told else None, means),
         ("cost", told.cost_usd, cost_model),
     ):
         if outcome is not None:
@@ -227,8 +260,8 @@ def _add_reward(sums: Sums, decided: Decided, q: FloatArray, told: RewardEvent, 
             sums.vectors[name].append(made.vectors[0])
             _, _, wy, wm, y, m, gq, gp = made.vectors[0].tolist()
             sums.counts[f"{name}-square\t{served}"] += (y - m) ** 2
-            if name == "cost":
-                sums.counts[f"priced\t{served}"] += 1
+            if name != "reward":
+                sums.counts[f"{'rated' if name == 'quality' else 'priced'}\t{served}"] += 1
             if name == "reward":
                 sums.clipped += int(made.clipped[0] > 0.0)
                 sums.counts[f"gained\t{served}"] += gq - gp + wy - wm - y + m

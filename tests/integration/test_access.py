@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -19,10 +20,16 @@ from nats.aio.msg import Msg
 from pointsman.access.nats_permissions import NATS_ROLES
 from pointsman.access.roles import Role
 from pointsman.bus import Bus, BusUnavailable, LogReader, NotPermitted
+from pointsman.config import load_config
 from pointsman.config.connections import NatsConfig, RedisConfig
 from pointsman.messages import subjects
+from pointsman.messages.codec import encode
+from pointsman.messages.feedback import Measured
+from pointsman.messages.outcome import Outcome
 from pointsman.state import Store, StoreUnavailable, TierStore
 from pointsman.state.reset import reset_tier
+from services.shadow_evaluator.regret_watch import RegretWatch
+from services.shadow_evaluator.schedule import ReportSchedule
 from tests.integration.conftest import PATIENCE, StartService, service_environment
 from tests.integration.gateway_calls import decide, report
 from tests.integration.guarded_servers import GuardedServers
@@ -117,11 +124,42 @@ def test_the_whole_loop_runs_with_every_service_as_itself(client: httpx.Client, 
 
     wait_until(learned, "the outcome is learned from")
     wait_until(compared, "the shadow has seen the decision")
-    assert client.get(f"/v1/decisions/{decision['decision_id']}").json()["reward"] is not None
+    shown = client.get(f"/v1/decisions/{decision['decision_id']}", params={"shadows": "true"}).json()
+    assert shown["reward"] is not None
+    assert shown["reward_parts"]["quality"] == 80.0
+    assert [shadow["error"] for shadow in shown["shadows"]] == [None]
+    assert client.get("/v1/overview", params={"tier": "SIMPLE"}).json()["totals"]["decisions"] == 1
+    tried = client.post("/v1/try", json={"tier": "SIMPLE", "context": [1.0, 0.5, -0.25]})
+    assert tried.status_code == 200, tried.text
+    system = client.get("/v1/system").json()
+    assert system["problems"] == []
+    assert {service["service"] for service in system["services"]} == {"gateway", *SERVICE_ROLES.values()}
+    assert client.get("/v1/alerts").json() == {"alerts": []}
     changed = client.put("/v1/policies/SIMPLE", json={"active": {"name": "even", "algorithm": "uniform"}})
     assert changed.status_code == 200, changed.text
     wait_until(lambda: decide(client)["policy"] == "even", "the change reached the replica")
+    assert client.post("/v1/policies/SIMPLE/promote", json={"policy": "greedy"}).status_code == 200
+    assert client.post("/v1/policies/SIMPLE/revert").json()["active"]["name"] == "even"
+    versions = client.get("/v1/policies/SIMPLE/history").json()["versions"]
+    assert [version["change"]["kind"] for version in versions] == ["revert", "promote", "api", "configuration"]
     assert guarded.refusals() == []
+
+
+async def test_what_has_waited_for_feedback_is_counted_by_the_updater_as_itself(
+    client: httpx.Client, guarded: GuardedServers
+) -> None:
+    gateway = await Bus.connect(guarded.nats_as("gateway"), "test")
+    decision: str = (await asyncio.to_thread(decide, client))["decision_id"]
+    outcome = Outcome(decision_id=decision, tier="SIMPLE", learn=False, accepted_at_ms=1, quality=5.0)
+    before = (await gateway.info(subjects.OUTCOMES)).state.last_seq
+    await gateway.append(subjects.feedback("SIMPLE"), encode(Measured(outcome=outcome, wait_ms=1)))
+
+    async def counted() -> bool:
+        return (await gateway.info(subjects.OUTCOMES)).state.last_seq > before
+
+    await eventually(counted, "the outcome is in the log")
+    assert guarded.refusals() == []
+    await gateway.close()
 
 
 async def test_poison_is_put_aside_and_announced_by_those_who_meet_it(
@@ -129,17 +167,37 @@ async def test_poison_is_put_aside_and_announced_by_those_who_meet_it(
 ) -> None:
     gateway = await Bus.connect(guarded.nats_as("gateway"), "test")
     await gateway.append(subjects.outcomes("SIMPLE"), b"{")
+    await gateway.append(subjects.feedback("SIMPLE"), b"{")
     decision = await Bus.connect(guarded.nats_as("decision"), "test")
     await decision.append(subjects.decision_log("SIMPLE"), b"{")
     operator = await Bus.connect(guarded.nats_as("operator"), "test")
 
-    async def both_buried() -> bool:
-        return (await operator.info(subjects.DEAD)).state.messages == 2
+    async def all_buried() -> bool:
+        return (await operator.info(subjects.DEAD)).state.messages == 3
 
-    await eventually(both_buried, "both are dead letters")
+    await eventually(all_buried, "all are dead letters")
     assert guarded.refusals() == []
     for bus in (gateway, decision, operator):
         await bus.close()
+
+
+async def test_the_evaluator_reports_and_looks_for_regret_as_itself(
+    client: httpx.Client, guarded: GuardedServers, environment: dict[str, str]
+) -> None:
+    config = load_config(environ={**environment, **guarded.environment("shadow-evaluator")})
+    bus, store = await Bus.connect(config.nats, "test"), Store(config.redis)
+    await asyncio.to_thread(decide, client)
+    schedule = ReportSchedule(bus, store, "SIMPLE", config, lambda: True)
+    next_week = datetime.now(UTC) + timedelta(days=7)
+
+    async def reported() -> bool:
+        return await schedule.check(next_week)
+
+    await eventually(reported, "the report is published")
+    assert await RegretWatch(bus, store, "SIMPLE", config, lambda: True).check() == []
+    assert guarded.refusals() == []
+    await bus.close()
+    await store.close()
 
 
 async def test_the_operator_makes_a_tier_anew_while_everything_runs(
@@ -187,17 +245,26 @@ async def test_a_client_asks_for_decisions_over_nats(client: httpx.Client, guard
 
 PUBLISHED_BY: dict[str, set[Role]] = {
     "decide.SIMPLE": {"gateway", "client"},
+    "score.SIMPLE": {"gateway"},
+    "status.decision": set(),
+    "$SRV.STATS": {"gateway", "operator"},
     "log.decisions.SIMPLE": {"decision"},
     "decisions.SIMPLE": {"decision"},
-    "outcomes.SIMPLE": {"gateway"},
+    "outcomes.SIMPLE": {"gateway", "reward-updater"},
+    "feedback.SIMPLE": {"gateway"},
     "rewards.SIMPLE": {"reward-updater"},
     "arms.SIMPLE": {"reward-updater"},
     "alerts.halted.SIMPLE": {"reward-updater"},
     "shadow.greedy.SIMPLE": {"shadow-evaluator"},
     "dead.outcomes": {"reward-updater"},
+    "dead.feedback": {"reward-updater"},
     "dead.decisions": {"shadow-evaluator"},
-    "$KV.policies.SIMPLE": {"gateway"},
-    "_INBOX_gateway.x": {"decision"},
+    "dead.rewards": {"shadow-evaluator"},
+    "$KV.policies.SIMPLE": {"gateway", "shadow-evaluator"},
+    "alerts.report.SIMPLE": {"reward-updater", "shadow-evaluator"},
+    "alerts.regret.SIMPLE": {"reward-updater", "shadow-evaluator"},
+    "alerts.promotion.SIMPLE": {"gateway", "reward-updater", "shadow-evaluator"},
+    "_INBOX_gateway.x": {"gateway", "decision", "reward-updater", "shadow-evaluator"},
     "_INBOX_decision.x": set(),
     "_INBOX_reward-updater.x": set(),
     "_INBOX_shadow-evaluator.x": set(),
@@ -209,11 +276,16 @@ PUBLISHED_BY: dict[str, set[Role]] = {
     "$JS.API.STREAM.MSG.DELETE.REWARDS": {"operator"},
     "$JS.API.STREAM.RESTORE.OUTCOMES": {"operator"},
     "$JS.API.CONSUMER.CREATE.DECISIONS": {"shadow-evaluator", "operator"},
-    "$JS.API.CONSUMER.CREATE.OUTCOMES": {"reward-updater", "operator"},
-    "$JS.API.CONSUMER.CREATE.KV_policies": {"decision", "shadow-evaluator", "operator"},
+    "$JS.API.CONSUMER.CREATE.OUTCOMES": {"reward-updater", "shadow-evaluator", "operator"},
+    "$JS.API.CONSUMER.CREATE.FEEDBACK": {"reward-updater", "operator"},
+    "$JS.API.CONSUMER.CREATE.REWARDS": {"shadow-evaluator", "operator"},
+    "$JS.API.CONSUMER.CREATE.KV_policies": {"gateway", "decision", "shadow-evaluator", "operator"},
     "$JS.API.CONSUMER.DURABLE.CREATE.OUTCOMES.x": {"operator"},
-    "$JS.API.DIRECT.GET.DECISIONS": {"gateway", "operator"},
+    "$JS.API.DIRECT.GET.DECISIONS": {"gateway", "shadow-evaluator", "operator"},
+    "$JS.API.DIRECT.GET.KV_policies": {"gateway", "operator"},
     "$JS.API.DIRECT.GET.OUTCOMES": {"gateway", "reward-updater", "operator"},
+    "$JS.API.DIRECT.GET.ALERTS": {"gateway", "operator"},
+    "$JS.API.DIRECT.GET.REWARDS": {"gateway", "operator"},
     "$SYS.REQ.SERVER.PING": set(),
 }
 """Who may publish what; the ones who may not are tried."""
@@ -237,7 +309,12 @@ SUBSCRIBED_BY: dict[str, set[Role]] = {
     "_INBOX_gateway.>": {"gateway"},
     "_INBOX_decision.>": {"decision"},
     "_INBOX.>": set(),
-    "$SRV.PING": {"decision"},
+    "score.*": set(),
+    "score.* decision": {"decision"},
+    "$SRV.PING": {"gateway", "decision", "reward-updater", "shadow-evaluator"},
+    "$SRV.PING.decision": {"decision"},
+    "status.decision": {"decision"},
+    "status.reward-updater": {"reward-updater"},
     ">": set(),
 }
 

@@ -15,7 +15,7 @@ from pointsman.access.roles import Role
 from pointsman.bandit import Arm, ArmState
 from pointsman.config.connections import RedisConfig
 from pointsman.stack.programs import find_store_server
-from pointsman.state import Commit, Store, StoreUnavailable, TierStore
+from pointsman.state import Commit, Session, SessionStore, Store, StoreUnavailable, TierStore
 from tests.integration.guarded_servers import GuardedServers
 from tests.integration.processes import StoreServer
 
@@ -35,10 +35,16 @@ WRITTEN_BY: dict[str, set[Role]] = {
     "DEL shadow:{T}:p:1": {"operator"},
     "EXPIRE tier:{T} 1": {"reward-updater"},
     "EXPIRE arm:{T}:p:m 1": {"reward-updater"},
+    "SET session:{T}:d p:m EX 9": {"gateway"},
+    "GET session:{T}:d": {"gateway"},
+    "DEL session:{T}:d": set(),
     "SET other 1": set(),
     "GET lease:{T}": {"reward-updater", "operator"},
-    "HGETALL tier:{T}": {"gateway", "decision", "reward-updater", "operator"},
-    "HGETALL shadow:{T}:p:1": {"gateway", "operator"},
+    "HGETALL tier:{T}": {"gateway", "decision", "reward-updater", "shadow-evaluator", "operator"},
+    "HGETALL shadow:{T}:p:1": {"gateway", "shadow-evaluator", "operator"},
+    "HDEL shadow:{T}:@progress x": {"shadow-evaluator"},
+    "UNLINK shadow:{T}:p:picks:1": {"shadow-evaluator"},
+    "UNLINK tier:{T}": set(),
     "EVAL return(1) 0": set(),
     **{command: set() for command in NOBODY},
 }
@@ -66,6 +72,15 @@ def test_a_script_of_ones_own_is_no_way_around(role: Role, guarded: GuardedServe
                 client.execute_command(call, hidden, 0)
     with guarded.redis_as("operator") as operator:
         assert operator.exists("arm:{T}:p:m") == 0
+
+
+async def test_a_gateway_writes_down_which_arm_a_conversation_had(guarded: GuardedServers) -> None:
+    store = Store(guarded.store_as("gateway"))
+    sessions = SessionStore(store)
+    await sessions.remember([Session("T", "d", Arm("p", "m:1"))], 9)
+    assert await sessions.arm("T", "d") == Arm("p", "m:1")
+    assert await sessions.arm("T", "other") is None
+    await store.close()
 
 
 async def test_a_store_that_refuses_is_said_to(guarded: GuardedServers) -> None:

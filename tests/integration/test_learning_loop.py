@@ -24,6 +24,7 @@ from pointsman.messages.outcome import Outcome, reward_decoder
 from pointsman.messages.policies import PolicySpec, TierPolicies
 from pointsman.messages.problem import problem_decoder
 from pointsman.state import HOUR_MS, AppliedOutcome, ShadowStore, Store, TierStore
+from pointsman.state.hour_sums import against
 from tests.integration.conftest import StartService
 from tests.integration.loop_calls import (
     CONTEXT,
@@ -235,7 +236,8 @@ async def test_a_shadow_that_raises_is_counted_and_harms_nothing(loop: Bus, stor
         assert {event.policy_version for event in events} == {version}
         assert all((event.error is None) == (spec is good) for event in events)
         sums: dict[str, float] = {}
-        for _, fields in await shadow.read(spec.identity, range(hour - 1, hour + 2)):
+        for _, found in await shadow.read(against(spec.identity, active.identity), range(hour - 1, hour + 2)):
+            fields = found.counts
             sums = {name: sums.get(name, 0.0) + fields.get(name, 0.0) for name in sums.keys() | fields.keys()}
         counted[spec.name] = sums
         assert sums.get("errors", 0.0) == (0 if spec is good else len(events))

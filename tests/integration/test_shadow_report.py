@@ -325,3 +325,20 @@ async def test_an_arm_that_does_well_again_is_said_to(
     assert stopped.text == f"{BAD} no longer underperforms"
     assert stopped.detail is not None
     assert (stopped.detail["change"], stopped.detail["underperforming"]) == ("stops", [])
+
+
+async def test_an_arm_of_which_a_switch_leaves_nothing_known_has_not_stopped(
+    client: httpx.Client, bus: Bus, store: Store, config: Config
+) -> None:
+    watch = RegretWatch(bus, store, TIER, config, lambda: True, settle_s=0.0)
+
+    async def told() -> bool:
+        return await watch.check() == [BAD]
+
+    await eventually(told, "it underperforms")
+    body = {"active": {"name": "even-more", "algorithm": "uniform"}}
+    put = await asyncio.to_thread(client.put, f"/v1/policies/{TIER}", json=body)
+    assert put.status_code == 200, put.text
+    before = await alerts(bus, "regret")
+    assert await watch.check() == [BAD]
+    assert await alerts(bus, "regret") == before

@@ -17,8 +17,8 @@ from pointsman.messages.ids import parse_id
 from pointsman.messages.notices import shadow_decoder
 from pointsman.messages.outcome import Rule
 from pointsman.messages.policies import PolicySpec
-from pointsman.state import HourSums, ShadowStore, Store, keys
-from pointsman.state.hour_sums import against
+from pointsman.state import HourSums, ShadowStore, Store, activity, keys
+from pointsman.state.hour_sums import UNIFORM_IDENTITY, against
 from pointsman.state.learned_store import LearnedStore
 from pointsman.state.tier_store import encode_arm
 from tests.integration.conftest import StartService
@@ -31,7 +31,9 @@ from tests.integration.shadow_recomputation import (
     read_logs,
     read_messages,
     recompute,
+    recompute_activity,
     recompute_arm,
+    recompute_uniform,
 )
 from tests.waiting import eventually
 
@@ -199,6 +201,8 @@ async def test_the_sums_equal_the_logs_although_the_evaluator_is_killed_again_an
     for arm in ARMS:
         found = await hours_of(store, against(f"@arm:{arm}", active.identity))
         assert_same(found, recompute_arm(arm, logs))
+    assert_same(await hours_of(store, against(UNIFORM_IDENTITY, active.identity)), recompute_uniform(logs))
+    assert_same(await hours_of(store, activity.HOURS), recompute_activity(logs))
     await assert_published(bus, logs, shadows)
     for spec in shadows:
         if spec.lambda_cost is not None:

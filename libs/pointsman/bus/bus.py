@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -65,6 +65,8 @@ class StreamState(msgspec.Struct, frozen=True):
     bytes: int = 0
     first_seq: int = 0
     last_seq: int = 0
+    first_ts: str = ""
+    last_ts: str = ""
     subjects: dict[str, int] = {}
 
 
@@ -94,8 +96,9 @@ class Bus:
     Use `Bus.connect`. ``nats`` is the client itself, for what is not here.
     """
 
-    def __init__(self, client: Client) -> None:
-        self.nats = client
+    def __init__(self, client: GuardedClient) -> None:
+        self.nats: Client = client
+        self._client = client
         self.requests = Requests(client)
         self._errors = ErrorListener(self.requests.deny)
         self._closing = False
@@ -173,6 +176,19 @@ class Bus:
         if self.nats.is_connected:
             await self.nats.publish(subject, data, headers=headers)
 
+    async def publish_many(self, subject: str, messages: Sequence[bytes]) -> None:
+        """Publish on core NATS in one piece.
+
+        Raises
+        ------
+        BusUnavailable
+            When there is no connection.
+        """
+        try:
+            await self._client.publish_many(subject, messages)
+        except nats.errors.Error as error:
+            raise BusUnavailable(f"cannot send to {subject}: {error}") from error
+
     async def append(
         self, subject: str, data: bytes, timeout_s: float = API_TIMEOUT_S, headers: Headers | None = None
     ) -> Appended:
@@ -219,10 +235,10 @@ class Bus:
             raise BusUnavailable(f"stream {stream}: {info.error.description}")
         return info
 
-    async def subjects(self, stream: str, pattern: str) -> dict[str, int]:
+    async def subjects(self, stream: str, pattern: str, timeout_s: float = API_TIMEOUT_S) -> dict[str, int]:
         """Return how many messages a stream has of each subject that matches."""
         payload = msgspec.json.encode({"subjects_filter": pattern})
-        reply = await self.requests.call(f"$JS.API.STREAM.INFO.{stream}", payload, API_TIMEOUT_S)
+        reply = await self.requests.call(f"$JS.API.STREAM.INFO.{stream}", payload, timeout_s)
         info = _info_decoder.decode(reply.data)
         if info.error is not None:
             raise StreamMissing(stream)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -47,6 +47,26 @@ class GuardedClient(Client):
             raise NoTls
         command: bytes = super()._connect_command()
         return command
+
+    async def publish_many(self, subject: str, messages: Sequence[bytes]) -> None:
+        """Publish messages without headers and replies, in order, as one piece: far cheaper than one by one.
+
+        Raises
+        ------
+        nats.errors.Error
+            When there is no connection, or a message is too large; nothing is sent then.
+        """
+        if not self.is_connected:
+            raise nats.errors.ConnectionClosedError
+        if any(len(message) > self._max_payload for message in messages):
+            raise nats.errors.MaxPayloadError
+        if not messages:
+            return
+        name = subject.encode()
+        self.stats["out_msgs"] += len(messages)
+        self.stats["out_bytes"] += sum(map(len, messages))
+        await self._send_command(b"".join([b"PUB %b %d\r\n%b\r\n" % (name, len(m), m) for m in messages]))
+        await self._flush_pending()
 
 
 def inbox_prefix(config: NatsConfig) -> str:

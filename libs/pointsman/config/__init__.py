@@ -2,6 +2,7 @@
 
 from pointsman.config.errors import ConfigError
 from pointsman.config.exposure import exposure_problems, keys_required
+from pointsman.config.extraction import length_problem, request_extractor
 from pointsman.config.loader import DEFAULT_FILE, digest, load_config
 from pointsman.config.schema import Config, TierConfig, fallback_arm, reward_rule, tier_arms
 
@@ -14,7 +15,9 @@ __all__ = [
     "exposure_problems",
     "fallback_arm",
     "keys_required",
+    "length_problem",
     "load_config",
+    "request_extractor",
     "reward_rule",
     "tier_arms",
 ]

@@ -18,6 +18,7 @@ class NatsConfig(Section, frozen=True, kw_only=True):
     url : str
         One or several, separated by commas; ``tls://`` for TLS.
     user, password : str, optional
+        Whom to be, where the server asks.
     password_file : str, optional
         Where the password stands instead, as container secrets do.
     ca_file : str, optional
@@ -30,6 +31,8 @@ class NatsConfig(Section, frozen=True, kw_only=True):
         How long, and how much of, the decision log is kept; the oldest go first.
     outcomes_max_bytes : int
         Size at which the outcome log is full. Outcomes are then refused (503), never dropped: learning needs all.
+    feedback_max_age_days, feedback_max_bytes
+        How long, and how much of, what waits for feedback and the feedback itself is kept; the oldest go first.
     events_max_age_days, events_max_bytes
         The same for the streams that can be made again: rewards, shadow results, alerts, dead letters.
     alarm_at : float
@@ -50,6 +53,8 @@ class NatsConfig(Section, frozen=True, kw_only=True):
     decisions_max_age_days: float = 30.0
     decisions_max_bytes: int = 8 * 1024**3
     outcomes_max_bytes: int = 16 * 1024**3
+    feedback_max_age_days: float = 30.0
+    feedback_max_bytes: int = 512 * 1024**2
     events_max_age_days: float = 30.0
     events_max_bytes: int = 1024**3
     alarm_at: float = 0.8

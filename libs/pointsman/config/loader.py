@@ -2,8 +2,7 @@
 
 A setting ``[section] key`` is overridden by ``POINTSMAN_SECTION_KEY``, as in ``POINTSMAN_NATS_URL`` or
 ``POINTSMAN_POLICY_EPSILON``; the value is read as TOML where it is TOML, and as plain text otherwise.
-``POINTSMAN_CONFIG`` names the file. Lists of tables (``[[tier]]``, ``[[shadow]]``, ``[[api_key]]``) come from the file
-only.
+``POINTSMAN_CONFIG`` names the file. Lists of tables (``[[tier]]``, ``[[shadow]]``, …) come from the file only.
 """
 
 from __future__ import annotations
@@ -23,10 +22,19 @@ from pointsman.bandit import ArmError, PolicyError, make_policy
 from pointsman.bandit.arm import Arm
 from pointsman.config.connections import check_connections, with_password
 from pointsman.config.errors import ConfigError
+from pointsman.config.feedback import check_metrics
+from pointsman.config.llm import llm_problems
+from pointsman.config.prices import check_prices
+from pointsman.config.promotion import check_promotion
+from pointsman.config.providers import check_providers
+from pointsman.config.reporting import check_reporting
 from pointsman.config.schema import Config, GatewayConfig, PolicyConfig, RewardConfig, TierConfig
+from pointsman.config.scoring import check_scoring
+from pointsman.config.tracing import check_tracing
 from pointsman.messages.codec import encode, invalid
 from pointsman.messages.errors import InvalidMessage
 from pointsman.messages.ids import FALLBACK
+from pointsman.messages.policy_check import setting_problems
 from pointsman.messages.subjects import check_name
 
 PREFIX = "POINTSMAN_"
@@ -139,6 +147,9 @@ def _check(config: Config) -> list[str]:
     problems = []
     if not 1 <= config.context.dim <= MAX_DIM:
         problems.append(f"context.dim: expected 1 to {MAX_DIM}, got {config.context.dim}")
+    if config.context.names and len(config.context.names) != config.context.dim:
+        told = len(config.context.names)
+        problems.append(f"context.names: expected {config.context.dim} names, as many as context.dim, got {told}")
     problems += _check_reward(config.reward)
     problems += _check_tiers(config)
     problems += _check_policy(config.policy, "policy")
@@ -157,6 +168,14 @@ def _check(config: Config) -> list[str]:
         if not (math.isfinite(cost) and cost >= 0.0):
             problems.append(f"cost_usd.{arm!r}: expected a number of at least 0, got {cost}")
     problems += _check_numbers(config)
+    problems += check_promotion(config.promotion, [tier.name for tier in config.tier])
+    problems += check_reporting(config.report, config.regret)
+    problems += check_providers(config.provider)
+    problems += check_prices(config.price)
+    problems += check_metrics(config.metric)
+    problems += check_scoring(config.scoring)
+    problems += check_tracing(config.tracing)
+    problems += llm_problems(config.llm, [tier.name for tier in config.tier])
     problems += _check_access(config)
     problems += check_connections(config.nats, config.redis)
     return problems
@@ -199,6 +218,13 @@ def _check_tiers(config: Config) -> list[str]:
             problems += _check_arm(tier.fallback, f"{where}.fallback")
         if tier.policy is not None:
             problems += _check_policy(tier.policy, f"{where}.policy")
+        if not (math.isfinite(tier.reward_wait_s) and tier.reward_wait_s >= 0.0):
+            problems.append(f"{where}.reward_wait_s: expected a number of at least 0, got {tier.reward_wait_s}")
+        longest_s = config.nats.feedback_max_age_days * 86_400.0 / 2.0
+        if tier.reward_wait_s > longest_s:  # so that nothing leaves the stream before it has counted
+            problems.append(
+                f"{where}.reward_wait_s: expected at most half of nats.feedback_max_age_days, {longest_s:g} s"
+            )
     return problems
 
 
@@ -213,6 +239,9 @@ def _check_arm(arm: str, where: str) -> list[str]:
 def _check_policy(policy: PolicyConfig, where: str) -> list[str]:
     problems = []
     spec = policy.spec()
+    problems += [f"{where}.{name}: {problem}" for name, problem in setting_problems(spec).items()]
+    if spec.sample is not None and not where.startswith("shadow"):
+        problems.append(f"{where}.sample: only a shadow can be run on some of the decisions")
     try:
         check_name(spec.name, f"{where}.name")
     except InvalidMessage as error:
@@ -241,12 +270,12 @@ def _check_access(config: Config) -> list[str]:
 
 
 _AT_LEAST_ONE = {
-    "nats": ("decisions_max_bytes", "outcomes_max_bytes", "events_max_bytes", "replicas"),
+    "nats": ("decisions_max_bytes", "outcomes_max_bytes", "feedback_max_bytes", "events_max_bytes", "replicas"),
     "redis": ("timeout_ms",),
     "gateway": ("decide_timeout_ms", "log_timeout_ms", "max_body_bytes", "read_timeout_ms"),
     "decision": ("stale_after_ms", "reconcile_ms", "log_timeout_ms", "max_batch"),
     "reward_updater": ("max_batch", "lease_ms"),
-    "shadow_evaluator": ("max_batch", "lease_ms", "keep_days"),
+    "shadow_evaluator": ("max_batch", "lease_ms", "keep_days", "pending_decisions", "pick_days"),
 }
 
 
@@ -257,12 +286,15 @@ def _check_numbers(config: Config) -> list[str]:
             value = getattr(getattr(config, section), key)
             if value < 1:
                 problems.append(f"{section}.{key}: expected at least 1, got {value}")
-    for key in ("decisions_max_age_days", "events_max_age_days"):
+    for key in ("decisions_max_age_days", "feedback_max_age_days", "events_max_age_days"):
         value = getattr(config.nats, key)
         if not (math.isfinite(value) and value > 0):
             problems.append(f"nats.{key}: expected more than 0, got {value}")
     if not 0.0 < config.nats.alarm_at <= 1.0:
         problems.append(f"nats.alarm_at: expected more than 0, at most 1, got {config.nats.alarm_at}")
+    clip = config.shadow_evaluator.weight_clip
+    if clip is not None and not (math.isfinite(clip) and clip >= 1.0):
+        problems.append(f"shadow_evaluator.weight_clip: expected at least 1, got {clip}")
     if not 0 <= config.gateway.port <= 65535:
         problems.append(f"gateway.port: expected 0 to 65535, got {config.gateway.port}")
     if config.log.level not in ("debug", "info", "warning", "error"):

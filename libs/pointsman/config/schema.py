@@ -27,10 +27,13 @@ class ContextConfig(Section, frozen=True, kw_only=True):
         d, the number of features.
     mismatch : {"reject", "pad"}
         What to do with a context of another length: refuse it, or pad with zeros or truncate.
+    names : list of str, optional
+        What each number of a context is, for those who look at decisions and arms; not looked at otherwise.
     """
 
     dim: int = 12
     mismatch: Mismatch = "reject"
+    names: list[str] = []
 
 
 class RewardConfig(Section, frozen=True, kw_only=True):
@@ -38,8 +41,12 @@ class RewardConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    lambda_cost, mu_latency : float
+        λ and μ, the weights of normalised cost and latency.
     normalizer : {"minmax", "fixed"}
         Running range over all outcomes of the tier, or the two bounds below.
+    cost_bounds_usd, latency_bounds_ms : (float, float)
+        For ``fixed``: what counts 0, and what counts 1.
     """
 
     lambda_cost: float = 0.3
@@ -63,6 +70,7 @@ class PolicyConfig(Section, frozen=True, kw_only=True):
     Attributes
     ----------
     algorithm : str
+        The name of one that is built in, or ``module:Class``.
     alpha, epsilon : float, optional
         Shorthand for the two commonest parameters.
     parameters : table
@@ -115,6 +123,7 @@ class TierConfig(Section, frozen=True, kw_only=True):
     Attributes
     ----------
     name : str
+        In subjects, keys and ids.
     arms : list of str
         ``provider:model``; the candidates of a request that names none.
     fallback : str, optional
@@ -341,6 +350,7 @@ class ProbeConfig(Section, frozen=True, kw_only=True):
     Attributes
     ----------
     host : str
+        The address.
     port : int
         0 takes a free port, which is logged.
     """
@@ -354,7 +364,8 @@ class LogConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    level : str
+    level : {"debug", "info", "warning", "error"}
+        The least that is logged, to stderr.
     format : {"auto", "json", "text"}
         ``auto``: text on a terminal, JSON elsewhere.
     """

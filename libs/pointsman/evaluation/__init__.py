@@ -16,7 +16,7 @@ from pointsman.evaluation.estimators import ESTIMATORS
 from pointsman.evaluation.interval import Interval
 from pointsman.evaluation.moments import Moments
 from pointsman.evaluation.normal_interval import normal_interval
-from pointsman.evaluation.predicted_variance import ArmErrors, predicted_variance, weight_spread
+from pointsman.evaluation.predicted_variance import ArmErrors, predicted_variance, unseen_weight, weight_spread
 from pointsman.evaluation.statistics import Statistics
 from pointsman.evaluation.terms import TERMS, Terms, importance_weights, terms
 
@@ -44,5 +44,6 @@ __all__ = [
     "normal_interval",
     "predicted_variance",
     "terms",
+    "unseen_weight",
     "weight_spread",
 ]

@@ -97,3 +97,15 @@ def predicted_variance(
     gap = moments.matrix[0, gq] - moments.matrix[0, gp]
     square = moments.matrix[gq, gq] - 2.0 * moments.matrix[gq, gp] + moments.matrix[gp, gp]
     return max(float(square) / count - float(gap / count) ** 2, 0.0) + scattered / count
+
+
+def unseen_weight(moments: Moments, arms: Mapping[str, ArmErrors]) -> float:
+    """Return by what factor the squared weights that were to be expected are larger than those seen; at least 1.
+
+    The expected square of a weight is Σₖ pₖ wₖ² = 1 + Σₖ pₖ (wₖ − 1)², where the active policy can make every choice of
+    the other one.
+    """
+    w = TERMS.index("w")
+    seen = float(moments.matrix[w, w])
+    expected = moments.count + sum(arm.spread for arm in arms.values())
+    return max(expected / seen, 1.0) if seen > 0.0 else 1.0

@@ -23,7 +23,7 @@ class Statistics:
     reward : Moments
         Of the reward, 0 to 1.
     quality : Moments
-        Of the quality, 0 to 1.
+        Of the quality, 0 to 1; only of decisions whose outcome told one.
     cost : Moments
         Of the cost in US dollars; only of decisions whose outcome told one.
     clipped, clipped_mass : float

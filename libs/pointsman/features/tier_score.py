@@ -57,6 +57,10 @@ class TierScore:
     def __init__(self, bounds: Sequence[TierBound], otherwise: str, weights: Mapping[str, float] | None = None) -> None:
         self._bounds = [(math.inf if bound.below is None else bound.below, bound.tier) for bound in bounds]
         self._otherwise = otherwise
+        rising = [bound.tier for bound in bounds]
+        if not bounds or bounds[-1].below is not None:
+            rising.append(otherwise)
+        self._rank = {tier: rank for rank, tier in enumerate(rising)}
         weights = {**TIER_WEIGHTS, **(weights or {})}
         self.weights = [weights[name] for name in CHAT_NAMES]
 
@@ -74,3 +78,14 @@ class TierScore:
     def tier(self, score: float) -> str:
         """Return the first tier whose bound is above the score."""
         return next((tier for below, tier in self._bounds if score < below), self._otherwise)
+
+    def next_tier(self, score: float, before: str) -> str:
+        """Return the tier of a conversation's next turn: that of the score where it is a higher one, else the same.
+
+        Parameters
+        ----------
+        before : str
+            The tier of the turn before; one that ``auto`` does not have (any more) is lower than all.
+        """
+        tier = self.tier(score)
+        return tier if self._rank[tier] > self._rank.get(before, -1) else before

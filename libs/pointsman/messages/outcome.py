@@ -183,6 +183,8 @@ class RewardEvent(Message, frozen=True, kw_only=True):
         0 to 100.
     quality : float
         As it entered the reward.
+    quality_told : bool
+        Whether the outcome told it; otherwise a neutral one, or the reward itself, stands for it.
     cost_norm, latency_norm : float, optional
         0 to 1.
     """
@@ -195,6 +197,7 @@ class RewardEvent(Message, frozen=True, kw_only=True):
     complete_through: int = 0
     reward: float
     quality: float
+    quality_told: bool = True
     cost_usd: float | None = None
     latency_ms: float | None = None
     cost_norm: float | None = None

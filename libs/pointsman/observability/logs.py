@@ -5,17 +5,26 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from contextvars import ContextVar
 from typing import Any
 
 import msgspec
 
+from pointsman.observability import tracing
+
 _ROOT = "pointsman"
+_decision: ContextVar[str] = ContextVar("decision", default="")
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
 def logger(name: str) -> logging.Logger:
     """Return the logger of one part of Pointsman."""
     return logging.getLogger(f"{_ROOT}.{name}")
+
+
+def about(decision_id: str) -> None:
+    """Have every further line of this request, and of the tasks that it starts, name its decision."""
+    _decision.set(decision_id)
 
 
 def configure_logs(service: str, level: str = "info", style: str = "auto") -> None:
@@ -36,10 +45,16 @@ def configure_logs(service: str, level: str = "info", style: str = "auto") -> No
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     root.propagate = False
+    exporting = logging.getLogger("opentelemetry")  # says when a collector does not take spans
+    exporting.handlers[:] = [handler]
+    exporting.propagate = False
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
-    return {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+    told = {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+    if decision_id := _decision.get():
+        told.setdefault("decision_id", decision_id)
+    return told if tracing.active is None else told | tracing.active.ids()
 
 
 class _Json(logging.Formatter):
@@ -69,5 +84,6 @@ class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         extra = "".join(f" {key}={value}" for key, value in _extra(record).items())
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        line = f"{clock} {record.levelname.lower():7} {self._service}: {record.getMessage()}{extra}"
+        said = f"{record.getMessage()}{extra}".replace("\r", "\\r").replace("\n", "\\n")  # one line, whatever is in it
+        line = f"{clock} {record.levelname.lower():7} {self._service}: {said}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line

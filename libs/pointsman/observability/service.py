@@ -13,8 +13,11 @@ from collections.abc import Awaitable, Callable
 for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 
+import pointsman  # noqa: E402
 from pointsman.config import Config, ConfigError, load_config  # noqa: E402  # loads numpy
+from pointsman.observability import metrics  # noqa: E402
 from pointsman.observability.logs import configure_logs, logger  # noqa: E402
+from pointsman.observability.tracing import start_tracing, stop_tracing  # noqa: E402
 
 log = logger("service")
 
@@ -33,9 +36,11 @@ def run_service(name: str, main: Callable[[Config, asyncio.Event], Awaitable[Non
 
     try:
         config = load_config()
+        start_tracing(name, config.tracing)
     except ConfigError as error:
         return _refuse(name, error)
     configure_logs(name, config.log.level, config.log.format)
+    metrics.build.info({"version": pointsman.__version__})
 
     # What was imported never becomes garbage; each full collection would go through it, a pause of tens of ms.
     gc.collect()
@@ -58,6 +63,8 @@ def run_service(name: str, main: Callable[[Config, asyncio.Event], Awaitable[Non
     except Exception:
         log.exception("%s failed", name)
         return 1
+    finally:
+        stop_tracing()
     return 0
 
 

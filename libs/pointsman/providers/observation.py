@@ -123,5 +123,5 @@ def _is_object(arguments: str) -> bool:
     """Tell whether a tool call's arguments are a JSON object; none at all counts as the empty one."""
     try:
         return not arguments or isinstance(msgspec.json.decode(arguments), dict)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False

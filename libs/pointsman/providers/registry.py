@@ -16,6 +16,7 @@ from pointsman.providers.config import ProviderConfig, Settings, provider_named,
 from pointsman.providers.errors import UnknownProvider
 from pointsman.providers.health import Health
 from pointsman.providers.openai import OpenAIWire
+from pointsman.providers.token_count import TokenCounter
 from pointsman.providers.upstream import ProviderUpstream
 from pointsman.providers.wire import Wire
 
@@ -38,6 +39,9 @@ class _Provider:
     def upstream(self, model: str) -> ProviderUpstream:
         name = self.settings.config.models.get(model, model)
         return ProviderUpstream(self.settings, self.client, self.health, self._wire(name), name)
+
+    def counter(self, model: str) -> TokenCounter:
+        return TokenCounter(self.settings, self.client, self.settings.config.models.get(model, model))
 
     def _wire(self, name: str) -> Wire:
         kind: Kind = self.settings.config.kind or "openai"
@@ -64,6 +68,7 @@ class Providers:
         self._environ: Mapping[str, str] = os.environ if environ is None else environ
         self._providers: dict[str, _Provider] = {}
         self._upstreams: dict[Arm, ProviderUpstream] = {}
+        self._counters: dict[Arm, TokenCounter] = {}
 
     def upstream(self, arm: Arm, dialect: Dialect = "openai") -> ProviderUpstream:
         """Return the arm at its provider; the same object each time.
@@ -90,6 +95,21 @@ class Providers:
         if len(self._upstreams) < _MOST_UPSTREAMS:  # names come from clients too
             self._upstreams[arm] = upstream
         return upstream
+
+    def token_counter(self, arm: Arm) -> TokenCounter | None:
+        """Return what counts a request's tokens as the arm does; None where its provider cannot be asked that."""
+        known = self._counters.get(arm)
+        if known is not None:
+            return known
+        if self.problems(arm.provider):
+            return None
+        provider = self._provider(arm.provider)
+        if provider.settings.config.kind != "anthropic":
+            return None
+        counter = provider.counter(arm.model)
+        if len(self._counters) < _MOST_UPSTREAMS:
+            self._counters[arm] = counter
+        return counter
 
     def problems(self, name: str) -> list[str]:
         """Return what keeps the provider of a name from being asked; empty when nothing does."""

@@ -32,6 +32,16 @@ class CostDelta(NamedTuple):
     estimate: Estimate
 
 
+def silent_arms(total: Totals) -> set[str]:
+    """Return the arms that served decisions with an outcome of which none told a cost.
+
+    Unless something else says what such an arm costs, the difference is unknown: the decisions that told a cost are all
+    of other arms, and a mean over them is not one over all requests.
+    """
+    priced = total.by_arm("priced")
+    return {arm for arm, number in total.by_arm("joined").items() if number > 0.0 and not priced.get(arm)}
+
+
 def cost_delta(total: Totals, arm_costs: Mapping[str, float], confidence: float) -> CostDelta:
     """Return the cost difference.
 
@@ -42,6 +52,8 @@ def cost_delta(total: Totals, arm_costs: Mapping[str, float], confidence: float)
         Mean cost of each arm, or its configured price.
     """
     estimate = difference(total, "cost", confidence)
+    if estimate.estimate is not None and (silent := silent_arms(total) - arm_costs.keys()):
+        return CostDelta(None, ARM_MEANS, sorted(silent), Estimate(confidence=confidence))
     if estimate.estimate is not None:
         return CostDelta(estimate.estimate, METHOD, [], estimate)
     moved: dict[str, float] = {}

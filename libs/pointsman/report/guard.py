@@ -157,7 +157,7 @@ def _dollars(estimate: Estimate) -> str:
     low, high = estimate.always_valid.low, estimate.always_valid.high
     if low is None or high is None:
         return "unknown"
-    return f"${low:+.6f} to ${high:+.6f}".replace("-", "−")
+    return " to ".join(f"{'−' if bound < 0.0 else '+'}${abs(bound):.6f}" for bound in (low, high))
 
 
 def _amount(dollars: float | None) -> str:

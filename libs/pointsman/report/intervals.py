@@ -8,10 +8,10 @@ from pointsman import evaluation
 from pointsman.evaluation import (
     ESTIMATORS,
     MIN_COUNT,
-    Moments,
     asymptotic_sequence,
     normal_interval,
     predicted_variance,
+    unseen_weight,
 )
 from pointsman.report.messages import Estimate, Interval
 from pointsman.report.totals import Outcome, Totals
@@ -44,9 +44,24 @@ def difference(total: Totals, outcome: Outcome, confidence: float = CONFIDENCE) 
     return shown(estimated(total, outcome), confidence)
 
 
-def value(moments: Moments, scale: float, confidence: float = CONFIDENCE, method: str = METHOD) -> Estimate:
-    """Return what one decision of the shadow earns."""
-    return shown(ESTIMATORS[method].value(moments).scaled(scale), confidence)
+def value(total: Totals, method: str, confidence: float = CONFIDENCE) -> Estimate:
+    """Return the reward that one decision of the shadow earns, by an estimator, with both intervals.
+
+    As the difference, its terms have not shown how far they scatter while heavy weights have not been met. The doubly
+    robust ones lack what their difference lacks; those that weight the outcome itself are taken to scatter by as much
+    more as the squared weights are larger that were to be expected.
+    """
+    moments, arms = total.statistics.reward, total.errors("reward")
+    estimate = ESTIMATORS[method].value(moments)
+    if method in ("dr", "sndr"):
+        lacking = predicted_variance(moments, arms, 1.0) - ESTIMATORS[METHOD].difference(moments).variance
+        estimate = estimate.at_least(estimate.variance + lacking)
+    elif method in ("ips", "snips"):
+        # Squares of the plain terms; the self-normalised ones are measured from their mean, which is 0.
+        mean_square = estimate.value**2 if estimate.linear else 0.0
+        squares = (estimate.variance + mean_square) * unseen_weight(moments, arms)
+        estimate = estimate.at_least(squares - mean_square)
+    return shown(estimate.scaled(POINTS), confidence)
 
 
 def shown(estimate: evaluation.Estimate, confidence: float = CONFIDENCE) -> Estimate:

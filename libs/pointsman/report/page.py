@@ -103,7 +103,7 @@ def _overview(policies: Sequence[PolicyReport]) -> str:
         for title, name, say in (
             ("Reward difference, points of 100", "reward_delta", signed),
             ("Quality difference, points of 100", "quality_delta", signed),
-            ("Cost difference, US per_thousand a decision", "cost_delta", per_thousand),
+            ("Cost difference, US dollars per 1,000 decisions", "cost_delta", per_thousand),
         )
     ]
     shown = f'<div class="plots">{"".join(plots)}</div>' if any(plots) else ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from pointsman.evaluation import ESTIMATORS, Moments, decisions_needed, effective_sample_size
+from pointsman.evaluation import ESTIMATORS, decisions_needed, effective_sample_size
 from pointsman.messages.policies import PolicySpec
 from pointsman.report.bias import rewarded_bias
 from pointsman.report.cost import cost_delta
@@ -77,7 +77,7 @@ def policy_report(
         ),
         pairs=sorted(pairs, key=lambda pair: (-pair.count, pair.active, pair.shadow)),
         drift=drift(hours, confidence),
-        estimates=_estimates(reward, confidence),
+        estimates=_estimates(total, confidence),
         effective_sample_size=effective_sample_size(reward),
         clipped=_clipped(total),
         unsupported=total.mean(fields.UNSUPPORTED),
@@ -89,8 +89,9 @@ def policy_report(
     )
 
 
-def _estimates(reward: Moments, confidence: float) -> Estimates:
-    values = {name: value(reward, POINTS, confidence, name) for name in ESTIMATORS}
+def _estimates(total: Totals, confidence: float) -> Estimates:
+    reward = total.statistics.reward
+    values = {name: value(total, name, confidence) for name in ESTIMATORS}
     return Estimates(active=POINTS * reward.mean("y") if reward.count else None, **values)
 
 

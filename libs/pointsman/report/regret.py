@@ -9,11 +9,11 @@ from typing import NamedTuple
 import msgspec
 
 from pointsman.config.schema import RegretConfig
-from pointsman.evaluation import effective_sample_size
+from pointsman.evaluation import Moments, effective_sample_size
 from pointsman.report.intervals import POINTS, difference
 from pointsman.report.messages import ArmValue, Estimate, Interval, Regret, RegretReport
 from pointsman.report.totals import Totals
-from pointsman.report.verdict import MIN_EFFECTIVE, MIN_REWARDED
+from pointsman.report.verdict import MAX_UNSUPPORTED, MIN_EFFECTIVE, MIN_REWARDED
 from pointsman.report.words import percent, span
 from pointsman.state.shadow_store import HourSums
 
@@ -47,7 +47,9 @@ def regret(
     """
     totals = {arm: Totals.of(sums for _, sums in hours) for arm, hours in arms.items()}
     samples = hourly_samples(arms, settings.share_margin)
-    values = [_value(arm, total, len(totals), samples[arm], confidence) for arm, total in totals.items()]
+    most = max((total.statistics.reward for total in totals.values()), key=lambda m: m.count, default=Moments())
+    now = POINTS * most.mean("y")
+    values = [_value(arm, total, now, len(totals), samples[arm], confidence) for arm, total in totals.items()]
     judged = [_judge(arm, values, settings) for arm in values]
     return RegretReport(
         tier=tier,
@@ -62,6 +64,8 @@ def regret(
 def against_best(candidates: Mapping[str, Totals], confidence: float) -> Regret | None:
     """Return the difference of the best candidate to the active policy; None while none can be judged.
 
+    Only candidates that can be judged are looked at: with enough outcomes, and with choices that are made, too.
+
     The best is not known beforehand: picking the highest of K estimates picks luck too. So each of the K intervals has
     error α/K, all hold together with 1 − α (Bonferroni), and then max Δₖ lies between max lowₖ and max highₖ. The
     estimate itself, the highest of K, leans upwards.
@@ -70,7 +74,7 @@ def against_best(candidates: Mapping[str, Totals], confidence: float) -> Regret 
     known = {
         name: difference(total, "reward", level)
         for name, total in candidates.items()
-        if total.rewarded >= MIN_REWARDED and effective_sample_size(total.statistics.reward) >= MIN_EFFECTIVE
+        if total.rewarded >= MIN_REWARDED and comparable(total)
     }
     if not known:
         return None
@@ -117,17 +121,20 @@ def hourly_samples(arms: Mapping[str, Sequence[tuple[int, HourSums]]], margin: f
     return {arm: Samples(samples[arm], worse[arm]) for arm in arms}
 
 
-def _value(arm: str, total: Totals, of: int, samples: Samples, confidence: float) -> ArmValue:
+def comparable(total: Totals) -> bool:
+    """Tell whether the log has enough of a policy's own choices to compare it."""
+    effective = effective_sample_size(total.statistics.reward)
+    return effective >= MIN_EFFECTIVE and total.unsupported <= MAX_UNSUPPORTED
+
+
+def _value(arm: str, total: Totals, now: float, of: int, samples: Samples, confidence: float) -> ArmValue:
     """Return what an arm earns: what is earned now, and the difference that taking it always would make.
 
     The interval is the difference's. What is earned now is the same for all arms, so it is of no account when they are
-    compared with each other.
+    compared with each other. The difference is over the requests that the arm was a candidate of.
     """
-    reward = total.statistics.reward
-    effective = effective_sample_size(reward)
     delta = difference(total, "reward", 1.0 - (1.0 - confidence) / of)
-    enough = effective >= MIN_EFFECTIVE
-    now = POINTS * reward.mean("y")
+    enough = comparable(total)
 
     def at(number: float | None) -> float | None:
         return None if number is None else now + number
@@ -138,7 +145,7 @@ def _value(arm: str, total: Totals, of: int, samples: Samples, confidence: float
         low=at(delta.always_valid.low) if enough else None,
         high=at(delta.always_valid.high) if enough else None,
         confidence=confidence,
-        effective_sample_size=effective,
+        effective_sample_size=effective_sample_size(total.statistics.reward),
         samples=samples.samples,
         worse_samples=samples.worse,
     )

@@ -15,6 +15,10 @@ from pointsman.report.words import bounds, per_thousand, percent, signed, span, 
 MOST_PAIRS = 10
 WIDE = 112
 """Columns of a terminal that the whole table fits into; a narrower one is shown less of it."""
+NARROW = 80
+"""In one that is narrower still, policy, decisions, reward and verdict are all there is room for."""
+LONGEST_NAME = 20
+"""Letters of a policy's or a tier's name on one line; the rest is on the next."""
 STYLE = {"promote": "bold green", "do not promote": "bold red", "keep watching": "bold yellow", "cannot tell": "bold"}
 
 
@@ -34,7 +38,7 @@ def print_report(console: Console, report: Report, period: str) -> None:
         names = " or ".join(sorted({policy.policy for policy in policies}))
         console.print(f"Nothing to compare yet: in {period} no decision was tried on {names}.")
     else:
-        console.print(_table(policies, period, console.width >= WIDE))
+        console.print(_table(policies, period, console.width))
         _print_notes(console, policies)
         for policy in seen:
             _print_policy(console, policy)
@@ -42,11 +46,13 @@ def print_report(console: Console, report: Report, period: str) -> None:
         _print_regret(console, regret)
 
 
-def _table(policies: Sequence[PolicyReport], period: str, wide: bool) -> Table:
+def _table(policies: Sequence[PolicyReport], period: str, width: int) -> Table:
+    wide, narrow = width >= WIDE, width < NARROW
     table = Table(title=f"Shadow policies, {period}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    table.add_column("policy\ntier", overflow="fold")
-    names = ["decisions\nwith outcome", "agrees", "reward"]
-    names += ["quality", "cost, $\nper 1,000"] if wide else ["$ / 1,000"]
+    longest = max(len(name) for policy in policies for name in (policy.policy, policy.tier))
+    table.add_column("policy\ntier", overflow="fold", min_width=min(longest, LONGEST_NAME))
+    names = ["decisions\nwith outcome" if wide else "decided\nrewarded", *([] if narrow else ["agrees"]), "reward"]
+    names += ["quality", "cost, $\nper 1,000"] if wide else [] if narrow else ["$ / 1,000"]
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     with_errors = any(policy.errors for policy in policies)
@@ -58,10 +64,10 @@ def _table(policies: Sequence[PolicyReport], period: str, wide: bool) -> Table:
         table.add_row(
             f"{escape(policy.policy)}\n{policy.tier}",
             f"{whole(policy.decisions)}{share}",
-            "–" if policy.agreement is None else percent(policy.agreement),
+            *([] if narrow else ["–" if policy.agreement is None else percent(policy.agreement)]),
             _in_lines(policy.reward_delta, signed),
             *([_in_lines(policy.quality_delta, signed)] if wide else []),
-            _cost(policy, wide),
+            *([] if narrow else [_cost(policy, wide)]),
             *([whole(policy.errors)] if with_errors else []),
             f"[{STYLE[policy.verdict]}]{policy.verdict}[/]",
         )

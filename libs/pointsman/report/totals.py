@@ -57,6 +57,12 @@ class Totals:
         """How many of them have an outcome."""
         return round(self.statistics.reward.count)
 
+    @property
+    def unsupported(self) -> float:
+        """Share of the policy's choices that the active one never makes; of a fixed arm, by the rewarded decisions."""
+        of = self.decisions or self.rewarded
+        return self.counts[fields.UNSUPPORTED] / of if of else 0.0
+
     def moments(self, outcome: Outcome) -> Moments:
         """Return the moments of an outcome."""
         return {
@@ -75,11 +81,16 @@ class Totals:
         return {parts[1]: number for parts, number in split if parts[0] == name and len(parts) == 2}
 
     def errors(self, outcome: Outcome) -> dict[str, ArmErrors]:
-        """Return what the variance of a difference is predicted from, by arm."""
-        served = self.by_arm("priced" if outcome == "cost" else "joined")
+        """Return what the variance of a difference is predicted from, by arm.
+
+        The spread of the weights is summed over all decisions with an outcome. Those that told a quality or a cost
+        are taken to have their share of it.
+        """
+        served = self.by_arm({"reward": "joined", "quality": "rated", "cost": "priced"}[outcome])
         squares = self.by_arm(f"{outcome}-square")
+        share = self.moments(outcome).count / self.rewarded if self.rewarded else 1.0
         return {
-            arm: ArmErrors(spread, served.get(arm, 0.0), squares.get(arm, 0.0))
+            arm: ArmErrors(spread * share, served.get(arm, 0.0), squares.get(arm, 0.0))
             for arm, spread in self.by_arm("spread").items()
         }
 

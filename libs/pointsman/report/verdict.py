@@ -59,7 +59,8 @@ def _too_little(report: PolicyReport) -> Judgement | None:
         return Judgement("do not promote", f"it raised on {whole(report.errors)} of {whole(tried)} decisions ({share})")
     if report.rewarded < MIN_REWARDED:
         some = "none" if report.rewarded == 0 else f"only {whole(report.rewarded)}"
-        why = f"{some} of {whole(report.decisions)} decisions has an outcome; it takes at least {MIN_REWARDED}"
+        have = "has" if report.rewarded <= 1 else "have"
+        why = f"{some} of {whole(report.decisions)} decisions {have} an outcome; it takes at least {MIN_REWARDED}"
         return Judgement("cannot tell", why, _in_decisions(MIN_REWARDED - report.rewarded, report))
     if report.unsupported is not None and report.unsupported > MAX_UNSUPPORTED:
         return Judgement(
@@ -135,6 +136,8 @@ def _cost(report: PolicyReport, falls: bool) -> str:
     if report.active_cost_usd:
         share = f"{abs(delta) / report.active_cost_usd:.0%}".replace("%", " %")
     amount = share or dollars(delta).lstrip("+−")
+    if share == "0 %":
+        return "costs about the same"
     if certain:
         return f"costs {amount} less" if certain < 0 else f"{'but ' if falls else ''}costs {amount} more"
     return f"costs about {amount} {'less' if delta < 0 else 'more'}, not certain" if delta else "costs the same"

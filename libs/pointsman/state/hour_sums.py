@@ -74,6 +74,11 @@ def square(outcome: str, arm: str) -> str:
     return f"{outcome}-square{_TAB}{arm}"
 
 
+def rated(arm: str) -> str:
+    """Field: how many of those told a quality."""
+    return f"rated{_TAB}{arm}"
+
+
 def priced(arm: str) -> str:
     """Field: how many of those told their cost."""
     return f"priced{_TAB}{arm}"

@@ -80,6 +80,14 @@ def session(tier_name: str, digest: str) -> str:
     return f"session:{{{tier_name}}}:{digest}"
 
 
+def auto_session(digest: str) -> str:
+    """Return the key of a conversation that names no tier: a string, the tier and the arm, as ``TIER provider:model``.
+
+    It cannot be taken for a tier's: the names of tiers have no dots.
+    """
+    return session(".auto", digest)
+
+
 def shadow_progress(tier_name: str) -> str:
     """Hash: how far the shadow evaluation of a tier has read the log. No policy can be called ``@progress``."""
     return f"shadow:{{{tier_name}}}:@progress"

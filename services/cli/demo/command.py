@@ -24,8 +24,9 @@ def add_demo(subparsers: Subparsers) -> None:
         "demo",
         help="route 3,609 real prompts through the real stack, and watch it learn",
         description="Starts the stack, asks it over HTTP for a decision for each of 3,609 real prompts, tells it what "
-        "came of each (the judged quality and the cost of the chosen model's real answer), sums up, and keeps "
-        "serving until Ctrl-C.",
+        "came of each (the judged quality and the cost of the chosen model's real answer), and sums up. Then has the "
+        "gateway call models itself, of a mock provider: streaming, a fallback, feedback, and learning without being "
+        "told. Keeps serving until Ctrl-C.",
     )
     parser.add_argument("--once", action="store_true", help="end after the summary")
     parser.add_argument("--limit", metavar="N", type=int, help="route N prompts only")

@@ -13,10 +13,14 @@ from rich.console import Console
 
 from pointsman.config import Config, ConfigError, load_config, reward_rule
 from pointsman.stack import Stack, StackError, find_stack
+from services.cli.demo.chat import REQUESTS as CHAT_REQUESTS
+from services.cli.demo.chat import ChatDemo
+from services.cli.demo.chat_client import ChatClient
 from services.cli.demo.data import DataMissing, Prompts, load_prompts
 from services.cli.demo.display import show_progress
 from services.cli.demo.folder import FolderRefused, prepare_folder
 from services.cli.demo.hints import hints
+from services.cli.demo.mock_models import mock_models, write_config
 from services.cli.demo.runner import DemoFailed, Traffic
 from services.cli.demo.service_view import read_learned, read_shadows, wait_learned, wait_shadows
 from services.cli.demo.summary import print_summary
@@ -36,11 +40,11 @@ def run_demo(options: argparse.Namespace) -> int:
     CommandFailed
     """
     try:
-        config = load_config(CONFIG_FILE)
+        load_config(CONFIG_FILE)  # what is wrong in the environment is said before anything is touched
         prompts = load_prompts()
         prepare_folder(options.data_dir, keep=options.keep, running=find_stack(options.data_dir) is not None)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_until_stopped(options, config, prompts.shuffled(options.seed, options.limit)))
+            return runner.run(_with_models(options, prompts.shuffled(options.seed, options.limit)))
     except ConfigError as error:
         raise CommandFailed("\n  ".join(["the settings cannot be used:", *error.problems]), code=2) from error
     except (DataMissing, FolderRefused) as error:
@@ -49,13 +53,20 @@ def run_demo(options: argparse.Namespace) -> int:
         raise CommandFailed(f"{error} (logs: {options.data_dir / 'logs'})") from error
 
 
-async def _until_stopped(options: argparse.Namespace, config: Config, prompts: Prompts) -> int:
+async def _with_models(options: argparse.Namespace, prompts: Prompts) -> int:
+    async with mock_models(options.seed) as address:
+        file = options.data_dir / CONFIG_FILE.name
+        write_config(CONFIG_FILE, address, file)
+        return await _until_stopped(options, load_config(file), file, prompts)
+
+
+async def _until_stopped(options: argparse.Namespace, config: Config, file: Path, prompts: Prompts) -> int:
     """Run the demo, and stop the stack however it ends: by itself, by an error, by Ctrl-C or by a request to end."""
     console = Console()
     stack = Stack(
         config,
         data_dir=options.data_dir,
-        config_file=CONFIG_FILE,
+        config_file=file,
         port=options.port,
         on_event=lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True),
     )
@@ -94,13 +105,15 @@ async def _demo(options: argparse.Namespace, config: Config, prompts: Prompts, s
     tally = Tally(prompts, prompts.rewards(rule))
     async with GatewayClient(stack.gateway_url, api_key=options.api_key) as gateway:
         learned_before = await read_learned(gateway, tier)
-        shadowed_before = max((shadow.decisions for shadow in await read_shadows(gateway, tier)), default=0)
+        shadows_before = await read_shadows(gateway, tier)
         traffic = Traffic(gateway, tier, prompts, tally)
         await show_progress(console, tally, traffic.run(options.in_flight))
         chosen = len(tally) - tally.degraded
         learned = await wait_learned(gateway, tier, learned_before.outcomes + chosen, CATCH_UP_S)
-        shadows = await wait_shadows(gateway, tier, shadowed_before + chosen, CATCH_UP_S)
+        shadows = await wait_shadows(gateway, tier, shadows_before, chosen, CATCH_UP_S)
     print_summary(console, tally, rule, config.active(config.tier[0]).name, learned, shadows)
+    async with ChatClient(stack.gateway_url, options.api_key) as chat:
+        await ChatDemo(console, chat, prompts.texts[:CHAT_REQUESTS], options.in_flight).run()
     if not options.once:
         console.print(
             hints(stack.gateway_url, tier, str(options.data_dir)),

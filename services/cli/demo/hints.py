@@ -33,6 +33,7 @@ def hints(gateway_url: str, tier: str, data_dir: str) -> str:
     observer = shlex.quote(str(Path(data_dir) / OBSERVER_FILE))
     where = f"--data-dir {shlex.quote(data_dir)}"
     post = "-H 'content-type: application/json' -d"
+    chat = '{"model":"auto","messages":[{"role":"user","content":"Is the line clear?"}]}'
     outcome = '{"decision_id":"…","quality":97,"cost_usd":0.0003}'
     return f"""
 Serving on {gateway_url} until Ctrl-C. From another terminal:
@@ -43,6 +44,9 @@ Serving on {gateway_url} until Ctrl-C. From another terminal:
   its outcome, with the decision_id of the answer
      curl -s {gateway_url}/v1/outcomes {post} \\
        '{outcome}'
+  a chat request, as to OpenAI; the answer's headers say who serves it and why
+     curl -si {gateway_url}/v1/chat/completions {post} \\
+       '{chat}'
   every decision as it is made (then send one)
      {program()} tail 'decisions.>' {where}
      NATS_URL="$(cat {observer})" nats sub 'decisions.>'

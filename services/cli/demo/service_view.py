@@ -16,6 +16,20 @@ POLL_S = 0.05
 S = TypeVar("S")
 
 
+class Within(msgspec.Struct, frozen=True):
+    """An interval."""
+
+    low: float | None = None
+    high: float | None = None
+
+
+class RewardView(msgspec.Struct, frozen=True):
+    """A reward difference, with the interval that holds at every look."""
+
+    estimate: float | None = None
+    always_valid: Within = Within()
+
+
 class ShadowView(msgspec.Struct, frozen=True):
     """One shadow policy in the report."""
 
@@ -24,6 +38,9 @@ class ShadowView(msgspec.Struct, frozen=True):
     agreement: float | None = None
     cost_delta_usd: float | None = None
     errors: int = 0
+    rewarded: int = 0
+    reward_delta: RewardView = RewardView()
+    verdict: str = ""
 
 
 class _Report(msgspec.Struct, frozen=True):
@@ -64,13 +81,17 @@ async def wait_learned(gateway: GatewayClient, tier: str, outcomes: int, patienc
     return await _wait(lambda: read_learned(gateway, tier), lambda learned: learned.outcomes >= outcomes, patience_s)
 
 
-async def wait_shadows(gateway: GatewayClient, tier: str, decisions: int, patience_s: float) -> list[ShadowView]:
-    """Wait until every shadow was run on so many decisions; return how far they are when patience ends."""
-    return await _wait(
-        lambda: read_shadows(gateway, tier),
-        lambda shadows: all(shadow.decisions + shadow.errors >= decisions for shadow in shadows),
-        patience_s,
-    )
+async def wait_shadows(
+    gateway: GatewayClient, tier: str, before: list[ShadowView], more: int, patience_s: float
+) -> list[ShadowView]:
+    """Wait until every shadow has so many more decisions, with their outcomes; return how far they are at the end."""
+    ran = max((shadow.decisions + shadow.errors for shadow in before), default=0) + more
+    joined = max((shadow.rewarded + shadow.errors for shadow in before), default=0) + more
+
+    def enough(shadows: list[ShadowView]) -> bool:
+        return all(s.decisions + s.errors >= ran and s.rewarded + s.errors >= joined for s in shadows)
+
+    return await _wait(lambda: read_shadows(gateway, tier), enough, patience_s)
 
 
 async def _wait(read: Callable[[], Awaitable[S]], enough: Callable[[S], bool], patience_s: float) -> S:

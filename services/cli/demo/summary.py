@@ -11,14 +11,14 @@ from rich.table import Column, Table
 
 from pointsman.bandit import RewardRule
 from services.cli.demo.display import means_cells
-from services.cli.demo.service_view import Learned, ShadowView
+from services.cli.demo.service_view import Learned, RewardView, ShadowView
 from services.cli.demo.tally import Means, Tally
 
 PARTS = 10
 LEGEND = "quality: as judged, 0 to 100. $/1k: dollars per 1,000 requests. last ⅓: the last third of the requests."
 SHADOW_LEGEND = (
-    "cost difference: expected, at each arm's mean cost on the prompts it served. An arm that was served the prompts\n"
-    "it is cheap on looks cheaper here than it would be on all of them; the table at the top has the truth."
+    "differences to what was served, of one request, estimated from the log alone; in parentheses the 95 % interval\n"
+    "that holds at every look. The table at the top has the truth. `pointsman compare` has the reasons, and a page."
 )
 
 
@@ -112,13 +112,25 @@ def arms_table(tally: Tally) -> Table:
 
 def shadow_table(shadows: list[ShadowView]) -> Table:
     """Return the table of the shadow policies."""
-    names = ("decisions", "agreement", "cost difference, $/1k")
-    table = Table("shadow policy", *(Column(name, justify="right") for name in names), box=SIMPLE_HEAD)
+    names = ("tried", "agrees", "reward", "$/1k")
+    columns = (Column(name, justify="right", no_wrap=True) for name in names)
+    verdict = Column("verdict", no_wrap=True)
+    table = Table("shadow policy", *columns, verdict, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for shadow in shadows:
         agreement = "" if shadow.agreement is None else f"{shadow.agreement:.1%}"
         cost = "" if shadow.cost_delta_usd is None else f"{1000 * shadow.cost_delta_usd:+.3f}".replace("-", "−")
-        table.add_row(shadow.policy, f"{shadow.decisions:,}", agreement, cost)
+        table.add_row(
+            shadow.policy, f"{shadow.decisions:,}", agreement, _reward(shadow.reward_delta), cost, shadow.verdict
+        )
     return table
+
+
+def _reward(delta: RewardView) -> str:
+    if delta.estimate is None:
+        return ""
+    low, high = delta.always_valid.low, delta.always_valid.high
+    interval = "" if low is None or high is None else f" ({low:.1f} to {high:.1f})"
+    return f"{delta.estimate:+.1f}{interval}".replace("-", "−")
 
 
 def describe_rule(rule: RewardRule) -> str:

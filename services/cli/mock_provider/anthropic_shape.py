@@ -10,6 +10,7 @@ import msgspec
 from services.cli.mock_provider.reply import Said, Tool, texts_of
 
 PATH = "/v1/messages"
+COUNT_PATH = f"{PATH}/count_tokens"
 
 _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 _ERROR_TYPES = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error", 529: "overloaded_error"}

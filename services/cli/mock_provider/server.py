@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
@@ -13,7 +14,7 @@ from aiohttp import web
 
 from services.cli.mock_provider import anthropic_shape, openai_shape
 from services.cli.mock_provider.behaviour import Behaviour, Plan, plan
-from services.cli.mock_provider.reply import Said, Tool, say, texts_of
+from services.cli.mock_provider.reply import CHARS_PER_TOKEN, Said, Tool, say, texts_of
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 REMEMBERED = 10_000
@@ -63,6 +64,7 @@ class MockProvider:
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.router.add_post(openai_shape.PATH, self._openai)
         app.router.add_post(anthropic_shape.PATH, self._anthropic)
+        app.router.add_post(anthropic_shape.COUNT_PATH, self._count)
         app.router.add_get("/v1/models", self._list)
         app.router.add_get("/mock/requests", self._told)
         return app
@@ -73,6 +75,14 @@ class MockProvider:
     async def _anthropic(self, request: web.Request) -> web.StreamResponse:
         return await self._answer(request, anthropic_shape)
 
+    async def _count(self, request: web.Request) -> web.Response:
+        """Tell how many tokens a request has: as many as an answer to it tells in its usage."""
+        body = await self._asked_for(request, anthropic_shape)
+        if isinstance(body, web.Response):
+            return body
+        tokens = math.ceil(_all_chars(body) / CHARS_PER_TOKEN)
+        return _json(200, msgspec.json.encode({"input_tokens": tokens}))
+
     async def _list(self, _: web.Request) -> web.Response:
         listed = [{"id": name, "object": "model", "created": 0, "owned_by": "mock"} for name in self._models]
         return web.json_response({"object": "list", "data": listed})
@@ -82,24 +92,32 @@ class MockProvider:
         return _json(200, msgspec.json.encode({"asked": self._asked, "requests": list(self._requests)}))
 
     async def _answer(self, request: web.Request, shape: Shape) -> web.StreamResponse:
-        raw = await request.read()
-        if self._api_key is not None and self._api_key not in _keys(request):
-            return _json(401, shape.error(401, "the API key is wrong"))
-        try:
-            body = _decoder.decode(raw)
-            model, text = str(body["model"]), shape.last_text(body)
-        except (msgspec.MsgspecError, KeyError, IndexError, AttributeError, TypeError):
-            return _json(400, shape.error(400, "expected a JSON object with model and messages"))
-        if self._models and model not in self._models:
-            return _json(404, shape.error(404, f"the model {model} does not exist"))
+        body = await self._asked_for(request, shape)
+        if isinstance(body, web.Response):
+            return body
+        model, text = str(body["model"]), shape.last_text(body)
         number = self._asked[model]
         self._asked[model] += 1
-        self._requests.append({"path": request.path, "headers": dict(request.headers), "body": body})
         what = plan(self._models.get(model, self._default), self._seed, model, number, text)
         await _sleep_ms(what.first_byte_ms)
         if what.status != 200:
             return _json(what.status, shape.error(what.status, f"the mock fails with {what.status}, as it should"))
         return await self._say(request, shape, body, what, model, number, text)
+
+    async def _asked_for(self, request: web.Request, shape: Shape) -> dict[str, Any] | web.Response:
+        """Return the body of a request, or the refusal of one that is not as it has to be."""
+        raw = await request.read()
+        if self._api_key is not None and self._api_key not in _keys(request):
+            return _json(401, shape.error(401, "the API key is wrong"))
+        try:
+            body = _decoder.decode(raw)
+            model, _ = str(body["model"]), shape.last_text(body)
+        except (msgspec.MsgspecError, KeyError, IndexError, AttributeError, TypeError):
+            return _json(400, shape.error(400, "expected a JSON object with model and messages"))
+        if self._models and model not in self._models:
+            return _json(404, shape.error(404, f"the model {model} does not exist"))
+        self._requests.append({"path": request.path, "headers": dict(request.headers), "body": body})
+        return body
 
     async def _say(
         self, request: web.Request, shape: Shape, body: dict[str, Any], what: Plan, model: str, number: int, text: str
@@ -119,8 +137,7 @@ class MockProvider:
         """Return the length of the prompt, and of the longest beginning of it that this model has seen before."""
         digest = blake2b(model.encode(), digest_size=16)
         total = cached = 0
-        system = body.get("system")
-        for message in [*([{"role": "system", "content": system}] if system else []), *body["messages"]]:
+        for message in _messages(body):
             text = "\n".join(texts_of(message.get("content")))
             total += len(text)
             digest.update(f"{message.get('role')}:{len(text)}:{text}".encode())
@@ -129,6 +146,15 @@ class MockProvider:
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
         return total, cached
+
+
+def _messages(body: dict[str, Any]) -> list[dict[str, Any]]:
+    system = body.get("system")
+    return [*([{"role": "system", "content": system}] if system else []), *body["messages"]]
+
+
+def _all_chars(body: dict[str, Any]) -> int:
+    return sum(len("\n".join(texts_of(message.get("content")))) for message in _messages(body))
 
 
 async def _stream(request: web.Request, chunks: list[bytes], what: Plan, left_ms: float) -> web.StreamResponse:

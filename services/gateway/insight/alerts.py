@@ -22,6 +22,8 @@ CHUNK = 100
 """Messages that are fetched at once."""
 MAX_READ = 2000
 """Messages that are looked at for the alerts of one tier."""
+ALL_TIERS = "_all"
+"""Stands for the tier in alerts that are about all of them."""
 _PARAMETERS = frozenset({"limit", "tier"})
 
 
@@ -55,14 +57,9 @@ class Alerts:
             sequences = range(last, last - size, -1)
             messages = await asyncio.gather(*(bus.get(subjects.ALERTS, at, self._timeout_s) for at in sequences))
             views = [_view(message) for message in messages if message is not None]
-            found += [view for view in views if view is not None and tier in (None, view.tier, _general(view))]
+            found += [view for view in views if view is not None and (tier is None or view.tier in (tier, ALL_TIERS))]
             last -= size
         return found[:limit]
-
-
-def _general(view: AlertView) -> str | None:
-    """Return the tier's name where it stands for all of them: such names begin with an underscore."""
-    return view.tier if view.tier.startswith("_") else None
 
 
 def _view(message: StoredMessage) -> AlertView | None:
@@ -83,6 +80,6 @@ def _view(message: StoredMessage) -> AlertView | None:
 
 
 def _parse_limit(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= MAX_LIMIT):
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MAX_LIMIT):
         raise InvalidMessage("limit", f"expected 1 to {MAX_LIMIT}, got {text[:80]!r}")
     return int(text)

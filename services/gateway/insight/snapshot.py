@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from nats.aio.msg import Msg
 
+import pointsman
 from pointsman.bus import BusError, StreamInfo
 from pointsman.bus.gather import gather
 from pointsman.bus.status import STATUS_ENDPOINT
@@ -119,6 +120,7 @@ class SystemWatch:
         now = Snapshot(int(time.time() * 1000), connected=backends.bus is not None)
         if not now.connected:
             now.problems.append("NATS: not connected")
+            now.processes.append(Process(pointsman.__version__, backends.status.status()))
         tiers = list(backends.tiers)
         jobs: list[Awaitable[None]] = [self._ask_store(now, tier) for tier in tiers]
         if now.connected:

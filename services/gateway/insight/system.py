@@ -11,7 +11,7 @@ from starlette.responses import Response
 from pointsman.bus import StreamInfo
 from pointsman.messages import subjects
 from pointsman.messages.codec import encode
-from pointsman.messages.status import HopCounts, ServiceStatus, TierStatus
+from pointsman.messages.status import HopCounts, TierStatus
 from pointsman.observability.quantiles import histogram_quantile
 from pointsman.observability.readings import HOPS
 from services.gateway.insight.snapshot import Process, Snapshot, SystemWatch
@@ -73,8 +73,8 @@ def tier_view(now: Snapshot, tier: str) -> TierView:
     place = now.places[tier]
     told = [(status, of) for status in (p.status for p in now.processes) for of in status.tiers if of.tier == tier]
     lag = _largest(of.log_lag for _, of in told)
-    if lag is None and place.log_end is not None and place.watermark is not None and place.log_end <= place.watermark:
-        lag = 0  # nobody has to say so
+    if place.log_end is not None and place.watermark is not None and place.log_end <= place.watermark:
+        lag = 0  # newer than what the updater says, which is from when it last read
     return TierView(
         tier=tier,
         log_end=place.log_end,
@@ -163,8 +163,3 @@ def _rate(counted: Iterable[tuple[float, float]]) -> float | None:
 
 def _largest(numbers: Iterable[int | None]) -> int | None:
     return max((number for number in numbers if number is not None), default=None)
-
-
-def replicas(now: Snapshot) -> list[ServiceStatus]:
-    """Return the decision replicas that have answered."""
-    return now.of("decision")

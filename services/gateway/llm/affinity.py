@@ -11,6 +11,9 @@ A conversation is known in one of two ways.
 The digest covers who asks (the API key, ``user``, ``prompt_cache_key``, ``metadata.user_id``), the instructions, roles,
 texts and everything else in the messages but ``cache_control``, which clients move about from turn to turn. Nothing
 but digests is kept.
+
+A conversation that names no tier stays with its tier too: the arm, and so the cache, is the tier's. What is remembered
+of it is both.
 """
 
 from __future__ import annotations
@@ -37,6 +40,9 @@ WRITE_EVERY_S = 0.05
 STORE_PAUSE_S = 1.0
 DIGEST_BYTES = 16
 
+_AUTO = ".auto"
+"""Where conversations are that name no tier; no tier can be called so."""
+
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
@@ -55,6 +61,13 @@ class Conversation(NamedTuple):
     now: str
 
 
+class Before(NamedTuple):
+    """Who served the turn before."""
+
+    tier: str
+    arm: Arm
+
+
 class Affinity:
     """Remembers which arm served which conversation: in memory, and in the store for the other gateways.
 
@@ -69,9 +82,10 @@ class Affinity:
         self._ttl_s = backends.config.llm.session_ttl_s
         self._store = SessionStore(backends.quick_store)
         self._breaker = Breaker(STORE_PAUSE_S)
-        self._remembered: OrderedDict[tuple[str, str], tuple[Arm, float]] = OrderedDict()
-        self._unwritten: dict[tuple[str, str], Arm] = {}
-        self._writing: asyncio.Task[None] | None = None
+        self._remembered: OrderedDict[tuple[str, str], tuple[Before, float]] = OrderedDict()
+        self._unwritten: dict[tuple[str, str], Session] = {}
+        self._gathering = False
+        self._writing: set[asyncio.Task[None]] = set()
 
     def conversation(self, request: ChatRequest, who: str) -> Conversation | None:
         """Return the digests of a request; None when conversations are not remembered at all.
@@ -90,59 +104,84 @@ class Affinity:
 
     async def arm(self, tier: str, conversation: Conversation | None) -> Arm | None:
         """Return the arm that served the turn before, if that is known."""
-        if conversation is None or conversation.before is None:
-            return None
-        key = tier, conversation.before
-        known = self._remembered.get(key)
-        if known is not None:
-            arm, until_s = known
-            if monotonic() < until_s:
-                return arm
-            del self._remembered[key]
-        return await self._ask_store(*key)
+        before = await self._before(tier, conversation)
+        return None if before is None else before.arm
 
-    def remember(self, tier: str, conversation: Conversation | None, arm: Arm) -> None:
-        """Note who served this turn; the store is told in the background."""
+    async def auto(self, conversation: Conversation | None) -> Before | None:
+        """Return the tier and the arm of the turn before of a conversation that names no tier, if they are known."""
+        return await self._before(_AUTO, conversation)
+
+    def remember(self, tier: str, conversation: Conversation | None, arm: Arm, *, auto: bool = False) -> None:
+        """Note who served this turn; the store is told in the background.
+
+        Parameters
+        ----------
+        auto : bool
+            The request named no tier.
+        """
         if conversation is None:
             return
-        key = tier, conversation.now
-        self._remembered[key] = arm, monotonic() + self._ttl_s
+        key = _AUTO if auto else tier, conversation.now
+        self._remembered[key] = Before(tier, arm), monotonic() + self._ttl_s
         self._remembered.move_to_end(key)
         if len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)
         if len(self._unwritten) < MAX_UNWRITTEN:
-            self._unwritten[key] = arm
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write(), name="write sessions")
+            self._unwritten[key] = Session(tier, conversation.now, arm, auto)
+        if not self._gathering:
+            self._gathering = True
+            task = asyncio.create_task(self._write(), name="write sessions")
+            self._writing.add(task)
+            task.add_done_callback(self._writing.discard)
 
     async def close(self) -> None:
         """Write what is not written yet."""
-        if self._writing is not None:
-            await self._writing
+        if self._writing:
+            await asyncio.wait(self._writing)
 
-    async def _ask_store(self, tier: str, digest: str) -> Arm | None:
+    async def _before(self, place: str, conversation: Conversation | None) -> Before | None:
+        if conversation is None or conversation.before is None:
+            return None
+        key = place, conversation.before
+        known = self._remembered.get(key)
+        if known is not None:
+            before, until_s = known
+            if monotonic() < until_s:
+                return before
+            del self._remembered[key]
+        return await self._ask_store(*key)
+
+    async def _ask_store(self, place: str, digest: str) -> Before | None:
         asked_s = monotonic()
         if not self._breaker.admits(asked_s, QUICK_MS / 1000.0):
             return None
+        found: tuple[str, Arm] | None
         try:
             async with asyncio.timeout(QUICK_MS / 1000.0):
-                arm = await self._store.arm(tier, digest)
+                if place == _AUTO:
+                    found = await self._store.auto(digest)
+                else:
+                    arm = await self._store.arm(place, digest)
+                    found = None if arm is None else (place, arm)
         except (StateError, TimeoutError):
             self._breaker.failed(asked_s, monotonic())
             return None
+        except BaseException:  # the client has gone; that says nothing of the store
+            self._breaker.abandoned()
+            raise
         self._breaker.succeeded(monotonic())
-        return arm
+        return None if found is None else Before(*found)
 
     async def _write(self) -> None:
         """Write what gathers in a moment in one go: a command for each request would cost more than deciding."""
         await asyncio.sleep(WRITE_EVERY_S)
-        self._writing = None
+        self._gathering = False
         sessions, self._unwritten = self._unwritten, {}
         asked_s = monotonic()
         if not self._breaker.admits(asked_s, QUICK_MS / 1000.0):
             return
         try:
-            await self._store.remember([Session(*key, arm) for key, arm in sessions.items()], self._ttl_s)
+            await self._store.remember(sessions.values(), self._ttl_s)
         except StateError:
             self._breaker.failed(asked_s, monotonic())
         else:
@@ -162,7 +201,12 @@ def _by_prefix(request: ChatRequest, who: str) -> Conversation:
     for at, message in enumerate(messages):
         if at == last:
             before = digest.hexdigest()
-        _add(digest, _message(message))
+        content = message.get("content")
+        if isinstance(content, str) and len(message) == 2:  # the usual case, the same by hand
+            role, text = str(message.get("role")).encode(), content.encode()
+            digest.update(b"%d:%b%d:%b|" % (len(role), role, len(text), text))
+        else:
+            _add(digest, _message(message))
     return Conversation(before, digest.hexdigest())
 
 

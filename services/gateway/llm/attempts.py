@@ -96,6 +96,7 @@ class Attempts:
                 Attempt(provider=arm.provider, model=arm.model, status=answer.status, latency_ms=took_s * 1000.0)
             )
             self.answer, self.served = answer, arm
+            self.request = self.request._replace(raw=b"")  # it was sent, and an answer may take minutes
             return answer
         raise nobody_answered(errors, self.request.dialect)
 

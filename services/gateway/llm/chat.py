@@ -11,9 +11,10 @@ from starlette.types import Receive, Scope
 from pointsman.access import StoredKey
 from pointsman.bandit import Arm
 from pointsman.config import Config
-from pointsman.features import view_request
+from pointsman.features import RequestView, view_request
 from pointsman.messages.codec import decode, encode
 from pointsman.messages.decision import Candidate, Decision, DecisionRequest, decision_decoder
+from pointsman.messages.errors import MessageError
 from pointsman.observability.logs import logger
 from pointsman.providers.base import Dialect
 from pointsman.providers.registry import Providers
@@ -24,6 +25,7 @@ from services.gateway.llm.affinity import Affinity, Conversation
 from services.gateway.llm.attempts import Attempts, in_order
 from services.gateway.llm.errors import LlmError
 from services.gateway.llm.exchange import OpenExchange
+from services.gateway.llm.headers import passed_on
 from services.gateway.llm.requests import ChatRequest, read_request
 from services.gateway.llm.routing import Route, Routing
 from services.gateway.llm.seeing import ChatFeatures
@@ -79,41 +81,57 @@ class Chat:
         arrived_s = perf_counter()
         raw = await read_body(scope, receive, self._llm.max_body_bytes)
         request = read_request(self._dialect, raw, scope)
+        del raw
         view = view_request(request.body, self._dialect)
-        route = self._routing.route(request.model, view)
-        context = self._features.context(view)
         key: StoredKey | None = key_of(scope)
-        conversation = None if route.direct else self._affinity.conversation(request, key.id if key else "")
+        conversation = None
+        if not self._routing.names_arm(request.model):
+            conversation = self._affinity.conversation(request, key.id if key else "")
         watch = ClientWatch(receive)
         try:
-            pinned = await self._affinity.arm(route.tier, conversation)
+            route, pinned = await self._route(request, view, conversation)
+            context = self._features.context(view)
             decision, candidates = await self._decide(request, route, context, conversation, pinned)
             order = in_order(decision, candidates, self._llm.max_attempts)
             attempts = Attempts(self._providers, request, order)
             exchange = OpenExchange(decision, context or [], route.direct, attempts, arrived_s, self._sink, route.score)
-            return await self._serve(request, exchange, conversation, watch)
+            del request  # what is not needed while an answer streams is not kept for so long
+            return await self._serve(exchange, conversation, watch)
         except asyncio.CancelledError:
+            watch.stop()
             if watch.settle():
                 raise ClientGone from None
             raise
+        except BaseException:
+            watch.stop()
+            raise
+
+    async def _route(
+        self, request: ChatRequest, view: RequestView, conversation: Conversation | None
+    ) -> tuple[Route, Arm | None]:
+        """Return where the request goes, and the arm that served the turn before where it goes to the same tier."""
+        if not self._routing.is_auto(request.model):
+            route = self._routing.route(request.model, view)
+            return route, await self._affinity.arm(route.tier, conversation)
+        before = await self._affinity.auto(conversation)
+        route = self._routing.route(request.model, view, before.tier if before else None)
+        return route, before.arm if before and before.tier == route.tier else None
 
     async def _serve(
-        self, request: ChatRequest, exchange: OpenExchange, conversation: Conversation | None, watch: ClientWatch
+        self, exchange: OpenExchange, conversation: Conversation | None, watch: ClientWatch
     ) -> Reply | Streaming:
         attempts = exchange.attempts
         try:
             answer = await attempts.serve()
         except LlmError as error:
-            watch.stop()
             error.headers += exchange.headers()
             exchange.end(error.status, faulty=attempts.at_fault)
             raise
         except BaseException:  # cancelled, because the client has gone or the gateway stops; or a bug
-            watch.stop()
             exchange.end(CLIENT_GONE if watch.gone else 500, gone=watch.gone, stopped=not watch.gone)
             raise
         exchange.remember(self._affinity, conversation)
-        headers = (*answer.headers.items(), *exchange.headers())
+        headers = (*passed_on(answer.headers), *exchange.headers())
         if answer.body is None:
             return StreamedAnswer(self._dialect, answer, exchange, watch, headers)
         watch.stop()
@@ -157,7 +175,11 @@ class Chat:
                 raise Unanswered("refused")
         except Unanswered as unanswered:
             return self._decider.fallback(route.tier, arms, unanswered.reason), arms
-        return decode(decision_decoder, answer.data), arms
+        try:
+            return decode(decision_decoder, answer.data), arms
+        except MessageError:
+            log.exception("a replica's decision cannot be read")
+            return self._decider.fallback(route.tier, arms, "replica_error"), arms
 
     def _metadata(self, request: ChatRequest, route: Route, conversation: Conversation | None) -> dict[str, Any]:
         """Return what the decision log tells of the request: never anything of its text."""
@@ -171,6 +193,8 @@ class Chat:
             told["session"] = conversation.now
         if route.score is not None:
             told["auto_score"] = round(route.score, 3)
+        if route.before is not None:
+            told["auto_from"] = route.before
         if route.direct:
             told["direct"] = True
         return told

@@ -96,6 +96,11 @@ def error_reply(dialect: Dialect, error: Exception) -> Reply:
     if reply is None:
         log.error("a chat request failed", exc_info=error)
         reply = problem(500, "the gateway failed; its log says how")
+    return problem_in_dialect(dialect, reply)
+
+
+def problem_in_dialect(dialect: Dialect, reply: Reply) -> Reply:
+    """Return a problem as an error of a dialect."""
     found = _problem_decoder.decode(reply.body)
     param = next((wrong.field for wrong in found.errors if wrong.field), None)
     status = _ERRORS_OF_CLIENTS.get(reply.status, reply.status)

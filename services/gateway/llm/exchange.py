@@ -7,6 +7,7 @@ from time import perf_counter
 
 from pointsman.messages.decision import Decision
 from pointsman.observability import metrics
+from pointsman.observability.logs import about
 from services.gateway.llm import genai, meters
 from services.gateway.llm.affinity import Affinity, Conversation
 from services.gateway.llm.attempts import Attempts
@@ -41,6 +42,7 @@ class OpenExchange:
         sink: OutcomeSink,
         auto_score: float | None = None,
     ) -> None:
+        about(decision.decision_id)
         self.decision = decision
         self.attempts = attempts
         self._context = context
@@ -70,7 +72,7 @@ class OpenExchange:
     def remember(self, affinity: Affinity, conversation: Conversation | None) -> None:
         """Have the next turn of the conversation stay with who serves this one."""
         if self.attempts.served is not None:
-            affinity.remember(self.decision.tier, conversation, self.attempts.served)
+            affinity.remember(self.decision.tier, conversation, self.attempts.served, auto=self._auto_score is not None)
 
     def end(self, status: int, *, faulty: bool = False, gone: bool = False, stopped: bool = False) -> None:
         """Tell the sink; only the first call does.

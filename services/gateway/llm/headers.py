@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import perf_counter
 
 from pointsman.bandit import Arm
@@ -27,6 +28,14 @@ NAMES = tuple(
 
 AUTO_SCORE = "x-pointsman-auto-score"
 """Beside them, when the model was ``auto``: how demanding the request looked, 0 to 1."""
+
+ESTIMATED = "x-pointsman-tokens-estimated"
+"""``true`` where the tokens of a request were not counted by a provider."""
+
+
+def passed_on(headers: Mapping[str, str]) -> Headers:
+    """Return a provider's headers without those that no HTTP answer of ours can hold."""
+    return tuple((name, value) for name, value in headers.items() if (name + value).isascii() and value.isprintable())
 
 
 def reason(decision: Decision, direct: bool, served: Arm | None) -> str:

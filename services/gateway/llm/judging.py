@@ -12,6 +12,7 @@ from pointsman.observability.logs import logger
 from pointsman.pricing import Prices, completed_usage
 from pointsman.providers.base import Completion, Usage
 from pointsman.scoring import BadScore, Score, ScoredRequest, ScorerNotUsable, make_scorer
+from services.gateway.llm import meters
 from services.gateway.llm.measuring import Exchange, Judged
 
 log = logger("gateway.llm.judging")
@@ -55,7 +56,7 @@ class Judge:
         if cost_usd is None:
             self._unpriced(decision.tier, served)
         else:
-            metrics.llm_cost_usd.labels(decision.tier, served.provider).inc(cost_usd)
+            meters.priced(decision.tier, served.provider, cost_usd)
         score = NOT_ANSWERED
         if served == Arm(decision.provider, decision.model):
             score = self._score(exchange, completion)

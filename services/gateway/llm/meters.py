@@ -33,6 +33,16 @@ def answered(tier: str, provider: str, status: int, after_s: float, completion: 
                 _tokens(tier, provider, kind).inc(tokens)
 
 
+def priced(tier: str, provider: str, cost_usd: float) -> None:
+    """Add up what an answer cost."""
+    _costs(tier, provider).inc(cost_usd)
+
+
+@lru_cache(maxsize=4096)
+def _costs(tier: str, provider: str) -> Counter:
+    return metrics.llm_cost_usd.labels(tier, provider)
+
+
 @lru_cache(maxsize=4096)
 def _beginnings(tier: str, provider: str) -> tuple[Histogram, Histogram]:
     return metrics.llm_first_byte_seconds.labels(tier, provider), metrics.llm_overhead_seconds.labels(tier)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,7 +32,7 @@ class Models:
     async def list(self, request: Request) -> Response:
         """Answer with all of them."""
         names = self._routing.models
-        if dialect_of(request) == "anthropic":
+        if dialect_of(request.headers) == "anthropic":
             page = {
                 "data": [self._anthropic(name) for name in names],
                 "has_more": False,
@@ -44,7 +45,7 @@ class Models:
     async def get(self, request: Request) -> Response:
         """Answer with one."""
         name: str = request.path_params["model"]
-        dialect = dialect_of(request)
+        dialect = dialect_of(request.headers)
         if name not in self._routing.models:
             return error_reply(dialect, self._routing.unknown(name)).response()
         return Reply(200, encode(self._anthropic(name) if dialect == "anthropic" else self._openai(name))).response()
@@ -57,6 +58,6 @@ class Models:
         return {"type": "model", "id": name, "display_name": name, "created_at": since}
 
 
-def dialect_of(request: Request) -> Dialect:
+def dialect_of(headers: Mapping[str, str]) -> Dialect:
     """Return what the client of a route that both dialects have speaks."""
-    return "anthropic" if "anthropic-version" in request.headers else "openai"
+    return "anthropic" if "anthropic-version" in headers else "openai"

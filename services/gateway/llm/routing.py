@@ -23,12 +23,15 @@ class Route(NamedTuple):
     ----------
     score : float or None
         By which the tier was found, where the client left that open.
+    before : str or None
+        The tier of the conversation's turn before, where the client left the tier open and that is known.
     """
 
     tier: str
     arms: tuple[Arm, ...]
     direct: bool
     score: float | None = None
+    before: str | None = None
 
 
 class Routing:
@@ -55,24 +58,38 @@ class Routing:
         tiers = [TIER_PREFIX + name for name, arms in self._tiers.items() if arms]
         return [AUTO, *tiers, *self._direct]
 
-    def route(self, model: str, view: RequestView) -> Route:
+    def names_arm(self, model: str) -> bool:
+        """Tell whether it is an arm that the client names."""
+        return model in self._direct and not model.startswith(TIER_PREFIX)
+
+    def is_auto(self, model: str) -> bool:
+        """Tell whether the client leaves the tier open."""
+        if model == AUTO:
+            return True
+        return self._lenient and not model.startswith(TIER_PREFIX) and model not in self._direct
+
+    def route(self, model: str, view: RequestView, before: str | None = None) -> Route:
         """Return where a request goes.
+
+        Parameters
+        ----------
+        before : str, optional
+            The tier of the conversation's turn before, for a model that leaves the tier open.
 
         Raises
         ------
         LlmError
             404 for a model that does not exist, naming those that do.
         """
-        if model == AUTO:
-            return self._to_tier(*self._features.tier(view))
-        if model.startswith(TIER_PREFIX):
-            name = model.removeprefix(TIER_PREFIX)
-            if self._tiers.get(name):
-                return self._to_tier(name)
-        elif (direct := self._direct.get(model)) is not None:
-            return direct
-        elif self._lenient:
-            return self._to_tier(*self._features.tier(view))
+        if self.is_auto(model):
+            before = before if before is not None and self._tiers.get(before) else None
+            tier, score = self._features.tier(view, before)
+            return Route(tier, self._arms(tier), False, score, before)
+        if self.names_arm(model):
+            return self._direct[model]
+        name = model.removeprefix(TIER_PREFIX)
+        if name != model and self._tiers.get(name):
+            return Route(name, self._tiers[name], False)
         raise self.unknown(model)
 
     def unknown(self, model: str) -> LlmError:
@@ -82,9 +99,9 @@ class Routing:
         message = f"the model {model[:80]!r} does not exist; there are: {', '.join(known[:_SHOWN])}{more}"
         return LlmError(404, message, param="model", code="model_not_found")
 
-    def _to_tier(self, name: str, score: float | None = None) -> Route:
-        arms = self._tiers[name]
+    def _arms(self, tier: str) -> tuple[Arm, ...]:
+        arms = self._tiers[tier]
         if not arms:
-            message = f"tier {name} has no arms of its own, so it cannot serve chat requests"
+            message = f"tier {tier} has no arms of its own, so it cannot serve chat requests"
             raise LlmError(404, message, param="model", code="model_not_found")
-        return Route(name, arms, False, score)
+        return arms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pointsman.bandit import conform
 from pointsman.config import Config, length_problem, request_extractor
-from pointsman.features import ExtractionFailed, RequestView, chat_features
+from pointsman.features import CHAT, ExtractionFailed, RequestView, chat_features
 from pointsman.observability.logs import logger
 from services.gateway.llm.errors import LlmError
 
@@ -22,6 +22,8 @@ class ChatFeatures:
     ----------
     label : str
         The extractor's name and version, for the decision log.
+    names : tuple of str
+        What its numbers are.
 
     Raises
     ------
@@ -35,6 +37,9 @@ class ChatFeatures:
         self._dim = config.context.dim
         self._auto = config.llm.tier_score([tier.name for tier in config.tier])
         self.label = self._extractor.label
+        self._is_chat = config.llm.features in (None, CHAT)
+        self._latest: tuple[RequestView, list[float]] | None = None
+        self.names = self._extractor.names
 
     def context(self, view: RequestView) -> list[float] | None:
         """Return the context, ``context.dim`` numbers; None when the extractor fails, so that no policy can choose.
@@ -46,13 +51,24 @@ class ChatFeatures:
         """
         if self._problem:
             raise LlmError(503, self._problem, code="features_do_not_fit")
+        (seen, features), self._latest = self._latest or (None, []), None
+        if self._is_chat and seen is view:  # they have found the tier already
+            return conform(features, self._dim, "pad")
         try:
             return conform(self._extractor.extract(view), self._dim, "pad")
         except ExtractionFailed as error:
             log.error("the fallback arm serves, because the features failed: %s", error)
             return None
 
-    def tier(self, view: RequestView) -> tuple[str, float]:
-        """Return the tier of a request whose model is ``auto``, and the score that it has it by."""
-        score = self._auto.score(chat_features(view))
-        return self._auto.tier(score), score
+    def tier(self, view: RequestView, before: str | None = None) -> tuple[str, float]:
+        """Return the tier of a request whose model is ``auto``, and the score that it has it by.
+
+        Parameters
+        ----------
+        before : str, optional
+            The tier of the conversation's turn before, which it stays in unless the score asks for a higher one.
+        """
+        features = chat_features(view)
+        self._latest = view, features
+        score = self._auto.score(features)
+        return self._auto.tier(score) if before is None else self._auto.next_tier(score, before), score

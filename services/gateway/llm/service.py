@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,17 +15,21 @@ from services.gateway.backends import Backends
 from services.gateway.decider import Decider
 from services.gateway.llm.affinity import Affinity
 from services.gateway.llm.chat import Chat
-from services.gateway.llm.errors import in_dialect, route_in_dialect
+from services.gateway.llm.counting import TokenCounts
+from services.gateway.llm.errors import in_dialect, problem_in_dialect, route_in_dialect
 from services.gateway.llm.judging import Judge
 from services.gateway.llm.models import Models, dialect_of
 from services.gateway.llm.routing import Routing
 from services.gateway.llm.seeing import ChatFeatures
 from services.gateway.llm.sink import OutcomeSink
-from services.gateway.replies import HotEndpoint
+from services.gateway.replies import HotEndpoint, Reply
 from services.gateway.response_index import ResponseIndex
 
 CHAT_PATHS: dict[str, Dialect] = {"/v1/chat/completions": "openai", "/v1/messages": "anthropic"}
 """The routes, and what their clients speak."""
+COUNT_PATH = "/v1/messages/count_tokens"
+HOT_PATHS: dict[str, Dialect] = {**CHAT_PATHS, COUNT_PATH: "anthropic"}
+"""Those of them that take requests as long as a chat."""
 
 DRAIN_S = 3.0
 """How long outcomes have to get to NATS when the gateway stops."""
@@ -46,8 +52,8 @@ class LlmGateway:
         config = backends.config
         self._config = config
         self._decider = decider
-        self._features = ChatFeatures(config)
-        self._routing = Routing(config, self._features)
+        self.features = ChatFeatures(config)
+        self._routing = Routing(config, self.features)
         self._providers = Providers(config.provider)
         self._affinity = Affinity(backends)
         self.responses = ResponseIndex(backends)
@@ -55,8 +61,11 @@ class LlmGateway:
 
     def hot(self, access: Access) -> dict[str, HotEndpoint]:
         """Return the chat routes; whatever goes wrong on them is told in the clients' dialect."""
+        endpoints: dict[str, HotEndpoint] = {path: self._chat(dialect) for path, dialect in CHAT_PATHS.items()}
+        most = self._config.llm.max_body_bytes
+        endpoints[COUNT_PATH] = TokenCounts(self._providers, self._routing, most)
         return {
-            path: in_dialect(dialect, access.hot("decide", self._chat(dialect))) for path, dialect in CHAT_PATHS.items()
+            path: in_dialect(HOT_PATHS[path], access.hot("decide", endpoint)) for path, endpoint in endpoints.items()
         }
 
     def routes(self, access: Access) -> list[Route]:
@@ -80,15 +89,23 @@ class LlmGateway:
             dialect,
             self._decider,
             self._providers,
-            self._features,
+            self.features,
             self._routing,
             self._affinity,
             self._sink,
         )
 
 
+def client_problem(path: str, headers: Mapping[str, str], reply: Reply) -> Reply:
+    """Return a problem as the clients of a path expect it: in their dialect, on the routes of the LLM gateway."""
+    dialect = HOT_PATHS.get(path)
+    if dialect is None and (path == "/v1/models" or path.startswith("/v1/models/")):
+        dialect = dialect_of(headers)
+    return reply if dialect is None else problem_in_dialect(dialect, reply)
+
+
 def _in_dialect_of_client(endpoint: Endpoint) -> Endpoint:
     async def shaped(request: Request) -> Response:
-        return await route_in_dialect(dialect_of(request), endpoint)(request)
+        return await route_in_dialect(dialect_of(request.headers), endpoint)(request)
 
     return shaped

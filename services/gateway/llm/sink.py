@@ -50,6 +50,8 @@ class OutcomeSink:
         self._responses = responses
         self._wait_ms = {tier.name: round(tier.reward_wait_s * 1000.0) for tier in config.tier}
         self._timeout_s = config.gateway.log_timeout_ms / 1000.0
+        for tier in backends.tiers:  # at 0 from the start, so that the first one is seen as a rise
+            metrics.llm_outcomes_lost.labels(tier)
         self._retry_s = config.llm.outcome_retry_s
         self._working: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import anthropic
+import httpx
 import pytest
 
 from pointsman.bus import Bus
-from services.gateway.llm.headers import NAMES
+from pointsman.messages import subjects
+from services.gateway.llm.headers import ESTIMATED, NAMES
 from tests.integration.llm.conftest import unique
 from tests.integration.llm.outcomes import decision_id, outcome_of
 from tests.integration.mock_provider import MockProviderProcess
@@ -114,6 +116,65 @@ def test_errors_are_in_anthropics_shape(anthropic_client: anthropic.Anthropic) -
         anthropic_client.messages.create(model="auto", max_tokens=10, messages=[])
     assert isinstance(refused.value.body, dict)
     assert refused.value.body["error"]["type"] == "invalid_request_error"
+
+
+async def test_tokens_are_counted_by_the_provider_that_can_and_nothing_is_decided(
+    anthropic_client: anthropic.Anthropic, beta: MockProviderProcess, bus: Bus
+) -> None:
+    messages, system = ask("How long is this? " * 20), "Be brief."
+    before = (await bus.info(subjects.DECISIONS)).state.messages
+    for model in ("beta:large", "tier/MIX"):
+        raw = anthropic_client.messages.with_raw_response.count_tokens(model=model, messages=messages, system=system)
+        assert ESTIMATED not in raw.headers
+        assert (raw.headers["x-pointsman-provider"], raw.headers["x-pointsman-model"]) == ("beta", "large")
+        asked = next(request for request in reversed(beta.seen()) if request["body"]["messages"] == messages)
+        assert (asked["path"], asked["body"]["model"]) == ("/v1/messages/count_tokens", "large")
+        counted = raw.parse().input_tokens
+    assert (await bus.info(subjects.DECISIONS)).state.messages == before
+    answer = anthropic_client.messages.create(model="beta:large", max_tokens=10, messages=messages, system=system)
+    assert counted == answer.usage.input_tokens
+
+
+@pytest.mark.parametrize("model", ["alpha:small", "tier/ONE", "auto", "tier/DEAD"])
+def test_tokens_are_estimated_where_no_provider_counts_them(anthropic_client: anthropic.Anthropic, model: str) -> None:
+    messages: list[Any] = [{"role": "user", "content": "four" * 100}]
+    raw = anthropic_client.messages.with_raw_response.count_tokens(model=model, messages=messages)
+    assert raw.headers[ESTIMATED] == "true"
+    assert raw.parse().input_tokens == 100
+
+
+def test_tokens_are_estimated_when_the_provider_that_counts_is_gone(
+    anthropic_client: anthropic.Anthropic, beta: MockProviderProcess
+) -> None:
+    beta.stop()
+    try:
+        raw = anthropic_client.messages.with_raw_response.count_tokens(model="beta:large", messages=ask())
+        assert raw.headers[ESTIMATED] == "true"
+    finally:
+        beta.start()
+    again = anthropic_client.messages.with_raw_response.count_tokens(model="beta:large", messages=ask())
+    assert ESTIMATED not in again.headers
+
+
+def test_errors_of_a_count_are_in_anthropics_shape(anthropic_client: anthropic.Anthropic) -> None:
+    with pytest.raises(anthropic.NotFoundError) as raised:
+        anthropic_client.messages.count_tokens(model="claude", messages=ask())
+    assert isinstance(raised.value.body, dict)
+    assert raised.value.body["error"]["type"] == "not_found_error"
+    with pytest.raises(anthropic.BadRequestError):
+        anthropic_client.messages.count_tokens(model="beta:large", messages=[])
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens", "/v1/chat/completions", "/v1/models"])
+def test_another_method_is_refused_in_the_clients_dialect(services: dict[str, ServiceProcess], path: str) -> None:
+    method = "DELETE" if path == "/v1/models" else "GET"
+    answer = httpx.request(method, services["gateway"].url + path, headers={"anthropic-version": "2023-06-01"})
+    told = answer.json()
+    assert answer.status_code == 405
+    assert answer.headers["allow"]
+    assert answer.headers["content-type"] == "application/json"
+    assert told["error"]["message"] == "this route does not have that method"
+    assert (told.get("type") == "error") == ("chat" not in path)
 
 
 async def test_cached_tokens_are_told_whatever_the_provider_counts_them_as(

@@ -11,11 +11,14 @@ import openai
 import pytest
 
 from pointsman.bus import Bus
-from tests.integration.llm.conftest import CONFIG, unique
+from pointsman.state import Store
+from tests.integration.conftest import PATIENCE, StartService
+from tests.integration.llm.conftest import CONFIG, MOCK_KEY, unique
 from tests.integration.llm.outcomes import decision_id, event_of, outcome_of
 from tests.integration.llm.own_features import FAILS_ON
 from tests.integration.mock_provider import MockProviderProcess
-from tests.integration.processes import ServiceProcess, free_port
+from tests.integration.processes import ServiceProcess, StoreServer, free_port
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -58,6 +61,80 @@ async def test_auto_finds_the_tier_by_the_request_and_says_how(
         model="auto", max_tokens=50, messages=[{"role": "user", "content": text}]
     )
     assert (other.headers["x-pointsman-tier"], float(other.headers["x-pointsman-auto-score"])) == (tier, score)
+
+
+async def turns(client: openai.OpenAI, texts: list[str], **more: Any) -> list[Mapping[str, str]]:
+    """Go through a conversation; return the headers of its answers."""
+    messages: list[Any] = []
+    headers = []
+    for text in texts:
+        messages.append({"role": "user", "content": text})
+        raw = client.chat.completions.with_raw_response.create(model="auto", messages=messages, **more)
+        messages.append({"role": "assistant", "content": raw.parse().choices[0].message.content})
+        headers.append(raw.headers)
+    return headers
+
+
+@pytest.mark.parametrize("named", [False, True])
+async def test_a_conversation_of_auto_stays_in_its_tier_with_its_model(
+    openai_client: openai.OpenAI, bus: Bus, named: bool
+) -> None:
+    more = {"extra_headers": {"x-pointsman-session": unique("s").replace(" ", "")}} if named else {}
+    first, *later = await turns(openai_client, [unique(DEMANDING), "Thanks", "Bye"], **more)
+    assert first["x-pointsman-tier"] == "MIX"
+    for headers in later:
+        assert float(headers["x-pointsman-auto-score"]) < 0.3
+        assert (headers["x-pointsman-tier"], headers["x-pointsman-reason"]) == ("MIX", "pinned")
+        assert headers["x-pointsman-model"] == first["x-pointsman-model"]
+        event = await event_of(bus, decision_id(headers))
+        assert event.metadata is not None
+        assert (event.tier, event.metadata["auto_from"]) == ("MIX", "MIX")
+    event = await event_of(bus, decision_id(first))
+    assert event.metadata is not None
+    assert "auto_from" not in event.metadata
+
+
+async def test_a_conversation_of_auto_rises_to_a_higher_tier_and_stays_there(
+    openai_client: openai.OpenAI, bus: Bus
+) -> None:
+    low, high, last = await turns(openai_client, [unique("Hi"), DEMANDING, "Thanks"])
+    assert [headers["x-pointsman-tier"] for headers in (low, high, last)] == ["ONE", "MIX", "MIX"]
+    assert [headers["x-pointsman-reason"] for headers in (high, last)] == ["explored", "pinned"]
+    assert last["x-pointsman-model"] == high["x-pointsman-model"]
+    event = await event_of(bus, decision_id(high))
+    assert event.metadata is not None
+    assert event.metadata["auto_from"] == "ONE"
+
+
+async def test_another_gateway_knows_the_tier_of_a_conversation_of_auto(
+    openai_client: openai.OpenAI, start_service: StartService, store: Store
+) -> None:
+    before = set(await store.redis.keys("session:{.auto}:*"))
+    (first,) = await turns(openai_client, [text := unique(DEMANDING)])
+
+    async def in_store() -> bool:
+        return set(await store.redis.keys("session:{.auto}:*")) > before
+
+    await eventually(in_store, "the conversation is in the store")
+    other = start_service("gateway-2", MOCK_KEY=MOCK_KEY, **PATIENCE)
+    messages: list[Any] = [{"role": "user", "content": text}, {"role": "assistant", "content": "any"}]
+    messages.append({"role": "user", "content": "Thanks"})
+    with openai.OpenAI(base_url=other.url + "/v1", api_key="none", max_retries=0) as client:
+        headers = client.chat.completions.with_raw_response.create(model="auto", messages=messages).headers
+    assert (headers["x-pointsman-tier"], headers["x-pointsman-reason"]) == ("MIX", "pinned")
+    assert headers["x-pointsman-model"] == first["x-pointsman-model"]
+
+
+async def test_without_the_store_a_conversation_of_auto_stays_by_memory(
+    openai_client: openai.OpenAI, store_server: StoreServer
+) -> None:
+    store_server.stop()
+    try:
+        first, second = await turns(openai_client, [unique(DEMANDING), "Thanks"])
+    finally:
+        store_server.start()
+    assert (second["x-pointsman-tier"], second["x-pointsman-reason"]) == ("MIX", "pinned")
+    assert second["x-pointsman-model"] == first["x-pointsman-model"]
 
 
 async def test_who_names_a_tier_gets_no_score(openai_client: openai.OpenAI, bus: Bus) -> None:

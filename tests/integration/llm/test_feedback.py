@@ -15,9 +15,10 @@ from pointsman.messages.feedback import Feedback, Measured, waiting_decoder
 from pointsman.messages.ids import parse_id
 from pointsman.state import Store, keys
 from tests.integration.conftest import PATIENCE, StartService
-from tests.integration.llm.conftest import CONFIG, MockProviderProcess, unique
+from tests.integration.llm.conftest import CONFIG, unique
 from tests.integration.llm.outcomes import decision_id, outcome_of, outcomes_of, pulls
 from tests.integration.loop_calls import assert_store_equals_log, read_all
+from tests.integration.mock_provider import MockProviderProcess
 from tests.integration.processes import ServiceProcess, free_port
 from tests.waiting import eventually
 

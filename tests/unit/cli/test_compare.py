@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,14 +47,8 @@ def test_each_policy_has_its_figures_and_its_disagreements(answer: Answer, capsy
     assert main(["compare", "--url", answer(200, _report(TRIED, _policy("greedy")))]) == 0
 
     shown = capsys.readouterr().out
-    row = next(line for line in shown.splitlines() if "cheapest" in line)
-    assert [cell.strip() for cell in row.strip("│ ").split("│")] == [
-        "cheapest",
-        "SIMPLE",
-        "1,200",
-        "75.0%",
-        "−$0.001250",
-    ]
+    (row,) = [line.split() for line in shown.splitlines() if line.strip().startswith("cheapest ")]
+    assert row == ["cheapest", "1,200", "75.0", "%", "–", "−$1.25", "cannot", "tell"]
     assert "cheapest, SIMPLE: 300 disagreements\n  290  openai:gpt-5 → ollama:llama3.2\n   10  openai:[x] →" in shown
 
 
@@ -85,6 +80,23 @@ def test_no_shadow_at_all_is_said(answer: Answer, capsys: pytest.CaptureFixture[
 def test_json_is_the_gateways_report(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "--json", "--url", answer(200, _report(TRIED))]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads(_report(TRIED))
+
+
+def test_a_page_is_written_to_the_file(answer: Answer, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    assert main(["compare", "--html", str(file), "--url", answer(200, _report(TRIED))]) == 0
+    assert capsys.readouterr().out == f"{file}\n"
+    page = file.read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "ollama:llama3.2" in page
+
+
+def test_a_page_that_cannot_be_written_is_an_error(
+    answer: Answer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "none" / "report.html"
+    assert main(["compare", "--html", str(file), "--url", answer(200, _report(TRIED))]) == 1
+    assert f"--html {file}: No such file or directory" in capsys.readouterr().err
 
 
 def test_what_the_gateway_refuses_is_shown(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:

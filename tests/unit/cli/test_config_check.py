@@ -57,3 +57,11 @@ def test_an_environment_variable_that_overrides_is_named(
 def test_a_file_that_is_not_there_is_said(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "check", "--config", str(file)]) == 2
     assert "No such file" in capsys.readouterr().err
+
+
+def test_arms_that_nobody_serves_are_warned_of(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(GOOD + '\n[[tier]]\nname = "OTHER"\narms = ["lab:small", "openai:gpt-5"]\n', encoding="utf-8")
+
+    assert main(["config", "check", "--config", str(file)]) == 0
+    shown = capsys.readouterr().out
+    assert "warning: chat requests cannot go to lab:small: there is no [[provider]] of that name" in shown

@@ -9,7 +9,7 @@ from rich.console import Console
 from pointsman.bandit import Arm, RewardRule
 from services.cli.demo.data import Prompts
 from services.cli.demo.display import progress_line, progress_table, sparkline
-from services.cli.demo.service_view import Learned, ShadowView
+from services.cli.demo.service_view import Learned, RewardView, ShadowView, Within
 from services.cli.demo.summary import alternatives, describe_rule, print_summary
 from services.cli.demo.tally import Tally
 
@@ -75,11 +75,25 @@ def test_the_summary_fits_80_columns_however_few_requests_there_were(requests: i
     for prompt in range(requests):
         few.add(prompt, 0, degraded=prompt == 1)
     console = Console(file=io.StringIO(), width=80)
-    print_summary(console, few, RULE, "linucb", Learned(requests, 60.0), [ShadowView("greedy", requests, 0.5, -0.001)])
+    reward = RewardView(-12.3, Within(-28.0, 12.1))
+    shadows = [
+        ShadowView("greedy", requests, 0.5, -0.001),
+        ShadowView("always-mistral", 3609, 0.5, -0.0001, rewarded=3609, reward_delta=reward, verdict="do not promote"),
+    ]
+    print_summary(console, few, RULE, "linucb", Learned(requests, 60.0), shadows)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert "…" not in text
-    for word in ("served by linucb", "uniform choice", "only small", "oracle", "greedy", "50.0%", "−1.000"):
+    for word in (
+        "served by linucb",
+        "uniform choice",
+        "only small",
+        "oracle",
+        "greedy",
+        "50.0%",
+        "−1.000",
+        "−12.3 (−28.0 to 12.1)",
+    ):
         assert word in text
 
 

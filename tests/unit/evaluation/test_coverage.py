@@ -35,7 +35,7 @@ Bools = NDArray[np.bool_]
 
 LOGS: dict[str, Callable[[], Runs]] = {
     "numbers, 30 % disagree": lambda: heavy_weight_runs(np.random.default_rng(1), RUNS, 6000, 0.3, False),
-    "numbers, 5 % disagree": lambda: heavy_weight_runs(np.random.default_rng(2), RUNS, 15_000, 0.05, False),
+    "numbers, 5 % disagree": lambda: heavy_weight_runs(np.random.default_rng(2), RUNS, 6000, 0.05, False),
     "yes or no, 30 % disagree": lambda: heavy_weight_runs(np.random.default_rng(3), RUNS, 6000, 0.3, True),
     "active policy learns": lambda: learning_runs(np.random.default_rng(4), RUNS, 6000),
 }

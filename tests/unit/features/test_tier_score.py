@@ -106,3 +106,26 @@ def test_without_bounds_everything_goes_to_the_default() -> None:
 
 def test_a_last_tier_without_a_bound_takes_the_rest() -> None:
     assert TierScore([TierBound("A", 0.3), TierBound("B", None)], "D").tier(1.0) == "B"
+
+
+@pytest.mark.parametrize(
+    ("before", "score", "after"),
+    [
+        ("SIMPLE", 0.1, "SIMPLE"),
+        ("SIMPLE", 0.2, "MEDIUM"),
+        ("SIMPLE", 0.9, "COMPLEX"),
+        ("MEDIUM", 0.1, "MEDIUM"),
+        ("COMPLEX", 0.0, "COMPLEX"),
+        ("no such tier any more", 0.2, "MEDIUM"),
+    ],
+)
+def test_a_conversation_rises_to_a_higher_tier_and_never_falls(before: str, score: float, after: str) -> None:
+    assert THREE.next_tier(score, before) == after
+
+
+def test_the_tier_for_what_is_left_is_the_highest() -> None:
+    left = TierScore([TierBound("SIMPLE", 0.15), TierBound("MEDIUM", 0.45)], "COMPLEX")
+    assert [left.next_tier(0.5, before) for before in ("SIMPLE", "MEDIUM")] == ["COMPLEX", "COMPLEX"]
+    assert left.next_tier(0.3, "COMPLEX") == "COMPLEX"
+    only = TierScore([], "ONE")
+    assert only.next_tier(1.0, "ONE") == "ONE"

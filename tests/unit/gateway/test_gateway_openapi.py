@@ -20,6 +20,7 @@ from services.gateway import examples
 from services.gateway.access import Access
 from services.gateway.backends import Backends
 from services.gateway.decider import Decider
+from services.gateway.insight.trial import try_decoder
 from services.gateway.llm.service import LlmGateway
 from services.gateway.openapi import document
 
@@ -88,6 +89,7 @@ def test_the_examples_are_what_the_decoders_accept() -> None:
         (request_decoder, examples.DECISION_REQUESTS),
         (report_decoder, examples.OUTCOME_REPORTS),
         (change_decoder, examples.POLICY_CHANGES),
+        (try_decoder, examples.TRIES),
     ):
         for body in bodies.values():
             decoder.decode(json.dumps(body))

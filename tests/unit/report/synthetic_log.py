@@ -24,6 +24,8 @@ class Log:
     ----------
     rewards : tuple of float
         Mean reward of each arm, 0 to 1.
+    silent : tuple of int
+        Arms whose outcomes tell no cost.
     """
 
     p: tuple[float, ...] = (0.8, 0.1, 0.1)
@@ -32,6 +34,7 @@ class Log:
     costs_usd: tuple[float, ...] = (0.001, 0.01, 0.0)
     noise: float = 0.1
     rewarded: float = 1.0
+    silent: tuple[int, ...] = ()
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(7))
 
     def truth(self) -> float:
@@ -70,10 +73,13 @@ class Log:
             counts[fields.joined(arm)] += float((chosen == a).sum())
             counts[fields.gained(arm)] += float(delta[chosen == a].sum())
             counts[fields.spread(arm)] += float(weight_spread(p, q)[:, a].sum())
-            counts[fields.priced(arm)] += float((chosen == a).sum())
+            counts[fields.rated(arm)] += float((chosen == a).sum())
+            counts[fields.priced(arm)] += float((chosen == a).sum()) if a not in self.silent else 0.0
             for name in ("reward", "quality"):
                 errors = (outcome - model[np.arange(len(chosen)), chosen])[chosen == a]
                 counts[fields.square(name, arm)] += float((errors**2).sum())
+        priced = ~np.isin(chosen, self.silent)
+        p, q, chosen = p[priced], q[priced], chosen[priced]
         cost = terms(p, q, chosen, np.take(self.costs_usd, chosen), np.tile(self.costs_usd, (len(chosen), 1)))
         statistics = Statistics(Moments.of(reward.vectors), Moments.of(reward.vectors), Moments.of(cost.vectors))
         return HourSums(dict(counts), statistics, float(np.max(np.divide(q, p, where=p > 0, out=np.zeros_like(q)))))

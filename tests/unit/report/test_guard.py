@@ -47,7 +47,15 @@ def row(**changed: Any) -> PolicyReport:
 def test_a_shadow_that_clears_every_bound_is_promoted_with_the_numbers() -> None:
     ruling = rule_promotion(row(), AUTOMATIC)
     assert (ruling.action, ruling.policy) == ("promote", "new")
-    for told in ("+0.50 to +2.00", "margin 0", "−0.50 to +1.00", "floor -1", "−0.000100", "$0.000100", "3,000"):
+    for told in (
+        "+0.50 to +2.00",
+        "margin 0",
+        "−0.50 to +1.00",
+        "floor -1",
+        "−$0.000100",
+        "ceiling $0.000100",
+        "3,000",
+    ):
         assert told in ruling.why
 
 

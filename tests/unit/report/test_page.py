@@ -112,6 +112,12 @@ def test_verdicts_reasons_and_figures_are_on_the_page(report: Report) -> None:
     assert "Against the best fixed arm, p:large: +" in page
 
 
+def test_the_plots_say_what_they_are_of(report: Report) -> None:
+    page = render_page(report)
+    for title in ("Reward difference, points of 100", "Cost difference, US dollars per 1,000 decisions"):
+        assert f">{title}</figcaption>" in page
+
+
 def test_names_from_outside_are_escaped(report: Report) -> None:
     hostile = msgspec.structs.replace(report.policies[0], policy=HOSTILE, why=HOSTILE, active=HOSTILE, tier=HOSTILE)
     arm = msgspec.structs.replace(report.regret[0].arms[0], arm=HOSTILE)

@@ -58,6 +58,24 @@ def test_equal_arms_do_not_underperform_however_often_one_looks() -> None:
     assert wrong < 5
 
 
+def test_what_the_active_policy_never_chooses_is_compared_with_nothing() -> None:
+    log = Log(p=(0.5, 0.5, 0.0), q=(0.2, 0.4, 0.4))
+    found = regret("S", "a", {"bold": Totals.of(sums for _, sums in log.hours(5000))}, {}, RegretConfig(), 0.95)
+    assert found.against_best_shadow is None
+    found = regret("S", "a", {}, fixed_arms(log, 5000), RegretConfig(), 0.95)
+    arms = {arm.arm: arm for arm in found.arms}
+    assert (arms[ARMS[2]].low, arms[ARMS[2]].underperforms) == (None, False)
+    assert arms[ARMS[0]].low is not None
+    assert found.against_best_arm is not None and found.against_best_arm.best != ARMS[2]
+
+
+def test_an_arm_of_the_hard_requests_only_is_judged_by_what_it_gains_on_them() -> None:
+    easy = fixed_arms(Log(p=(0.6, 0.2, 0.2), rewards=(0.8, 0.8, 0.8)), 5000)
+    hard = fixed_arms(Log(p=(0.6, 0.2, 0.2), rewards=(0.2, 0.2, 0.2)), 3000)
+    arms = {**easy, ARMS[2]: hard[ARMS[2]]}
+    assert not any(arm.underperforms for arm in regret("S", "a", {}, arms, RegretConfig(), 0.95).arms)
+
+
 def test_an_arm_with_little_data_is_not_judged() -> None:
     found = regret("S", "a", {}, fixed_arms(Log(rewards=(0.9, 0.1, 0.1)), 60), RegretConfig(), 0.95)
     assert not any(arm.underperforms for arm in found.arms)

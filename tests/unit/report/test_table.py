@@ -41,3 +41,12 @@ def test_a_narrow_terminal_is_shown_less_and_nothing_is_cut() -> None:
     assert "…" not in shown
     assert "quality\n" not in shown
     assert "promote" in shown
+
+
+def test_names_stay_whole_in_any_terminal() -> None:
+    spec = PolicySpec(name="a-longer-name", algorithm="uniform")
+    policy = policy_report("COMPLEX", spec, "a", Log().hours(9000), {}, 0.95)
+    for width in (50, 79, 80, 120):
+        shown = printed(Report(window=Window(from_ms=0, to_ms=1), policies=[policy]), width)
+        table = shown[: shown.index("differences to")]
+        assert "a-longer-name" in table and "promote" in table and "…" not in table, width

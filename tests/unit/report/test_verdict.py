@@ -63,6 +63,11 @@ def test_a_better_reward_with_falling_quality_and_rising_cost_says_both() -> Non
     assert "but costs 50 % more" in told.why
 
 
+def test_a_cost_difference_of_no_percent_is_none() -> None:
+    told = judge(report(cost_delta=delta(0.000001, 0.001), active_cost_usd=0.001), None)
+    assert told.why.endswith("outcome; costs about the same")
+
+
 def test_a_cost_that_is_not_certain_is_not_said_to_be() -> None:
     told = judge(report(cost_delta=delta(0.0005, 0.001), active_cost_usd=0.001), None)
     assert told.why.endswith("costs about 50 % more, not certain")

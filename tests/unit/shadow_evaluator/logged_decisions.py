@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from pointsman.messages.decision import DecisionEvent, Score
 from pointsman.messages.policies import PolicySpec
+from pointsman.shadows.evaluation import Shadow
+from pointsman.shadows.groups import Logged
 from pointsman.state import HOUR_MS
-from services.shadow_evaluator.evaluation import Shadow
-from services.shadow_evaluator.groups import Logged
 
 TIER = "T"
 ARMS = ("p:a", "p:b", "q:c")

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from pointsman.messages.outcome import RewardEvent
+from pointsman.shadows.evaluation import Hours
+from pointsman.shadows.groups import Logged
 from pointsman.state import HOUR_MS, activity
 from services.shadow_evaluator.activity import add_activity, add_earnings
-from services.shadow_evaluator.evaluation import Hours
-from services.shadow_evaluator.groups import Logged
 from tests.unit.shadow_evaluator.logged_decisions import TIER, logged
 
 NOW_MS = 5 * HOUR_MS + 30 * 60_000

@@ -12,9 +12,9 @@ from pointsman.messages.codec import encode
 from pointsman.messages.errors import MessageError
 from pointsman.messages.outcome import RewardEvent
 from pointsman.messages.policies import PolicySpec
+from pointsman.shadows.evaluation import Shadow
 from pointsman.state import Run, ShadowProgress
 from pointsman.state.keys import PICK_CHUNK
-from services.shadow_evaluator.evaluation import Shadow
 from services.shadow_evaluator.picks import FORGOTTEN_CHUNKS, MAX_UNLINKED, first_chunks
 from services.shadow_evaluator.recent import RecentDecisions
 from services.shadow_evaluator.runs import MAX_IDENTITIES, MAX_RUNS, after_batch, cut_at

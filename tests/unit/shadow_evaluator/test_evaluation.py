@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.bandit import Estimates, FloatArray, sample
+from pointsman.messages.codec import encode
 from pointsman.messages.notices import shadow_decoder
-from services.shadow_evaluator.draws import DRAW, SAMPLE, decision_keys, policy_key, uniforms
-from services.shadow_evaluator.evaluation import Evaluation, Hours, Shadow, add_decisions, evaluate, events
-from services.shadow_evaluator.groups import Group, Logged, group_decisions
+from pointsman.shadows.draws import DRAW, SAMPLE, decision_keys, policy_key, uniforms
+from pointsman.shadows.evaluation import Evaluation, Hours, Shadow, add_decisions, evaluate
+from pointsman.shadows.groups import Group, Logged, group_decisions
+from services.shadow_evaluator.event_encoding import encode_events
 from tests.unit.shadow_evaluator.logged_decisions import ARMS, logged, shadow
 
 
@@ -89,11 +91,31 @@ def test_what_could_not_have_been_served_is_unsupported() -> None:
 def test_events_say_what_was_evaluated() -> None:
     run = shadow("static:q:c")
     group = only([logged(1, costs=(0.1, 0.2, 0.5)), logged(2, costs=(0.1, None, 0.5), served=2)])
-    first, second = (shadow_decoder.decode(data) for data in events(run, group, evaluate(run, group, group.estimates)))
+    first, second = (
+        shadow_decoder.decode(data) for data in encode_events(run, group, evaluate(run, group, group.estimates))
+    )
     assert (first.decision_id, first.policy, first.policy_version) == (group.decisions[0].decision_id, "s", 3)
     assert (first.active, first.shadow, first.agree, first.probabilities) == ("p:b", "q:c", False, [0.0, 0.0, 1.0])
     assert first.expected_cost_delta_usd == pytest.approx(0.5 - (0.01 + 0.16 + 0.05))
     assert (second.agree, second.expected_cost_delta_usd) == (True, None)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.0, 1.0), st.none() | st.floats(0.0, 1e6)), min_size=1, max_size=20),
+    st.sampled_from(["uniform", "static:p:a", "cheapest", "no-such-thing"]),
+    st.sampled_from(["p:a", 'p:"quoted" \\ and / so', "p:ünïcødé"]),
+)
+def test_events_are_what_the_encoder_makes_of_them_to_the_byte(
+    numbers: list[tuple[float, float | None]], algorithm: str, third: str
+) -> None:
+    run = shadow(algorithm)
+    decisions = [
+        logged(at + 1, (mean, 0.5, 0.1), costs=(cost, 0.1, 0.2), served=at % 3, arms=("p:b", "q:c", third))
+        for at, (mean, cost) in enumerate(numbers)
+    ]
+    group = only(decisions)
+    for data in encode_events(run, group, evaluate(run, group, group.estimates)):
+        assert encode(shadow_decoder.decode(data)) == data
 
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=2, max_size=40))
@@ -101,9 +123,11 @@ def test_evaluating_many_at_once_is_evaluating_one_by_one(means: list[float]) ->
     run = Shadow(msgspec.structs.replace(shadow().spec, parameters={"epsilon": 0.4}), 1)
     decisions = [logged(at + 1, means=(mean, 0.5, 1.0 - mean)) for at, mean in enumerate(means)]
     group = only(decisions)
-    together = events(run, group, evaluate(run, group, group.estimates))
+    together = encode_events(run, group, evaluate(run, group, group.estimates))
     alone = [
-        data for decision in decisions for data in events(run, only([decision]), evaluate_one(run, only([decision])))
+        data
+        for decision in decisions
+        for data in encode_events(run, only([decision]), evaluate_one(run, only([decision])))
     ]
     assert together == alone
 
@@ -144,7 +168,7 @@ def test_only_what_a_policy_cannot_do_is_an_error() -> None:
     counts = evaluated(run, decisions)[run.identity, 5].counts
     assert (counts["errors"], counts["decisions"]) == (3.0, 2.0)
     assert all(np.isfinite(value) for value in counts.values())
-    told = [shadow_decoder.decode(data) for data in events(run, group, made)]
+    told = [shadow_decoder.decode(data) for data in encode_events(run, group, made)]
     assert [event.error for event in told] == [
         None,
         "LookupError: too good",

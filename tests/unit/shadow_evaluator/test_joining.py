@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from pointsman.messages.outcome import RewardEvent
+from pointsman.shadows.draws import decision_keys
+from pointsman.shadows.evaluation import Hours
+from pointsman.shadows.groups import Group, Logged, group_decisions
 from pointsman.state import Run
-from services.shadow_evaluator.draws import decision_keys
-from services.shadow_evaluator.evaluation import Hours
-from services.shadow_evaluator.groups import Group, Logged, group_decisions
 from services.shadow_evaluator.joining import MAX_WEIGHT, Outcomes, covered, join, join_arms, join_stateless
 from tests.unit.shadow_evaluator.logged_decisions import ARMS, TIER, logged, shadow
 
@@ -54,6 +54,7 @@ def test_one_decision_by_hand() -> None:
         {
             "joined\tp:a": 1.0,
             "gained\tp:a": gq - gp + w * 0.5 - w * 0.2 - 0.5 + 0.2,
+            "rated\tp:a": 1.0,
             "priced\tp:a": 1.0,
             "reward-square\tp:a": 0.09,
             "quality-square\tp:a": 0.25,
@@ -65,6 +66,19 @@ def test_one_decision_by_hand() -> None:
     )
     assert sums.bound == pytest.approx(3.0)
     assert sums.joined == 1
+
+
+def test_a_quality_that_no_outcome_told_is_in_no_sum() -> None:
+    hours: Hours = {}
+    group = only([logged(1, served=0), logged(2, served=0)])
+    event = RewardEvent(
+        decision_id="T.1.0", tier=TIER, provider="p", model="a", outcome_sequence=1, reward=40.0, quality=40.0
+    )
+    outcomes = Outcomes.of([event, msgspec.structs.replace(event, quality=50.0, quality_told=False)])
+    join(hours, "s@1", group, outcomes, np.arange(2), group.p, None)
+    sums = hours["s@1", 5]
+    assert (sums.statistics.reward.count, sums.statistics.quality.count) == (2.0, 1.0)
+    assert (sums.statistics.quality.sum("y"), sums.counts["rated\tp:a"], sums.counts["joined\tp:a"]) == (0.4, 1.0, 2.0)
 
 
 def test_a_policy_that_is_the_active_one_gains_nothing() -> None:

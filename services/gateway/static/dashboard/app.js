@@ -15,8 +15,8 @@ const VIEWS = {
   system: ["System", () => import("./views/system.js")],
 };
 const HEALTH_MS = 10_000;
-const main = document.getElementById("main"), health = document.getElementById("health");
-let leave = new AbortController(), first = true;
+const main = document.getElementById("main"), health = document.getElementById("health"), healthSaid = document.getElementById("health-said");
+let leave = new AbortController(), first = true, spoken = null;
 
 async function show() {
   const {view, argument, settings} = read();
@@ -85,6 +85,9 @@ async function askReadiness(error) {
 function sayHealth(ok, sentence) {
   health.className = "health " + (ok === null ? "" : ok ? "ok" : "bad");
   if (health.textContent !== sentence) health.textContent = sentence;
+  // The sentence has numbers that change all the time: only a change between well and not is spoken.
+  if (ok !== spoken) healthSaid.textContent = sentence;
+  spoken = ok;
 }
 
 const locked = document.getElementById("locked"), keyNote = document.getElementById("key-note"), keyInput = document.getElementById("key");

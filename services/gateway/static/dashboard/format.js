@@ -1,22 +1,29 @@
 // Numbers with their units, written the same everywhere.
 
 const EN = "en-US";
-const minus = (text) => text.replace("-", "−");
+/** A real minus sign, and none before a zero. */
+const minus = (text) => /^-[0.]+$/.test(text) ? text.slice(1) : text.replace("-", "−");
 export const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
 const or = (value, say) => known(value) ? say(value) : "–";
 
 export const whole = (value) => or(value, (n) => minus(Math.round(n).toLocaleString(EN)));
 export const fixed = (value, digits = 3) => or(value, (n) => minus(n.toFixed(digits)));
-export const signed = (value, digits = 1) => or(value, (n) => (n > 0 ? "+" : "") + minus(n.toFixed(digits)));
+export const signed = (value, digits = 1) => or(value, (n) => plus(n.toFixed(digits)));
+const plus = (text) => /[1-9]/.test(text) && !text.startsWith("-") ? "+" + text : minus(text);
 export const percent = (share, digits = 1) => or(share, (n) => minus((n * 100).toFixed(digits)) + " %");
 export const points = (value, digits = 1) => or(value, (n) => minus(n.toFixed(digits)));
 
-/** Dollars with three significant digits: $0.000412, $1.24, $12,300. */
+/** Dollars: three significant digits below one, else cents: $0.000412, $1.24, $12,300. */
 export function usd(value) {
-  return or(value, (n) => (n < 0 ? "−$" : "$") + Math.abs(n).toLocaleString(EN,
-    Math.abs(n) >= 100 ? {maximumFractionDigits: 0} : {maximumSignificantDigits: 3, minimumSignificantDigits: n ? 2 : 1}));
+  return or(value, (n) => {
+    const size = Math.abs(n), cents = size >= 1000 ? 0 : 2;
+    return (n < 0 ? "−$" : "$") + size.toLocaleString(EN, size >= 1 || n === 0 ? {minimumFractionDigits: cents, maximumFractionDigits: cents}
+      : {minimumSignificantDigits: 3, maximumSignificantDigits: 3});
+  });
 }
 export const signedUsd = (value) => or(value, (n) => (n > 0 ? "+" : "") + usd(n));
+/** What so many dollars a request are for a thousand of them: numbers that can be read. */
+export const perThousand = (value) => known(value) ? value * 1000 : null;
 
 /** A duration given in milliseconds, in the unit that suits it. */
 export function duration(ms) {
@@ -24,7 +31,7 @@ export function duration(ms) {
     const size = Math.abs(n);
     if (size < 10) return minus(n.toFixed(size < 1 ? 2 : 1)) + " ms";
     if (size < 1000) return minus(n.toFixed(0)) + " ms";
-    if (size < 60_000) return minus((n / 1000).toFixed(1)) + " s";
+    if (size < 60_000) return minus((n / 1000).toFixed(size < 10_000 ? 1 : 0)) + " s";
     if (size < 3_600_000) return minus((n / 60_000).toFixed(1)) + " min";
     if (size < 48 * 3_600_000) return minus((n / 3_600_000).toFixed(1)) + " h";
     return minus((n / 86_400_000).toFixed(1)) + " days";

@@ -110,3 +110,21 @@ def test_nothing_is_remembered_when_that_is_off() -> None:
     config = Config(tier=[TierConfig(name="S")], llm=LlmConfig(session_ttl_s=0))
     request = ChatRequest("openai", {"messages": [HELLO]}, b"", "auto", False, {}, b"s")
     assert Affinity(Backends(config)).conversation(request, "") is None
+
+
+async def test_a_conversation_that_names_no_tier_is_remembered_with_its_tier_and_apart_from_those_that_do() -> None:
+    backends = Backends(Config(tier=[TierConfig(name="S", arms=["p:m"]), TierConfig(name="T", arms=["p:m"])]))
+    remembers = Affinity(backends)
+    turn = conversation([HELLO], session=b"a")
+    remembers.remember("S", turn, Arm("p", "m"), auto=True)
+    assert await remembers.auto(turn) == ("S", Arm("p", "m"))
+    assert await remembers.arm("S", turn) is None
+    remembers.remember("T", turn, Arm("p", "n"), auto=True)
+    assert await remembers.auto(turn) == ("T", Arm("p", "n"))
+    assert await remembers.auto(conversation([HELLO])) is None
+    await remembers.close()
+    await backends.close()
+
+
+def test_a_message_with_more_in_it_has_the_digest_of_one_without_when_that_says_nothing() -> None:
+    assert conversation([{**HELLO, "name": None}]).now == conversation([HELLO]).now

@@ -8,7 +8,7 @@ import pytest
 
 from pointsman.bandit import Arm
 from pointsman.config import Config
-from pointsman.config.llm import LlmConfig
+from pointsman.config.llm import AutoTier, LlmConfig
 from pointsman.config.schema import TierConfig
 from pointsman.features import view_request
 from services.gateway.llm.errors import LlmError
@@ -61,3 +61,20 @@ def test_an_unknown_model_is_taken_for_auto_where_that_is_configured_but_a_tier_
     assert lenient.route("gpt-5", VIEW).tier == "A"
     with pytest.raises(LlmError):
         lenient.route("tier/C", VIEW)
+
+
+AUTO = [AutoTier(tier="A", below=0.9), AutoTier(tier="B")]
+
+
+@pytest.mark.parametrize(("before", "tier"), [(None, "A"), ("A", "A"), ("B", "B"), ("EMPTY", "A"), ("gone", "A")])
+def test_a_conversation_stays_in_its_tier_as_long_as_that_can_serve(before: str | None, tier: str) -> None:
+    route = routing(auto=AUTO).route("auto", VIEW, before)
+    assert route.tier == tier
+    assert route.before == (before if before in ("A", "B") else None)
+    assert route.score is not None
+
+
+def test_who_names_a_tier_or_an_arm_gets_it_whatever_was_before() -> None:
+    named = routing(auto=AUTO)
+    assert named.route("tier/A", VIEW, "B").tier == "A"
+    assert named.route("p:m", VIEW, "B").direct

@@ -91,3 +91,19 @@ def test_an_extractor_that_fails_leaves_no_context_to_choose_by() -> None:
     features = ChatFeatures(config(dim=2, features="own:Length"))
     assert features.context(view("boom")) is None
     assert features.tier(view("boom"))[0] == "SMALL"
+
+
+def test_the_context_is_the_same_whether_the_features_found_the_tier_before_or_not() -> None:
+    seeing = ChatFeatures(config())
+    alone = seeing.context(PROOF)
+    seeing.tier(HELLO)
+    assert seeing.context(PROOF) == alone == chat_features(PROOF)
+    seeing.tier(PROOF)
+    assert seeing.context(PROOF) == alone
+
+
+@pytest.mark.usefixtures("own")
+def test_the_features_that_found_the_tier_are_not_the_context_of_another_extractor() -> None:
+    seeing = ChatFeatures(config(2, features="own:Length"))
+    seeing.tier(HELLO)
+    assert seeing.context(HELLO) == [1.0, 5.0]

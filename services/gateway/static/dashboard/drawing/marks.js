@@ -5,7 +5,7 @@ import {known} from "../format.js";
 import {scaleOver, tickText} from "./scale.js";
 
 const place = (scale, low, high) => ({"--l": scale.percent(low), "--w": ((scale.at(high) - scale.at(low)) * 100).toFixed(2) + "%"});
-const track = (kind, ...inside) => h("span.track", {class: kind, "aria-hidden": "true"}, ...inside);
+const track = (kind, ...inside) => h("span.track", {class: kind, "aria-hidden": "true"}, inside);
 const line = (scale, at, kind) => h("i", {class: kind, vars: {"--l": scale.percent(at)}});
 
 /** The row of numbers above the drawings; for a table's head. */
@@ -13,17 +13,23 @@ export function axis(scale, say = (value) => tickText(scale, value)) {
   return h("span.axis", {"aria-hidden": "true"}, scale.ticks.map((value) => h("i", {vars: {"--l": scale.percent(value)}}, say(value))));
 }
 
+/** The same for dollars. */
+export const dollarAxis = (scale) => axis(scale, (value) => (value < 0 ? "−$" : "$") + tickText(scale, Math.abs(value)));
+
 /** One estimate with two intervals: thick for one look, thin for every look at once. */
 export function intervalMark(scale, {estimate, low, high, wideLow, wideHigh}) {
   return track("interval",
-    line(scale, 0, "zero"),
+    scale.holds(0) ? line(scale, 0, "zero") : null,
     known(wideLow) && known(wideHigh) ? h("i.thin", {vars: place(scale, wideLow, wideHigh)}) : null,
     known(low) && known(high) ? h("i.thick", {vars: place(scale, low, high)}) : null,
     known(estimate) ? line(scale, estimate, "dot") : null);
 }
 
-/** An estimate of the API, flat. */
-export const plain = ({estimate, low, high, always_valid: always}) => ({estimate, low, high, wideLow: always?.low, wideHigh: always?.high});
+/** An estimate of the API, flat; `times` changes its unit. */
+export function plain({estimate, low, high, always_valid: always}, times = 1) {
+  const to = (value) => known(value) ? value * times : null;
+  return {estimate: to(estimate), low: to(low), high: to(high), wideLow: to(always?.low), wideHigh: to(always?.high)};
+}
 
 /** The scale of some estimates as the report has them, with both intervals. */
 export function intervalScale(estimates, options) {

@@ -14,7 +14,8 @@ export function scaleOver(values, {zero = true, low, high, margin = 0.04} = {}) 
   if (low === undefined && from > 0 && !zero) from -= room;
   if (high === undefined) to += room;
   const at = (value) => Math.max(0, Math.min(1, (value - from) / (to - from)));
-  return {from, to, at, percent: (value) => (at(value) * 100).toFixed(2) + "%", ticks: ticks(from, to)};
+  const holds = (value) => value >= from && value <= to;
+  return {from, to, at, holds, percent: (value) => (at(value) * 100).toFixed(2) + "%", ticks: ticks(from, to)};
 }
 
 function ticks(from, to, most = 5) {
@@ -28,5 +29,7 @@ function ticks(from, to, most = 5) {
 /** A number of the scale with no more digits than its steps need. */
 export function tickText(scale, value) {
   const step = scale.ticks.length > 1 ? scale.ticks[1] - scale.ticks[0] : 1;
-  return fixed(value, Math.max(0, Math.min(8, Math.ceil(-Math.log10(step) - 1e-9) + (String(+step.toPrecision(2)).match(/25$/) ? 1 : 0))));
+  let digits = 0;
+  while (digits < 9 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-6) digits += 1;
+  return fixed(value, digits);
 }

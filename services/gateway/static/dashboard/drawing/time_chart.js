@@ -28,7 +28,8 @@ function library() {
 export function timeChart({title, unit, say, tick = say, kind = "lines", range, signal}) {
   const plot = h("div.plot"), legend = h("ul.legend"), data = h("div");
   const details = h("details", {ontoggle: () => drawTable()}, h("summary", null, "Show the numbers"), data);
-  const figure = h("figure", null, h("figcaption", null, title, " ", h("span.muted", null, unit)), plot, legend, details);
+  const id = "f-" + title.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  const figure = h("figure", {"aria-labelledby": id}, h("figcaption", {id}, title, " ", h("span.muted", null, unit)), plot, legend, details);
   let chart = null, shape = "", latest = null;
 
   function drawTable() {
@@ -72,7 +73,7 @@ export function timeChart({title, unit, say, tick = say, kind = "lines", range, 
       legend: {show: false}, cursor: {drag: {x: false, y: false}, y: false, points: {show: kind === "lines"}},
       scales: {x: {time: true}, y: {range: range || ((_, low, high) => roomy(low, high))}},
       axes: [
-        {...axes, space: 60, values: (_, at, __, ___, step) => at.map((one) => step >= DAY_S ? date(one * 1000).slice(5) : clock(one * 1000, false))},
+        {...axes, space: 60, size: 28, values: (_, at, __, ___, step) => at.map((one) => step >= DAY_S ? date(one * 1000).slice(5) : clock(one * 1000, false))},
         {...axes, size: 64, space: 34, values: (_, at) => at.map(tick)},
       ],
       series: [{}, ...order.map((i) => kind === "stacked" ? column(uPlot, latest.series[i].at) : curve(latest.series[i].at))],
@@ -96,8 +97,8 @@ function curve(at) {
 }
 
 function column(uPlot, at) {
-  return {fill: (chart) => chart.ctx.createPattern(texture(at), "repeat"), stroke: () => colour("--card"), width: 0.5,
-    paths: uPlot.paths.bars({size: [0.92, 60], align: 1}), points: {show: false}};
+  return {fill: (chart) => chart.ctx.createPattern(texture(at), "repeat"), width: 0,
+    paths: uPlot.paths.bars({size: [1, 80], align: 1}), points: {show: false}};
 }
 
 /** Sums from the first series upwards, the highest first, so that each column hides the lower part of the one behind. */

@@ -35,7 +35,7 @@ export async function view(page) {
 
 function estimateCard(arms) {
   const of = (arm) => ({estimate: scaled(arm.recent.mean_reward), low: scaled(arm.recent.low), high: scaled(arm.recent.high)});
-  const scale = scaleOver([0, 100], {low: 0, high: 100});
+  const scale = scaleOver(arms.map(of).flatMap((one) => [one.estimate, one.low, one.high]), {zero: false, margin: 0.1});
   const all = arms.reduce((sum, arm) => sum + arm.recent.decisions, 0);
   return card("What is learned",
     table("What is learned about each arm",

@@ -16,7 +16,7 @@ export async function view(page) {
   }
   const chosen = {tier: "", arm: "", policy: "", mark: "", ...page.settings};
   let paused = false, frozen = null, drawn = "";
-  const state = h("span.live", {role: "status"}, "connecting"), count = h("p.note"), list = h("div"), filters = h("div.toolbar");
+  const state = h("span.live", {role: "status"}, "connecting"), count = h("p.note"), list = h("div"), filters = h("div.toolbar.filters");
   const pause = h("button", {type: "button", "aria-pressed": "false", onclick: () => {
     paused = !paused;
     frozen = paused ? [...latest] : null;

@@ -41,8 +41,8 @@ function parts(d) {
   return [
     head(d),
     scoreCard(d.scores, {chosen: armOf(d), algorithm: d.algorithm}),
-    h("div.columns", null, featureCard(d.features || numbered(d.context)), h("div.stack", null, rewardCard(d), shadowCard(d))),
-    servedCard(d),
+    h("div.columns", null, featureCard(d.features || numbered(d.context)), h("div.stack", null, rewardCard(d), servedCard(d))),
+    shadowCard(d),
     h("details.card", {"data-keep": "raw"}, h("summary", null, "As JSON"), h("pre", {tabindex: "0"}, JSON.stringify(d, null, 2))),
   ];
 }
@@ -51,15 +51,27 @@ function head(d) {
   const parameters = Object.entries(d.parameters || {}).map(([name, value]) => `${name} ${value}`).join(", ");
   return h("section.card", {"aria-label": "The decision"},
     h("p.lead", {id: "why"}, why(d), " ", marks(d)),
+    h("p", null, h("span.muted", null, "Id "), h("code", {id: "decision-id"}, d.decision_id), " ", copyButton(d.decision_id)),
     facts([
-      ["Id", h("code", {id: "decision-id"}, d.decision_id)],
       ["Decided", moment(d.decided_at_ms)],
       ["Tier", d.tier],
       ["Policy", `${d.policy} v${d.policy_version}`, [d.algorithm, parameters].filter(Boolean).join(": ")],
       ["Probability of the choice", fixed(d.propensity, 4), `drawn with ${fixed(d.draw, 4)}, exploration ε ${fixed(d.exploration, 3)}`],
-      ["State age", known(d.state_age_ms) ? duration(d.state_age_ms) : "not known", `up to outcome ${whole(d.state_watermark)}`],
+      ["State age", known(d.state_age_ms) ? duration(d.state_age_ms) : "not known", `up to outcome ${d.state_watermark}`],
     ]),
     d.metadata ? h("details", {"data-keep": "metadata"}, h("summary", null, "Metadata of the request"), h("pre", {tabindex: "0"}, JSON.stringify(d.metadata, null, 2))) : null);
+}
+
+function copyButton(text) {
+  const button = h("button.small", {type: "button", "data-keep": "copy", onclick: async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Not allowed here"; // without HTTPS a browser has no clipboard for pages
+    }
+  }}, "Copy the id");
+  return button;
 }
 
 /** The choice in plain words, from the numbers that were logged. */
@@ -88,14 +100,15 @@ function shadowCard(d) {
   const shadows = d.shadows || [];
   if (!shadows.length) return card("What each shadow would have done", note("No policy runs in shadow in this tier."));
   return card("What each shadow would have done",
-    table("What each shadow would have done", ["Shadow", "Its choice", "Its probabilities"], shadows.map((one) => [
-      [one.policy, h("span.sub", null, one.algorithm)],
-      [one.arm ? [one.arm, " ", tag(one.agree ? "the same" : "another", one.agree ? "" : "accent")] : dash(),
-        one.error ? h("span.sub", null, one.error) : null, one.sampled === false ? h("span.sub", null, "it is not run on this one") : null],
-      one.probabilities.length
-        ? h("ul.plain", null, one.probabilities.map((p, at) => h("li", null, meter(p), " ", percent(p), " ", armOf(d.scores[at] || {}))))
-        : dash(),
-    ]), {id: "shadows"}));
+    table("What each shadow would have done",
+      ["Shadow", "Its choice", ...d.scores.map((one) => ({text: [h("span.hidden", null, "Probability of "), armOf(one)], class: "n"}))],
+      shadows.map((one) => [
+        [one.policy, h("span.sub", null, one.algorithm)],
+        [one.arm ? [one.arm, " ", tag(one.agree ? "the same" : "another", one.agree ? "" : "accent")] : dash(),
+          one.error ? h("span.sub", null, one.error) : null, one.sampled === false ? h("span.sub", null, "it is not run on this one") : null],
+        ...d.scores.map((_, at) => known(one.probabilities[at])
+          ? h("td.n", {"data-value": one.probabilities[at]}, meter(one.probabilities[at]), " ", percent(one.probabilities[at])) : h("td.n", null, dash())),
+      ]), {id: "shadows"}));
 }
 
 function servedCard(d) {

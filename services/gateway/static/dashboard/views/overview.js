@@ -2,10 +2,10 @@
 
 import {get, query} from "../api.js";
 import {card, choice, dash, facts, fill, h, note, table} from "../dom.js";
-import {axis, intervalMark, intervalScale, plain} from "../drawing/marks.js";
+import {axis, dollarAxis, intervalMark, intervalScale, plain} from "../drawing/marks.js";
 import {TOTAL} from "../drawing/palette.js";
 import {timeChart} from "../drawing/time_chart.js";
-import {known, percent, plural, points, signed, signedUsd, span, usd, whole} from "../format.js";
+import {known, percent, perThousand, plural, points, signed, signedUsd, span, usd, whole} from "../format.js";
 import {every} from "../polling.js";
 import {keep} from "../router.js";
 import {currentTier, tierChoice} from "../selection.js";
@@ -21,7 +21,7 @@ export async function view(page) {
   const numbers = h("div"), against = h("div");
   const share = timeChart({title: "Share of each arm", unit: "of the decisions", say: (x) => percent(x, 0), kind: "stacked", range: [0, 1], signal});
   const reward = timeChart({title: "Mean reward", unit: "points, 0 to 100", say: points, tick: (x) => points(x, 0), signal});
-  const cost = timeChart({title: "Cost of a request", unit: "US dollars, mean", say: usd, signal});
+  const cost = timeChart({title: "Cost", unit: "US dollars for 1,000 requests", say: usd, signal});
   const volume = timeChart({title: "Decisions", unit: "in each stretch", say: whole, signal});
   fill(page.toolbar, await tierChoice(signal, change), choice("Time", WINDOWS, period, (to) => { period = to; keep({window: to}); change(); }));
   fill(page.root, numbers, against,
@@ -41,10 +41,11 @@ export async function view(page) {
       shares.push({name: "other arms", at: MOST_ARMS, values: bins.map((bin) => ratio(others(bin), bin.decisions))});
     }
     const all = (pick) => ({name: "all", at: TOTAL, values: bins.map(pick)});
+    const spent = (one) => one ? perThousand(ratio(one.cost_usd_sum, one.cost_n)) : null;
     await Promise.all([
       share.show({timesS, series: shares}),
       reward.show({timesS, series: [all((bin) => ratio(bin.reward_sum, bin.rewarded)), ...perArm((arm) => ratio(arm?.reward_sum, arm?.rewarded))]}),
-      cost.show({timesS, series: [all((bin) => ratio(bin.cost_usd_sum, bin.cost_n)), ...perArm((arm) => ratio(arm?.cost_usd_sum, arm?.cost_n))]}),
+      cost.show({timesS, series: [all(spent), ...perArm(spent)]}),
       volume.show({timesS, series: [all((bin) => bin.decisions), {name: "explored", at: 1, values: bins.map((bin) => bin.explored)}]}),
     ]);
   }
@@ -58,7 +59,7 @@ function totals({totals: all}) {
     ["Decisions", whole(all.decisions), `${percent(ratio(all.explored, all.decisions))} explored`],
     ["With an outcome", whole(all.rewarded), percent(ratio(all.rewarded, all.decisions))],
     ["Mean reward", points(all.mean_reward), "points, 0 to 100"],
-    ["Cost of a request", usd(all.mean_cost_usd), `${usd(known(all.mean_cost_usd) ? all.mean_cost_usd * 1000 : null)} for 1,000`],
+    ["Cost of 1,000 requests", usd(perThousand(all.mean_cost_usd)), `${usd(all.mean_cost_usd)} each`],
     ["Cost told by outcomes", usd(all.cost_usd_sum), "in this time"],
     all.pinned ? ["Stayed with their arm", whole(all.pinned), percent(ratio(all.pinned, all.decisions))] : null,
   ], "tiles");
@@ -70,13 +71,13 @@ function comparison({against, totals: all}) {
     return card("Against policies that do not learn",
       note(all.decisions ? "Too little is known yet: it takes some decisions with an outcome." : "No decision was made in this time."));
   }
-  const rewards = against.map((one) => turned(one.reward_delta)), costs = against.map((one) => plain(one.cost_delta_usd));
+  const rewards = against.map((one) => turned(one.reward_delta)), costs = against.map((one) => plain(one.cost_delta_usd, 1000));
   const scale = intervalScale(rewards), costScale = intervalScale(costs);
   return card("Against policies that do not learn",
-    h("p.lead", null, against.map(sentence).join(" ")),
+    h("p.lead", null, sentence(against)),
     table("What the active policy gains against policies that do not learn",
       ["Against", {text: "Reward gained, points a request", class: "n"}, {text: axis(scale), class: "drawn"},
-        {text: "Cost saved, $ a request", class: "n"}, {text: axis(costScale, signedUsd), class: "drawn"}, {text: "Saved in this time", class: "n"}],
+        {text: "Cost saved, for 1,000 requests", class: "n"}, {text: dollarAxis(costScale), class: "drawn"}, {text: "Saved in this time", class: "n"}],
       against.map((one, i) => [
         one.arm ? [one.policy, h("span.sub", null, one.arm)] : one.policy,
         number(rewards[i], signed), intervalMark(scale, rewards[i]),
@@ -95,14 +96,19 @@ function turned(one) {
 
 const number = (one, say) => known(one.estimate) ? [say(one.estimate), sub(span(one.wideLow, one.wideHigh, say))] : dash();
 
-function sentence(one) {
-  const other = one.arm ? `always using ${one.arm}, the best fixed arm,` : "choosing at random";
-  if (!known(one.reward_delta.estimate)) return `Against ${other} nothing can be told yet.`;
-  const gain = -one.reward_delta.estimate;
-  const money = !known(one.saved_usd) ? "" : one.saved_usd < 0 ? ` and cost ${usd(-one.saved_usd)} more` : ` and saved ${usd(one.saved_usd)}`;
-  const sure = (one.reward_delta.always_valid.high ?? 1) < 0 || (one.reward_delta.always_valid.low ?? -1) > 0;
-  return `Against ${other} it earned ${points(Math.abs(gain))} points a request ${gain < 0 ? "less" : "more"}${sure ? "" : " (not certain)"}${money}, ` +
-    `over ${plural(one.decisions, "decision")} with an outcome.`;
+function sentence(against) {
+  const told = against.filter((one) => known(one.reward_delta.estimate)).map(gain);
+  if (!told.length) return "Nothing can be told yet.";
+  return `Over ${plural(against[0].decisions, "decision")} with an outcome, the active policy ${told.join("; ")}.`;
+}
+
+function gain(one) {
+  const points_ = -one.reward_delta.estimate, {low, high} = one.reward_delta.always_valid;
+  const sure = (known(high) && high < 0) || (known(low) && low > 0);
+  const other = one.arm ? `always using ${one.arm}, the best fixed arm` : "choosing at random";
+  const money = !known(one.saved_usd) ? "" : (one.saved_usd < 0 ? `, and cost ${usd(-one.saved_usd)} more` : `, and saved ${usd(one.saved_usd)}`)
+    + (one.saved_low_usd > 0 || (known(one.saved_high_usd) && one.saved_high_usd < 0) ? "" : " (not certain)");
+  return `earned ${points(Math.abs(points_))} points a request ${points_ < 0 ? "less" : "more"} than ${other}${sure ? "" : " (not certain)"}${money}`;
 }
 
 /** The arms with a line of their own: the most used, in an order that does not change with every answer. */

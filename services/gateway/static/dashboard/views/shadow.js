@@ -75,7 +75,7 @@ function policyCard(row, current, done) {
 
 function pairs(row) {
   const most = row.pairs.slice(0, MOST_PAIRS), rest = row.pairs.slice(MOST_PAIRS).reduce((sum, one) => sum + one.count, 0);
-  return h("div", null, h("h3", null, "Where they differ"),
+  return h("div.pairs", null, h("h3", null, "Where they differ"),
     table(`${row.policy}: where it chose another arm`, ["Served", "Shadow's choice", {text: "Decisions", class: "n"}],
       [...most.map((one) => [one.active, one.shadow, h("td.n", null, meter(one.count / row.pairs[0].count), " ", whole(one.count))]),
         ...(rest ? [["others", "", h("td.n", null, whole(rest))]] : [])], {keep: `pairs-${row.policy}`, empty: "They chose the same arm every time."}),
@@ -114,7 +114,7 @@ function regretCard(regret) {
     facts([best("Against the best shadow", regret.against_best_shadow), best("Against the best fixed arm", regret.against_best_arm)]),
     table("Mean reward if one arm served every request", ["Arm", {text: "Points", class: "n"}, {text: "Interval, every look", class: "n"}, {text: axis(scale), class: "drawn"}, "Remark"],
       regret.arms.map((arm) => [arm.arm, points(arm.value), span(arm.low, arm.high, points) || dash(),
-        intervalMark(scale, {estimate: arm.value, wideLow: arm.low, wideHigh: arm.high}), arm.underperforms ? [tag("underperforms", "warn"), " ", arm.why] : ""]),
+        intervalMark(scale, {estimate: arm.value, wideLow: arm.low, wideHigh: arm.high}), h("td.text", null, arm.underperforms ? [tag("underperforms", "warn"), " ", arm.why] : "")]),
       {keep: "regret"}),
     note("The two numbers on top are points of reward that the active policy forgoes; below 0 it is better than all of them."));
 }

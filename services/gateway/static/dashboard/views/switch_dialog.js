@@ -2,7 +2,7 @@
 
 import {post} from "../api.js";
 import {facts, h, note, tag} from "../dom.js";
-import {percent, signed, signedUsd, span, whole} from "../format.js";
+import {percent, perThousand, signed, signedUsd, span, whole} from "../format.js";
 import {differences, KIND} from "./differences.js";
 
 export function askToPromote(row, current, done) {
@@ -31,7 +31,7 @@ export function askToRevert(current, done) {
     act: `Revert to ${replaced.name}`,
     lead: `${replaced.name} serves again, at once and in all replicas. ${active.name} goes on as a shadow, and is not promoted automatically again.`,
     evidence: seen ? [note(`What ${active.name} was promoted on: `, tag(seen.verdict, `verdict ${KIND[seen.verdict] ?? ""}`), " ", seen.why,
-      ` Reward ${signed(seen.reward_delta.estimate)} (${span(seen.reward_delta.always_valid.low, seen.reward_delta.always_valid.high, signed) || "no interval"}), cost ${signedUsd(seen.cost_delta_usd)} a decision.`)]
+      ` Reward ${signed(seen.reward_delta.estimate)} (${span(seen.reward_delta.always_valid.low, seen.reward_delta.always_valid.high, signed) || "no interval"}), cost ${signedUsd(perThousand(seen.cost_delta_usd))} for 1,000 decisions.`)]
       : [note("There is no evidence on record for the promotion.")],
     path: `v1/policies/${encodeURIComponent(tier)}/revert`,
     body: {version},

@@ -9,14 +9,21 @@ import {every} from "../polling.js";
 
 const AGAIN_MS = 3000, ALERTS = 50;
 
+/** The hops in the order of the way; what the API adds later goes to the end, by its name. */
+const HOPS = {
+  http_decision: "decision, at the gateway", gateway_decision: "gateway to replica and back", replica: "at the replica",
+  decision_log: "decision into the log", http_outcome: "outcome, at the gateway", outcome_log: "outcome into the log",
+  outcome_commit: "outcome accepted to committed", store_commit: "commit to the store", commit_replica: "commit to replica",
+  llm_overhead: "chat request, without the model", llm_first_byte: "chat request, to the first byte",
+};
+
 export async function view(page) {
   const {signal} = page;
-  const now = h("div.stack"), alerts = h("div");
-  fill(page.root, now, alerts);
   async function load() {
     const [told, {alerts: raised}] = await Promise.all([get("v1/system", signal), get(`v1/alerts?limit=${ALERTS}`, signal)]);
-    fill(now, first(told), tierCard(told.tiers), h("div.columns", null, hopCard(told.hops), deadCard(told.dead_letters)), streamCard(told.streams), serviceCard(told.services));
-    fill(alerts, alertCard(raised));
+    fill(page.root, first(told), tierCard(told.tiers),
+      h("div.columns", null, hopCard(told.hops), h("div.stack", null, alertCard(raised), deadCard(told.dead_letters))),
+      streamCard(told.streams), serviceCard(told.services));
   }
   every(AGAIN_MS, signal, () => page.attempt(load));
 }
@@ -43,18 +50,20 @@ function tierCard(tiers) {
       ["Tier", {text: "Log end", class: "n"}, {text: "Watermark", class: "n"}, {text: "Behind: learning", class: "n"}, {text: "Behind: shadows", class: "n"},
         {text: "Behind: rewards", class: "n"}, "State age by replica"],
       tiers.map((one) => [
-        [one.tier, one.halted ? [" ", tag("halted", "bad")] : null], whole(one.log_end), whole(one.watermark), whole(one.lag), whole(one.shadow_lag), whole(one.reward_lag),
+        [one.tier, one.halted ? [" ", tag("halted", "bad")] : null], known(one.log_end) ? String(one.log_end) : "–", known(one.watermark) ? String(one.watermark) : "–", whole(one.lag), whole(one.shadow_lag), whole(one.reward_lag),
         h("td", null, one.state_age_ms.length ? h("ul.plain", null, one.state_age_ms.map((age) => h("li", null,
-          h("span.muted", null, age.instance), " ", known(age.state_age_ms) ? duration(age.state_age_ms) : "not known", h("span.muted", null, `, outcome ${whole(age.watermark)}`)))) : dash()),
+          h("span.muted", null, age.instance), " ", known(age.state_age_ms) ? duration(age.state_age_ms) : "not known", h("span.muted", null, `, outcome ${age.watermark}`)))) : dash()),
       ]), {id: "tiers", keep: "tiers"}),
     note("Log end: the last outcome in the log. Watermark: the last one learned from. State age: every outcome that was accepted longer ago is known to the replica."));
 }
 
 function hopCard(hops) {
+  const order = Object.keys(HOPS), place = (one) => order.includes(one.hop) ? order.indexOf(one.hop) : order.length;
+  hops = [...hops].sort((a, b) => place(a) - place(b));
   const scale = scaleOver(hops.flatMap((one) => [one.p50_ms, one.p99_ms]), {low: 0});
   return card("Time by hop",
     table("Time by hop, in the last minute", ["Hop", {text: "Median", class: "n"}, {text: "99th percentile", class: "n"}, {text: [axis(scale), h("span.hidden", null, "drawn, ms")], class: "drawn"}, {text: "Measured", class: "n"}],
-      hops.map((one) => [one.hop, duration(one.p50_ms), duration(one.p99_ms), intervalMark(scale, {estimate: one.p50_ms, wideLow: one.p50_ms, wideHigh: one.p99_ms}), whole(one.count)]),
+      hops.map((one) => [[HOPS[one.hop] || one.hop, h("span.sub", null, one.hop)], duration(one.p50_ms), duration(one.p99_ms), intervalMark(scale, {estimate: one.p50_ms, wideLow: one.p50_ms, wideHigh: one.p99_ms}), whole(one.count)]),
       {id: "hops", keep: "hops", empty: "Nothing was measured yet."}),
     note("Over all processes, in the last minute or so. The dot is the median, the line goes to the 99th percentile; in ms."));
 }
@@ -84,7 +93,8 @@ function serviceCard(services) {
 
 function alertCard(alerts) {
   return card("Alerts",
-    table("Alerts, newest first", ["When", "Kind", "Tier", "What", "By"], alerts.map((one) => [
-      h("td", null, moment(one.raised_at_ms)), tag(one.kind, one.kind === "halted" ? "bad" : ""), one.tier === "_all" ? "all" : one.tier, h("td.text", null, one.text), one.service]),
+    table("Alerts, newest first", ["When", "What"], alerts.map((one) => [
+      h("td", null, moment(one.raised_at_ms), h("span.sub", null, `by ${one.service}`)),
+      h("td.text", null, tag(one.kind, one.kind === "halted" ? "bad" : ""), ` ${one.tier === "_all" ? "all tiers" : one.tier}: `, one.text)]),
       {id: "alerts", keep: "alerts", rowHeads: false, empty: "None."}));
 }

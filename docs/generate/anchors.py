@@ -1,0 +1,32 @@
+"""The anchors that forges and the site give headings."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+_HEADING = re.compile(r"^#{1,6} +(.+?) *#*$")
+_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+
+
+def slug(heading: str) -> str:
+    """Return the anchor of a heading: lower case, spaces as hyphens, all but letters, digits, - and _ left out."""
+    text = _LINK.sub(r"\1", heading).strip().lower()
+    return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
+
+
+def headings(page: Path) -> dict[str, str]:
+    """Return a page's headings by anchor, in order; the second of one name ends in ``-1``, as forges do it."""
+    found: dict[str, str] = {}
+    seen: Counter[str] = Counter()
+    fenced = False
+    for line in page.read_text(encoding="utf-8").splitlines():
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        heading = None if fenced else _HEADING.match(line)
+        if heading:
+            anchor = slug(heading[1])
+            found[f"{anchor}-{seen[anchor]}" if seen[anchor] else anchor] = heading[1]
+            seen[anchor] += 1
+    return found

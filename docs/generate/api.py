@@ -1,0 +1,121 @@
+"""``docs/api.md``, from the gateway's own OpenAPI document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from docs.generate.markdown import MADE, json_block, sentence, table
+from docs.generate.schema_words import fields, words
+from services.gateway.openapi import document
+
+Operation = dict[str, Any]
+
+_USUAL = frozenset({"401", "403", "405", "408", "413", "415", "429", "500"})
+"""Answers that mean the same everywhere; they are told once."""
+
+
+def page() -> str:
+    """Return the page."""
+    api = json.loads(document())
+    lines = [MADE, "", "# HTTP API", "", *api["info"]["description"].strip().splitlines(), ""]
+    lines += [
+        "The gateway serves this description itself: `/openapi.json` for tools, `/docs` for people. The same decisions "
+        "can be had over NATS: see [subjects](subjects.md). [Quick start](quickstart.md) has the calls in order.",
+        "",
+        *_usual(api),
+    ]
+    for tag in api["tags"]:
+        lines += [f"## {tag['name'].capitalize()}", "", sentence(tag["description"]), ""]
+        for method, path, operation in _operations(api, tag["name"]):
+            lines += _operation(method, path, operation)
+    lines += [
+        "## Types",
+        "",
+        "Fields that have a default may be left out. What an answer has and you do not know, skip.",
+        "",
+    ]
+    for name, schema in sorted(api["components"]["schemas"].items()):
+        lines += [f"### {name}", "", sentence(schema.get("description", "")), "", *fields(schema, _linked)]
+    return "\n".join(line for line in _without_double_blanks(lines)).strip() + "\n"
+
+
+def _operations(api: dict[str, Any], tag: str) -> Iterator[tuple[str, str, Operation]]:
+    for path, methods in api["paths"].items():
+        for method, operation in methods.items():
+            if tag in operation["tags"]:
+                yield method.upper(), path, operation
+
+
+def _usual(api: dict[str, Any]) -> list[str]:
+    """Return the answers that the single operations leave out, as the first one that has each words it."""
+    meanings: dict[str, str] = {}
+    for methods in api["paths"].values():
+        for operation in methods.values():
+            for status, answer in operation["responses"].items():
+                if status in _USUAL:
+                    meanings.setdefault(status, answer["description"])
+    return ["Any route may also answer:", "", *table(("status", "when"), sorted(meanings.items()))]
+
+
+def _operation(method: str, path: str, operation: Operation) -> list[str]:
+    scopes = [scope for way in operation["security"] for scope in next(iter(way.values()))]
+    lines = [f"### {method} {path}", "", sentence(operation["summary"]), ""]
+    lines += [operation.get("description", ""), "", f"Scope: `{scopes[0]}`." if scopes else "No key needed.", ""]
+    lines += table(
+        ("parameter", "in", "type", "meaning"),
+        (
+            (
+                f"`{one['name']}`" + (", required" if one.get("required") else ""),
+                one["in"],
+                words(one["schema"], _linked),
+                one.get("description", ""),
+            )
+            for one in operation.get("parameters", ())
+        ),
+    )
+    body = operation.get("requestBody")
+    if body:
+        lines += [f"Body: {_content(body)}", ""]
+        for example in _examples(body):
+            lines += json_block(example)
+    answers = {status: one for status, one in operation["responses"].items() if status not in _USUAL}
+    lines += table(
+        ("status", "answer", "body"), ((s, one["description"], _content(one)) for s, one in sorted(answers.items()))
+    )
+    for answer in answers.values():
+        for example in _examples(answer)[:1]:
+            if isinstance(example, dict) and "status" not in example:
+                lines += json_block(example)
+    return lines
+
+
+def _content(part: dict[str, Any]) -> str:
+    shown = []
+    for kind, content in part.get("content", {}).items():
+        schema = content.get("schema", {})
+        typed = "$ref" in schema
+        shown.append(words(schema, _linked) if typed else f"`{kind}`")
+    return " or ".join(dict.fromkeys(shown))
+
+
+def _examples(part: dict[str, Any]) -> list[Any]:
+    found = []
+    for content in part.get("content", {}).values():
+        found += [one["value"] for one in content.get("examples", {}).values()]
+        if "example" in content:
+            found.append(content["example"])
+    return found
+
+
+def _linked(name: str) -> str:
+    return f"[{name}](#{name.lower()})"
+
+
+def _without_double_blanks(lines: list[str]) -> Iterator[str]:
+    before = ""
+    for line in lines:
+        if line or before:
+            yield line
+        before = line

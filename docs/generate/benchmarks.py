@@ -1,0 +1,54 @@
+"""``docs/benchmarks.md``: the latest results, with their plots."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report import to_markdown
+from docs import DOCS
+from docs.generate.markdown import MADE
+
+RESULTS = DOCS.parent / "benchmarks" / "results"
+
+FIGURES = {
+    "kernel": "Time of a decision in memory, Pointsman and three libraries, by number of arms",
+    "learning": "From an outcome's 202 to all replicas deciding with it: median, 99th percentile and worst",
+    "path": "Throughput and 99th percentile of the whole path, each divided by those of the floor",
+    "shadow": "Decisions made by two replicas and evaluated by one evaluator with ten shadows, per second",
+}
+"""What each plot shows, by the part of the results that it is made from."""
+
+_ABOUT = """\
+Measured by `make bench` on one machine on one day; what is measured and how, with its aims, is in
+[benchmarks](../benchmarks/README.md). Read the ratios: whatever is compared was measured in the same run and in turns.
+Aims that were missed are marked as such. How often intervals and automatic promotion are right is measured apart:
+[evidence](../benchmarks/results/evidence.md).
+"""
+
+
+def latest() -> tuple[Path, dict[str, Any]]:
+    """Return the file with the latest results, and what is in it."""
+    found = [(file, json.loads(file.read_bytes())) for file in RESULTS.glob("*.json")]
+    return max((one for one in found if "machine" in one[1]), key=lambda one: (one[1]["at"], one[0].name))
+
+
+def page() -> str:
+    """Return the page."""
+    _, results = latest()
+    text = to_markdown(results).partition("\n")[2].strip()
+    lines = [MADE, "", "# Benchmarks", "", *_ABOUT.splitlines(), "", f"Results of {results['at'][:10]}:"]
+    return "\n".join([*lines, *_with_figures(text, results)]).strip() + "\n"
+
+
+def _with_figures(text: str, results: dict[str, Any]) -> list[str]:
+    """Return the results' lines with each part's plot under the part's heading."""
+    parts = iter(part for part in ("kernel", "learning", "path", "shadow") if part in results)
+    lines = []
+    for line in text.splitlines():
+        lines.append(line)
+        if re.match(r"## ", line) and (part := next(parts, None)):
+            lines += ["", f"![{FIGURES[part]}](figures/benchmark-{part}.svg)"]
+    return lines

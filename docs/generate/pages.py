@@ -1,0 +1,28 @@
+"""Which pages are made, and by what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from docs import DOCS
+from docs.generate import api, asyncapi, benchmarks, settings, subjects
+
+PAGES: dict[str, Callable[[], str]] = {
+    "api.md": api.page,
+    "asyncapi.json": asyncapi.page,
+    "benchmarks.md": benchmarks.page,
+    "settings.md": settings.page,
+    "subjects.md": subjects.page,
+}
+"""By the file's name in ``docs/``."""
+
+
+def outdated() -> dict[str, str]:
+    """Return the pages whose file is missing or says something else, with what they should say."""
+    made = {name: page() for name, page in PAGES.items()}
+    return {name: text for name, text in made.items() if _there(name) != text}
+
+
+def _there(name: str) -> str | None:
+    file = DOCS / name
+    return file.read_text(encoding="utf-8") if file.exists() else None

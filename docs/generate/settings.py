@@ -1,0 +1,74 @@
+"""``docs/settings.md``: every setting of the configuration's schema, with its variable, its type and its default."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import msgspec
+
+from docs import DOCS
+from docs.generate.anchors import headings
+from docs.generate.markdown import MADE, plain, sentence, table
+from docs.generate.schema_words import default_of, words
+from pointsman.config.loader import PREFIX
+from pointsman.config.schema import Config
+from services.gateway.docstrings import describe_fields
+
+_ABOUT = """\
+Every setting, as the schema in `libs/pointsman/config` has it. [Configuration](configuration.md) is the page to read:
+it has the ranges, what belongs together and what to think of. This one is to look things up in: the environment
+variable of each setting, its type, and its default. A setting without a variable comes from the file only.
+"""
+_SECTION = re.compile(r"`\[+([a-z_]+)\]+`")
+_CHOICE = re.compile(r"\{([^}]*)\}")
+
+
+def page() -> str:
+    """Return the page."""
+    lines = [MADE, "", "# Settings", "", *_ABOUT.splitlines(), ""]
+    anchors = _anchors()
+    for name, table_type, many in _sections():
+        heading = f"[[{name}]]" if many else f"[{name}]"
+        lines += [f"## `{heading}`", "", f"In words: [{name}](configuration.md#{anchors[name]}).", ""]
+        lines += table(("setting", "variable", "type", "default", "meaning"), _rows(name, table_type, many))
+    return "\n".join(lines).strip() + "\n"
+
+
+def _sections() -> Iterator[tuple[str, type[msgspec.Struct], bool]]:
+    """Yield each section's name, the type of its table, and whether there may be several."""
+    for section in msgspec.structs.fields(Config):
+        of = next(iter(get_args(section.type)), section.type)
+        if isinstance(of, type) and issubclass(of, msgspec.Struct):
+            yield section.name, of, of is not section.type
+
+
+def _rows(section: str, of: type[msgspec.Struct], many: bool) -> Iterator[tuple[str, ...]]:
+    _, schemas = msgspec.json.schema_components([of], ref_template="#/{name}")
+    schema = schemas[of.__name__]
+    describe_fields(schema)
+    for name, field in schema["properties"].items():
+        variable = "" if many else f"`{PREFIX}{section.upper()}_{name.upper()}`"
+        default = "required" if name in schema["required"] else default_of(field)
+        meaning = sentence(plain(field.get("description", "")))
+        yield f"`{name}`", variable, _choice(of, name) or _type(field), default, meaning
+
+
+def _type(field: dict[str, Any]) -> str:
+    """Return the type in words; that null is the same as left out goes without saying."""
+    alternatives = [one for one in field.get("anyOf", [field]) if one.get("type") != "null"]
+    return " or ".join(words(one, lambda _: "table") for one in alternatives).replace("object", "table")
+
+
+def _choice(of: type[msgspec.Struct], field: str) -> str:
+    """Return the values that a field's docstring allows, where it names them."""
+    heading = re.search(rf"^\s*(?:\w+, )*{field}(?:, \w+)* : (.*)$", of.__doc__ or "", re.MULTILINE)
+    choice = _CHOICE.search(heading[1]) if heading else None
+    return ", ".join(f"`{value.strip()}`" for value in choice[1].replace('"', "").split(",")) if choice else ""
+
+
+def _anchors() -> dict[str, str]:
+    """Return the anchor of the heading of the configuration page that each section is under."""
+    found = headings(DOCS / "configuration.md")
+    return {name: anchor for anchor, text in found.items() for name in _SECTION.findall(text)}

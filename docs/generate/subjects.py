@@ -1,0 +1,56 @@
+"""``docs/subjects.md``: the subjects for people, from the same table as the AsyncAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from docs.generate.asyncapi import message_types, schemas
+from docs.generate.channels import CHANNELS, Channel, Message, uses
+from docs.generate.markdown import MADE, plain, sentence, table
+from docs.generate.schema_words import fields
+
+_ABOUT = """\
+Everything that happens is JSON on a NATS subject. [asyncapi.json](asyncapi.json) says the same for tools (AsyncAPI
+3.0), with examples. Who may listen to what, and how a program gets a password: [access](access.md). How long streams
+keep their messages: [guarantees](guarantees.md#how-long-things-are-kept-and-what-that-takes).
+
+Tier and policy names are one token of a subject, `[A-Za-z0-9_-]{1,64}`. Readers skip fields that they do not know.
+The users `operator` (everything) and those who may do nothing on NATS are left out.
+"""
+
+
+def page() -> str:
+    """Return the page."""
+    lines = [MADE, "", "# Subjects and messages", "", *_ABOUT.splitlines(), ""]
+    lines += ["## Subjects", "", *table(("subject", "what", "message", "from", "to"), map(_row, CHANNELS))]
+    lines += ["To subscribe to all tiers, write `*` or `>` for the last part: `pointsman tail 'decisions.>'`.", ""]
+    lines += ["## Messages", ""]
+    for kind in message_types():
+        lines += _type(kind.__name__)
+    lines += ["## What they are made of", ""]
+    for name in sorted(schemas().keys() - {kind.__name__ for kind in message_types()}):
+        lines += _type(name)
+    return "\n".join(lines).strip() + "\n"
+
+
+def _row(channel: Channel) -> tuple[str, ...]:
+    message = _types(channel.messages) or "empty"
+    if channel.reply:
+        message += f" → {_types(channel.reply)}"
+    roles: dict[str, list[str]] = {"send": [], "receive": []}
+    for use in uses(channel):
+        roles[use.action].append(f"{use.role} (queue group `{use.queue}`)" if use.queue else use.role)
+    return f"`{channel.address}`", plain(channel.about), message, ", ".join(roles["send"]), ", ".join(roles["receive"])
+
+
+def _types(kinds: Iterable[Message]) -> str:
+    return " or ".join(_linked(kind.__name__) for kind in kinds)
+
+
+def _type(name: str) -> list[str]:
+    schema = schemas()[name]
+    return [f"### {name}", "", sentence(schema.get("description", "")), "", *fields(schema, _linked)]
+
+
+def _linked(name: str) -> str:
+    return f"[{name}](#{name.lower()})"

@@ -1,0 +1,51 @@
+"""What the site needs beyond the Markdown pages: navigation, links to folders, and that it needs no network."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from docs import DOCS
+from docs.navigation import sections
+from docs.offline import outside_requests
+
+ROOT = DOCS.parent
+_TO_FOLDER = re.compile(r"\]\((?P<target>[^)#:\s]+?)/?\)")
+
+
+class SiteNeedsNetwork(Exception):
+    """A page would load something from another machine."""
+
+
+def setup(app: Any) -> dict[str, Any]:
+    """Register with Sphinx."""
+    app.connect("source-read", read_source)
+    app.connect("build-finished", check_offline)
+    return {"parallel_read_safe": True}
+
+
+def read_source(_app: Any, name: str, content: list[str]) -> None:
+    """Give an index page its navigation, and make links to folders links to their README, as forges do."""
+    page = f"{name}.md"
+    text = _TO_FOLDER.sub(lambda link: _folder_link(page, link), content[0])
+    content[0] = "\n".join([text, *(line for section in sections(page, text) for line in _toctree(*section))])
+
+
+def check_offline(app: Any, error: Exception | None) -> None:
+    """Raise `SiteNeedsNetwork` when a page asks for something from elsewhere."""
+    asked = list(outside_requests(Path(app.outdir))) if error is None else []
+    if asked:
+        raise SiteNeedsNetwork("\n".join(asked[:20]))
+
+
+def _folder_link(page: str, link: re.Match[str]) -> str:
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(page), link["target"]))
+    is_folder = (ROOT / target).is_dir() and (ROOT / target / "README.md").exists()
+    return f"]({link['target']}/README.md)" if is_folder else link[0]
+
+
+def _toctree(caption: str, pages: list[str]) -> list[str]:
+    names = ["/" + str(PurePosixPath(page).with_suffix("")) for page in pages]
+    return ["", "```{toctree}", ":hidden:", *([f":caption: {caption}"] if caption else []), "", *names, "```"]

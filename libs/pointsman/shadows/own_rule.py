@@ -1,0 +1,15 @@
+"""Which shadows learn for themselves: those whose reward is another one than the active policy's."""
+
+from __future__ import annotations
+
+from pointsman.config.schema import RewardConfig
+from pointsman.messages.policies import PolicySpec
+
+RULE_FIELDS = ("lambda_cost", "mu_latency", "forgetting")
+"""What a policy may set for itself; the rest of the rule is that of each outcome."""
+
+
+def is_stateful(reward: RewardConfig, spec: PolicySpec, active: PolicySpec) -> bool:
+    """Tell whether a shadow needs estimates of its own, because its rule differs from the active policy's."""
+    own, live = reward.rule(spec), reward.rule(active)
+    return any(getattr(own, name) != getattr(live, name) for name in RULE_FIELDS)

@@ -1,0 +1,1 @@
+"""``pointsman init``: a configuration for the LLM gateway, from a few answers or from options."""

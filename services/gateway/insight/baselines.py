@@ -1,0 +1,78 @@
+"""What the active policy is worth against policies that need no learning: the best fixed arm, and any arm at random."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from pointsman.report.cost import silent_arms
+from pointsman.report.intervals import difference
+from pointsman.report.messages import Estimate
+from pointsman.report.regret import against_best, comparable
+from pointsman.report.totals import Totals
+from pointsman.report.verdict import MIN_REWARDED
+from pointsman.state import ShadowStore
+from pointsman.state.hour_sums import UNIFORM_IDENTITY, against, arm_identity
+from services.gateway.insight.views import Against
+
+BEST_FIXED_ARM = "best fixed arm"
+UNIFORM = "uniform"
+
+
+async def read_baselines(sums: ShadowStore, active: str, arms: Sequence[str], hours: range) -> dict[str, Totals]:
+    """Return the sums of always choosing each arm, by arm, and of choosing any, by `UNIFORM`.
+
+    Parameters
+    ----------
+    sums : ShadowStore
+    active : str
+        Identity of the active policy.
+    """
+    identities = {arm: arm_identity(arm) for arm in arms} | {UNIFORM: UNIFORM_IDENTITY}
+    read = await asyncio.gather(*(sums.totals(against(identity, active), hours) for identity in identities.values()))
+    return {name: Totals.of(of) for name, of in zip(identities, read, strict=True)}
+
+
+def baselines(totals: Mapping[str, Totals], decisions: int, confidence: float) -> list[Against]:
+    """Return the comparisons that enough is known for.
+
+    Parameters
+    ----------
+    totals : mapping of arm, or `UNIFORM`, to Totals
+    decisions : int
+        Of the window; what was saved is for so many.
+    confidence : float
+        Of every interval. That of the best arm allows for its having been looked for.
+    """
+    arms = {name: total for name, total in totals.items() if name != UNIFORM}
+    found = []
+    best = against_best(arms, confidence)
+    if best is not None:
+        level = 1.0 - (1.0 - confidence) / len(arms)
+        cost = _cost(arms[best.best], level)
+        found.append(_against(BEST_FIXED_ARM, best.best, arms[best.best], best.delta, cost, decisions))
+    uniform = totals.get(UNIFORM)
+    if uniform is not None and uniform.rewarded >= MIN_REWARDED and comparable(uniform):
+        reward, cost = difference(uniform, "reward", confidence), _cost(uniform, confidence)
+        found.append(_against(UNIFORM, None, uniform, reward, cost, decisions))
+    return found
+
+
+def _cost(total: Totals, confidence: float) -> Estimate:
+    return Estimate(confidence=confidence) if silent_arms(total) else difference(total, "cost", confidence)
+
+
+def _against(policy: str, arm: str | None, total: Totals, reward: Estimate, cost: Estimate, decisions: int) -> Against:
+    def saved(a_decision: float | None) -> float | None:
+        return None if a_decision is None else a_decision * decisions
+
+    return Against(
+        policy=policy,
+        arm=arm,
+        decisions=total.rewarded,
+        reward_delta=reward,
+        cost_delta_usd=cost,
+        saved_usd=saved(cost.estimate),
+        saved_low_usd=saved(cost.low),
+        saved_high_usd=saved(cost.high),
+    )

@@ -1,0 +1,356 @@
+"""The dashboard in a real browser, over a real stack with real traffic."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.dashboard_page import ARGUMENTS, DashboardPage, find_chromium, number
+from tests.e2e.dashboard_stack import ARMS, DECISIONS, FEATURES, SWITCHED, TIER, DashboardStack
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="the dashboard's tests need the package playwright")
+CHROMIUM = find_chromium()
+if CHROMIUM is None:
+    pytest.skip("no Chromium on this machine (POINTSMAN_CHROMIUM names one)", allow_module_level=True)
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.e2e
+
+VIEWS = ("overview", "arms", "decisions", "shadow", "try", "system")
+LIGHT_ENOUGH = 300_000
+Opener = Callable[..., DashboardPage]
+expect = sync_api.expect
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardStack]:
+    stack = DashboardStack(tmp_path_factory.mktemp("dashboard"))
+    try:
+        stack.start("--port", "0")
+        stack.learn_from_traffic()
+        yield stack
+    finally:
+        stack.end()
+
+
+@pytest.fixture
+def opened(browser: Browser, stack: DashboardStack) -> Iterator[Opener]:
+    """Opens tabs; in the end nothing must have been asked of anybody else, and no script must have failed."""
+    tabs: list[tuple[DashboardPage, str]] = []
+
+    def open_(view: str, key: str | None = "reader", scheme: str = "light", refused: str = "") -> DashboardPage:
+        tab = DashboardPage(browser, stack.url, None if key is None else stack.keys.get(key, key), scheme)
+        tabs.append((tab, refused))
+        tab.open(view)
+        return tab
+
+    yield open_
+    for tab, refused in tabs:
+        tab.close()
+        assert tab.elsewhere == []
+        assert [text for text in tab.complaints if not (refused and refused in text)] == []
+
+
+def test_the_overview_shows_what_the_api_says(stack: DashboardStack, opened: Opener) -> None:
+    told = stack.read(f"/v1/overview?tier={TIER}&window=24h")
+    tab = opened(f"overview?tier={TIER}&window=24h")
+
+    expect(tab.tile("Decisions").first).to_have_text(str(DECISIONS))
+    expect(tab.tile("With an outcome")).to_have_text(str(stack.outcomes))
+    expect(tab.tile("Mean reward")).to_have_text(f"{told['totals']['mean_reward']:.1f}")
+    expect(tab.locate("#health")).to_contain_text("All is well")
+    expect(tab.locate("canvas:not(.swatch)")).to_have_count(4)
+    decisions = tab.locate("figure").filter(has_text=re.compile(r"^Decisions"))
+    decisions.locator("summary").click()
+    cells = decisions.locator("tbody tr td:nth-child(2)").all_inner_texts()
+    assert sum(number(cell) for cell in cells if cell != "–") == DECISIONS
+    share = tab.locate("figure").filter(has_text="Share of each arm")
+    assert set(share.locator(".legend span").all_inner_texts()) == {arm["arm"] for arm in told["totals"]["arms"]}
+
+
+def test_the_overview_shows_the_gain_over_policies_that_do_not_learn(stack: DashboardStack, opened: Opener) -> None:
+    against = stack.read(f"/v1/overview?tier={TIER}&window=24h")["against"]
+    assert [one["policy"] for one in against] == ["best fixed arm", "uniform"]
+    tab = opened(f"overview?tier={TIER}&window=24h")
+    rows = tab.locate("section", has_text="Against policies that do not learn").locator("tbody tr")
+    expect(rows).to_have_count(len(against))
+    for row, one in zip(rows.all(), against, strict=True):
+        assert number(row.locator("td").nth(0).inner_text()) == pytest.approx(
+            -one["reward_delta"]["estimate"], abs=0.0501
+        )
+
+
+def test_the_arms_show_what_is_learned_and_from_what(stack: DashboardStack, opened: Opener) -> None:
+    told = stack.read(f"/v1/arms?tier={TIER}&window=7d")
+    tab = opened(f"arms?tier={TIER}&window=7d")
+    expect(tab.locate("#arms tbody tr")).to_have_count(len(told["arms"]))
+    for arm in told["arms"]:
+        name = f"{arm['provider']}:{arm['model']}"
+        cells = tab.row("arms", name).locator("td").all_inner_texts()
+        recent = arm["recent"]
+        assert number(cells[0]) == recent["decisions"]
+        assert number(cells[1]) == pytest.approx(recent["mean_reward"] * 100.0, abs=0.0501)
+        assert (number(cells[5]), number(cells[6])) == (recent["missing"], arm["n"])
+    learned = [arm["theta"] for arm in told["arms"] if arm["n"]]
+    assert tab.values("#theta") == [value for of_feature in zip(*learned, strict=True) for value in of_feature]
+    assert tab.locate("#theta tbody th").all_inner_texts() == told["features"] == list(FEATURES)
+
+
+def test_decisions_show_up_as_they_are_made_and_can_be_filtered(stack: DashboardStack, opened: Opener) -> None:
+    tab = opened("decisions")
+    expect(tab.locate(".live")).to_have_text("live")
+    made = [stack.decide() for _ in range(20)]
+    arms = [f"{one['provider']}:{one['model']}" for one in made]
+    links = tab.locate("tbody a.id")
+    expect(links).to_have_count(len(made))
+    assert [link.get_attribute("title") for link in links.all()] == [one["decision_id"] for one in reversed(made)]
+
+    tab.page.get_by_label("Arm").select_option(arms[0])
+    expect(links).to_have_count(arms.count(arms[0]))
+    tab.page.get_by_label("Arm").select_option("")
+    tab.page.get_by_label("Marked").select_option("explored")
+    expect(links).to_have_count(sum(one["explored"] for one in made))
+    assert tab.page.url.endswith("#/decisions?mark=explored")
+
+    tab.page.get_by_label("Marked").select_option("")
+    links.first.click()
+    expect(tab.locate("#decision-id")).to_have_text(made[-1]["decision_id"])
+
+
+def test_the_inspector_adds_up_to_the_decisions_own_numbers(stack: DashboardStack, opened: Opener) -> None:
+    decision_id = stack.decided[-1]["decision_id"]
+    told = stack.read(f"/v1/decisions/{decision_id}?shadows=true")
+    assert told["outcome_status"] == "applied"
+    tab = opened(f"decisions/{decision_id}")
+    expect(tab.locate("#decision-id")).to_have_text(decision_id)
+
+    shown = tab.values("#scores")
+    rows = [shown[at : at + 4] for at in range(0, len(shown), 4)]
+    for (mean, bonus, score, probability), of in zip(rows, told["scores"], strict=True):
+        assert (mean, score, probability) == (of["mean"], of["ucb"], of["probability"])
+        assert mean + bonus == pytest.approx(score, abs=1e-12)
+        assert bonus == pytest.approx(told["parameters"]["alpha"] * of["width"], abs=1e-9)
+    assert sum(row[3] for row in rows) == pytest.approx(1.0)
+    chosen = tab.locate("#scores tbody tr", has_text="chosen")
+    expect(chosen).to_contain_text(f"{told['provider']}:{told['model']}")
+
+    assert tab.values("#features") == told["context"]
+    assert tab.locate("#features tbody th").all_inner_texts() == list(FEATURES)
+    *parts, reward = tab.values("#reward-parts")
+    assert len(parts) == 3  # quality, cost, latency: all were told
+    assert reward == told["reward"]
+    assert max(0.0, min(100.0, sum(parts))) == pytest.approx(reward, abs=1e-9)
+
+
+def test_the_inspector_shows_what_each_shadow_would_have_done(stack: DashboardStack, opened: Opener) -> None:
+    decision_id = stack.decided[-1]["decision_id"]
+    shadows = stack.read(f"/v1/decisions/{decision_id}?shadows=true")["shadows"]
+    assert {one["policy"] for one in shadows} == {"greedy", "cheapest"}
+    tab = opened(f"decisions/{decision_id}")
+    for one in shadows:
+        row = tab.row("shadows", one["policy"])
+        expect(row.locator("td").first).to_contain_text(one["arm"])
+        expect(row.locator("td").first).to_contain_text("the same" if one["agree"] else "another")
+    assert tab.values("#shadows") == [p for one in shadows for p in one["probabilities"]]
+
+
+def test_an_id_that_is_in_no_log_is_said(opened: Opener) -> None:
+    tab = opened(f"decisions/{TIER}.999999999.0123456789abcdef", refused="404")
+    expect(tab.locate(".said.bad")).to_contain_text("no such decision", ignore_case=True)
+
+
+def test_the_shadow_view_shows_the_report(stack: DashboardStack, opened: Opener) -> None:
+    rows = stack.read(f"/v1/shadow/report?tier={TIER}&window=7d")["policies"]
+    tab = opened(f"shadow?tier={TIER}&window=7d")
+    expect(tab.locate("[data-policy]")).to_have_count(len(rows))
+    for row in rows:
+        card = f"[data-policy={row['policy']}]"
+        expect(tab.locate(f"{card} .verdict")).to_have_text(row["verdict"])
+        expect(tab.locate(f"{card} .lead")).to_have_text(row["why"])
+        shown = tab.locate(f"{card} dl strong").all_inner_texts()
+        assert [number(text) for text in shown[:2]] == [row["decisions"], row["rewarded"]]
+        assert number(shown[2]) == pytest.approx(row["agreement"] * 100.0, abs=0.0501)
+        deltas = [row["reward_delta"]["estimate"], row["quality_delta"]["estimate"]]
+        assert tab.values(card)[:2] == deltas
+        drawn = tab.locate(f"{card} .interval").first
+        expect(drawn.locator(".dot")).to_have_count(1)
+
+
+def test_a_switch_is_refused_without_the_scope(stack: DashboardStack, opened: Opener) -> None:
+    tab = opened(f"shadow?tier={SWITCHED}", key="reader", refused="403")
+    tab.page.get_by_role("button", name="Promote greedy…").click()
+    dialog = tab.page.get_by_role("dialog", name=f"Let greedy serve {SWITCHED}?")
+    expect(dialog.get_by_label("Why, for the record")).to_be_focused()
+    dialog.get_by_label("Why, for the record").fill("a try")
+    dialog.get_by_role("button", name="Promote greedy").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("does not have the scope admin")
+    tab.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert _active(stack) == "linucb"
+
+
+def test_a_promotion_asks_first_and_goes_on_the_record_and_can_be_taken_back(
+    stack: DashboardStack, opened: Opener
+) -> None:
+    tab = opened(f"shadow?tier={SWITCHED}", key="operator")
+    tab.page.get_by_role("button", name="Promote greedy…").click()
+    dialog = tab.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("linucb goes on as a shadow")
+    expect(dialog.get_by_role("row", name=re.compile("^Reward"))).to_be_visible()
+    dialog.get_by_role("button", name="Cancel").click()
+    assert _active(stack) == "linucb"
+
+    tab.page.get_by_role("button", name="Promote greedy…").click()
+    dialog.get_by_label("Why, for the record").fill("Monday's report")
+    dialog.get_by_role("button", name="Promote greedy").click()
+    expect(tab.locate("#active h2")).to_have_text(f"greedy serves {SWITCHED}")
+    assert _active(stack) == "greedy"
+    newest = tab.locate("#history tbody tr").first
+    expect(newest).to_contain_text("greedy in place of linucb")
+    expect(newest).to_contain_text("Monday's report")
+    expect(newest).to_contain_text("operator")
+
+    tab.page.get_by_role("button", name="Revert to linucb…").click()
+    dialog.get_by_label("Why, for the record").fill("complaints")
+    dialog.get_by_role("button", name="Revert to linucb").click()
+    expect(tab.locate("#active h2")).to_have_text(f"linucb serves {SWITCHED}")
+    assert _active(stack) == "linucb"
+
+
+def test_a_try_shows_scores_and_logs_nothing(stack: DashboardStack, opened: Opener) -> None:
+    before = _logged(stack)
+    tab = opened(f"try?tier={TIER}")
+    context = stack.decided[0]["context"]
+    tab.page.get_by_label("a vector").check()
+    tab.page.get_by_label("Context, numbers").fill(", ".join(str(value) for value in context))
+    tab.page.get_by_label(ARMS[0]).check()
+    tab.page.get_by_label(ARMS[1]).check()
+    tab.page.get_by_role("button", name="Score it").click()
+    expect(tab.locate("#scores tbody tr")).to_have_count(2)
+    assert tab.values("#features") == context
+    assert sum(tab.values("#scores")[3::4]) == pytest.approx(1.0)
+
+    tab.page.get_by_label("a prompt").check()
+    tab.page.get_by_label("Prompt", exact=True).fill("Prove that there are infinitely many primes.")
+    tab.page.get_by_label(ARMS[1]).uncheck()
+    tab.page.get_by_label(ARMS[0]).uncheck()
+    tab.page.get_by_role("button", name="Score it").click()
+    expect(tab.locate("#scores tbody tr")).to_have_count(len(ARMS))
+    assert len(tab.values("#features")) == len(context)
+
+    stack.decide()
+    stack.until(lambda: _logged(stack) > before, "the one real decision is in the log")
+    assert _logged(stack) == before + 1
+
+
+def test_a_try_says_what_is_wrong_with_a_vector(opened: Opener) -> None:
+    tab = opened(f"try?tier={TIER}", refused="422")
+    tab.page.get_by_label("a vector").check()
+    tab.page.get_by_label("Context, numbers").fill("1, two")
+    tab.page.get_by_role("button", name="Score it").click()
+    expect(tab.locate(".said.bad")).to_have_text("context: two is not a number")
+    tab.page.get_by_label("Context, numbers").fill("1, 2")
+    tab.page.get_by_role("button", name="Score it").click()
+    expect(tab.locate(".said.bad")).to_contain_text("context")
+
+
+def test_the_system_view_shows_how_far_everything_is(stack: DashboardStack, opened: Opener) -> None:
+    told = stack.read("/v1/system")
+    tab = opened("system")
+    for tier in told["tiers"]:
+        cells = tab.row("tiers", tier["tier"]).locator("td")
+        expect(cells.nth(0)).to_have_text(str(tier["log_end"]))
+        expect(cells.nth(1)).to_have_text(str(tier["watermark"]))
+        expect(cells.nth(2)).to_have_text("0")
+    outcomes = next(stream for stream in told["streams"] if stream["name"] == "OUTCOMES")
+    expect(tab.row("streams", "OUTCOMES").locator("td").first).to_have_text(f"{outcomes['messages']:,}")
+    expect(tab.locate("#services tbody tr")).to_have_count(len(told["services"]))
+    assert set(tab.locate("#hops tbody .sub").all_inner_texts()) == {hop["hop"] for hop in told["hops"]}
+    assert {one["service"] for one in told["services"]} >= {"gateway", "decision"}
+
+
+def test_without_a_key_one_is_asked_for_and_used(stack: DashboardStack, opened: Opener) -> None:
+    tab = opened("arms", key=None, refused="401")
+    expect(tab.locate("#key-note")).to_have_text("This gateway wants a key.")
+    tab.page.get_by_label("A key with the scope").fill("nonsense")
+    tab.page.get_by_role("button", name="Use it").click()
+    expect(tab.locate("#key-note")).to_have_text("That key is not in force.")
+    tab.page.get_by_label("A key with the scope").fill(stack.keys["reader"])
+    tab.page.get_by_role("button", name="Use it").click()
+    expect(tab.locate("#arms tbody tr")).to_have_count(len(ARMS))
+    expect(tab.locate("#locked")).to_be_hidden()
+    assert tab.page.evaluate("JSON.stringify(localStorage)") == "{}"
+
+
+def test_a_key_that_may_not_read_is_said(opened: Opener) -> None:
+    tab = opened("arms", key="client", refused="403")
+    expect(tab.locate("#key-note")).to_have_text("That key lacks the scope read.")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everything_has_a_name_for_screen_readers(stack: DashboardStack, opened: Opener, scheme: str) -> None:
+    tab = opened("overview", scheme=scheme)
+    for view in (*VIEWS, f"decisions/{stack.decided[-1]['decision_id']}"):
+        tab.open(view)
+        expect(tab.locate("main .card, main form").first).to_be_visible()
+        assert tab.unnamed() == []
+    tab.open("shadow")
+    tab.page.get_by_role("button", name=re.compile("^Promote greedy")).click()
+    assert tab.unnamed() == []
+
+
+def test_the_keyboard_gets_everywhere(opened: Opener) -> None:
+    tab = opened("overview")
+    tab.page.keyboard.press("Tab")
+    expect(tab.page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.get_by_role("heading", level=1)).to_be_focused()
+    tab.page.get_by_role("link", name="System").focus()
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.get_by_role("heading", name="System", level=1)).to_be_focused()
+    expect(tab.page.get_by_role("link", name="System")).to_have_attribute("aria-current", "page")
+
+
+def test_the_theme_can_be_chosen_and_is_remembered(opened: Opener) -> None:
+    tab = opened("overview")
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = tab.page.evaluate(background)
+    tab.page.get_by_role("button", name="Theme: system").click()
+    tab.page.get_by_role("button", name="Theme: light").click()
+    expect(tab.page.get_by_role("button", name="Theme: dark")).to_be_visible()
+    assert tab.page.evaluate(background) != light
+    tab.page.reload()
+    expect(tab.page.get_by_role("button", name="Theme: dark")).to_be_visible()
+    assert tab.page.evaluate(background) != light
+
+
+def test_all_views_together_are_light_enough(opened: Opener) -> None:
+    tab = opened("overview")
+    expect(tab.locate("canvas:not(.swatch)")).to_have_count(4)
+    for view in VIEWS:
+        tab.page.get_by_role("navigation").get_by_role("link", name=view.capitalize()).click()
+        expect(tab.locate("main .card, main form").first).to_be_visible()
+    assert any("uPlot" in path for path in tab.sizes)
+    assert sum(tab.sizes.values()) < LIGHT_ENOUGH
+
+
+def _active(stack: DashboardStack) -> str:
+    policies: list[dict[str, Any]] = stack.read("/v1/policies")["policies"]
+    return next(str(one["active"]["name"]) for one in policies if one["tier"] == SWITCHED)
+
+
+def _logged(stack: DashboardStack) -> int:
+    streams: list[dict[str, Any]] = stack.read("/v1/system")["streams"]
+    return next(int(one["messages"]) for one in streams if one["name"] == "DECISIONS")

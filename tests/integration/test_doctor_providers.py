@@ -1,0 +1,150 @@
+"""What ``pointsman doctor`` says of providers, with mock ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from pointsman.config import load_config
+from services.cli.check_providers import check_providers
+from services.cli.findings import Finding
+from services.cli.main import main
+from tests.integration.mock_provider import MockProviderProcess
+from tests.integration.processes import free_port
+
+pytestmark = pytest.mark.integration
+
+KEY = "mock-key-0123456789"
+WRONG = "sk-wrong-0123456789"
+
+
+@pytest.fixture(scope="module")
+def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockProviderProcess]:
+    options = ["--models", "good", "--model", "broken,fail-rate=1", "--model", "quota,fail-rate=1,fail-status=429"]
+    server = MockProviderProcess(
+        "mock", tmp_path_factory.mktemp("mock"), *options, "--model", "slow,latency-ms=60000", "--api-key", KEY
+    )
+    server.start()
+    yield server
+    server.stop()
+
+
+async def check(folder: Path, arms: list[str], providers: str, *, calls: bool = True) -> dict[str, Finding]:
+    """What the doctor finds, by subject."""
+    file = folder / "pointsman.toml"
+    listed = ", ".join(f'"{arm}"' for arm in arms)
+    file.write_text(f'[[tier]]\nname = "A"\narms = [{listed}]\n{providers}', encoding="utf-8")
+    found = await check_providers(
+        load_config(file, {}), calls=calls, environ={"KEY": KEY, "WRONG": WRONG}, patience_s=1.0
+    )
+    return {finding.subject: finding for finding in found}
+
+
+def section(name: str, url: str, *more: str) -> str:
+    return "\n".join(["", "[[provider]]", f'name = "{name}"', f'base_url = "{url}"', *more, ""])
+
+
+async def test_each_trouble_of_a_provider_is_told_in_words(mock: MockProviderProcess, tmp_path: Path) -> None:
+    url = f"{mock.url}/v1"
+    providers = (
+        section("lab", url, 'api_key_env = "KEY"', "retries = 0")
+        + section("wrong", url, 'api_key_env = "WRONG"')
+        + section("none", url)
+        + section("unset", url, 'api_key_env = "NOT_THERE"')
+        + section("gone", f"http://127.0.0.1:{free_port()}/v1", "retries = 0")
+        + section("tls", url.replace("http:", "https:"))
+        + section("dns", "http://nowhere.invalid/v1", "retries = 0")
+        + section("unused", url)
+    )
+    arms = ["lab:good", "lab:missing", "lab:broken", "lab:quota", "lab:slow", "wrong:good", "none:good", "unset:good"]
+    found = await check(tmp_path, [*arms, "gone:x", "tls:x", "dns:x", "strange:x"], providers)
+
+    def told(subject: str) -> str:
+        assert not found[subject].ok, found[subject]
+        return f"{found[subject].detail} → {found[subject].remedy}"
+
+    assert found["model lab:good"].ok
+    assert found["provider unused"].ok
+    assert "no arm names it" in found["provider unused"].detail
+    assert "missing does not exist → is that the model's name there?" in told("model lab:missing")
+    assert "HTTP 500" in told("model lab:broken")
+    assert "quota" in told("model lab:quota")
+    assert "no answer within 1 s" in told("model lab:slow")
+    assert "is the key in WRONG right" in told("model wrong:good")
+    assert "api_key_env" in told("model none:good")
+    assert "NOT_THERE is not set → set it where the gateway starts" in told("provider unset")
+    assert "no connection" in told("model gone:x")
+    assert "TLS is not accepted → is base_url right about https?" in told("model tls:x")
+    assert "name cannot be resolved" in told("model dns:x")
+    assert "'strange' is not configured" in told("provider strange")
+    assert all(finding.wrong for finding in found.values() if not finding.ok)
+    everything = " ".join(f"{finding.detail} {finding.remedy}" for finding in found.values())
+    assert KEY not in everything
+    assert WRONG not in everything
+
+
+async def test_without_calls_nothing_is_sent(mock: MockProviderProcess, tmp_path: Path) -> None:
+    before = len(mock.seen())
+    found = await check(tmp_path, ["lab:good"], section("lab", f"{mock.url}/v1", 'api_key_env = "KEY"'), calls=False)
+
+    assert found["provider lab"].ok
+    assert "KEY is set; not asked" in found["provider lab"].detail
+    assert len(mock.seen()) == before
+
+
+async def test_arms_that_may_be_names_only_are_warned_of(tmp_path: Path) -> None:
+    found = await check(tmp_path, ["strange:x", "openai:y"], "")
+
+    assert [finding.ok for finding in found.values()] == [False, False]
+    assert not any(finding.wrong for finding in found.values())
+
+
+async def test_a_request_costs_next_to_nothing(mock: MockProviderProcess, tmp_path: Path) -> None:
+    await check(tmp_path, ["lab:good"], section("lab", f"{mock.url}/v1", 'api_key_env = "KEY"'))
+
+    body = mock.seen()[-1]["body"]
+    assert body["max_tokens"] == 16
+    assert len(body["messages"]) == 1
+
+
+async def test_a_model_that_a_local_server_has_not_is_told_with_those_that_it_has(tmp_path: Path) -> None:
+    async def refuse(_: web.Request) -> web.Response:
+        return web.json_response({"error": {"message": "model 'llama3.3' not found"}}, status=404)
+
+    async def tags(_: web.Request) -> web.Response:
+        return web.json_response({"models": [{"name": "llama3.2:latest", "size": 1}, {"name": "qwen3:8b", "size": 2}]})
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", refuse)
+    app.router.add_get("/api/tags", tags)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        found = await check(tmp_path, ["ollama:llama3.3"], section("ollama", f"http://{host}:{port}/v1"))
+    finally:
+        await runner.cleanup()
+
+    finding = found["model ollama:llama3.3"]
+    assert finding.detail == "ollama answered HTTP 404: model 'llama3.3' not found"
+    assert finding.remedy == "ollama pull llama3.3; it has llama3.2, qwen3:8b"
+
+
+def test_the_command_fails_for_scripts_and_says_why(
+    mock: MockProviderProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAB_KEY", WRONG)
+    monkeypatch.setenv("POINTSMAN_NATS_URL", f"nats://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("POINTSMAN_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+    text = '[[tier]]\nname = "A"\narms = ["lab:good"]\n' + section("lab", f"{mock.url}/v1", 'api_key_env = "LAB_KEY"')
+    (tmp_path / "pointsman.toml").write_text(text, encoding="utf-8")
+
+    assert main(["doctor"]) == 1
+    shown = capsys.readouterr().out
+    assert "refused the gateway's credentials (HTTP 401)" in shown
+    assert WRONG not in shown
