@@ -85,7 +85,7 @@ bench-litellm: $(VENV)/made-bench $(LITELLM)/made ## the same, with LiteLLM's pr
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(VENV)/made-docs ## make the site of the documentation in build/docs; it needs no network
-	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs -d build/doctrees . build/docs
+	@$(BIN)/python -m sphinx --quiet --fresh-env --write-all --fail-on-warning --keep-going -c docs -d build/doctrees . build/docs
 	@echo "build/docs/index.html"
 
 docs-pages: $(VENV)/made-dev ## write the pages that are made from the code and from results anew
@@ -106,8 +106,8 @@ lock: $(VENV)/made-dev ## pin the dependencies anew, with hashes
 	@$(LOCK) --extra embedded --extra dev --extra bench -o requirements-bench.lock
 	@$(LOCK) --extra embedded --extra dev -c requirements-bench.lock -o requirements-dev.lock
 	@$(LOCK) --extra embedded --extra docs -c requirements-bench.lock -o requirements-docs.lock
-	@$(LOCK) --extra embedded --extra build -c requirements-dev.lock -o requirements.lock
-	@$(LOCK) -c requirements.lock -o requirements-image.lock
+	@$(LOCK) --extra embedded --extra build --extra bedrock --extra tracing -c requirements-dev.lock -o requirements.lock
+	@$(LOCK) --extra bedrock --extra tracing -c requirements.lock -o requirements-image.lock
 	@echo 'litellm[proxy]' | $(COMPILE) --only-binary :all: - -o requirements-bench-litellm.lock
 	@echo hatchling | $(COMPILE) - -c requirements.lock -o requirements-build.lock
 

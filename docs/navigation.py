@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import posixpath
 import re
+from typing import NamedTuple
 
 START = "docs/README.md"
 DECISIONS = "docs/adr/README.md"
 
-_LINK = re.compile(r"\]\(([^)#:\s]+\.md)\)")
+_LINK = re.compile(r"\[(?P<text>[^\]]+)\]\((?P<target>[^)#:\s]+\.md)\)")
 
 
-def sections(page: str, text: str) -> list[tuple[str, list[str]]]:
+class Entry(NamedTuple):
+    """A page in the navigation; its own title stands there where ``title`` is empty."""
+
+    page: str
+    title: str = ""
+
+
+def sections(page: str, text: str) -> list[tuple[str, list[Entry]]]:
     """Return the navigation under an index: its headings of the second level, and the pages linked under each.
 
-    A page stands where it is linked first. The navigation of the decisions about the design has those only, and no
-    headings. A page that is no index has none.
+    A page stands where it is linked first, by the words of that link. The navigation of the decisions about the design
+    has those only, with their own titles and no headings. A page that is no index has none.
 
     Parameters
     ----------
@@ -27,14 +35,15 @@ def sections(page: str, text: str) -> list[tuple[str, list[str]]]:
     if page not in (START, DECISIONS):
         return []
     seen = {page}
-    found: list[tuple[str, list[str]]] = [("", [])]
+    found: list[tuple[str, list[Entry]]] = [("", [])]
     for line in text.splitlines():
         if page == START and line.startswith("## "):
             found.append((line[3:].strip(), []))
-        for target in _LINK.findall(line):
-            linked = posixpath.normpath(posixpath.join(posixpath.dirname(page), target))
+        for link in _LINK.finditer(line):
+            linked = posixpath.normpath(posixpath.join(posixpath.dirname(page), link["target"]))
             if linked in seen or (page == DECISIONS and posixpath.dirname(linked) != posixpath.dirname(page)):
                 continue
             seen.add(linked)
-            found[-1][1].append(linked)
+            title = link["text"][0].upper() + link["text"][1:] if page == START else ""
+            found[-1][1].append(Entry(linked, title))
     return [section for section in found if section[1]]

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from docs import DOCS
-from docs.navigation import sections
+from docs.navigation import Entry, sections
 from docs.offline import outside_requests
 
 ROOT = DOCS.parent
@@ -46,6 +46,7 @@ def _folder_link(page: str, link: re.Match[str]) -> str:
     return f"]({link['target']}/README.md)" if is_folder else link[0]
 
 
-def _toctree(caption: str, pages: list[str]) -> list[str]:
-    names = ["/" + str(PurePosixPath(page).with_suffix("")) for page in pages]
-    return ["", "```{toctree}", ":hidden:", *([f":caption: {caption}"] if caption else []), "", *names, "```"]
+def _toctree(caption: str, entries: list[Entry]) -> list[str]:
+    names = ["/" + str(PurePosixPath(entry.page).with_suffix("")) for entry in entries]
+    shown = [f"{entry.title} <{name}>" if entry.title else name for entry, name in zip(entries, names, strict=True)]
+    return ["", "```{toctree}", ":hidden:", *([f":caption: {caption}"] if caption else []), "", *shown, "```"]

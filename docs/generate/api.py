@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,24 +13,25 @@ from services.gateway.openapi import document
 
 Operation = dict[str, Any]
 
-_USUAL = frozenset({"401", "403", "405", "408", "413", "415", "429", "500"})
-"""Answers that mean the same everywhere; they are told once."""
+_USUAL_SHARE = 0.6
+"""An error that this share of the routes answers, in the same words, is told once for all."""
 
 
 def page() -> str:
     """Return the page."""
     api = json.loads(document())
+    usual = _usual(api)
     lines = [MADE, "", "# HTTP API", "", *api["info"]["description"].strip().splitlines(), ""]
     lines += [
         "The gateway serves this description itself: `/openapi.json` for tools, `/docs` for people. The same decisions "
         "can be had over NATS: see [subjects](subjects.md). [Quick start](quickstart.md) has the calls in order.",
         "",
-        *_usual(api),
+        *_usual_errors(usual),
     ]
     for tag in api["tags"]:
         lines += [f"## {tag['name'].capitalize()}", "", sentence(tag["description"]), ""]
         for method, path, operation in _operations(api, tag["name"]):
-            lines += _operation(method, path, operation)
+            lines += _operation(method, path, operation, usual)
     lines += [
         "## Types",
         "",
@@ -48,18 +50,19 @@ def _operations(api: dict[str, Any], tag: str) -> Iterator[tuple[str, str, Opera
                 yield method.upper(), path, operation
 
 
-def _usual(api: dict[str, Any]) -> list[str]:
-    """Return the answers that the single operations leave out, as the first one that has each words it."""
-    meanings: dict[str, str] = {}
-    for methods in api["paths"].values():
-        for operation in methods.values():
-            for status, answer in operation["responses"].items():
-                if status in _USUAL:
-                    meanings.setdefault(status, answer["description"])
-    return ["Any route may also answer:", "", *table(("status", "when"), sorted(meanings.items()))]
+def _usual(api: dict[str, Any]) -> set[tuple[str, str]]:
+    """Return the errors that most routes answer in the same words: status, and when."""
+    answers = [one["responses"] for methods in api["paths"].values() for one in methods.values()]
+    counted = Counter((status, one["description"]) for answer in answers for status, one in answer.items())
+    return {error for error, routes in counted.items() if routes >= _USUAL_SHARE * len(answers) and error[0] >= "400"}
 
 
-def _operation(method: str, path: str, operation: Operation) -> list[str]:
+def _usual_errors(usual: set[tuple[str, str]]) -> list[str]:
+    lines = table(("status", "when"), sorted(usual))
+    return ["Nearly every route may also answer with one of these; they are left out below.", "", *lines]
+
+
+def _operation(method: str, path: str, operation: Operation, usual: set[tuple[str, str]]) -> list[str]:
     scopes = [scope for way in operation["security"] for scope in next(iter(way.values()))]
     lines = [f"### {method} {path}", "", sentence(operation["summary"]), ""]
     lines += [operation.get("description", ""), "", f"Scope: `{scopes[0]}`." if scopes else "No key needed.", ""]
@@ -80,7 +83,7 @@ def _operation(method: str, path: str, operation: Operation) -> list[str]:
         lines += [f"Body: {_content(body)}", ""]
         for example in _examples(body):
             lines += json_block(example)
-    answers = {status: one for status, one in operation["responses"].items() if status not in _USUAL}
+    answers = {s: one for s, one in operation["responses"].items() if (s, one["description"]) not in usual}
     lines += table(
         ("status", "answer", "body"), ((s, one["description"], _content(one)) for s, one in sorted(answers.items()))
     )

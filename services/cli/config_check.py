@@ -111,6 +111,8 @@ def _connection(server: NatsConfig | RedisConfig) -> str:
 
 
 def _policy(spec: PolicySpec) -> str:
-    parameters = ", ".join(f"{name} {value}" for name, value in spec.parameters.items())
+    own = {name: getattr(spec, name) for name in ("lambda_cost", "mu_latency", "forgetting", "sample")}
+    told = {**spec.parameters, **{name: value for name, value in own.items() if value is not None}}
+    parameters = ", ".join(f"{name} {value}" for name, value in told.items())
     title = spec.name if spec.name == spec.algorithm else f"{spec.name} = {spec.algorithm}"
     return f"{title} ({parameters})" if parameters else title

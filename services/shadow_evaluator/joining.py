@@ -91,23 +91,51 @@ def join_stateless(
 
 
 def join_arms(hours: Hours, arms: Sequence[str], group: Group, outcomes: Outcomes, clip: float | None) -> None:
-    """Join every decision with always choosing an arm, for each that is among the candidates, and with choosing any."""
+    """Join every decision with always choosing an arm, for each that is among the candidates, and with choosing any.
+
+    What is the same for all arms is kept once, with the sums of choosing any: `pointsman.report.totals.of_fixed_arm` puts
+    it together again. K arms would otherwise have K² sums.
+    """
     rows = np.arange(len(group))
-    policies = {fields.UNIFORM_IDENTITY: np.full(group.p.shape, 1.0 / len(group.names))}
+    any_arm = np.full(group.p.shape, 1.0 / len(group.names))
+    join(hours, fields.UNIFORM_IDENTITY, group, outcomes, rows, any_arm, clip)
+    _add_unsupported(hours, fields.UNIFORM_IDENTITY, group, any_arm)
+    for slot, found in group.by_slot(rows):
+        counts = sums_of(hours, slot.key(fields.UNIFORM_IDENTITY)).counts
+        add_by_arm(counts, group.names, fields.active_mass, group.p[found].sum(axis=0))
     for arm in arms:
-        if arm in group.names:
-            policies[fields.arm_identity(arm)] = q = np.zeros(group.p.shape)
-            q[:, group.names.index(arm)] = 1.0
-    for identity, q in policies.items():
-        join(hours, identity, group, outcomes, rows, q, clip)
+        if arm not in group.names:
+            continue
+        identity, at = fields.arm_identity(arm), group.names.index(arm)
+        q = np.zeros(group.p.shape)
+        q[:, at] = 1.0
+        join(hours, identity, group, outcomes, rows, q, clip, by_arm=False)
+        _add_unsupported(hours, identity, group, q)
+        own = weight_spread(group.p[:, [at]], q[:, [at]], _cut(clip))
         for slot, found in group.by_slot(rows):
-            unsupported = float(q[found][group.p[found] <= 0.0].sum())
-            if unsupported:
-                sums_of(hours, slot.key(identity)).counts[fields.UNSUPPORTED] += unsupported
+            sums_of(hours, slot.key(identity)).counts[fields.spread(arm)] += float(own[found].sum())
+
+
+def _add_unsupported(hours: Hours, identity: str, group: Group, q: FloatArray) -> None:
+    for slot, found in group.by_slot(np.arange(len(group))):
+        unsupported = float(q[found][group.p[found] <= 0.0].sum())
+        if unsupported:
+            sums_of(hours, slot.key(identity)).counts[fields.UNSUPPORTED] += unsupported
+
+
+def _cut(clip: float | None) -> float:
+    return MAX_WEIGHT if clip is None else min(clip, MAX_WEIGHT)
 
 
 def join(
-    hours: Hours, identity: str, group: Group, outcomes: Outcomes, rows: Rows, q: FloatArray, clip: float | None
+    hours: Hours,
+    identity: str,
+    group: Group,
+    outcomes: Outcomes,
+    rows: Rows,
+    q: FloatArray,
+    clip: float | None,
+    by_arm: bool = True,
 ) -> None:
     """Add the statistics of decisions and their outcomes to the sums of the decisions' hours.
 
@@ -119,8 +147,10 @@ def join(
         The policy's distribution on each.
     clip : float, optional
         The largest importance weight; `MAX_WEIGHT` without one.
+    by_arm : bool
+        Whether to add the sums that are split by arm, too.
     """
-    clip = MAX_WEIGHT if clip is None else min(clip, MAX_WEIGHT)
+    clip = _cut(clip)
     at = np.full(len(group), -1, dtype=np.intp)
     at[rows] = np.arange(len(rows))
     cost_model = group.cost_model()
@@ -141,6 +171,8 @@ def join(
             float(reward.clipped.sum()),
         )
         sums.bound = max(sums.bound, largest_weight(p, here, clip))
+        if not by_arm:
+            continue
         add_by_arm(sums.counts, group.names, fields.joined, _by_arm(group, chosen))
         add_by_arm(sums.counts, group.names, fields.gained, _by_arm(group, chosen, differences(reward)))
         add_by_arm(sums.counts, group.names, fields.spread, weight_spread(p, here, clip).sum(axis=0))

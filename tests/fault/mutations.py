@@ -46,19 +46,14 @@ EARLY_WATERMARK = """        names, args = _commit_arguments(self.tier, commit)
         applied,"""
 COMPARE = "if watermark ~= ARGV[2] or (epoch ~= ARGV[1] and not (epoch == '' and watermark == '0')) then"
 PUBLISH = "        await events.publish_rewards(self._bus, self.tier, unpublished, before)\n"
-AFTER_COMMIT = """            return False
+AFTER_COMMIT = """                return False
         self._count(results)"""
-LATE_PUBLISH = """            return False
+LATE_PUBLISH = """                return False
         await events.publish_rewards(self._bus, self.tier, unpublished, before)
         self._count(results)"""
 
-APPEND = """        stored = await bus.append(
-            subjects.outcomes(outcome.tier), encode(outcome), self._timeout_s, {"Nats-Msg-Id": report.decision_id}
-        )
-"""
-ONLY_SEND = """        headers = {"Nats-Msg-Id": report.decision_id}
-        await bus.publish(subjects.outcomes(outcome.tier), encode(outcome), headers)
-        from pointsman.bus import Appended
+APPEND = "        stored = await bus.append(subject, encode(outcome), timeout_s, headers | traced if traced else headers)\n"
+ONLY_SEND = """        await bus.publish(subject, encode(outcome), headers)
         stored = Appended(0, False)
 """
 STALE = "stale=age_ms is None or age_ms > self._stale_after_ms"
@@ -66,7 +61,7 @@ STALE = "stale=age_ms is None or age_ms > self._stale_after_ms"
 TIER_STORE = "libs/pointsman/state/tier_store.py"
 LEDGER = "libs/pointsman/learning/ledger.py"
 WRITER = "services/reward_updater/writer.py"
-GATEWAY = "services/gateway/outcomes.py"
+GATEWAY = "services/gateway/outcome_log.py"
 REPLICA = "services/decision/handlers.py"
 SCRIPT = "libs/pointsman/state/scripts/commit_outcomes.lua"
 

@@ -16,6 +16,10 @@ from pointsman.evaluation.terms import TERMS
 SIZE = len(TERMS)
 LENGTH = SIZE * (SIZE + 1) // 2
 _UPPER = np.triu_indices(SIZE)
+_PLACE = np.zeros((SIZE, SIZE), dtype=np.intp)
+"""Where each entry of the matrix is in its upper triangle, row by row."""
+_PLACE[_UPPER] = np.arange(LENGTH)
+_PLACE = np.maximum(_PLACE, _PLACE.T)
 
 
 @dataclass(slots=True)
@@ -40,9 +44,7 @@ class Moments:
     @classmethod
     def from_flat(cls, flat: FloatArray) -> Moments:
         """Go on from what `flat` returned."""
-        matrix = np.zeros((SIZE, SIZE))
-        matrix[_UPPER] = flat
-        return cls(matrix + np.triu(matrix, 1).T)
+        return cls(flat[_PLACE])
 
     def flat(self) -> FloatArray:
         """Return the upper triangle, row by row, shape (36,)."""

@@ -12,7 +12,7 @@ from pointsman.report.policy import policy_report
 from pointsman.report.regret import regret
 from pointsman.report.totals import Totals
 from pointsman.state import HOUR_MS, ShadowStore, Store, TierStore
-from pointsman.state.shadow_store import against, arm_identity
+from pointsman.state.hour_sums import UNIFORM_IDENTITY, against, arm_identity
 
 
 async def build_report(
@@ -53,8 +53,9 @@ async def build_report(
             arms = {
                 str(arm): await sums.read(against(arm_identity(str(arm)), live), hours) for arm in tier_arms(section)
             }
+            any_arm = Totals.of(of_hour for _, of_hour in await sums.read(against(UNIFORM_IDENTITY, live), hours))
             shadows = {name: Totals.of(of_hour for _, of_hour in found) for name, found in read.items()}
-            regrets.append(regret(tier, active, shadows, arms, config.regret, confidence))
+            regrets.append(regret(tier, active, shadows, arms, config.regret, confidence, any_arm))
     window = Window(from_ms=hours.start * HOUR_MS, to_ms=hours.stop * HOUR_MS)
     return Report(window=window, policies=policies, regret=regrets)
 

@@ -12,7 +12,7 @@ from pointsman.config.schema import RegretConfig
 from pointsman.evaluation import Moments, effective_sample_size
 from pointsman.report.intervals import POINTS, difference
 from pointsman.report.messages import ArmValue, Estimate, Interval, Regret, RegretReport
-from pointsman.report.totals import Totals
+from pointsman.report.totals import Totals, of_fixed_arm
 from pointsman.report.verdict import MAX_UNSUPPORTED, MIN_EFFECTIVE, MIN_REWARDED
 from pointsman.report.words import percent, span
 from pointsman.state.shadow_store import HourSums
@@ -32,6 +32,7 @@ def regret(
     arms: Mapping[str, Sequence[tuple[int, HourSums]]],
     settings: RegretConfig,
     confidence: float,
+    any_arm: Totals | None = None,
 ) -> RegretReport:
     """Return the regret of one tier.
 
@@ -44,8 +45,12 @@ def regret(
         Sums of the policy that always takes the arm.
     settings : RegretConfig
     confidence : float
+    any_arm : Totals, optional
+        Of choosing any arm, with which the store keeps what is the same for all arms.
     """
     totals = {arm: Totals.of(sums for _, sums in hours) for arm, hours in arms.items()}
+    if any_arm is not None:
+        totals = {arm: of_fixed_arm(arm, total, any_arm) for arm, total in totals.items()}
     samples = hourly_samples(arms, settings.share_margin)
     most = max((total.statistics.reward for total in totals.values()), key=lambda m: m.count, default=Moments())
     now = POINTS * most.mean("y")

@@ -98,3 +98,32 @@ class Totals:
         """Return how often one arm was served and another drawn."""
         split = ((fields.split_field(whole), number) for whole, number in self.counts.items())
         return {(parts[1], parts[2]): round(number) for parts, number in split if parts[0] == "pair"}
+
+
+SHARED = ("joined", "rated", "priced", "reward-square", "quality-square", "cost-square")
+"""Sums by the arm that served. They are of the decisions and their outcomes, and the same for every policy."""
+
+
+def of_fixed_arm(arm: str, own: Totals, any_arm: Totals) -> Totals:
+    """Return all sums of always choosing an arm: its own, and those that are kept once for all arms.
+
+    Of another arm the weight is 0, so that its pₖ (wₖ − 1)² is pₖ. Where the arm was a candidate of some decisions only,
+    these are taken to be like all of them.
+
+    Parameters
+    ----------
+    arm : str
+    own : Totals
+        Kept by `arm_identity`.
+    any_arm : Totals
+        Kept by `UNIFORM_IDENTITY`.
+    """
+    counts = defaultdict(float, own.counts)
+    share = own.rewarded / any_arm.rewarded if any_arm.rewarded else 0.0
+    for other, mass in any_arm.by_arm("active").items():
+        if other != arm:
+            counts[fields.spread(other)] = mass * share
+    for kind in SHARED:
+        for other, number in any_arm.by_arm(kind).items():
+            counts[fields.by_arm(kind, other)] = number
+    return Totals(counts, own.statistics)

@@ -30,6 +30,8 @@ UNJOINED = "unjoined"
 
 MOMENTS = "moments"
 BOUND = "bound"
+_MOMENTS, _BOUND = MOMENTS.encode(), BOUND.encode()
+_NO_COUNT = frozenset((_MOMENTS, _BOUND))
 FLOAT = np.dtype("<f8")
 _TAB = "\t"  # in no arm's name: those are printable
 
@@ -82,6 +84,11 @@ def rated(arm: str) -> str:
 def priced(arm: str) -> str:
     """Field: how many of those told their cost."""
     return f"priced{_TAB}{arm}"
+
+
+def by_arm(kind: str, arm: str) -> str:
+    """Field: any of the sums that are split by arm."""
+    return f"{kind}{_TAB}{arm}"
 
 
 def split_field(name: str) -> list[str]:
@@ -152,8 +159,7 @@ class HourSums:
     @classmethod
     def from_fields(cls, fields: Mapping[bytes, bytes]) -> HourSums:
         """Read the fields of an hour's hash. Statistics of another length are another version's, and are left out."""
-        counts = {name.decode(): value for name, value in fields.items()}
-        moments = np.frombuffer(counts.pop(MOMENTS, b""), dtype=FLOAT).astype(np.float64)
+        moments = np.frombuffer(fields.get(_MOMENTS, b""), dtype=FLOAT).astype(np.float64)
         statistics = Statistics.from_flat(moments) if len(moments) == LENGTH else Statistics()
-        bound = float(counts.pop(BOUND, b"0"))
-        return cls({name: float(value) for name, value in counts.items()}, statistics, bound)
+        counts = {name.decode(): float(value) for name, value in fields.items() if name not in _NO_COUNT}
+        return cls(counts, statistics, float(fields.get(_BOUND, b"0")))

@@ -13,24 +13,29 @@ from pointsman.report.totals import Totals
 from pointsman.report.verdict import MIN_REWARDED
 from pointsman.state import ShadowStore
 from pointsman.state.hour_sums import UNIFORM_IDENTITY, against, arm_identity
+from services.gateway.insight.day_sums import DaySums
 from services.gateway.insight.views import Against
 
 BEST_FIXED_ARM = "best fixed arm"
 UNIFORM = "uniform"
 
 
-async def read_baselines(sums: ShadowStore, active: str, arms: Sequence[str], hours: range) -> dict[str, Totals]:
+async def read_baselines(
+    days: DaySums, sums: ShadowStore, active: str, arms: Sequence[str], hours: range
+) -> dict[str, Totals]:
     """Return the sums of always choosing each arm, by arm, and of choosing any, by `UNIFORM`.
 
     Parameters
     ----------
+    days : DaySums
     sums : ShadowStore
     active : str
         Identity of the active policy.
     """
     identities = {arm: arm_identity(arm) for arm in arms} | {UNIFORM: UNIFORM_IDENTITY}
-    read = await asyncio.gather(*(sums.totals(against(identity, active), hours) for identity in identities.values()))
-    return {name: Totals.of(of) for name, of in zip(identities, read, strict=True)}
+    wanted = [against(identity, active) for identity in identities.values()]
+    read = await asyncio.gather(*(days.total(sums, identity, hours) for identity in wanted))
+    return {name: Totals.of([total]) for name, total in zip(identities, read, strict=True)}
 
 
 def baselines(totals: Mapping[str, Totals], decisions: int, confidence: float) -> list[Against]:

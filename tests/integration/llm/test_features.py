@@ -66,7 +66,7 @@ async def test_auto_finds_the_tier_by_the_request_and_says_how(
 async def turns(client: openai.OpenAI, texts: list[str], **more: Any) -> list[Mapping[str, str]]:
     """Go through a conversation; return the headers of its answers."""
     messages: list[Any] = []
-    headers = []
+    headers: list[Mapping[str, str]] = []
     for text in texts:
         messages.append({"role": "user", "content": text})
         raw = client.chat.completions.with_raw_response.create(model="auto", messages=messages, **more)

@@ -52,7 +52,7 @@ def test_every_page_is_reachable_from_the_index() -> None:
             continue
         seen.add(page)
         text = (ROOT / page).read_text(encoding="utf-8")
-        todo += [linked for _, pages in sections(page, text) for linked in pages]
+        todo += [entry.page for _, entries in sections(page, text) for entry in entries]
     pages = {str(file.relative_to(ROOT)) for file in DOCS.rglob("*.md")}
     assert pages - seen == set(), f"link them in {START} or {DECISIONS}"
 
@@ -60,10 +60,11 @@ def test_every_page_is_reachable_from_the_index() -> None:
 def test_page_stands_in_the_navigation_where_it_is_linked_first() -> None:
     text = "[a](../A.md)\n## One\n[b](b.md), [c](c.md#part) and [d](adr/README.md)\n## Two\n[b](b.md) [e](./e.md)\n"
     assert sections(START, text) == [
-        ("", ["A.md"]),
-        ("One", ["docs/b.md", "docs/adr/README.md"]),
-        ("Two", ["docs/e.md"]),
+        ("", [("A.md", "A")]),
+        ("One", [("docs/b.md", "B"), ("docs/adr/README.md", "D")]),
+        ("Two", [("docs/e.md", "E")]),
     ]
+    assert sections(DECISIONS, "[1](0001.md) [x](../x.md)") == [("", [("docs/adr/0001.md", "")])]
     assert sections("docs/b.md", text) == []
 
 

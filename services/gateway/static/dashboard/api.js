@@ -35,7 +35,7 @@ async function ask(path, options) {
     throw new Problem(0, "The gateway does not answer.");
   }
   if (answer.ok) {
-    access.dispatchEvent(new CustomEvent("accepted", {detail: {method: options.method || "GET"}}));
+    access.dispatchEvent(new Event("accepted"));
     return answer;
   }
   let told = {};

@@ -92,12 +92,21 @@ function sayHealth(ok, sentence) {
 
 const locked = document.getElementById("locked"), keyNote = document.getElementById("key-note"), keyInput = document.getElementById("key");
 
+let wanted = false;
+
 function askForKey(text) {
   locked.hidden = false;
   keyNote.textContent = text;
 }
-access.addEventListener("refused", ({detail}) => askForKey(!hasKey() ? "This gateway wants a key."
-  : detail.status === 401 ? "That key is not in force." : "That key lacks the scope read."));
+access.addEventListener("accepted", () => {
+  if (wanted) locked.hidden = true;
+  wanted = false;
+});
+access.addEventListener("refused", ({detail}) => {
+  wanted = true;
+  askForKey(!hasKey() ? "This gateway wants a key."
+    : detail.status === 401 ? "That key is not in force." : "That key lacks the scope read.");
+});
 document.getElementById("key-button").addEventListener("click", () => {
   if (!locked.hidden) {
     locked.hidden = true;

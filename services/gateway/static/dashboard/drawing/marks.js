@@ -4,13 +4,18 @@ import {h} from "../dom.js";
 import {known} from "../format.js";
 import {scaleOver, tickText} from "./scale.js";
 
+const ROOM = 24;
 const place = (scale, low, high) => ({"--l": scale.percent(low), "--w": ((scale.at(high) - scale.at(low)) * 100).toFixed(2) + "%"});
 const track = (kind, ...inside) => h("span.track", {class: kind, "aria-hidden": "true"}, inside);
 const line = (scale, at, kind) => h("i", {class: kind, vars: {"--l": scale.percent(at)}});
 
 /** The row of numbers above the drawings; for a table's head. */
 export function axis(scale, say = (value) => tickText(scale, value)) {
-  return h("span.axis", {"aria-hidden": "true"}, scale.ticks.map((value) => h("i", {vars: {"--l": scale.percent(value)}}, say(value))));
+  const texts = scale.ticks.map(say), crowded = texts.join("").length > ROOM;
+  // Where not all fit, every other one does, and 0 is the one to keep.
+  const zero = Math.max(0, scale.ticks.indexOf(0));
+  return h("span.axis", {"aria-hidden": "true"}, scale.ticks.map((value, at) =>
+    crowded && (at - zero) % 2 ? null : h("i", {vars: {"--l": scale.percent(value)}}, texts[at])));
 }
 
 /** The same for dollars. */

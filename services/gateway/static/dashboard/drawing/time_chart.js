@@ -31,6 +31,7 @@ export function timeChart({title, unit, say, tick = say, kind = "lines", range, 
   const id = "f-" + title.toLowerCase().replace(/[^a-z0-9]+/g, "-");
   const figure = h("figure", {"aria-labelledby": id}, h("figcaption", {id}, title, " ", h("span.muted", null, unit)), plot, legend, details);
   let chart = null, shape = "", latest = null;
+  library().catch(() => {}); // begins to load beside the data; `show` tells when it cannot
 
   function drawTable() {
     if (!details.open || !latest) return;

@@ -71,7 +71,8 @@ export async function view(page) {
     const rows = (frozen || latest).filter(fits);
     fill(list, table(`The last ${KEPT} decisions at most, newest first`,
       ["Time", "Decision", "Tier", "Arm", "Policy", {text: "Probability", class: "n"}, {text: "Mean", class: "n"}, {text: "Width", class: "n"}, "Marks"],
-      rows.map(row), {keep: "decisions", empty: latest.length ? "None of those seen fits the filters." : "None yet. Each decision shows up here as it is made."}));
+      rows.map(row), {keep: "decisions", empty: chosen.mark === "degraded" ? "None. A degraded answer is made without a policy, so it is in no log and not on this stream; metrics and the sentence on top tell of them."
+        : latest.length ? "None of those seen fits the filters." : "None yet. Each decision shows up here as it is made."}));
   }
   listen(page.signal, (word) => {
     state.textContent = word;

@@ -24,22 +24,30 @@ export async function view(page) {
 
   async function load() {
     const tier = await currentTier(signal);
-    const [report, {policies}, history] = await Promise.all([
+    // Without NATS the report is still there, from the store; who serves and the record are not.
+    let gone = null;
+    const orNothing = (error) => {
+      if (error.status !== 503) throw error;
+      gone = error;
+    };
+    const [report, listed, history] = await Promise.all([
       get("v1/shadow/report" + query({tier, window: period}), signal),
-      get("v1/policies", signal),
-      get(`v1/policies/${encodeURIComponent(tier)}/history`, signal),
+      get("v1/policies", signal).catch(orNothing),
+      get(`v1/policies/${encodeURIComponent(tier)}/history`, signal).catch(orNothing),
     ]);
-    const current = policies.find((one) => one.tier === tier);
+    const current = listed?.policies.find((one) => one.tier === tier);
     const now = JSON.stringify([report.policies, report.regret, current, history]);
-    if (now === drawn) return;
-    drawn = now;
-    const done = (text) => { drawn = ""; page.say(text); change(); };
-    fill(body,
-      activeCard(current, done),
-      report.policies.map((row) => policyCard(row, current, done)),
-      report.policies.length ? null : card("Shadows", note("No policy runs in shadow in this tier. Add one to the configuration, or with PUT v1/policies.")),
-      ...report.regret.map(regretCard),
-      historyCard(history.versions));
+    if (now !== drawn) {
+      drawn = now;
+      const done = (text) => { drawn = ""; page.say(text); change(); };
+      fill(body,
+        current ? activeCard(current, done) : null,
+        report.policies.map((row) => policyCard(row, current, done)),
+        report.policies.length ? null : card("Shadows", note("No policy runs in shadow in this tier. Add one to the configuration, or with PUT v1/policies.")),
+        ...report.regret.map(regretCard),
+        history ? historyCard(history.versions) : null);
+    }
+    if (gone) throw gone;
   }
   every(AGAIN_MS, signal, () => page.attempt(load));
 }
@@ -57,7 +65,7 @@ function policyCard(row, current, done) {
   const id = `shadow-${row.policy}`;
   return h("section.card", {"aria-labelledby": id, "data-policy": row.policy},
     h("div.head", null, h("h2", {id}, row.policy), tag(row.verdict, `verdict ${KIND[row.verdict]}`), h("span.note", null, row.algorithm),
-      h("button.push", {type: "button", "data-keep": `promote-${row.policy}`, onclick: () => askToPromote(row, current, done)}, `Promote ${row.policy}…`)),
+      current ? h("button.push", {type: "button", "data-keep": `promote-${row.policy}`, onclick: () => askToPromote(row, current, done)}, `Promote ${row.policy}…`) : null),
     h("p.lead", null, row.why),
     facts([
       ["Decisions", whole(row.decisions), row.sample < 1 ? `run on ${percent(row.sample, 0)} of them` : "run on all of them"],

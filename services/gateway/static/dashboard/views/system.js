@@ -22,7 +22,7 @@ export async function view(page) {
   async function load() {
     const [told, {alerts: raised}] = await Promise.all([get("v1/system", signal), get(`v1/alerts?limit=${ALERTS}`, signal)]);
     fill(page.root, first(told), tierCard(told.tiers),
-      h("div.columns", null, hopCard(told.hops), h("div.stack", null, alertCard(raised), deadCard(told.dead_letters))),
+      h("div.columns.uneven", null, hopCard(told.hops), h("div.stack", null, alertCard(raised), deadCard(told.dead_letters))),
       streamCard(told.streams), serviceCard(told.services));
   }
   every(AGAIN_MS, signal, () => page.attempt(load));
@@ -62,10 +62,10 @@ function hopCard(hops) {
   hops = [...hops].sort((a, b) => place(a) - place(b));
   const scale = scaleOver(hops.flatMap((one) => [one.p50_ms, one.p99_ms]), {low: 0});
   return card("Time by hop",
-    table("Time by hop, in the last minute", ["Hop", {text: "Median", class: "n"}, {text: "99th percentile", class: "n"}, {text: [axis(scale), h("span.hidden", null, "drawn, ms")], class: "drawn"}, {text: "Measured", class: "n"}],
+    table("Time by hop, in the last minute", ["Hop", {text: "Median", class: "n"}, {text: "99 %", class: "n"}, {text: [axis(scale), h("span.hidden", null, "drawn, ms")], class: "drawn"}, {text: "Count", class: "n"}],
       hops.map((one) => [[HOPS[one.hop] || one.hop, h("span.sub", null, one.hop)], duration(one.p50_ms), duration(one.p99_ms), intervalMark(scale, {estimate: one.p50_ms, wideLow: one.p50_ms, wideHigh: one.p99_ms}), whole(one.count)]),
       {id: "hops", keep: "hops", empty: "Nothing was measured yet."}),
-    note("Over all processes, in the last minute or so. The dot is the median, the line goes to the 99th percentile; in ms."));
+    note("Over all processes, in the last minute or so. The dot is the median, and 99 % took no longer than where the line ends; in ms."));
 }
 
 function deadCard(dead) {
@@ -86,7 +86,7 @@ function streamCard(streams) {
 
 function serviceCard(services) {
   return card("Processes",
-    table("Processes", ["Service", "Instance", "Version", {text: "Started", class: "n"}, {text: "Requests", class: "n"}, {text: "Errors", class: "n"}, {text: "Median", class: "n"}, {text: "99th percentile", class: "n"}, {text: "State age", class: "n"}],
+    table("Processes", ["Service", "Instance", "Version", {text: "Started", class: "n"}, {text: "Requests", class: "n"}, {text: "Errors", class: "n"}, {text: "Median", class: "n"}, {text: "99 %", class: "n"}, {text: "State age", class: "n"}],
       services.map((one) => [one.service, one.instance, one.version, ago(one.started_ms), whole(one.requests), whole(one.errors), duration(one.p50_ms), duration(one.p99_ms), duration(one.state_age_ms)]),
       {id: "services", keep: "services"}));
 }
