@@ -84,14 +84,14 @@ $(LITELLM)/made: requirements-bench-litellm.lock
 bench-litellm: $(VENV)/made-bench $(LITELLM)/made ## the same, with LiteLLM's proxy among the peers
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-docs: $(VENV)/made-docs ## make the site of the documentation in build/docs; it needs no network
+docs: $(VENV)/made-docs ## make the site of the documentation in build/docs, which needs no network
 	@$(BIN)/python -m sphinx --quiet --fresh-env --write-all --fail-on-warning --keep-going -c docs -d build/doctrees . build/docs
 	@echo "build/docs/index.html"
 
 docs-pages: $(VENV)/made-dev ## write the pages that are made from the code and from results anew
 	@$(BIN)/python -m docs.generate
 
-docs-figures: $(VENV)/made-docs $(VENV)/made-demo ## draw the figures anew; NAMES="shadow benchmarks" for some
+docs-figures: $(VENV)/made-docs $(VENV)/made-dev $(VENV)/made-demo ## draw the figures anew; NAMES="shadow benchmarks" for some
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m docs.figures.make_figures $(NAMES)
 
 compose-up: ## docker compose up, built from this tree

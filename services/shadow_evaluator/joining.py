@@ -93,8 +93,8 @@ def join_stateless(
 def join_arms(hours: Hours, arms: Sequence[str], group: Group, outcomes: Outcomes, clip: float | None) -> None:
     """Join every decision with always choosing an arm, for each that is among the candidates, and with choosing any.
 
-    What is the same for all arms is kept once, with the sums of choosing any: `pointsman.report.totals.of_fixed_arm` puts
-    it together again. K arms would otherwise have K² sums.
+    What is the same for all arms is kept once, with the sums of choosing any: `pointsman.report.totals.of_fixed_arm`
+    puts it together again. K arms would otherwise have K² sums.
     """
     rows = np.arange(len(group))
     any_arm = np.full(group.p.shape, 1.0 / len(group.names))

@@ -120,6 +120,9 @@ def recompute_arm(arm: str, logs: Logs) -> dict[int, Sums]:
             names = [f"{s.provider}:{s.model}" for s in decided.event.scores]
             q = np.array([float(name == arm) for name in names])
             _add_reward(hours[decided.hour], decided, q, rewards[decided.sequence], None)
+    for sums in hours.values():  # all else that is split by arm is kept once, with that of choosing any
+        own = f"spread\t{arm}"
+        sums.counts = defaultdict(float, {own: sums.counts[own]})
     return hours
 
 
@@ -130,7 +133,10 @@ def recompute_uniform(logs: Logs) -> dict[int, Sums]:
     for decided in logs.decisions:
         if decided.sequence in rewards:
             k = len(decided.event.scores)
-            _add_reward(hours[decided.hour], decided, np.full(k, 1.0 / k), rewards[decided.sequence], None)
+            sums = hours[decided.hour]
+            _add_reward(sums, decided, np.full(k, 1.0 / k), rewards[decided.sequence], None)
+            for score in decided.event.scores:
+                sums.counts[f"active\t{score.provider}:{score.model}"] += score.probability
     return hours
 
 

@@ -23,6 +23,7 @@ SCOPES: tuple[Scope, ...] = ("decide", "report", "read", "admin")
 GUARDED: list[tuple[str, str, Scope]] = [
     ("POST", "/v1/decisions", "decide"),
     ("POST", "/v1/outcomes", "report"),
+    ("POST", "/v1/feedback", "report"),
     ("GET", "/v1/decisions/SIMPLE.1.0123456789abcdef", "read"),
     ("POST", "/v1/try", "decide"),
     ("GET", "/v1/overview?tier=SIMPLE", "read"),

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pointsman.evaluation import ArmErrors, Moments, Statistics
 from pointsman.state import shadow_store as fields
+from pointsman.state.hour_sums import by_arm
 from pointsman.state.shadow_store import HourSums
 
 Outcome = Literal["reward", "quality", "cost"]
@@ -107,8 +108,8 @@ SHARED = ("joined", "rated", "priced", "reward-square", "quality-square", "cost-
 def of_fixed_arm(arm: str, own: Totals, any_arm: Totals) -> Totals:
     """Return all sums of always choosing an arm: its own, and those that are kept once for all arms.
 
-    Of another arm the weight is 0, so that its pₖ (wₖ − 1)² is pₖ. Where the arm was a candidate of some decisions only,
-    these are taken to be like all of them.
+    Of another arm the weight is 0, so that its pₖ (wₖ − 1)² is pₖ. Where the arm was a candidate of some decisions
+    only, these are taken to be like all of them.
 
     Parameters
     ----------
@@ -125,5 +126,5 @@ def of_fixed_arm(arm: str, own: Totals, any_arm: Totals) -> Totals:
             counts[fields.spread(other)] = mass * share
     for kind in SHARED:
         for other, number in any_arm.by_arm(kind).items():
-            counts[fields.by_arm(kind, other)] = number
+            counts[by_arm(kind, other)] = number
     return Totals(counts, own.statistics)

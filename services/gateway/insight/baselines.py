@@ -9,7 +9,7 @@ from pointsman.report.cost import silent_arms
 from pointsman.report.intervals import difference
 from pointsman.report.messages import Estimate
 from pointsman.report.regret import against_best, comparable
-from pointsman.report.totals import Totals
+from pointsman.report.totals import Totals, of_fixed_arm
 from pointsman.report.verdict import MIN_REWARDED
 from pointsman.state import ShadowStore
 from pointsman.state.hour_sums import UNIFORM_IDENTITY, against, arm_identity
@@ -35,7 +35,8 @@ async def read_baselines(
     identities = {arm: arm_identity(arm) for arm in arms} | {UNIFORM: UNIFORM_IDENTITY}
     wanted = [against(identity, active) for identity in identities.values()]
     read = await asyncio.gather(*(days.total(sums, identity, hours) for identity in wanted))
-    return {name: Totals.of([total]) for name, total in zip(identities, read, strict=True)}
+    found = {name: Totals.of([total]) for name, total in zip(identities, read, strict=True)}
+    return {name: of if name == UNIFORM else of_fixed_arm(name, of, found[UNIFORM]) for name, of in found.items()}
 
 
 def baselines(totals: Mapping[str, Totals], decisions: int, confidence: float) -> list[Against]:

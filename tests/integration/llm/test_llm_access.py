@@ -108,7 +108,7 @@ def test_long_bodies_are_for_chat_only_and_bounded_there_too(services: dict[str,
 def test_the_description_says_that_chat_takes_the_scope_decide(services: dict[str, ServiceProcess]) -> None:
     api = httpx.get(services["gateway"].url + "/openapi.json").json()
     chat = [what for methods in api["paths"].values() for what in methods.values() if what["tags"] == ["chat"]]
-    assert len(chat) == 4
+    assert len(chat) == 5
     assert all(what["security"] == [{"bearer": ["decide"]}, {"header": ["decide"]}] for what in chat)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pointsman.messages.outcome import RewardEvent
+from pointsman.report.totals import Outcome, Totals, of_fixed_arm
 from pointsman.shadows.draws import decision_keys
 from pointsman.shadows.evaluation import Hours
 from pointsman.shadows.groups import Group, Logged, group_decisions
@@ -142,6 +143,30 @@ def test_always_choosing_an_arm_counts_where_the_arm_is_a_candidate() -> None:
     uniform = hours["@uniform", 5]
     assert uniform.statistics.reward.sum("wy") == pytest.approx(2.0 * 0.8 + 0.5 * 0.2)
     assert uniform.counts["unsupported"] == 0.5
+
+
+def test_what_fixed_arms_share_is_kept_once_and_put_together_again() -> None:
+    rng = np.random.default_rng(3)
+    draws = [rng.dirichlet(np.ones(3)) for _ in range(40)]
+    decisions = [logged(at + 1, probabilities=tuple(p), served=at % 3) for at, p in enumerate(draws)]
+    group = only(decisions)
+    outcomes = told(*((float(rng.uniform(0, 100)), 50.0, 0.01 if at % 2 else None) for at in range(40)))
+    hours: Hours = {}
+    join_arms(hours, group.names, group, outcomes, 20.0)
+    any_arm = Totals.of([hours["@uniform", 5]])
+    for at, arm in enumerate(group.names):
+        assert len(hours[f"@arm:{arm}", 5].counts) == 1
+        found = of_fixed_arm(arm, Totals.of([hours[f"@arm:{arm}", 5]]), any_arm)
+        whole: Hours = {}
+        q = np.zeros(group.p.shape)
+        q[:, at] = 1.0
+        join(whole, "whole", group, outcomes, np.arange(40), q, 20.0)
+        expected = Totals.of([whole["whole", 5]])
+        kinds: tuple[Outcome, ...] = ("reward", "quality", "cost")
+        for outcome in kinds:
+            assert found.errors(outcome).keys() == expected.errors(outcome).keys()
+            for other, errors in expected.errors(outcome).items():
+                assert found.errors(outcome)[other] == pytest.approx(errors)
 
 
 def test_one_candidate_is_joined_with_weight_one() -> None:
