@@ -83,6 +83,7 @@ def _sums(world: World, run: Run, shadow: str, rewarded: int) -> HourSums:
     for k, name in enumerate(map(str, world.arms)):
         served: FloatArray = (arm == k).astype(np.float64)
         counts[fields.joined(name)] = float(served.sum())
+        counts[fields.rated(name)] = counts[fields.joined(name)]
         counts[fields.gained(name)] = float((vectors @ DIFFERENCE)[arm == k].sum())
         counts[fields.spread(name)] = float(spread[k])
         for outcome in ("reward", "quality"):

@@ -52,7 +52,9 @@ LATE_PUBLISH = """                return False
         await events.publish_rewards(self._bus, self.tier, unpublished, before)
         self._count(results)"""
 
-APPEND = "        stored = await bus.append(subject, encode(outcome), timeout_s, headers | traced if traced else headers)\n"
+APPEND = (
+    "        stored = await bus.append(subject, encode(outcome), timeout_s, headers | traced if traced else headers)\n"
+)
 ONLY_SEND = """        await bus.publish(subject, encode(outcome), headers)
         stored = Appended(0, False)
 """

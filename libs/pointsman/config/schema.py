@@ -235,7 +235,7 @@ class ShadowEvaluatorConfig(Section, frozen=True, kw_only=True):
     keep_days : int
         How long the report's hourly sums are kept.
     weight_clip : float, optional
-        The largest importance weight in a report; larger ones are cut to it, and counted. Without a limit when left out.
+        The largest importance weight in a report; larger ones are cut to it, and counted. No limit when left out.
     pending_decisions : int
         How many decisions back a shadow with a rule of its own still knows what it would have done.
     pick_days : int

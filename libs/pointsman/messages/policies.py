@@ -21,8 +21,8 @@ class PolicySpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name : str
         What reports and events call it.
     algorithm : str
-        ``linucb``, ``epsilon-greedy``, ``thompson``, ``softmax``, ``static:<provider>:<model>``, ``cheapest``, ``uniform`` or
-        ``module:Class``.
+        ``linucb``, ``epsilon-greedy``, ``thompson``, ``softmax``, ``static:<provider>:<model>``, ``cheapest``,
+        ``uniform`` or ``module:Class``.
     parameters : object
         Keyword arguments of the algorithm, as ``{"alpha": 1.5, "epsilon": 0.05}``.
     lambda_cost, mu_latency : float, optional

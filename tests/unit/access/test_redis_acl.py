@@ -9,8 +9,8 @@ import pytest
 from pointsman.access.redis_acl import REDIS_ROLES, RULES, acl_file
 
 NOTES = " (~session:{*}:* +get +set) (~response:* +get +set)"
-"""Which arm a conversation had last, and whose answer a response was, the gateway writes down itself; nothing is learned
-from either."""
+"""Which arm a conversation had last, and whose answer a response was: the gateway writes that itself, and nothing is
+learned from it."""
 
 PASSWORDS: dict[str, str] = {role: f"secret-of-{role}" for role in REDIS_ROLES}
 
