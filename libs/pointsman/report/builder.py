@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from pointsman.bandit import Arm
@@ -47,7 +48,9 @@ async def build_report(
         wanted = [spec for spec in current.shadows if policy is None or spec.name == policy]
         costs = await _arm_costs(store, tier, config.prices()) if wanted else {}
         read = {spec.name: await sums.read(against(spec.identity, live), hours) for spec in wanted}
-        policies += [policy_report(tier, spec, active, read[spec.name], costs, confidence) for spec in wanted]
+        for spec in wanted:  # in a thread, because decisions must not wait for a report
+            hours_of = read[spec.name]
+            policies.append(await asyncio.to_thread(policy_report, tier, spec, active, hours_of, costs, confidence))
         section = config.tier_named(tier)
         if policy is None and section is not None:
             arms = {
@@ -55,7 +58,9 @@ async def build_report(
             }
             any_arm = Totals.of(of_hour for _, of_hour in await sums.read(against(UNIFORM_IDENTITY, live), hours))
             shadows = {name: Totals.of(of_hour for _, of_hour in found) for name, found in read.items()}
-            regrets.append(regret(tier, active, shadows, arms, config.regret, confidence, any_arm))
+            regrets.append(
+                await asyncio.to_thread(regret, tier, active, shadows, arms, config.regret, confidence, any_arm)
+            )
     window = Window(from_ms=hours.start * HOUR_MS, to_ms=hours.stop * HOUR_MS)
     return Report(window=window, policies=policies, regret=regrets)
 

@@ -70,6 +70,8 @@ __all__ = [
 ]
 
 DAY_S = 86_400
+READ_HOURS = 48
+"""Hours that are read at once."""
 
 
 class ShadowCommitted(NamedTuple):
@@ -159,6 +161,9 @@ class ShadowStore:
     async def read(self, identity: str, hours: range) -> list[tuple[int, HourSums]]:
         """Return a policy's sums of every hour of the range that has any, in order of time.
 
+        They come in parts, with a turn for whatever else the process has to do after each: decisions must not wait for
+        a report.
+
         Parameters
         ----------
         identity : str
@@ -168,12 +173,13 @@ class ShadowStore:
         """
         found = []
         try:
-            async with self._store.redis.pipeline(transaction=False) as pipe:
-                for hour in hours:
-                    pipe.hgetall(keys.shadow_hour(self.tier, identity, hour))
-                for hour, fields in zip(hours, await pipe.execute(), strict=True):
-                    if fields:
-                        found.append((hour, HourSums.from_fields(fields)))
+            for part in (hours[at : at + READ_HOURS] for at in range(0, len(hours), READ_HOURS)):
+                async with self._store.redis.pipeline(transaction=False) as pipe:
+                    for hour in part:
+                        pipe.hgetall(keys.shadow_hour(self.tier, identity, hour))
+                    for hour, fields in zip(part, await pipe.execute(), strict=True):
+                        if fields:
+                            found.append((hour, HourSums.from_fields(fields)))
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreUnavailable(str(error) or type(error).__name__) from error
         return found
