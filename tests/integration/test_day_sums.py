@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from pointsman.evaluation import Moments, Statistics
 from pointsman.state import HourSums, ShadowCommit, ShadowStore, Store
 from pointsman.state import shadow_progress as progress
 from services.gateway.insight.day_sums import KEPT_S, DaySums
@@ -35,6 +37,30 @@ async def test_the_total_is_that_of_all_hours(store: Store, empty_servers: None,
     for _ in range(2):
         assert (await days.total(sums, IDENTITY, hours)).counts == {"decisions": float(sum(hours))}
     assert (await days.total(sums, IDENTITY, range(5, 5))).counts == {}
+
+
+@pytest.mark.parametrize(("first", "span"), [(0, 1), (7, 10), (7, 17), (7, 18), (24, 48), (30, 200), (0, 0)])
+async def test_days_are_the_hours_of_each_day_in_utc_added_up(
+    store: Store, empty_servers: None, first: int, span: int
+) -> None:
+    sums = ShadowStore(store, f"DAYS{first}-{span}")
+    hours = range(480_000 + first, 480_000 + first + span)
+    told = {
+        hour: HourSums({"decisions": 1.0}, Statistics(reward=Moments.of(np.array([[1.0, *([hour / 1e6] * 7)]]))), hour)
+        for hour in hours
+        if hour % 5
+    }
+    made = {(IDENTITY, hour): one for hour, one in told.items()}
+    await sums.commit(ShadowCommit(progress.WATERMARK, 0, 1, hours=made))
+    days: dict[int, HourSums] = {}
+    for hour, one in await sums.read(IDENTITY, hours):
+        days[hour // 24] = days.get(hour // 24, HourSums()) + one
+    found = await sums.by_day(IDENTITY, hours)
+    assert [hour // 24 for hour, _ in found] == list(days)
+    for hour, one in found:
+        expected = days[hour // 24]
+        assert (one.counts, one.bound) == (expected.counts, expected.bound)
+        np.testing.assert_allclose(one.statistics.flat(), expected.statistics.flat(), rtol=1e-12)
 
 
 async def test_settled_days_are_read_again_after_a_while_and_the_last_ones_always(

@@ -47,17 +47,16 @@ async def build_report(
         active, live = current.active.name, current.active.identity
         wanted = [spec for spec in current.shadows if policy is None or spec.name == policy]
         costs = await _arm_costs(store, tier, config.prices()) if wanted else {}
-        read = {spec.name: await sums.read(against(spec.identity, live), hours) for spec in wanted}
+        read = {spec.name: await sums.by_day(against(spec.identity, live), hours) for spec in wanted}
         for spec in wanted:  # in a thread, because decisions must not wait for a report
             hours_of = read[spec.name]
             policies.append(await asyncio.to_thread(policy_report, tier, spec, active, hours_of, costs, confidence))
         section = config.tier_named(tier)
         if policy is None and section is not None:
-            arms = {
-                str(arm): await sums.read(against(arm_identity(str(arm)), live), hours) for arm in tier_arms(section)
-            }
-            any_arm = Totals.of(of_hour for _, of_hour in await sums.read(against(UNIFORM_IDENTITY, live), hours))
-            shadows = {name: Totals.of(of_hour for _, of_hour in found) for name, found in read.items()}
+            of_arm = sums.read if config.regret.rule == "share" else sums.by_day  # its samples are hours
+            arms = {str(arm): await of_arm(against(arm_identity(str(arm)), live), hours) for arm in tier_arms(section)}
+            any_arm = Totals.of(of_day for _, of_day in await sums.by_day(against(UNIFORM_IDENTITY, live), hours))
+            shadows = {name: Totals.of(of_day for _, of_day in found) for name, found in read.items()}
             regrets.append(
                 await asyncio.to_thread(regret, tier, active, shadows, arms, config.regret, confidence, any_arm)
             )

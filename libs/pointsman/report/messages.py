@@ -334,7 +334,7 @@ class ArmValue(msgspec.Struct, frozen=True, kw_only=True):
     effective_sample_size : float
         (Σw)² / Σw².
     samples : int
-        Hours in which this arm and another one have rewards: one sample each.
+        With the rule ``share``: hours in which this arm and another one have rewards, one sample each.
     worse_samples : int
         Those in which its mean reward was worse than the best arm's of that hour by more than the configured share.
     underperforms : bool

@@ -28,7 +28,7 @@ def regret_section(regret: RegretReport, active: float | None) -> str:
                 "–" if arm.low is None or arm.high is None else f"{_plain(arm.low)} to {_plain(arm.high)}", number=True
             ),
             cell(whole(arm.effective_sample_size), number=True),
-            cell(f"{arm.worse_samples} of {arm.samples}", number=True),
+            cell(f"{arm.worse_samples} of {arm.samples}" if arm.samples else "–", number=True),
             cell(f"underperforms: it {arm.why}" if arm.underperforms else "", prose=True),
         ]
         for arm in regret.arms

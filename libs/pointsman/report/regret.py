@@ -42,7 +42,7 @@ def regret(
         Name of the active policy.
     shadows : mapping of name to Totals
     arms : mapping of arm to its hours
-        Sums of the policy that always takes the arm.
+        Sums of the policy that always takes the arm; for the rule ``confidence``, days will do.
     settings : RegretConfig
     confidence : float
     any_arm : Totals, optional
@@ -51,7 +51,8 @@ def regret(
     totals = {arm: Totals.of(sums for _, sums in hours) for arm, hours in arms.items()}
     if any_arm is not None:
         totals = {arm: of_fixed_arm(arm, total, any_arm) for arm, total in totals.items()}
-    samples = hourly_samples(arms, settings.share_margin)
+    by_hour = arms if settings.rule == "share" else dict.fromkeys(arms, ())
+    samples = hourly_samples(by_hour, settings.share_margin)
     most = max((total.statistics.reward for total in totals.values()), key=lambda m: m.count, default=Moments())
     now = POINTS * most.mean("y")
     values = [_value(arm, total, now, len(totals), samples[arm], confidence) for arm, total in totals.items()]

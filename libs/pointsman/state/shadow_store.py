@@ -70,6 +70,7 @@ __all__ = [
 ]
 
 DAY_S = 86_400
+HOURS_A_DAY = 24
 READ_HOURS = 48
 """Hours that are read at once."""
 
@@ -200,6 +201,14 @@ class ShadowStore:
         names = [keys.shadow_hour(self.tier, identity, hour) for hour in hours]
         found = await self._store.run("sum_shadow", names, [every or len(hours), LENGTH * FLOAT.itemsize])
         return [HourSums.from_fields(dict(zip(fields[::2], fields[1::2], strict=True))) for fields in found]
+
+    async def by_day(self, identity: str, hours: range) -> list[tuple[int, HourSums]]:
+        """Return the same as `read`, with the hours of each day (UTC) added up, by the first of them."""
+        midnight = -(-hours.start // HOURS_A_DAY) * HOURS_A_DAY
+        first, rest = range(hours.start, min(midnight, hours.stop)), range(min(midnight, hours.stop), hours.stop)
+        days = [*await self.totals(identity, first), *await self.totals(identity, rest, every=HOURS_A_DAY)]
+        starts = [*first[:1], *rest[::HOURS_A_DAY]]
+        return [(start, sums) for start, sums in zip(starts, days, strict=True) if sums.counts or sums.joined]
 
     async def picks(self, wanted: Sequence[tuple[str, int]]) -> list[bytes | None]:
         """Return the distributions kept for (policy identity, decision sequence); None where there is none."""
