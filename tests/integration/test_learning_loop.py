@@ -214,7 +214,7 @@ async def test_a_shadow_that_raises_is_counted_and_harms_nothing(loop: Bus, stor
     active = PolicySpec(name="active", algorithm="linucb")
     before = await read_policies(loop, "SHADOWED")
     assert before is not None
-    # The evaluator may hear of the change before the replica does: the first of these decisions is the old policy's then.
+    # The evaluator may hear of the change before the replica does: the first decision is the old policy's then.
     actives = {before[1].active.identity, active.identity}
     version = await _put(loop, "SHADOWED", TierPolicies(active=active, shadows=[*bad, good]))
 
