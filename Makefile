@@ -8,6 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# Two processes on any machine: what takes long in the tests is mostly waiting.
+PARALLEL := --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test test-unit test-fault soak test-mutations check format bench bench-litellm docs docs-pages docs-figures lock compose-up compose-down clean
 
@@ -47,7 +50,7 @@ up: $(VENV)/made ## start the embedded stack: NATS, the store and the four servi
 	@$(BIN)/pointsman up $(ARGS)
 
 test: $(VENV)/made-dev $(VENV)/made-demo ## run every test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-unit: $(VENV)/made-dev ## run the tests that need no server; seconds
 	@$(BIN)/python -m pytest tests/unit tests/contract/test_messages.py $(ARGS)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-PARTS = ("kernel", "learning", "path", "shadow", "llm")
+PARTS = ("kernel", "learning", "path", "shadow", "views", "llm")
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
@@ -44,7 +44,7 @@ def main() -> int:
 def _measure(part: str, quick: bool) -> Any:
     import uvloop  # noqa: PLC0415  # after the thread counts are set
 
-    from benchmarks import kernel, learning, llm, path, shadow  # noqa: PLC0415
+    from benchmarks import kernel, learning, llm, path, shadow, views  # noqa: PLC0415
 
     if part == "kernel":
         return kernel.measure(3) if quick else kernel.measure()
@@ -52,6 +52,8 @@ def _measure(part: str, quick: bool) -> Any:
         return uvloop.run(learning.measure(5_000, 30) if quick else learning.measure())
     if part == "shadow":
         return uvloop.run(shadow.measure(2, 2_500) if quick else shadow.measure())
+    if part == "views":
+        return uvloop.run(views.measure(2, 48) if quick else views.measure())
     if part == "llm":
         return uvloop.run(llm.measure(1, 0.4) if quick else llm.measure())
     return uvloop.run(path.measure(2, 0.3) if quick else path.measure())

@@ -17,6 +17,7 @@ AIMS = {
     "fresh_p99_ms": 50.0,
     "memory_mb": 120.0,
     "evaluated_of_decided": 1.0,
+    "view_ms": 200.0,
     "litellm_throughput": 15.0,
     "litellm_added_p50": 0.2,
 }
@@ -44,6 +45,8 @@ def to_markdown(results: dict[str, Any]) -> str:
         lines += _path(results["path"])
     if "shadow" in results:
         lines += _shadow(results["shadow"])
+    if "views" in results:
+        lines += _views(results["views"])
     if "llm" in results:
         lines += chat_section(results["llm"], AIMS["litellm_throughput"], AIMS["litellm_added_p50"])
     return "\n".join(lines)
@@ -158,6 +161,26 @@ def _shadow(shadow: dict[str, Any]) -> list[str]:
         f"| … and how long the evaluator needs to catch up afterwards | {beside['behind_s']:g} s |",
         "",
     ]
+
+
+def _views(views: dict[str, Any]) -> list[str]:
+    aim = AIMS["view_ms"]
+    lines = [
+        "## Dashboard",
+        "",
+        f"What the gateway takes to answer each view, with {views['decisions']:,} decisions of {views['days']} days in "
+        f"the store, {views['arms']} arms and {views['shadows']} shadows. {views['rounds']} rounds in turns. "
+        f"Aim: the median is below {aim:g} ms.",
+        "",
+        "| view | first, ms | median, ms | longest, ms | answer, kB | aim |",
+        "|---|--:|--:|--:|--:|---|",
+    ]
+    for view, took in views["asked"].items():
+        lines.append(
+            f"| {view} | {took['first_ms']:g} | {took['median_ms']:g} | {took['longest_ms']:g} | {took['kb']:g} "
+            f"| {_met(took['median_ms'] < aim)} |"
+        )
+    return [*lines, ""]
 
 
 def _compared(rows: list[dict[str, Any]]) -> list[str]:

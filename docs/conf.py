@@ -45,3 +45,5 @@ html_show_copyright = False
 html_show_sphinx = False
 html_additional_pages = {"index": "to_start.html"}
 templates_path = ["templates"]
+html_static_path = ["_static"]
+html_css_files = ["site.css"]

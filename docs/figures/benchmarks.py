@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.llm import MOCK
 from benchmarks.report import AIMS
 from docs.figures.style import COLOURS, DASHES, INK, MUTED, panels, save
 from docs.generate.benchmarks import latest
@@ -14,7 +15,15 @@ from docs.generate.benchmarks import latest
 def draw() -> None:
     """Draw the parts that the latest results have."""
     _, results = latest()
-    for part, drawn in {"kernel": _kernel, "learning": _learning, "path": _path, "shadow": _shadow}.items():
+    drawings = {
+        "kernel": _kernel,
+        "learning": _learning,
+        "path": _path,
+        "shadow": _shadow,
+        "views": _views,
+        "llm": _llm,
+    }
+    for part, drawn in drawings.items():
         if part in results:
             drawn(results[part], f"results of {results['at']}")
 
@@ -73,6 +82,29 @@ def _shadow(shadow: dict[str, Any], source: str) -> None:
     _bars(axis, shown, "{:,.0f}", None, "")
     axis.set_title("Per second, each side alone on the machine")
     save(figure, "benchmark-shadow", source)
+
+
+def _views(views: dict[str, Any], source: str) -> None:
+    figure, (axis,) = panels(1, 3.4)
+    _bars(axis, {view: took["median_ms"] for view, took in views["asked"].items()}, "%.0f ms", AIMS["view_ms"], "aim")
+    axis.set_title(f"Median time of an answer, {views['decisions']:,} decisions in the store")
+    save(figure, "benchmark-views", source)
+
+
+def _llm(llm: dict[str, Any], source: str) -> None:
+    rows = [row for row in llm["compared"] if MOCK in row["ratios"]]
+    if not rows:
+        return
+    figure, axes = panels(2, 2.8, sharey=True)
+    labels = [f"{'stream' if row['stream'] else 'whole'}, {row['in_flight']} in flight" for row in rows]
+    for axis, key, aim, title in (
+        (axes[0], "throughput_per_cpu", AIMS["litellm_throughput"], "Requests per CPU second ÷ LiteLLM's"),
+        (axes[1], "added_p50", AIMS["litellm_added_p50"], "Added to the median ÷ LiteLLM's"),
+    ):
+        shown = {label: row["ratios"][MOCK][key] for label, row in zip(labels, rows, strict=True)}
+        _bars(axis, shown, "%.3g", aim, "aim")
+        axis.set_title(title)
+    save(figure, "benchmark-llm", source)
 
 
 def _bars(axis: Any, shown: dict[str, float], form: str, aim: float | None, aim_label: str) -> None:

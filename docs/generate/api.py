@@ -87,6 +87,10 @@ def _operation(method: str, path: str, operation: Operation, usual: set[tuple[st
     lines += table(
         ("status", "answer", "body"), ((s, one["description"], _content(one)) for s, one in sorted(answers.items()))
     )
+    lines += table(
+        ("header", "meaning"),
+        ((f"`{name}`", one["description"]) for name, one in answers.get("200", {}).get("headers", {}).items()),
+    )
     for answer in answers.values():
         for example in _examples(answer)[:1]:
             if isinstance(example, dict) and "status" not in example:

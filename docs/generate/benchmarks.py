@@ -18,6 +18,8 @@ FIGURES = {
     "learning": "From an outcome's 202 to all replicas deciding with it: median, 99th percentile and worst",
     "path": "Throughput and 99th percentile of the whole path, each divided by those of the floor",
     "shadow": "Decisions made by two replicas and evaluated by one evaluator with ten shadows, per second",
+    "views": "What the gateway takes to answer each view of the dashboard, with a million decisions in the store",
+    "llm": "Requests for a second of the gateway process's processor time, and time added, each divided by LiteLLM's",
 }
 """What each plot shows, by the part of the results that it is made from."""
 
@@ -45,10 +47,10 @@ def page() -> str:
 
 def _with_figures(text: str, results: dict[str, Any]) -> list[str]:
     """Return the results' lines with each part's plot under the part's heading."""
-    parts = iter(part for part in ("kernel", "learning", "path", "shadow") if part in results)
+    parts = iter(part for part in FIGURES if part in results)
     lines = []
     for line in text.splitlines():
         lines.append(line)
-        if re.match(r"## ", line) and (part := next(parts, None)):
+        if re.match(r"## ", line) and (part := next(parts, None)) and (DOCS / f"figures/benchmark-{part}.svg").exists():
             lines += ["", f"![{FIGURES[part]}](figures/benchmark-{part}.svg)"]
     return lines

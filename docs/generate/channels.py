@@ -10,7 +10,7 @@ import msgspec
 
 from pointsman.access.nats_permissions import PERMISSIONS
 from pointsman.messages import subjects
-from pointsman.messages.decision import Decision, DecisionEvent, DecisionRequest, Scoring
+from pointsman.messages.decision import Decision, DecisionEvent, DecisionRequest, FallbackEvent, Scoring
 from pointsman.messages.feedback import Feedback, Measured
 from pointsman.messages.notices import Alert, ArmsChanged, DeadLetter, ShadowDecision
 from pointsman.messages.outcome import Outcome, RewardEvent
@@ -64,6 +64,7 @@ CHANNELS = (
     _of(subjects.score, DecisionRequest, reply=(Scoring, Problem)),
     _of(subjects.decision_log, DecisionEvent, stream=subjects.DECISIONS),
     _of(subjects.decision_topic, DecisionEvent),
+    _of(subjects.fallback_topic, FallbackEvent),
     _of(subjects.outcomes, Outcome, stream=subjects.OUTCOMES),
     _of(subjects.feedback, Measured, Feedback, stream=subjects.FEEDBACK),
     _of(subjects.rewards, RewardEvent, stream=subjects.REWARDS),

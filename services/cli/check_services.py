@@ -81,7 +81,9 @@ async def _check_replicas(bus: Bus, target: Target) -> Finding:
     except TimeoutError:
         pass  # whoever is alive has answered by now
     expected = max(1, len(target.stack.decision) if target.stack else 0)
-    detail = f"{len(answered)} replica{'s' if len(answered) != 1 else ''} of `decision` answer"
+    detail = (
+        "1 replica of `decision` answers" if len(answered) == 1 else f"{len(answered)} replicas of `decision` answer"
+    )
     if len(answered) < expected:
         remedy = "run `pointsman decision`, or look at the log of the ones that run"
         return Finding("decision", False, f"{detail}, {expected} expected", remedy)

@@ -76,7 +76,12 @@ async def _connected(options: argparse.Namespace, target: Target, work: Work) ->
         bus = await Bus.connect(target.nats, "pointsman-cli")
     store = Store(target.redis)
     try:
-        tiers = [options.tier] if options.tier else await _tiers(bus, store)
+        tiers = await _tiers(bus, store)
+        if options.tier is not None:
+            if options.tier not in tiers:
+                known = f"there are {', '.join(tiers)}" if tiers else "no tier has an outcome yet"
+                raise CommandFailed(f"--tier: neither log nor store knows {options.tier!r}; {known}", code=2)
+            tiers = [options.tier]
         return await work(options, bus, store, tiers)
     finally:
         await bus.close()

@@ -97,6 +97,8 @@ def _switch(target: Target, options: argparse.Namespace, action: str, body: dict
         return 0
     change = view["change"]
     print(f"{change['policy']} serves {options.tier} from version {view['version']} on; {change['replaced']} {became}.")
+    if own := (change.get("evidence") or {}).get("own_rule"):
+        print(f"It goes on from what the tier has learned. What it learned by its own rule ({own}) stays behind.")
     if action == "/promote":
         print(f"`pointsman revert {options.tier}` takes it back.")
     return 0

@@ -26,8 +26,9 @@ def add_tail(subparsers: Subparsers) -> None:
         "tail",
         help="print decisions, rewards, shadow results … as they are published",
         description="Prints every message on a NATS subject, one a line: its subject, a space, its JSON. "
-        "Subjects: decisions.<tier>, outcomes.<tier>, rewards.<tier>, shadow.<policy>.<tier>, arms.<tier>, "
-        "alerts.<kind>.<tier>, dead.<stream>; * stands for one part, > for all that follow.",
+        "Subjects: decisions.<tier>, fallbacks.<tier> (degraded answers), outcomes.<tier>, rewards.<tier>, "
+        "shadow.<policy>.<tier>, arms.<tier>, alerts.<kind>.<tier>, dead.<stream>; * stands for one part, > for all "
+        "that follow.",
     )
     parser.add_argument(
         "subject",

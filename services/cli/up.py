@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from services.cli.errors import CommandFailed
 from services.cli.options import add_config_option, config_file, read_config
+from services.cli.program import program
 
 if TYPE_CHECKING:
     from pointsman.config import Config
@@ -154,7 +155,7 @@ def summary(stack: Stack, config: Config) -> str:
     context = ",".join(["0.5"] * config.context.dim)
     observer = _short(stack.data_dir / OBSERVER_FILE)
     where = _data_dir_option(stack.data_dir)
-    running = stack.describe()
+    running, command = stack.describe(), program()
     key = ' \\\n                 -H "authorization: Bearer $POINTSMAN_API_KEY"' if keys_required(config) else ""
     counts = [
         f"{len(processes)} {name}"
@@ -178,10 +179,10 @@ Try
                  -d '{{"tier":"{tier}","context":[{context}]}}'
   its outcome  curl -s {url}/v1/outcomes -H 'content-type: application/json'{key} \\
                  -d '{{"decision_id":"(from above)","quality":80,"cost_usd":0.001,"latency_ms":400}}'
-  all of them  pointsman tail{where}
+  all of them  {command} tail{where}
                or with the NATS tools, as a user who may only listen:
                  NATS_URL="$(cat {observer})" nats sub 'decisions.>'
-  the shadows  pointsman compare{where}
+  the shadows  {command} compare{where}
   the page     {url}/     the API: {url}/docs
 
 Ctrl-C stops it.

@@ -18,6 +18,7 @@ from pointsman.observability import metrics, tracing
 from pointsman.observability.logs import logger
 from pointsman.observability.meters import hop
 from pointsman.observability.tracing import Span
+from pointsman.observability.trouble import Trouble
 from pointsman.state import StateError, Store, TierStore
 from services.decision.tier import Tier
 
@@ -48,6 +49,7 @@ class StateSync:
         self._problems: dict[str, str] = dict.fromkeys(tiers, "not loaded yet")
         self._loaded = {name: asyncio.Event() for name in tiers}
         self._told: dict[str, tuple[int, Span | None]] = {}
+        self._trouble = Trouble(log, "what was learned", "deciding from memory")
 
     @property
     def store_state(self) -> str:
@@ -92,8 +94,10 @@ class StateSync:
             problem = f"tier {name}: {error}"
         if problem and told is not None:
             tracing.end(told[1], error=problem)
-        if problem and problem != self._problems[name]:
-            log.warning("%s; deciding from memory", problem)
+        if problem:
+            self._trouble.tell(problem)
+        else:
+            self._trouble.over()
         self._problems[name] = problem
         metrics.state_watermark.labels(name).set(tier.watermark)
         age = tier.age_ms()

@@ -128,7 +128,7 @@ def make_app(backends: Backends, access: Access, decider: Decider, llm: LlmGatew
         "/v1/feedback": access.hot("report", FeedbackTaker(backends, llm.responses)),
         **llm.hot(access),
     }
-    routes = [*[_hot_route(path) for path in hot], *_routes(backends, access, llm), *llm.routes(access)]
+    routes = [*[_hot_route(path) for path in hot], *_routes(backends, access, decider, llm), *llm.routes(access)]
     app = FastAPI(
         routes=list[BaseRoute](routes),
         openapi_url=None,  # ours is made from the messages' own schemas
@@ -146,12 +146,13 @@ def make_app(backends: Backends, access: Access, decider: Decider, llm: LlmGatew
     return Edge(app, hot, routes)
 
 
-def _routes(backends: Backends, access: Access, llm: LlmGateway) -> list[Route]:
+def _routes(backends: Backends, access: Access, decider: Decider, llm: LlmGateway) -> list[Route]:
     pages, health = Pages(), HealthPages(backends)
     policies, promotion = Policies(backends), Promotion(backends)
     open_metrics = backends.config.gateway.open_metrics
     names = FeatureNames(backends.config, llm.features.label, llm.features.names)
     watch = SystemWatch(backends)
+    events = DecisionEvents(backends, access, decider.fallback_topic)
     return [
         Route("/v1/decisions/{decision_id}", access.route("read", Lookup(backends, names).get)),
         Route("/v1/try", access.route("decide", Trial(backends, llm.features, names).post), methods=["POST"]),
@@ -165,7 +166,7 @@ def _routes(backends: Backends, access: Access, llm: LlmGateway) -> list[Route]:
         Route("/v1/policies/{tier}/revert", access.route("admin", promotion.revert), methods=["POST"]),
         Route("/v1/policies/{tier}/history", access.route("read", History(backends).get)),
         Route("/v1/shadow/report", access.route("read", ShadowReport(backends).get)),
-        Route("/v1/events/decisions", access.route("read", DecisionEvents(backends, access).get)),
+        Route("/v1/events/decisions", access.route("read", events.get)),
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),
         Route("/metrics", health.metrics if open_metrics else access.route("read", health.metrics)),

@@ -13,6 +13,7 @@ from pointsman.bus.policies import configure_policies, watch_policies
 from pointsman.bus.status import StatusReporter
 from pointsman.config import Config, fallback_arm, tier_arms
 from pointsman.messages.errors import MessageError
+from pointsman.messages.policies import TierPolicies
 from pointsman.observability import metrics
 from pointsman.observability.logs import logger
 from pointsman.observability.readings import counted
@@ -42,6 +43,8 @@ class Backends:
         self.store = Store(config.redis)
         self.quick_store = Store(config.redis, min(QUICK_MS, config.redis.timeout_ms))
         self.rules = LiveRules(config)
+        self.policies: dict[str, TierPolicies] = {}
+        """What each tier runs, as it was last seen."""
         self.status = StatusReporter("gateway", list, _requests)
         """How this gateway is."""
         self.closing = asyncio.Event()
@@ -100,7 +103,7 @@ class Backends:
                 log.info("connected to NATS")
                 await self._reconnected()
                 beside = [
-                    asyncio.create_task(watch_policies(bus, self.rules.take), name="watch policies"),
+                    asyncio.create_task(watch_policies(bus, self._on_policies), name="watch policies"),
                     asyncio.create_task(self._report_status(bus), name="status"),
                 ]
                 try:
@@ -112,6 +115,10 @@ class Backends:
             except (BusError, nats.errors.Error, OSError, ValueError) as error:
                 log.error("no connection to NATS: %s", error or type(error).__name__)
                 await asyncio.sleep(AGAIN_S)
+
+    def _on_policies(self, tier: str, version: int, policies: TierPolicies) -> None:
+        self.policies[tier] = policies
+        self.rules.take(tier, version, policies)
 
     async def _report_status(self, bus: Bus) -> None:
         """Say how this gateway is to whoever asks on NATS, for as long as this connection is there."""
@@ -147,5 +154,9 @@ class Backends:
 
 
 def _requests() -> tuple[int, int]:
-    """Return how many requests this gateway has answered, and how many of them by a fault of its own or behind it."""
-    return int(counted(metrics.http_requests)), int(counted(metrics.http_requests, status="5*"))
+    """Return how many requests this gateway has answered, and how many of them by a fault of its own or behind it.
+
+    That it is not ready is no fault of an answer: who asks, wants to know.
+    """
+    asked, failed = counted(metrics.http_requests), counted(metrics.http_requests, status="5*")
+    return int(asked), int(failed - counted(metrics.http_requests, route="/readyz", status="5*"))

@@ -12,12 +12,16 @@ from pointsman.messages import subjects
 from pointsman.messages.decision import Decision
 from pointsman.messages.ids import DecisionId, new_nonce
 from pointsman.observability import metrics, tracing
+from pointsman.observability.logs import about, logger
 from pointsman.observability.meters import hop
+from pointsman.observability.trouble import Trouble
 from pointsman.resilience import Breaker
 from services.gateway.backends import Backends
+from services.gateway.fallback_topic import FallbackTopic
+
+log = logger("gateway.decider")
 
 _ERROR_CODE = "Nats-Service-Error-Code"
-
 
 REASONS = ("nats", "breaker", "no_replica", "timeout", "replica_error", "refused", "features")
 """Why no policy chose."""
@@ -37,14 +41,21 @@ class Decider:
     Parameters
     ----------
     backends : Backends
+
+    Attributes
+    ----------
+    fallback_topic : FallbackTopic
+        Tells of what no policy chose.
     """
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
+        self.fallback_topic = FallbackTopic(backends)
         self._patience_s = backends.config.gateway.decide_timeout_ms / 1000.0
         for name in backends.tiers:  # at 0 from the start, so that the first one is seen as a rise
             for reason in REASONS:
                 metrics.fallbacks.labels(name, reason)
+        self._troubles = {name: Trouble(log, f"tier {name}", "the fallback arm serves") for name in backends.tiers}
         self._routes = {name: (subjects.decide(name), Breaker()) for name in backends.tiers}
 
     async def ask(self, tier: str, request: bytes) -> Msg:
@@ -80,15 +91,16 @@ class Decider:
         answered_at_s = monotonic()
         hop("gateway_decision", tier).observe(answered_at_s - sent_at_s)
         breaker.succeeded(answered_at_s)
+        self._troubles[tier].over()
         return answer
 
     def fallback(self, tier: str, candidates: tuple[Arm, ...], reason: str) -> Decision:
-        """Return the tier's fallback arm, or the first candidate where that one does not qualify; count it."""
+        """Return the tier's fallback arm, or the first candidate where that one does not qualify; count and tell it."""
         metrics.fallbacks.labels(tier, reason).inc()
         arm = self._backends.fallbacks[tier]
         if arm is None or arm not in candidates:
             arm = candidates[0]
-        return Decision(
+        decision = Decision(
             decision_id=str(DecisionId(tier, None, new_nonce())),
             tier=tier,
             provider=arm.provider,
@@ -102,6 +114,10 @@ class Decider:
             state_age_ms=None,
             scores=[],
         )
+        about(decision.decision_id)
+        self._troubles[tier].tell(f"no policy chooses ({reason})")
+        self.fallback_topic.tell(decision, reason)
+        return decision
 
 
 def refusal(answer: Msg) -> int | None:

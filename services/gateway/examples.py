@@ -102,4 +102,8 @@ PROBLEM: dict[str, Any] = {
     "errors": [{"field": "context", "detail": "expected 12 numbers, got 11"}],
 }
 
-EVENTS = f'event: decision\nid: {_ID}\ndata: {{"decision_id":"{_ID}","tier":"SIMPLE"}}\n\n'
+EVENTS = (
+    f'event: decision\nid: {_ID}\ndata: {{"decision_id":"{_ID}","tier":"SIMPLE"}}\n\n'
+    "event: fallback\nid: fallback.SIMPLE.3c6e0b8a9c15224a\n"
+    'data: {"decision_id":"fallback.SIMPLE.3c6e0b8a9c15224a","tier":"SIMPLE","reason":"no_replica"}\n\n'
+)

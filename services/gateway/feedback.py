@@ -21,7 +21,8 @@ from pointsman.messages.feedback import (
 )
 from pointsman.messages.ids import parse_id
 from pointsman.messages.outcome import Outcome, Told
-from pointsman.observability import metrics
+from pointsman.observability import metrics, tracing
+from pointsman.observability.logs import about
 from services.gateway.backends import Backends
 from services.gateway.body import decode_body, read_body
 from services.gateway.joining import Joining
@@ -29,7 +30,7 @@ from services.gateway.outcome_index import read_outcome
 from services.gateway.outcome_log import append_outcome
 from services.gateway.problems import ProblemError
 from services.gateway.replies import Reply
-from services.gateway.response_index import ResponseIndex
+from services.gateway.response_index import ResponseIndex, SeveralAnswers
 
 
 class FeedbackTaker:
@@ -58,6 +59,7 @@ class FeedbackTaker:
         quality, source = self._quality(report)
         decision_id = report.decision_id or await self._behind(report.response_id or "")
         decision = parse_id(decision_id)
+        about(decision_id)
         self._backends.require_tier(decision.tier, "decision_id")
         bus = self._backends.require_bus()
         outcome = await self._joining.outcome(bus, decision_id, decision)
@@ -90,7 +92,14 @@ class FeedbackTaker:
         return metric.quality(report.metric.value), f"metric:{metric.name}"
 
     async def _behind(self, response_id: str) -> str:
-        found = await self._responses.find(response_id)
+        try:
+            found = await self._responses.find(response_id)
+        except SeveralAnswers as error:
+            raise ProblemError(
+                409,
+                "several answers have had this id of late; say the decision_id of the one that is meant",
+                "response_id",
+            ) from error
         if found is None:
             raise ProblemError(
                 404,
@@ -100,7 +109,9 @@ class FeedbackTaker:
         return found
 
     async def _append(self, bus: Bus, told: Feedback) -> None:
-        await bus.append(subjects.feedback(told.outcome.tier), encode(told), self._timeout_s)
+        subject, about = subjects.feedback(told.outcome.tier), {"pointsman.decision_id": told.outcome.decision_id}
+        with tracing.sending("append", subject, about) as headers:
+            await bus.append(subject, encode(told), self._timeout_s, headers)
 
     async def _count_now(self, bus: Bus, told: Feedback) -> Outcome | None:
         """Append the outcome of a tier that does not wait; return the one that was there before, if one was."""

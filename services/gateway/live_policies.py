@@ -9,7 +9,7 @@ from services.gateway.backends import Backends
 
 
 async def live_policies(backends: Backends, tier: str) -> TierPolicies:
-    """Return what is in force in a configured tier; what is configured while NATS cannot say."""
+    """Return what is in force in a configured tier; while NATS cannot say, what was last seen or is configured."""
     bus = backends.bus
     if bus is not None:
         try:
@@ -17,7 +17,10 @@ async def live_policies(backends: Backends, tier: str) -> TierPolicies:
         except BusError:
             current = None
         if current is not None:
+            backends.policies[tier] = current[1]
             return current[1]
+    if tier in backends.policies:
+        return backends.policies[tier]
     section = backends.config.tier_named(tier)
     assert section is not None  # every caller has asked require_tier
     return configured(backends.config, section)

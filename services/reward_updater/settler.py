@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
 
 from nats.errors import Error as NatsError
 
-from pointsman.bus import Bus, BusError, LogReader, StreamMissing, read_ack
+from pointsman.bus import Bus, BusError, LogReader, StoredMessage, StreamMissing, read_ack
 from pointsman.bus.dead_letters import bury
 from pointsman.config import Config
 from pointsman.learning.applied import CHUNK
@@ -22,8 +23,9 @@ from pointsman.messages.codec import encode
 from pointsman.messages.errors import MessageError
 from pointsman.messages.feedback import decode_waiting
 from pointsman.messages.outcome import Outcome
-from pointsman.observability import metrics
-from pointsman.observability.logs import logger
+from pointsman.observability import metrics, tracing
+from pointsman.observability.logs import logger, work_on
+from pointsman.observability.trouble import Trouble
 from pointsman.state import Lease, Settled, SettledStore, StateError, Store, TierStore
 from services.reward_updater import events
 from services.reward_updater.waiting import Entry, WaitingRoom
@@ -64,6 +66,7 @@ class TierSettler:
         self._wait_ms = round(configured.reward_wait_s * 1000.0) if configured else 0
         self.tier = tier
         self.status = "starting"
+        self._trouble = Trouble(log, f"tier {tier}, feedback", "trying again")
         self.oldest: int | None = None
         """Sequence of the oldest message that still waits; None when none does, or another settles."""
         self._held_at = 0.0
@@ -74,9 +77,11 @@ class TierSettler:
         self._behind = 0
         self._through_ms = 0
         self._warned_at = float("-inf")
+        metrics.dead_letters.labels(subjects.FEEDBACK)  # at 0 from the start, so that the first one is seen as a rise
 
     async def run(self) -> None:
         """Settle until cancelled."""
+        work_on(self.tier)
         try:
             while True:
                 try:
@@ -85,9 +90,11 @@ class TierSettler:
                         await self._settle()
                     else:
                         self.status = "standby"
+                        self._trouble.over()
+                        metrics.feedback_held.remove(self.tier)  # another one's to tell now
                         await asyncio.sleep(self._renew_s)
                 except (BusError, StateError, NatsError) as error:
-                    log.warning("tier %s: %s; trying again", self.tier, error)
+                    self._trouble.tell(str(error))
                     self.status = f"waiting: {error}"
                     await asyncio.sleep(RETRY_S)
                 finally:
@@ -109,6 +116,7 @@ class TierSettler:
         )
         try:
             while await self._still_ours():
+                self._trouble.over()
                 await self._look_ahead(reader)
                 if reader.restarts > 0:
                     return  # whatever made the reader start over may have changed the stream
@@ -161,12 +169,11 @@ class TierSettler:
             return
         batch = await reader.next_batch(wait_s=min(self._renew_s, LOOK_S))
         for stored in batch:
-            entry = self._read(stored.data, stored.sequence, stored.at_ms)
+            entry = self._read(stored)
             self._room.note(entry)
             self._ahead, self._through_ms = entry.sequence, max(self._through_ms, entry.at_ms - 1)
-        if reader.idle and reader.restarts == 0:
-            heard_ms = int((time.time() - reader.silence_s) * 1000)
-            self._through_ms = max(self._through_ms, heard_ms - CLOCKS_MS)
+        if reader.restarts == 0 and (complete_at := await reader.complete_at()) is not None:
+            self._through_ms = max(self._through_ms, int(complete_at * 1000) - CLOCKS_MS)
 
     async def _next_due(self) -> list[Entry]:
         """Return what is due, in order; nothing while the next message is not."""
@@ -194,25 +201,27 @@ class TierSettler:
             while not self._due and await self._still_ours():
                 for stored in await reader.next_batch(wait_s=self._renew_s):
                     if stored.sequence <= self._ahead:
-                        self._due.append(self._read(stored.data, stored.sequence, stored.at_ms))
+                        self._due.append(self._read(stored))
                         self._behind = stored.sequence
         finally:
             await reader.close()
 
     async def _count(self, batch: list[Entry]) -> None:
         """Append the outcomes of a batch, then move the watermark."""
-        outcomes = [outcome for entry in batch if (outcome := self._room.settle(entry, self._through_ms))]
-        counted = await self._counted([outcome.decision_sequence for outcome in outcomes if outcome.learn])
-        new = [outcome for outcome in outcomes if not (outcome.learn and outcome.decision_sequence in counted)]
+        settled = [
+            (outcome, entry.traceparent) for entry in batch if (outcome := self._room.settle(entry, self._through_ms))
+        ]
+        counted = await self._counted([outcome.decision_sequence for outcome, _ in settled if outcome.learn])
+        new = [item for item in settled if not (item[0].learn and item[0].decision_sequence in counted)]
         await self._append(new)
         for entry in batch:
             if entry.message is None:
                 await self._bury(entry)
         await self._settled.set(Settled(self._epoch, batch[-1].sequence))
-        for outcome in new:
-            metrics.settled.labels(self.tier, "told" if outcome.feedback else "untold").inc()
-        if len(outcomes) > len(new):
-            metrics.settled.labels(self.tier, "counted_before").inc(len(outcomes) - len(new))
+        for outcome, _ in new:
+            metrics.settled.labels(self.tier, _told(outcome)).inc()
+        if len(settled) > len(new):
+            metrics.settled.labels(self.tier, "counted_before").inc(len(settled) - len(new))
 
     async def _counted(self, sequences: list[int]) -> set[int]:
         """Return the decisions that have an outcome already: reported by somebody, or settled before a restart."""
@@ -225,16 +234,20 @@ class TierSettler:
                     found.add(sequence)
         return found
 
-    async def _append(self, outcomes: list[Outcome]) -> None:
-        subject = subjects.outcomes(self.tier)
-        pending = [
-            await self._bus.requests.send(
-                subject, encode(outcome), APPEND_TIMEOUT_S, {"Nats-Msg-Id": outcome.decision_id}
-            )
-            for outcome in outcomes
-        ]
-        for future in pending:
+    async def _append(self, settled: Sequence[tuple[Outcome, str | None]]) -> None:
+        """Append outcomes, each in the trace of the message that it comes of, and wait until all are stored."""
+        subject, waited_on = subjects.outcomes(self.tier), subjects.feedback(self.tier)
+        pending = []
+        for outcome, traceparent in settled:
+            span = tracing.follow("settle", waited_on, traceparent)
+            headers = {"Nats-Msg-Id": outcome.decision_id, **(tracing.headers(span) or {})}
+            future = await self._bus.requests.send(subject, encode(outcome), APPEND_TIMEOUT_S, headers)
+            pending.append((future, span, outcome))
+        for future, span, outcome in pending:
             read_ack(await future)
+            if span is not None:
+                about = {"pointsman.decision_id": outcome.decision_id, "pointsman.feedback": _told(outcome)}
+                tracing.end(span, about)
 
     async def _bury(self, entry: Entry) -> None:
         log.warning("tier %s: message %d is a dead letter: %s", self.tier, entry.sequence, entry.problem)
@@ -249,8 +262,13 @@ class TierSettler:
             reason=entry.problem,
         )
 
-    def _read(self, data: bytes, sequence: int, at_ms: int) -> Entry:
+    def _read(self, stored: StoredMessage) -> Entry:
         try:
-            return Entry(sequence, at_ms, decode_waiting(data, self.tier))
+            message = decode_waiting(stored.data, self.tier)
         except MessageError as error:
-            return Entry(sequence, at_ms, None, str(error))
+            return Entry(stored.sequence, stored.at_ms, None, str(error))
+        return Entry(stored.sequence, stored.at_ms, message, traceparent=stored.traceparent)
+
+
+def _told(outcome: Outcome) -> str:
+    return "told" if outcome.feedback else "untold"

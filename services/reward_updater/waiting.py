@@ -32,12 +32,15 @@ class Entry(NamedTuple):
         None when it cannot be read.
     problem : str
         Why not.
+    traceparent : str or None
+        The span that it was appended in, when there are traces.
     """
 
     sequence: int
     at_ms: int
     message: Measured | Feedback | None
     problem: str = ""
+    traceparent: str | None = None
 
     @property
     def due_ms(self) -> int:

@@ -23,9 +23,11 @@ from pointsman.config import Config, tier_arms
 from pointsman.learning import Applied, Dead, Skipped, TierLedger, read_outcome
 from pointsman.learning.applied import CHUNK
 from pointsman.messages import subjects
+from pointsman.messages.validation import MAX_MS
 from pointsman.observability import metrics, tracing
-from pointsman.observability.logs import logger
+from pointsman.observability.logs import logger, work_on
 from pointsman.observability.meters import ArmMeters, hop
+from pointsman.observability.trouble import Trouble
 from pointsman.state import Commit, Lease, StateError, Store, TierChanges, TierStore
 from pointsman.state.reset import RESETTING
 from services.reward_updater import events
@@ -33,6 +35,7 @@ from services.reward_updater import events
 log = logger("reward_updater")
 
 HEARTBEAT_S = 1.0
+FIRST_LOOK_S = 0.02
 RETRY_S = 0.5
 HALT_CHECK_S = 5.0
 DAY_S = 86_400
@@ -64,11 +67,14 @@ class TierWriter:
         self._arm_rewards = ArmMeters(metrics.arm_rewards, arms)
         self._arm_costs = ArmMeters(metrics.arm_costs, arms)
         metrics.halted.labels(tier).set(0)  # at 0 from the start, so that the first one is seen as a rise
+        metrics.outcomes_applied.labels(tier)
         metrics.commit_retries.labels(tier)
+        metrics.commit_conflicts.labels(tier)
         metrics.dead_letters.labels(subjects.OUTCOMES)
         self._keep_s = int(config.nats.decisions_max_age_days * DAY_S)
         self.tier = tier
         self.status = "starting"
+        self._trouble = Trouble(log, f"tier {tier}", "trying again")
         self._epoch = ""
         self._generation = ""
         self._ledger = TierLedger()
@@ -79,6 +85,7 @@ class TierWriter:
 
     async def run(self) -> None:
         """Write until cancelled."""
+        work_on(self.tier)
         try:
             while True:
                 try:
@@ -86,11 +93,11 @@ class TierWriter:
                         self._held_at = time.monotonic()
                         await self._write()
                     else:
-                        self.status = "standby"
+                        self._stand_by()
                         await asyncio.sleep(self._renew_s)
                 except (BusError, StateError, NatsError) as error:
                     metrics.commit_retries.labels(self.tier).inc()
-                    log.warning("tier %s: %s; trying again", self.tier, error)
+                    self._trouble.tell(str(error))
                     self.status = f"waiting: {error}"
                     await asyncio.sleep(RETRY_S)
         finally:
@@ -99,6 +106,14 @@ class TierWriter:
                     await self._lease.drop()
                 except StateError as error:
                     log.debug("tier %s: lease not given back: %s", self.tier, error)
+
+    def _stand_by(self) -> None:
+        """Say nothing more of the tier: what this writer knew last would be told beside what another one knows now."""
+        self.status = "standby"
+        self._trouble.over()
+        metrics.halted.labels(self.tier).set(0)
+        metrics.log_lag.remove(self.tier)
+        metrics.watermark.remove(self.tier)
 
     async def _write(self) -> None:
         """Load the tier, and apply what comes until something says to start over."""
@@ -121,15 +136,17 @@ class TierWriter:
         )
         try:
             while await self._still_ours():
-                batch = await reader.next_batch(wait_s=min(self._renew_s, HEARTBEAT_S) / 2)
+                self._trouble.over()
+                # At first only until the server has said whether there is more: replicas wait to know their age.
+                wait_s = min(self._renew_s, HEARTBEAT_S) / 2 if self._beat_at else FIRST_LOOK_S
+                batch = await reader.next_batch(wait_s=wait_s)
                 if reader.restarts > 0:
                     return  # whatever made the reader start over may have changed the log
                 metrics.log_lag.labels(self.tier).set(reader.pending + len(batch))
                 if batch:
-                    caught_up = reader.idle
-                    if not await self._apply(batch, reader.silence_s if caught_up else None):
+                    if not await self._apply(batch):
                         return
-                elif reader.idle and time.monotonic() - self._beat_at >= HEARTBEAT_S and not await self._beat(reader):
+                elif time.monotonic() - self._beat_at >= HEARTBEAT_S and not await self._beat(reader):
                     return
         finally:
             await reader.close()
@@ -187,7 +204,7 @@ class TierWriter:
         self._as_of_ms = changes.as_of_ms
         self._beat_at = 0.0
 
-    async def _apply(self, batch: list[StoredMessage], silence_s: float | None) -> bool:
+    async def _apply(self, batch: list[StoredMessage]) -> bool:
         """Learn from a batch and commit it; tell whether to go on."""
         reads = [read_outcome(m.subject, m.data, m.sequence, m.at_ms) for m in batch]
         await self._load_bits([read.outcome.decision_sequence for read in reads if read.outcome and read.outcome.learn])
@@ -206,12 +223,10 @@ class TierWriter:
                 data=dead.data,
                 reason=dead.reason,
             )
-        # What the log's server says of its clock while there is more to come, else our own when it last said "no more".
-        as_of_ms = batch[-1].at_ms if silence_s is None else int((time.time() - silence_s) * 1000)
         changed = list(dict.fromkeys(item.arm for item in applied))
         rows = [(item.outcome.decision_sequence, item.sequence, item.reward.value / 100.0) for item in applied]
         with tracing.committing(self.tier, [message.traceparent for message in batch]) as headers:
-            if not await self._commit(before, as_of_ms, changed, rows, headers):
+            if not await self._commit(before, batch[-1].at_ms, changed, rows, headers):
                 return False
         self._count(results)
         committed_ms = time.time() * 1000.0
@@ -221,8 +236,12 @@ class TierWriter:
         return True
 
     async def _beat(self, reader: LogReader) -> bool:
-        """Say that nothing more was accepted up to now."""
-        return await self._commit(self._ledger.watermark, int((time.time() - reader.silence_s) * 1000), [], [])
+        """Say that nothing more was accepted up to now, if that is so; tell whether to go on."""
+        complete_at = await reader.complete_at()
+        if complete_at is None:
+            return True
+        self._beat_at = time.monotonic()
+        return await self._commit(self._ledger.watermark, int(complete_at * 1000), [], [])
 
     async def _commit(
         self,
@@ -253,7 +272,6 @@ class TierWriter:
             metrics.commit_conflicts.labels(self.tier).inc()
             log.info("tier %s: expected watermark %d, found %d", self.tier, before, committed.watermark)
             return False
-        self._beat_at = time.monotonic()
         ledger.bits.trim()
         metrics.watermark.labels(self.tier).set(ledger.watermark)
         await events.announce(self._bus, self.tier, self._epoch, ledger.watermark, self._as_of_ms, changed, headers)
@@ -272,8 +290,8 @@ class TierWriter:
                     if outcome.cost_usd is not None:
                         self._arm_costs.of(self.tier, *arm).observe(outcome.cost_usd)
                     if outcome.decided_at_ms:
-                        delay_s = (outcome.accepted_at_ms - outcome.decided_at_ms) / 1000.0
-                        metrics.reward_delay_seconds.labels(self.tier).observe(max(0.0, delay_s))
+                        delay_ms = min(max(outcome.accepted_at_ms - outcome.decided_at_ms, 0), MAX_MS)
+                        metrics.reward_delay_seconds.labels(self.tier).observe(delay_ms / 1000.0)
                     metrics.outcomes_applied.labels(self.tier).inc()
                 case Skipped(reason=reason):
                     metrics.outcomes_skipped.labels(self.tier, reason).inc()

@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointsman.bus import Bus, LogReader, StoredMessage
-from pointsman.bus.dead_letters import bury
 from pointsman.config import Config
 from pointsman.messages import subjects
 from pointsman.messages.codec import decode
 from pointsman.messages.decision import event_decoder
-from pointsman.messages.errors import MessageError
 from pointsman.messages.ids import DecisionId
 from pointsman.messages.validation import check_event
-from pointsman.observability import metrics
+from pointsman.observability import metrics, tracing
 from pointsman.observability.logs import logger
 from pointsman.shadows.evaluation import Evaluation, Shadow, add_decisions, evaluate
 from pointsman.shadows.groups import Group, Logged, group_decisions
@@ -28,14 +26,11 @@ from services.shadow_evaluator.event_encoding import encode_events
 from services.shadow_evaluator.events import EventWriter, Sent
 from services.shadow_evaluator.own_shadows import OwnShadows
 from services.shadow_evaluator.picks import first_chunks, picks_of
+from services.shadow_evaluator.reading import read_each, read_on
 from services.shadow_evaluator.runs import after_batch, cut_at
 from services.shadow_evaluator.tier_state import TierState
 
 log = logger("shadow_evaluator")
-
-SERVICE = "shadow-evaluator"
-IDLE_S = 1.0
-DAY_S = 86_400
 
 
 class DecisionReader:
@@ -74,16 +69,8 @@ class DecisionReader:
             max_batch=self._settings.max_batch,
         )
         try:
-            while True:
-                batch = await reader.next_batch(wait_s=IDLE_S)
-                if reader.restarts > 0:
-                    return
-                metrics.shadow_lag.labels(self.tier).set(reader.pending + len(batch))
-                shadows = await self._own.ready(self._state.shadows, self._state.progress)
-                if shadows is None or (batch and not await self._evaluate(batch, shadows)):
-                    return
+            await read_on(reader, self.tier, metrics.shadow_lag, self._take)
         finally:
-            await reader.close()
             await self._own.close()
 
     async def _go_back(self) -> None:
@@ -103,17 +90,24 @@ class DecisionReader:
             progress.take_runs(runs)
             self._state.recent.clear()
 
+    async def _take(self, batch: list[StoredMessage]) -> bool:
+        """Evaluate what came; tell whether to go on. New shadows learn also while nothing comes."""
+        shadows = await self._own.ready(self._state.shadows, self._state.progress)
+        return shadows is not None and (not batch or await self._evaluate(batch, shadows))
+
     async def _evaluate(self, batch: list[StoredMessage], shadows: Sequence[Shadow]) -> bool:
         """Evaluate a batch and commit it; tell whether to go on."""
-        decisions = await self._read(batch)
+        read = await read_each(self._bus, subjects.DECISIONS, self.tier, batch, read_decision)
+        decisions = [decision for decision in read if decision is not None]
         known = await self._knowledge(decisions)
         groups = group_decisions(decisions)
         commit = self._commit_to(batch[-1].sequence)
         add_activity(commit.hours, decisions, int(time.time() * 1000))
         sent: list[Sent] = []
         try:
-            await self._run(shadows, groups, known, commit, sent)
-            return await self._commit(batch, shadows, known, commit, sent)
+            with tracing.evaluating(self.tier, len(shadows), [message.traceparent for message in batch]):
+                await self._run(shadows, groups, known, commit, sent)
+                return await self._commit(batch, shadows, known, commit, sent)
         finally:
             for chunk in sent:
                 chunk.forget()
@@ -169,29 +163,10 @@ class DecisionReader:
         self._state.moved.set()
         return await self._own.commit(shadows)
 
-    async def _read(self, batch: list[StoredMessage]) -> list[Logged]:
-        """Decode a batch; what cannot be read goes to the dead letters."""
-        decisions = []
-        for message in batch:
-            try:
-                decisions.append(read_decision(message, self.tier))
-            except MessageError as error:
-                log.warning("tier %s: decision %d is a dead letter: %s", self.tier, message.sequence, error)
-                await bury(
-                    self._bus,
-                    SERVICE,
-                    subjects.DECISIONS,
-                    subject=message.subject,
-                    sequence=message.sequence,
-                    data=message.data,
-                    reason=str(error),
-                )
-        return decisions
-
     async def _knowledge(self, decisions: Sequence[Logged]) -> NDArray[np.int64]:
         """Return for each decision the last outcome that it, or one before it in the log, was made with."""
         before = self._state.progress.outcomes
-        told = [decision.event.state_watermark for decision in decisions]
+        told = [max(decision.event.state_watermark, 0) for decision in decisions]
         if max(told, default=0) > before:
             # Nobody can have known what is not in the log: such an event is of another log, or no replica's.
             end = (await self._bus.info(subjects.OUTCOMES)).state.last_seq
@@ -200,13 +175,7 @@ class DecisionReader:
         return known
 
     def _commit_to(self, reached: int) -> ShadowCommit:
-        return ShadowCommit(
-            fields.WATERMARK,
-            self._state.progress.watermark,
-            reached,
-            keep_s=self._settings.keep_days * DAY_S,
-            keep_picks_s=self._settings.pick_days * DAY_S,
-        )
+        return self._state.commit(fields.WATERMARK, self._state.progress.watermark, reached)
 
     def _count(self, shadow: Shadow, group: Group, evaluation: Evaluation) -> None:
         name, good = shadow.spec.name, evaluation.distributions.good

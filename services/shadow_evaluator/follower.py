@@ -13,7 +13,9 @@ from pointsman.bus.policies import read_policies
 from pointsman.config import Config, TierConfig
 from pointsman.messages.errors import UnknownVersion
 from pointsman.messages.policies import TierPolicies
-from pointsman.observability.logs import logger
+from pointsman.observability import metrics
+from pointsman.observability.logs import logger, work_on
+from pointsman.observability.trouble import Trouble
 from pointsman.state import Lease, ShadowStore, StateError, Store
 from services.shadow_evaluator.decisions import DecisionReader
 from services.shadow_evaluator.events import EventWriter
@@ -55,6 +57,7 @@ class TierFollower:
         self._rewards = RewardReader(bus, store, self._state, config)
         self.tier = tier.name
         self.status = "starting"
+        self._trouble = Trouble(log, f"tier {tier.name}", "trying again")
 
     def set_policies(self, version: int, policies: TierPolicies) -> None:
         """Run the tier's shadows of that version from the next batch on."""
@@ -62,6 +65,7 @@ class TierFollower:
 
     async def run(self) -> None:
         """Follow the tier until cancelled."""
+        work_on(self.tier)
         try:
             while True:
                 try:
@@ -69,9 +73,12 @@ class TierFollower:
                         await self._follow()
                     else:
                         self.status = "standby"
+                        self._trouble.over()
+                        metrics.shadow_lag.remove(self.tier)  # another one's to tell now
+                        metrics.shadow_reward_lag.remove(self.tier)
                         await asyncio.sleep(self._renew_s)
                 except (BusError, StateError, NatsError) as error:
-                    log.warning("tier %s: %s; trying again", self.tier, error)
+                    self._trouble.tell(str(error))
                     self.status = f"waiting: {error}"
                     await asyncio.sleep(RETRY_S)
         finally:
@@ -87,6 +94,7 @@ class TierFollower:
         self._state.progress = await self._store.progress()
         self._state.recent.clear()
         self.status = "following"
+        log.info("tier %s: following from %d on", self.tier, self._state.progress.watermark + 1)
         await _first_of(self._decisions.run(), self._rewards.run(), self._keep_lease())
 
     async def _read_policies(self) -> None:
@@ -103,6 +111,7 @@ class TierFollower:
         """Hold the lease until it is somebody else's."""
         while True:
             await asyncio.sleep(self._renew_s)
+            self._trouble.over()
             if not await self._lease.hold():
                 log.info("tier %s: another evaluator follows it now", self.tier)
                 return

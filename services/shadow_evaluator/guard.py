@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 
-from nats.errors import Error as NatsError
-
-from pointsman.bus import Bus, BusError, WrongSequence
+from pointsman.bus import Bus, WrongSequence
 from pointsman.bus.policies import read_policies, write_policies
 from pointsman.bus.promotion import announce
 from pointsman.config import Config
-from pointsman.messages.errors import MessageError, SwitchRefused
+from pointsman.messages.errors import SwitchRefused
 from pointsman.messages.policies import PolicyChangeRecord, PolicySpec, TierPolicies
 from pointsman.messages.switch import promoted, reverted
 from pointsman.observability.logs import logger
 from pointsman.report.evidence import kept, row_about
 from pointsman.report.guard import Ruling, barrier, rule
 from pointsman.report.messages import PolicyReport
-from pointsman.state import StateError, Store
+from pointsman.state import Store
+from services.shadow_evaluator.patrol import patrol
 
 log = logger("shadow_evaluator.guard")
 
@@ -53,16 +51,9 @@ class Guard:
         """What the last look came to."""
 
     async def run(self) -> None:
-        """Look every ``[promotion] check_s`` until cancelled; for ever idle where nothing is automatic."""
-        if not self._settings.watches(self.tier):
-            await asyncio.Event().wait()
-        while True:
-            if self._following():
-                try:
-                    await self.look()
-                except (BusError, StateError, MessageError, NatsError) as error:
-                    log.warning("tier %s: not judged: %s", self.tier, error)
-            await asyncio.sleep(self._settings.check_s)
+        """Look every ``[promotion] check_s`` until cancelled; never where nothing is automatic."""
+        every_s = self._settings.check_s if self._settings.watches(self.tier) else None
+        await patrol(self.tier, self.look, every_s, self._following, "not judged")
 
     async def look(self) -> Ruling:
         """Judge the shadows once, and switch if that is the ruling.

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 
 import msgspec
-from nats.errors import Error as NatsError
 
-from pointsman.bus import Bus, BusError
+from pointsman.bus import Bus
 from pointsman.bus.policies import read_policies
 from pointsman.config import Config
 from pointsman.config.schema import RegretConfig
-from pointsman.messages.errors import MessageError
 from pointsman.observability.logs import logger
 from pointsman.report import RegretReport, build_report
 from pointsman.report.messages import ArmValue
-from pointsman.state import StateError, Store
+from pointsman.state import Store
 from services.shadow_evaluator.announcer import Announcer
+from services.shadow_evaluator.patrol import patrol
 
 log = logger("shadow_evaluator.regret")
 
@@ -63,14 +61,9 @@ class RegretWatch:
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        while self._config.regret.rule != "off":
-            try:
-                if self._following():
-                    await self.check()
-            except (BusError, StateError, NatsError, MessageError) as error:
-                log.warning("tier %s: cannot look for regret: %s", self.tier, error)
-            await asyncio.sleep(self._config.regret.check_s)
-        await asyncio.Event().wait()
+        settings = self._config.regret
+        every_s = settings.check_s if settings.rule != "off" else None
+        await patrol(self.tier, self.check, every_s, self._following, "cannot look for regret")
 
     async def check(self) -> list[str]:
         """Alert about every arm whose state has changed; return the arms that underperform by what was announced."""

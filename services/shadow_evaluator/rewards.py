@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -11,10 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from pointsman.bus import Bus, LogReader, StoredMessage
-from pointsman.bus.dead_letters import bury
 from pointsman.config import Config
 from pointsman.messages import subjects
-from pointsman.messages.errors import MessageError
 from pointsman.observability import metrics
 from pointsman.observability.logs import logger
 from pointsman.shadows.draws import decision_keys
@@ -24,15 +21,13 @@ from pointsman.state import HOUR_MS, ShadowCommit, ShadowStore, Store
 from pointsman.state import shadow_progress as fields
 from pointsman.state.hour_sums import FLOAT, against
 from services.shadow_evaluator.activity import add_earnings
-from services.shadow_evaluator.decisions import DAY_S, IDLE_S, SERVICE, read_decision
+from services.shadow_evaluator.finding import DecisionFinder
 from services.shadow_evaluator.joining import Outcomes, add_unjoined, covered, join, join_arms, join_stateless
+from services.shadow_evaluator.reading import read_each, read_on
 from services.shadow_evaluator.tier_state import TierState
 from services.shadow_evaluator.told import SeenOutcomes, Told, read_reward
 
 log = logger("shadow_evaluator")
-
-MAX_HOURS = 48
-"""Different hours that one commit changes at most; late rewards are of many."""
 
 
 class _Awaited(NamedTuple):
@@ -63,6 +58,7 @@ class RewardReader:
         self._store = ShadowStore(store, state.name)
         self._state = state
         self._settings = config.shadow_evaluator
+        self._finder = DecisionFinder(bus, state)
         self._seen = SeenOutcomes(0, set())
         self._outcomes_end = 0
         self._log_created = ""
@@ -79,20 +75,17 @@ class RewardReader:
             self._state.progress.rewards_at + 1,
             max_batch=self._settings.max_batch,
         )
-        try:
-            while True:
-                batch = await reader.next_batch(wait_s=IDLE_S)
-                if reader.restarts > 0:
-                    return
-                metrics.shadow_reward_lag.labels(self.tier).set(reader.pending + len(batch))
-                waiting = await self._read(batch)
-                while waiting:
-                    ready = await self._resolve(waiting)
-                    if ready and not await self._commit(ready):
-                        return
-                    waiting = waiting[len(ready) :]
-        finally:
-            await reader.close()
+        await read_on(reader, self.tier, metrics.shadow_reward_lag, self._take)
+
+    async def _take(self, batch: list[StoredMessage]) -> bool:
+        """Join what came, as soon as the decisions were evaluated; tell whether to go on."""
+        waiting = await self._read(batch)
+        while waiting:
+            ready = await self._finder.resolve(waiting, self._seen)
+            if ready and not await self._commit(ready):
+                return False
+            waiting = waiting[len(ready) :]
+        return True
 
     async def _begin(self) -> bool:
         """Find out where to begin; tell whether nobody else is at work."""
@@ -113,22 +106,8 @@ class RewardReader:
 
     async def _read(self, batch: list[StoredMessage]) -> list[Told]:
         """Decode a batch; what cannot be read goes to the dead letters."""
-        read = []
-        for message in batch:
-            try:
-                read.append(read_reward(message, self.tier))
-            except MessageError as error:
-                log.warning("tier %s: reward %d is a dead letter: %s", self.tier, message.sequence, error)
-                await bury(
-                    self._bus,
-                    SERVICE,
-                    subjects.REWARDS,
-                    subject=message.subject,
-                    sequence=message.sequence,
-                    data=message.data,
-                    reason=str(error),
-                )
-                read.append(Told(message.sequence, message.at_ms))
+        found = await read_each(self._bus, subjects.REWARDS, self.tier, batch, read_reward)
+        read = [told or Told(at.sequence, at.at_ms) for told, at in zip(found, batch, strict=True)]
         if max((told.event.outcome_sequence for told in read if told.event), default=0) > self._outcomes_end:
             self._outcomes_end = (await self._bus.info(subjects.OUTCOMES)).state.last_seq
         for told in read:
@@ -136,76 +115,6 @@ class RewardReader:
                 log.warning("tier %s: reward %d is of no outcome of the log", self.tier, told.position)
                 told.event = None
         return read
-
-    async def _resolve(self, waiting: list[Told]) -> list[Told]:
-        """Return those at the front that can be joined now, with their decisions; wait a while when there is none."""
-        self._state.moved.clear()
-        watermark = self._state.progress.watermark
-        ready = []
-        for told in waiting:
-            if told.event is not None and told.decision > watermark and not told.gone and not self._is_old(told):
-                break
-            ready.append(told)
-        if not ready:
-            await self._wait_for(waiting[0])
-            return []
-        wanted = [told for told in ready if told.event is not None and not told.gone and told.logged is None]
-        missing = []
-        for told in wanted:
-            message = self._state.recent.get(told.decision)
-            if message is None or not self._take(told, message):
-                missing.append(told)
-        for again in (False, True):
-            if again and missing:  # a replica of the log may be behind the others
-                await asyncio.sleep(IDLE_S)
-            found = await asyncio.gather(*(self._bus.get(subjects.DECISIONS, told.decision) for told in missing))
-            missing = [
-                told
-                for told, message in zip(missing, found, strict=True)
-                if message is None or not self._take(told, message)
-            ]
-        for told in missing:
-            told.gone = True
-        return self._of_few_hours(ready)
-
-    def _is_old(self, told: Told) -> bool:
-        event = told.event
-        return event is not None and (
-            event.outcome_sequence <= self._seen.complete or event.outcome_sequence in self._seen.above
-        )
-
-    async def _wait_for(self, told: Told) -> None:
-        """Wait for decisions to be evaluated; look after a while whether this one is in the log at all."""
-        try:
-            async with asyncio.timeout(IDLE_S):
-                await self._state.moved.wait()
-        except TimeoutError:
-            message = await self._bus.get(subjects.DECISIONS, told.decision)
-            if message is None or not self._take(told, message):
-                told.gone = True
-            told.logged = None  # it may be replaced until it is evaluated
-
-    def _take(self, told: Told, message: StoredMessage) -> bool:
-        """Keep a message as the decision of a reward, if it is; tell whether it is."""
-        if message.subject != subjects.decision_log(self.tier):
-            return False
-        try:
-            logged = read_decision(message, self.tier)
-        except MessageError:
-            return False
-        if logged.event.nonce != told.nonce:
-            return False  # another decision has its place: the log was put back
-        told.logged = logged
-        return True
-
-    def _of_few_hours(self, ready: list[Told]) -> list[Told]:
-        hours: set[int] = set()
-        for at, told in enumerate(ready):
-            if told.logged is not None:
-                hours.add(told.logged.at_ms // HOUR_MS)
-                if len(hours) > MAX_HOURS:
-                    return ready[:at]
-        return ready
 
     async def _commit(self, ready: list[Told]) -> bool:
         """Join these and commit that; tell whether to go on."""
@@ -251,16 +160,19 @@ class RewardReader:
                 join(commit.hours, shadow.identity, group, outcomes, rows[found], q, clip)
             # An empty pick says that the policy failed then, which was counted.
             lost = Counter(
-                hours_of_rewards[row]
+                (group.slots[group.slot_of[row]].active, hours_of_rewards[row])
                 for row, pick in zip(rows.tolist(), own, strict=True)
                 if pick is None or len(pick) not in (0, size)
             )
-            for hour, number in lost.items():
-                add_unjoined(commit.hours, against(shadow.identity, self._state.active), hour, number)
+            for (active, hour), number in lost.items():
+                add_unjoined(commit.hours, against(shadow.identity, active), hour, number)
         commit.used = wanted
 
     def _count_gone(self, hours: Hours, gone: Sequence[Told]) -> None:
-        """Count rewards whose decision is not in the log any more, for every shadow that was run on it."""
+        """Count rewards whose decision is not in the log any more, for every shadow that was run on it.
+
+        Which policy made the decision nobody can say, so they are with the one that is active now.
+        """
         if not gone:
             return
         sequences = np.array([told.decision for told in gone], dtype=np.int64)
@@ -273,13 +185,7 @@ class RewardReader:
                 add_unjoined(hours, against(shadow.identity, self._state.active), hour, number)
 
     def _commit_to(self, position: int) -> ShadowCommit:
-        return ShadowCommit(
-            fields.REWARDS_AT,
-            self._state.progress.rewards_at,
-            position,
-            keep_s=self._settings.keep_days * DAY_S,
-            keep_picks_s=self._settings.pick_days * DAY_S,
-        )
+        return self._state.commit(fields.REWARDS_AT, self._state.progress.rewards_at, position)
 
     async def _store_progress(self, commit: ShadowCommit) -> bool:
         """Commit, together with which outcomes were seen; tell whether nobody else has."""

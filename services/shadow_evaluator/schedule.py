@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
-from nats.errors import Error as NatsError
 
-from pointsman.bus import Bus, BusError
+from pointsman.bus import Bus
 from pointsman.bus.policies import read_policies
 from pointsman.config import Config
 from pointsman.config.reporting import WEEKDAYS
 from pointsman.config.schema import ReportConfig
 from pointsman.messages import subjects
-from pointsman.messages.errors import MessageError
-from pointsman.observability.logs import logger
 from pointsman.report import Report, build_report
-from pointsman.state import ShadowStore, StateError, Store
+from pointsman.state import ShadowStore, Store
 from services.shadow_evaluator.announcer import Announcer
-
-log = logger("shadow_evaluator.schedule")
+from services.shadow_evaluator.patrol import patrol
 
 KIND = "report"
 CHECK_S = 30.0
 AGAIN_S = 3600.0
 """A window without decisions is looked at again after so long."""
-MOST_PAIRS = 20
-"""Of each policy, in an alert: a message has a largest size, and a tier with many arms many pairs."""
+MOST = 20
+"""Pairs and arms of each policy in an alert: a message has a largest size, and a tier may have many arms."""
 
 
 class Period(NamedTuple):
@@ -105,17 +100,18 @@ class ReportSchedule:
 
     async def run(self) -> None:
         """Report until cancelled."""
-        while self._config.report.every != "off":
-            try:
-                if self._following():
-                    await self.check(datetime.now(UTC))
-            except (BusError, StateError, NatsError, MessageError) as error:
-                log.warning("tier %s: no report yet: %s", self.tier, error)
-            await asyncio.sleep(self._check_s)
-        await asyncio.Event().wait()
+        every_s = self._check_s if self._config.report.every != "off" else None
+        await patrol(self.tier, self.check, every_s, self._following, "no report yet")
 
-    async def check(self, now: datetime) -> bool:
-        """Publish the report of the period that ended last, if nobody has; tell whether this did."""
+    async def check(self, now: datetime | None = None) -> bool:
+        """Publish the report of the period that ended last, if nobody has; tell whether this did.
+
+        Parameters
+        ----------
+        now : datetime, optional
+            In UTC.
+        """
+        now = now or datetime.now(UTC)
         period = latest_period(self._config.report, now)
         if period is None or period.name == self._done or time.monotonic() < self._again_at:
             return False
@@ -131,7 +127,7 @@ class ReportSchedule:
         if not any(policy.decisions or policy.errors for policy in report.policies):
             self._again_at = time.monotonic() + AGAIN_S
             return False
-        return await self._announcer.announce(period.name, summary(report), _detail(report, period))
+        return await self._announcer.announce(period.name, summary(report), detail(report, period))
 
     async def _complete(self, period: Period) -> bool:
         """Tell whether every decision of the period was evaluated.
@@ -154,9 +150,14 @@ def summary(report: Report) -> str:
     return f"{first} to {last} UTC: {verdicts}"
 
 
-def _detail(report: Report, period: Period) -> dict[str, Any]:
-    policies = [msgspec.structs.replace(policy, pairs=policy.pairs[:MOST_PAIRS]) for policy in report.policies]
-    told: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(report, policies=policies))
+def detail(report: Report, period: Period) -> dict[str, Any]:
+    """Return a report as an alert has it: with the most frequent pairs and arms of each policy only."""
+    replace = msgspec.structs.replace
+    policies = []
+    for policy in report.policies:
+        bias = replace(policy.rewarded_bias, arms=policy.rewarded_bias.arms[:MOST])
+        policies.append(replace(policy, pairs=policy.pairs[:MOST], rewarded_bias=bias))
+    told: dict[str, Any] = msgspec.to_builtins(replace(report, policies=policies))
     return {"period": period.name, **told}
 
 

@@ -9,10 +9,12 @@ from pointsman.messages.policies import PolicySpec
 from pointsman.observability.logs import logger
 from pointsman.shadows.evaluation import Shadow
 from pointsman.shadows.own_rule import is_stateful
-from pointsman.state import ShadowProgress
+from pointsman.state import ShadowCommit, ShadowProgress
 from services.shadow_evaluator.recent import RecentDecisions
 
 log = logger("shadow_evaluator")
+
+DAY_S = 86_400
 
 
 class TierState:
@@ -58,3 +60,10 @@ class TierState:
                 log.error("tier %s: shadow %s cannot run: %s", self.name, spec.name, shadow.broken)
             shadows.append(shadow)
         self.shadows = shadows
+
+    def commit(self, position: str, expected: int, reached: int) -> ShadowCommit:
+        """Begin a commit that moves a reader on, by the field of the progress that says how far it is."""
+        settings = self._config.shadow_evaluator
+        return ShadowCommit(
+            position, expected, reached, keep_s=settings.keep_days * DAY_S, keep_picks_s=settings.pick_days * DAY_S
+        )

@@ -10,7 +10,7 @@ from pointsman.messages.codec import decode
 from pointsman.messages.errors import InvalidMessage
 from pointsman.messages.ids import DecisionId, parse_id
 from pointsman.messages.outcome import RewardEvent, reward_decoder
-from pointsman.messages.validation import REPORT_BOUNDS
+from pointsman.messages.validation import MAX_MS, REPORT_BOUNDS
 from pointsman.shadows.groups import Logged
 
 MAX_SEEN = 10_000
@@ -63,6 +63,8 @@ def read_reward(message: StoredMessage, tier: str) -> Told:
         raise InvalidMessage("decision_id", "not of a decision of this tier")
     if not 0 <= event.complete_through < event.outcome_sequence:
         raise InvalidMessage("complete_through", f"expected less than {event.outcome_sequence}")
+    if not 0 <= event.accepted_at_ms < MAX_MS:
+        raise InvalidMessage("accepted_at_ms", "expected Unix milliseconds")
     for name in ("reward", "quality", "cost_usd"):
         value = getattr(event, name)
         if value is not None and not (math.isfinite(value) and 0.0 <= value <= REPORT_BOUNDS[name]):
@@ -85,9 +87,13 @@ class SeenOutcomes:
     complete: int
     above: set[int]
 
+    def has(self, event: RewardEvent) -> bool:
+        """Tell whether this reward was read before."""
+        return event.outcome_sequence <= self.complete or event.outcome_sequence in self.above
+
     def add(self, event: RewardEvent) -> bool:
         """Take in a reward in the order of the stream; tell whether it is there for the first time."""
-        new = event.outcome_sequence > self.complete and event.outcome_sequence not in self.above
+        new = not self.has(event)
         if new:
             self.above.add(event.outcome_sequence)
         if event.complete_through > self.complete:

@@ -191,7 +191,7 @@ def test_policies_from_the_bucket_can_be_shown(data: bytes) -> None:
 @FUZZ
 @given(variants("decision_event") | variants("decision_event").map(lambda data: data + b"\n\ndata: x"))
 def test_an_event_stream_has_no_more_events_than_messages(data: bytes) -> None:
-    shown = format_event(data)
+    shown = format_event("decision", data)
     assert shown.count(b"\n\n") == (1 if shown else 0)
     assert shown.count(b"\ndata: ") == (1 if shown else 0)
     if shown:

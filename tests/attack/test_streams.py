@@ -17,6 +17,7 @@ from pointsman.learning.audit import audit_tier
 from pointsman.messages.codec import decode, encode
 from pointsman.messages.decision import decision_decoder, event_decoder
 from pointsman.messages.errors import MessageError
+from pointsman.messages.ids import parse_id
 from pointsman.messages.outcome import Outcome
 from pointsman.messages.policies import policies_decoder
 from pointsman.messages.problem import problem_decoder
@@ -151,6 +152,10 @@ async def test_broken_outcomes_become_dead_letters_and_the_rest_counts(
         cost_usd=0.5,
     )
     outcomes = broken(3, encode(good), golden("outcome"), golden("outcome.reward"), golden("outcome.degraded"))
+    for times in ({"accepted_at_ms": 10**400}, {"decided_at_ms": -(10**400)}):  # beyond every float; good otherwise
+        decision_id = (await asyncio.to_thread(decide, keyed))["decision_id"]
+        about = {"decision_id": decision_id, "decision_sequence": parse_id(decision_id).sequence, "decided_at_ms": 1}
+        outcomes.append(json.dumps({**json.loads(encode(good)), **about, **times}).encode())
     await learned_through(store, "SIMPLE", await append(bus, "outcomes.SIMPLE", [*outcomes, TOO_LARGE]))
     dead += (await audit_tier(bus, store, "SIMPLE")).dead
     assert dead > COUNT / 2

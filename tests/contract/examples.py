@@ -17,10 +17,12 @@ from pointsman.messages.decision import (
     Decision,
     DecisionEvent,
     DecisionRequest,
+    FallbackEvent,
     Score,
     Scoring,
     decision_decoder,
     event_decoder,
+    fallback_decoder,
     request_decoder,
     scoring_decoder,
 )
@@ -71,7 +73,7 @@ from pointsman.messages.policies import (
     revert_decoder,
 )
 from pointsman.messages.problem import FieldError, Problem, problem_decoder
-from pointsman.messages.status import HopCounts, ServiceStatus, TierStatus, status_decoder
+from pointsman.messages.status import DegradedCount, HopCounts, ServiceStatus, TierStatus, status_decoder
 
 GOLDEN = Path(__file__).parent / "golden" / "v1"
 
@@ -225,6 +227,40 @@ EXAMPLES: dict[str, Example] = {
             ],
         ),
         status_decoder,
+    ),
+    "service_status.gateway": Example(
+        ServiceStatus(
+            service="gateway",
+            instance="host:4712",
+            started_ms=1_795_312_000_123,
+            requests=1000,
+            over_s=62.5,
+            outcomes=200.0,
+            degraded=[
+                DegradedCount(tier="SIMPLE", reason="no_replica", count=12.0),
+                DegradedCount(tier="T", reason="nats", count=1.0),
+            ],
+        ),
+        status_decoder,
+    ),
+    "fallback_event": Example(
+        FallbackEvent(
+            decision_id="fallback.SIMPLE.0123456789abcdef",
+            decided_at_ms=1_795_312_000_123,
+            tier="SIMPLE",
+            provider="openai",
+            model="gpt-4o-mini",
+            reason="no_replica",
+            degraded=True,
+            policy=None,
+            policy_version=None,
+            propensity=None,
+            explored=False,
+            stale=False,
+            state_age_ms=None,
+            scores=[],
+        ),
+        fallback_decoder,
     ),
     "decision": Example(
         Decision(

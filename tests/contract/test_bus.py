@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 
 import pytest
@@ -89,6 +90,19 @@ async def test_a_late_answer_harms_nothing(bus: Bus) -> None:
 async def test_a_request_that_nobody_serves_fails_at_once(bus: Bus) -> None:
     with pytest.raises(NoResponders):
         await bus.requests.call("nobody.here", b"", LONG_S)
+
+
+async def test_of_many_that_fail_the_one_that_is_waited_for_is_enough(bus: Bus) -> None:
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    first, second = [await bus.requests.send("test.nobody", b"", 5.0) for _ in range(2)]
+    with pytest.raises(NoResponders):
+        await first
+    await asyncio.wait([second])
+    del first, second
+    gc.collect()
+    await asyncio.sleep(0)
+    assert not complaints
 
 
 async def test_a_lost_connection_fails_everything_in_flight_and_refuses_what_comes(

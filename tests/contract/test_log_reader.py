@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -119,7 +120,24 @@ async def test_a_reader_that_has_everything_is_idle(log: Bus) -> None:
     await _read(reader, 20)
     idle.append(reader.idle)
     assert idle == [False, False, True]
-    assert reader.silence_s < 60.0
+    await reader.close()
+
+
+async def test_a_reader_is_complete_up_to_when_it_asked_and_not_while_more_is_on_its_way(log: Bus) -> None:
+    reader = LogReader(log, "LOG", "log.A")
+    await reader.next_batch(wait_s=0.05)
+    before = time.time()
+    assert before <= (await reader.complete_at() or 0.0) <= time.time()  # a log without a message is complete
+    await _append(log, 1, 20)
+    await _read(reader, 20)
+    assert await reader.complete_at() is not None
+    held_up = time.time()
+    await _append(log, 21, 21)
+    assert await reader.complete_at() is None, f"one was stored after {held_up}"
+    await _read(reader, 21)
+    assert (await reader.complete_at() or 0.0) > held_up
+    await _append(log, 22, 22, tiers="B")
+    assert await reader.complete_at() is not None  # of another subject
     await reader.close()
 
 

@@ -23,6 +23,7 @@ from pointsman.config import Config, load_config
 from pointsman.messages.codec import encode
 from pointsman.messages.errors import UnknownVersion
 from pointsman.messages.policies import PolicySpec, TierPolicies
+from pointsman.messages.subjects import POLICIES_STREAM
 from tests.integration.processes import NatsServer
 
 TOML = """
@@ -144,6 +145,27 @@ async def test_a_watcher_goes_on_when_the_server_is_killed(
             version = await write_policies(other, "A", TierPolicies(active=UNIFORM), 1)
             assert await told.get() == ("A", version, TierPolicies(active=UNIFORM))
             await other.close()
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+async def test_a_watcher_goes_on_in_a_bucket_that_was_made_anew(bucket: Bus, config: Config) -> None:
+    """Its versions begin at 1 again, below those that the watcher has seen."""
+    await configure_policies(bucket, config)
+    for version in range(2, 12):
+        await write_policies(bucket, "B", TierPolicies(active=UNIFORM), version)
+    told: asyncio.Queue[tuple[str, int, TierPolicies]] = asyncio.Queue()
+    watching = asyncio.create_task(watch_policies(bucket, lambda *change: told.put_nowait(change)))
+    try:
+        async with asyncio.timeout(40.0):
+            assert [(await told.get())[:2], (await told.get())[:2]] == [("A", 1), ("B", 12)]
+            await bucket.nats.jetstream().delete_stream(POLICIES_STREAM)
+            await ensure_streams(bucket, config.nats)
+            assert await write_policies(bucket, "A", TierPolicies(active=UNIFORM), 0) == 1
+            assert await told.get() == ("A", 1, TierPolicies(active=UNIFORM))
+            assert await write_policies(bucket, "B", TierPolicies(active=UNIFORM), 0) == 2
+            assert await told.get() == ("B", 2, TierPolicies(active=UNIFORM))
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)

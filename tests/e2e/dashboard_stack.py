@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,22 @@ class DashboardStack(RunningStack):
         with self.client("client") as client:
             return self._decide(client, tier)
 
+    def degrade(self) -> dict[str, Any]:
+        """Have one request answered while no replica is there; return when one is there again."""
+        os.kill(self.file()["decision"][0]["pid"], signal.SIGKILL)
+        degraded: list[dict[str, Any]] = []
+        with self.client("client") as client:
+
+            def decided(is_degraded: bool) -> bool:
+                answer = self._ask(client, TIER)
+                if answer["degraded"]:
+                    degraded.append(answer)
+                return bool(answer["degraded"]) == is_degraded
+
+            self.until(lambda: decided(True), "a degraded answer")
+            self.until(lambda: decided(False), "the replica is back")
+        return degraded[0]
+
     def learn_from_traffic(self) -> None:
         """Decide, tell most outcomes, and wait until everything has seen all of it."""
         with self.client("client") as client:
@@ -114,12 +132,15 @@ class DashboardStack(RunningStack):
         self.until(self._reported, "the report has every reward")
 
     def _decide(self, client: httpx.Client, tier: str) -> dict[str, Any]:
+        decision = self._ask(client, tier)
+        assert not decision["degraded"], decision
+        return decision
+
+    def _ask(self, client: httpx.Client, tier: str) -> dict[str, Any]:
         context = [1.0, *(round(self._random.random(), 3) for _ in range(len(FEATURES) - 1))]
         answer = client.post("/v1/decisions", json={"tier": tier, "context": context})
         assert answer.status_code == 200, answer.text
-        decision: dict[str, Any] = {**answer.json(), "context": context}
-        assert not decision["degraded"], decision
-        return decision
+        return {**answer.json(), "context": context}
 
     def _report(self, client: httpx.Client, decision: dict[str, Any]) -> None:
         arm = f"{decision['provider']}:{decision['model']}"

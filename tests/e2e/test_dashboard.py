@@ -22,6 +22,15 @@ pytestmark = pytest.mark.e2e
 
 VIEWS = ("overview", "arms", "decisions", "shadow", "try", "system")
 LIGHT_ENOUGH = 300_000
+PAINTED = """(canvas, name) => {
+  const [r, g, b] = getComputedStyle(document.documentElement).getPropertyValue(name).match(/[0-9a-f]{2}/g);
+  const wanted = [r, g, b].map((part) => parseInt(part, 16));
+  const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  let found = 0;
+  for (let at = 0; at < pixels.length; at += 4) found += wanted.every((part, i) => pixels[at + i] === part);
+  return found;
+}"""
+"""How many points of a canvas have a colour of the style sheet."""
 Opener = Callable[..., DashboardPage]
 expect = sync_api.expect
 
@@ -77,6 +86,9 @@ def test_the_overview_shows_what_the_api_says(stack: DashboardStack, opened: Ope
     cells = decisions.locator("tbody tr td:nth-child(2)").all_inner_texts()
     assert sum(number(cell) for cell in cells if cell != "–") == DECISIONS
     share = tab.locate("figure").filter(has_text="Share of each arm")
+    reward = tab.locate("figure").filter(has_text=re.compile(r"^Mean reward"))
+    for figure in (share, reward):  # all of it was decided in one stretch of the 24 hours, or in two
+        assert figure.locator(".plot canvas").evaluate(PAINTED, "--s0") > 0
     assert set(share.locator(".legend span").all_inner_texts()) == {arm["arm"] for arm in told["totals"]["arms"]}
 
 
@@ -281,6 +293,17 @@ def test_the_system_view_shows_how_far_everything_is(stack: DashboardStack, open
     assert {one["service"] for one in told["services"]} >= {"gateway", "decision"}
 
 
+def test_the_system_view_stands_without_the_alerts_which_are_read_from_nats(
+    stack: DashboardStack, opened: Opener
+) -> None:
+    tab = opened("arms", refused="503")
+    tab.page.route("**/v1/alerts*", lambda route: route.fulfill(status=503, json={"detail": "NATS: not connected"}))
+    tab.open("system")
+    expect(tab.locate("#services tbody tr")).to_have_count(len(stack.read("/v1/system")["services"]))
+    alerts = tab.page.get_by_role("region", name="Alerts", exact=True)
+    expect(alerts).to_contain_text("cannot be read right now")
+
+
 def test_without_a_key_one_is_asked_for_and_used(stack: DashboardStack, opened: Opener) -> None:
     tab = opened("arms", key=None, refused="401")
     expect(tab.locate("#key-note")).to_have_text("This gateway wants a key.")
@@ -309,6 +332,15 @@ def test_everything_has_a_name_for_screen_readers(stack: DashboardStack, opened:
     tab.open("shadow")
     tab.page.get_by_role("button", name=re.compile("^Promote greedy")).click()
     assert tab.unnamed() == []
+
+
+def test_no_view_is_wider_than_a_phone(stack: DashboardStack, opened: Opener) -> None:
+    tab = opened("overview")
+    tab.page.set_viewport_size({"width": 390, "height": 780})
+    for view in (*VIEWS, f"decisions/{stack.decided[-1]['decision_id']}"):
+        tab.open(view)
+        expect(tab.locate("main .card, main form").first).to_be_visible()
+        assert tab.page.evaluate("document.documentElement.scrollWidth") == 390, view
 
 
 def test_the_keyboard_gets_everywhere(opened: Opener) -> None:
@@ -344,6 +376,27 @@ def test_all_views_together_are_light_enough(opened: Opener) -> None:
         expect(tab.locate("main .card, main form").first).to_be_visible()
     assert any("uPlot" in path for path in tab.sizes)
     assert sum(tab.sizes.values()) < LIGHT_ENOUGH
+
+
+def test_degraded_answers_show_up_and_can_be_filtered_and_are_counted(stack: DashboardStack, opened: Opener) -> None:
+    tab = opened("decisions")
+    expect(tab.locate(".live")).to_have_text("live")
+    stack.decide()
+    degraded = stack.degrade()
+    rows = tab.locate("tbody tr")
+    expect(rows.filter(has_not_text="degraded").first).to_be_visible()
+    tab.page.get_by_label("Marked").select_option("degraded")
+    expect(rows.filter(has_not_text="degraded")).to_have_count(0)
+    first = rows.last
+    expect(first).to_contain_text("no replica")
+    expect(first).to_contain_text(f"{degraded['provider']}:{degraded['model']}")
+    assert degraded["decision_id"] in (first.locator("[title]").get_attribute("title") or "")
+    tab.open("system")
+    tab.page.reload()
+    expect(tab.locate("#health")).to_have_text(
+        re.compile(rf"^{TIER}: [0-9]+ answers? in the last minute w.* degraded \(.*no replica")
+    )
+    assert number(tab.tile("Degraded answers").inner_text()) > 0
 
 
 def _active(stack: DashboardStack) -> str:

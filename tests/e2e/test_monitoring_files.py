@@ -131,7 +131,7 @@ def test_prometheus_looks_for_every_service_where_it_answers() -> None:
 def test_what_the_compose_file_mounts_for_monitoring_is_there() -> None:
     compose = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
     mounted = re.findall(r"- \./(deploy/(?:prometheus|grafana)[\w./-]*):(\S+):ro", compose)
-    assert len(mounted) == 4
+    assert len(mounted) == 5
     assert all((REPOSITORY / source).exists() for source, _ in mounted)
     provider = (REPOSITORY / "deploy/grafana/provisioning/dashboards/pointsman.yml").read_text(encoding="utf-8")
     inside = dict(mounted)["deploy/grafana/dashboards"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator, Generator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,7 @@ import pytest_asyncio
 
 from tests.fault.cluster import Cluster
 from tests.fault.ledger import Ledger
-from tests.fault.run import Row
-from tests.fault.table import lines
+from tests.fault.table import PROPERTY, Row
 
 collect_ignore = [
     *([] if os.environ.get("SOAK_MINUTES") else ["test_soak.py"]),
@@ -36,28 +35,17 @@ class Held:
     ledger: Ledger | None = None
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_rows] = []
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("fault") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    rows = config.stash[_rows]
-    if rows:
-        terminalreporter.section("faults")
-        for line in lines(rows):
-            terminalreporter.write_line(line)
-
-
-@pytest.fixture(scope="session")
-def rows(pytestconfig: pytest.Config) -> list[Row]:
-    """The table, for each run to add its row to."""
-    return pytestconfig.stash[_rows]
+@pytest.fixture
+def rows(request: pytest.FixtureRequest) -> list[Row]:
+    """The test's rows of the table, for each run to add its own to."""
+    of_test: list[Row] = request.node.stash.setdefault(_rows, [])
+    return of_test
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -95,6 +83,7 @@ async def own(tmp_path: Path) -> AsyncIterator[tuple[Cluster, Ledger]]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if report.when == "call" and report.failed:
-        item.stash[_broken] = True
+    if report.when == "call":
+        report.user_properties += [(PROPERTY, asdict(row)) for row in item.stash.get(_rows, [])]
+        item.stash[_broken] = report.failed
     return report

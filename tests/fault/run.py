@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from zlib import crc32
 
 from tests.fault.cluster import Cluster
 from tests.fault.diagnosis import diagnosis, waiting
@@ -14,6 +15,7 @@ from tests.fault.healing import healed
 from tests.fault.invariants import Findings, InvariantBroken, check
 from tests.fault.ledger import Ledger
 from tests.fault.load import Load
+from tests.fault.table import Row
 
 BEFORE_S = 0.6
 AFTER_S = 0.3
@@ -22,18 +24,6 @@ ENDS_WITHIN_S = 240.0
 """Bound on a run, beyond the bounds of its parts, and less than pytest's, which can say nothing of the services."""
 STOPS_WITHIN_S = 60.0
 GIVEN_UP_WITHIN_S = 10.0
-
-
-@dataclass(slots=True)
-class Row:
-    """A line of the table at the end."""
-
-    fault: str
-    decisions: int
-    outcomes: int
-    lost: int
-    doubled: int
-    heal_s: float | None
 
 
 @dataclass(slots=True)
@@ -74,15 +64,28 @@ Fault = Callable[[Run], Awaitable[None]]
 
 
 async def run_fault(
-    cluster: Cluster, ledger: Ledger, name: str, fault: Fault, rows: list[Row], *, seed: int = 1, hold_s: float = 3.3
+    cluster: Cluster,
+    ledger: Ledger,
+    name: str,
+    fault: Fault,
+    rows: list[Row],
+    *,
+    seed: int | None = None,
+    hold_s: float = 3.3,
 ) -> Row:
     """Run a fault under load and check every invariant afterwards.
+
+    Parameters
+    ----------
+    seed : int, optional
+        Of the load; left out, it is made from the name.
 
     Raises
     ------
     InvariantBroken
         Also when all that does not end. This and every other error comes with a diagnosis in its notes.
     """
+    seed = crc32(name.encode()) if seed is None else seed
     work = asyncio.create_task(_run_fault(cluster, ledger, name, fault, rows, seed, hold_s))
     try:
         await asyncio.wait({work}, timeout=ENDS_WITHIN_S + 2.0 * hold_s)

@@ -3,10 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from tests.fault.run import Row
+import msgspec
+import pytest
+
+PROPERTY = "fault"
+"""The property of a test's report that holds a row: reports go from the process of the test to the one that prints."""
 
 HEAD = ("fault", "runs", "decisions", "outcomes", "lost", "doubled", "heals in s")
+
+
+@dataclass(slots=True)
+class Row:
+    """A line of the table at the end."""
+
+    fault: str
+    decisions: int
+    outcomes: int
+    lost: int
+    doubled: int
+    heal_s: float | None
+
+
+class Table:
+    """Gathers the rows of all tests, and prints them at the end."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call":
+            self.rows += [msgspec.convert(row, Row) for name, row in report.user_properties if name == PROPERTY]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.rows:
+            terminalreporter.section("faults")
+            for line in lines(self.rows):
+                terminalreporter.write_line(line)
 
 
 def lines(rows: Iterable[Row]) -> list[str]:

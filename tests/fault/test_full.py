@@ -12,8 +12,9 @@ import pytest_asyncio
 
 from tests.fault.cluster import Cluster
 from tests.fault.ledger import Ledger
-from tests.fault.run import Fault, Row, Run, run_fault
+from tests.fault.run import Fault, Run, run_fault
 from tests.fault.servers import SmallDisk, store_client
+from tests.fault.table import Row
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.fault, pytest.mark.asyncio(loop_scope="session")]
@@ -61,7 +62,7 @@ async def test_what_is_full_refuses_and_goes_on_when_it_has_room(
     fault: str, shared: tuple[Cluster, Ledger], rows: list[Row]
 ) -> None:
     cluster, ledger = shared
-    await run_fault(cluster, ledger, fault, FULL[fault], rows, seed=len(rows))
+    await run_fault(cluster, ledger, fault, FULL[fault], rows)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -96,5 +97,5 @@ async def test_a_full_disk_loses_nothing_that_was_accepted(
         await asyncio.sleep(run.hold_s)
         store_disk.free()
 
-    await run_fault(cluster, ledger, "disk of NATS full", nats_disk_full, rows, seed=len(rows))
-    await run_fault(cluster, ledger, "disk of the store full", store_disk_full, rows, seed=len(rows))
+    await run_fault(cluster, ledger, "disk of NATS full", nats_disk_full, rows)
+    await run_fault(cluster, ledger, "disk of the store full", store_disk_full, rows)

@@ -7,7 +7,8 @@ import pytest
 from tests.fault.cluster import Cluster
 from tests.fault.ledger import Ledger
 from tests.fault.poison import dead_letters, poison_policies, poison_streams, poison_subjects
-from tests.fault.run import Fault, Row, run_fault
+from tests.fault.run import Fault, run_fault
+from tests.fault.table import Row
 
 pytestmark = [pytest.mark.fault, pytest.mark.asyncio(loop_scope="session")]
 
@@ -20,7 +21,7 @@ POISON: dict[str, Fault] = {
 async def test_poison_in_a_log_is_buried_and_changes_nothing(shared: tuple[Cluster, Ledger], rows: list[Row]) -> None:
     cluster, ledger = shared
     before = {name: service.pid for name, service in cluster.services.items()}
-    await run_fault(cluster, ledger, "poison in the streams", poison_streams, rows, seed=len(rows))
+    await run_fault(cluster, ledger, "poison in the streams", poison_streams, rows)
     buried = await dead_letters(cluster)
     for stream in ("OUTCOMES", "DECISIONS"):
         assert buried[stream] == cluster.poison[stream]
@@ -30,5 +31,5 @@ async def test_poison_in_a_log_is_buried_and_changes_nothing(shared: tuple[Clust
 @pytest.mark.parametrize("kind", POISON)
 async def test_poison_changes_nothing(kind: str, shared: tuple[Cluster, Ledger], rows: list[Row]) -> None:
     cluster, ledger = shared
-    await run_fault(cluster, ledger, kind, POISON[kind], rows, seed=len(rows))
+    await run_fault(cluster, ledger, kind, POISON[kind], rows)
     assert all(service.running for service in cluster.services.values())

@@ -18,9 +18,10 @@ from tests.fault.invariants import check
 from tests.fault.ledger import Ledger
 from tests.fault.load import Load
 from tests.fault.raw_log import Raw, read_stream
-from tests.fault.run import Row, Run, run_fault
+from tests.fault.run import Run, run_fault
 from tests.fault.servers import copy_folder
 from tests.fault.snapshot import Contents, stored
+from tests.fault.table import Row
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.fault, pytest.mark.asyncio(loop_scope="session")]
@@ -40,7 +41,7 @@ async def test_a_store_put_back_from_an_older_copy_learns_the_rest_again(
         copy_folder(tmp_path / "copy", cluster.store.data)
         await cluster.restart("store")
 
-    await run_fault(cluster, ledger, "store put back from a copy", put_back, rows, seed=len(rows))
+    await run_fault(cluster, ledger, "store put back from a copy", put_back, rows)
 
 
 async def test_an_outcome_log_put_back_from_an_older_copy_halts_the_updater(

@@ -7,7 +7,8 @@ import pytest
 from tests.fault.cluster import Cluster
 from tests.fault.ledger import Ledger
 from tests.fault.repeats import REPEATS
-from tests.fault.run import Row, run_fault
+from tests.fault.run import run_fault
+from tests.fault.table import Row
 
 pytestmark = [pytest.mark.fault, pytest.mark.asyncio(loop_scope="session")]
 
@@ -17,4 +18,4 @@ async def test_only_the_first_outcome_of_a_decision_counts(
     repeat: str, shared: tuple[Cluster, Ledger], rows: list[Row]
 ) -> None:
     cluster, ledger = shared
-    await run_fault(cluster, ledger, repeat, REPEATS[repeat], rows, seed=len(rows))
+    await run_fault(cluster, ledger, repeat, REPEATS[repeat], rows)

@@ -15,8 +15,9 @@ import pytest
 from tests.fault.cluster import Cluster
 from tests.fault.invariants import InvariantBroken
 from tests.fault.ledger import Ledger
-from tests.fault.run import Row, run_fault
+from tests.fault.run import run_fault
 from tests.fault.schedule import draw, together
+from tests.fault.table import Row
 
 pytestmark = [pytest.mark.fault, pytest.mark.asyncio(loop_scope="session")]
 

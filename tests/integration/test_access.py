@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -250,6 +250,7 @@ PUBLISHED_BY: dict[str, set[Role]] = {
     "$SRV.STATS": {"gateway", "operator"},
     "log.decisions.SIMPLE": {"decision"},
     "decisions.SIMPLE": {"decision"},
+    "fallbacks.SIMPLE": {"gateway"},
     "outcomes.SIMPLE": {"gateway", "reward-updater"},
     "feedback.SIMPLE": {"gateway"},
     "rewards.SIMPLE": {"reward-updater"},
@@ -392,6 +393,50 @@ async def test_a_connection_that_nats_ends_for_good_is_said_to_whoever_waits(tmp
         await bus.until_closed()
     await bus.close()
     servers.nats.stop()
+
+
+async def test_an_event_stream_goes_on_after_nats_has_ended_the_gateways_connection_for_good(
+    tmp_path: Path, start_service: StartService
+) -> None:
+    servers = GuardedServers(tmp_path)
+    await asyncio.to_thread(servers.start)
+    where = {"POINTSMAN_NATS_URL": servers.nats.url, "POINTSMAN_REDIS_URL": servers.store.url}
+    gateway = await asyncio.to_thread(
+        lambda: start_service("gateway-own", wait_for="/healthz", **where, **servers.environment("gateway"))
+    )
+    bus = await Bus.connect(servers.nats_as("decision"), "test")
+    settings, password = tmp_path / "nats" / "nats.conf", servers.credentials.nats["gateway"]
+    async with (
+        httpx.AsyncClient(base_url=gateway.url, timeout=20.0) as web,
+        web.stream("GET", "/v1/events/decisions") as answer,
+    ):
+        lines = answer.aiter_lines()
+        assert ": listening" in [line async for line in _through(lines, ": listening")]
+
+        async def ended() -> bool:
+            return "has ended the connection for good" in gateway.output()
+
+        async def connected() -> bool:
+            return bool((await web.get("/readyz")).json()["checks"]["nats"] == "ok")
+
+        for before, after, done in ((password, "another-one", ended), ("another-one", password, connected)):
+            settings.write_text(settings.read_text().replace(before, after))
+            os.kill(servers.nats.pid, signal.SIGHUP)  # NATS reads its configuration again
+            await eventually(done, done.__name__)
+        assert ": listening" in [line async for line in _through(lines, ": listening")]
+        await bus.publish(subjects.decision_topic("SIMPLE"), b'{"decision_id":"after"}')
+        assert "id: after" in [line async for line in _through(lines, "id: after")]
+    await bus.close()
+    await asyncio.to_thread(gateway.stop)
+    servers.stop()
+
+
+async def _through(lines: AsyncIterator[str], last: str) -> AsyncIterator[str]:
+    """Yield lines up to a certain one."""
+    async for line in lines:
+        yield line
+        if line == last:
+            return
 
 
 async def test_answers_come_to_an_inbox_of_ones_own(guarded: GuardedServers) -> None:

@@ -15,7 +15,17 @@ from pointsman.access.roles import Role
 from pointsman.bandit import Arm, ArmState
 from pointsman.config.connections import RedisConfig
 from pointsman.stack.programs import find_store_server
-from pointsman.state import Commit, Session, SessionStore, Store, StoreUnavailable, TierStore
+from pointsman.state import (
+    SEVERAL,
+    Commit,
+    Response,
+    ResponseStore,
+    Session,
+    SessionStore,
+    Store,
+    StoreUnavailable,
+    TierStore,
+)
 from tests.integration.guarded_servers import GuardedServers
 from tests.integration.processes import StoreServer
 
@@ -80,6 +90,16 @@ async def test_a_gateway_writes_down_which_arm_a_conversation_had(guarded: Guard
     await sessions.remember([Session("T", "d", Arm("p", "m:1"))], 9)
     assert await sessions.arm("T", "d") == Arm("p", "m:1")
     assert await sessions.arm("T", "other") is None
+    await store.close()
+
+
+async def test_a_gateway_writes_down_which_decision_was_behind_an_answer(guarded: GuardedServers) -> None:
+    store = Store(guarded.store_as("gateway"))
+    responses = ResponseStore(store)
+    await responses.remember([Response("chatcmpl-1", "T.1.a", 9), Response("chatcmpl-2", "T.2.b", 9)])
+    await responses.remember([Response("chatcmpl-2", "T.3.c", 9)])
+    assert await responses.decision("chatcmpl-1") == "T.1.a"
+    assert await responses.decision("chatcmpl-2") == SEVERAL
     await store.close()
 
 

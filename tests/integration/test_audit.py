@@ -98,3 +98,21 @@ async def test_a_rebuild_asks_before_it_empties_anything(
     assert await _command("rebuild", "--tier", TIER) == 2
     assert "say --yes" in capsys.readouterr().err
     assert await stored_bytes(store, TIER) == before
+
+
+@pytest.mark.parametrize("command", [("audit",), ("rebuild", "--yes")], ids=["audit", "rebuild"])
+async def test_a_tier_that_nobody_knows_is_an_error_that_names_those_there_are(
+    command: tuple[str, ...],
+    bus: Bus,
+    store: Store,
+    updater: ServiceProcess,
+    addresses: None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    await applied_through(store, TIER, await report(bus, _outcome(41)))
+    before = await stored_bytes(store, TIER)
+    assert await _command(*command, "--tier", "AUDITTED") == 2
+    told = capsys.readouterr()
+    assert "'AUDITTED'" in told.err and TIER in told.err
+    assert told.out == ""
+    assert await stored_bytes(store, TIER) == before

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -61,6 +64,36 @@ async def test_days_are_the_hours_of_each_day_in_utc_added_up(
         expected = days[hour // 24]
         assert (one.counts, one.bound) == (expected.counts, expected.bound)
         np.testing.assert_allclose(one.statistics.flat(), expected.statistics.flat(), rtol=1e-12)
+
+
+class WatchedStore(Store):
+    """Notes how many keys a script was given at most."""
+
+    most_keys = 0
+
+    async def run(self, script: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        self.most_keys = max(self.most_keys, len(keys))
+        return await super().run(script, keys, args)
+
+
+@pytest.mark.parametrize("every", [None, 1, 5, 24, 25, 48, 100])
+async def test_a_window_of_months_holds_the_store_up_for_a_day_of_it_at_a_time(
+    store_url: str, empty_servers: None, every: int | None
+) -> None:
+    """All hours in one script took seconds with fifty arms; nobody else is served meanwhile, and outcomes are late."""
+    store = WatchedStore(store_url)
+    sums = ShadowStore(store, f"LONG{every}")
+    hours = range(FIRST, FIRST + 300)
+    for at, first in enumerate(range(hours.start, hours.stop, 20)):
+        told = {(IDENTITY, hour): HourSums({"decisions": float(hour)}, bound=hour) for hour in range(first, first + 20)}
+        await sums.commit(ShadowCommit(progress.WATERMARK, at, at + 1, hours=told))
+    store.most_keys = 0
+    found = await sums.totals(IDENTITY, hours, every)
+    step = every or len(hours)
+    parts = [hours[at : at + step] for at in range(0, len(hours), step)]
+    assert [(of.counts["decisions"], of.bound) for of in found] == [(sum(part), part[-1]) for part in parts]
+    assert 0 < store.most_keys <= 24
+    await store.close()
 
 
 async def test_settled_days_are_read_again_after_a_while_and_the_last_ones_always(

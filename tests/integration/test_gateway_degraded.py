@@ -46,6 +46,13 @@ def test_with_every_replica_hung_few_requests_wait(client: httpx.Client, service
     )
     assert float(counts["timeout"]) >= 1
     assert float(counts["breaker"]) >= 1
+    lines = [json.loads(line) for line in services["gateway"].output().splitlines()]
+    said = [line for line in lines if line["part"] == "gateway.decider" and line["level"] == "warning"]
+    assert {line["event"] for line in said} >= {
+        f"tier SIMPLE: no policy chooses ({reason}); the fallback arm serves" for reason in ("timeout", "breaker")
+    }
+    assert len(said) <= 4  # of 50 decisions
+    assert all(line["decision_id"].startswith("fallback.SIMPLE.") for line in said)
     wait_until(lambda: not decide(client)["degraded"], "replica decides again")
 
 
@@ -85,6 +92,25 @@ def test_with_nats_gone_decisions_degrade_and_outcomes_wait(client: httpx.Client
         nats_server.start()
     wait_until(lambda: not decide(client)["degraded"], "NATS back")
     wait_until(lambda: report(client, before["decision_id"], quality=50).status_code in (200, 202), "outcome accepted")
+
+
+def test_with_nats_gone_a_report_is_about_the_policy_that_was_put_in_force_and_not_the_configured_one(
+    client: httpx.Client, nats_server: NatsServer
+) -> None:
+    def active() -> str:
+        (row,) = client.get("/v1/shadow/report", params={"tier": "SIMPLE"}).json()["policies"]
+        return str(row["active"])
+
+    switched = {"name": "switched", "algorithm": "linucb", "parameters": {"epsilon": 0.2}}
+    assert client.put("/v1/policies/SIMPLE", json={"active": switched}).status_code == 200
+    assert active() == "switched"
+    nats_server.kill()
+    try:
+        wait_until(lambda: client.get("/v1/policies").status_code == 503, "NATS gone")
+        assert active() == "switched"
+    finally:
+        nats_server.start()
+    wait_until(lambda: not decide(client)["degraded"], "NATS back")
 
 
 def test_a_gateway_starts_while_nats_and_the_store_are_gone(start_service: StartService) -> None:

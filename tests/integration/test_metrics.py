@@ -99,9 +99,13 @@ def test_decisions_outcomes_and_rewards_are_counted_by_tier_and_arm(traffic: Sam
 def test_what_has_not_happened_is_at_0_and_not_absent(traffic: Samples) -> None:
     assert {told["stream"] for told, _ in traffic["pointsman_dead_letters_total"]} == {
         "OUTCOMES",
+        "FEEDBACK",
         "DECISIONS",
         "REWARDS",
     }
+    # Both, or their sum is nothing, and the alert on it silent for ever.
+    for name in ("pointsman_commit_retries_total", "pointsman_commit_conflicts_total"):
+        assert {told["tier"] for told, _ in traffic[name]} == TIERS
     assert {told["tier"] for told, _ in traffic["pointsman_tier_halted"]} == TIERS
     assert {told["tier"] for told, _ in traffic["pointsman_fallback_decisions_total"]} == TIERS
     assert total(traffic, "pointsman_dead_letters_total") == total(traffic, "pointsman_tier_halted") == 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -138,11 +139,26 @@ def test_rules_are_evaluated_and_silent_while_all_is_well(prometheus: Prometheus
     assert [rule["name"] for rule in prometheus.rules() if rule["state"] == "firing"] == []
 
 
-def test_prometheus_understands_every_query_of_the_dashboards(prometheus: Prometheus) -> None:
+def test_prometheus_understands_every_query_of_the_dashboards_and_what_is_empty_says_why(
+    prometheus: Prometheus,
+) -> None:
     asked = 0
     for file in sorted((DEPLOY / "grafana" / "dashboards").glob("*.json")):
         for panel in json.loads(file.read_text(encoding="utf-8"))["panels"]:
-            for target in panel["targets"]:
-                prometheus.query(target["expr"].replace("$tier", ".*").replace("$__rate_interval", "1m"))
-                asked += 1
+            queries = [
+                target["expr"].replace("$tier", ".*").replace("$__rate_interval", "1m") for target in panel["targets"]
+            ]
+            found = [prometheus.query(query) for query in queries]
+            assert any(found) or panel["fieldConfig"]["defaults"].get("noValue"), (file.stem, panel["title"])
+            asked += len(queries)
     assert asked > 50
+
+
+def test_promtool_has_nothing_against_the_metrics(
+    prometheus: Prometheus, replicas: dict[str, list[ServiceProcess]]
+) -> None:
+    for job, services in replicas.items():
+        page = httpx.get(f"{services[0].url}/metrics").content
+        checked = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, check=False)
+        said = (checked.stdout + checked.stderr).decode()
+        assert (checked.returncode, said) == (0, ""), (job, said)

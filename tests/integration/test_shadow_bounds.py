@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 
+import msgspec
 import pytest
 import pytest_asyncio
 from nats.js.api import StreamConfig
@@ -24,14 +26,16 @@ from pointsman.state import HOUR_MS, HourSums, ShadowStore, Store, keys
 from pointsman.state.hour_sums import against
 from services.shadow_evaluator.events import EventWriter
 from services.shadow_evaluator.follower import TierFollower
+from tests.integration.processes import StoreServer
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
-TIERS = ("PICKS", "GONE", "REMOVED", "PUT_BACK", "REMADE", "TWO", "PINNED", "BEGUN")
+TIERS = ("EMPTIED", "ODD", "SWITCHED", "PICKS", "GONE", "REMOVED", "PUT_BACK", "REMADE", "TWO", "PINNED", "BEGUN")
 PENDING = 300
 LIVE = PolicySpec(name="live", algorithm="linucb")
 SHADOW = PolicySpec(name="shadow", algorithm="uniform")
+NEXT = PolicySpec(name="next", algorithm="linucb")
 OWN = PolicySpec(name="own", algorithm="linucb", lambda_cost=1.0)
 
 
@@ -138,11 +142,11 @@ class Logs:
 
         await eventually(there, "the evaluator has read both logs")
 
-    async def sums(self, identity: str) -> HourSums:
-        """Return a policy's sums of now, against the live policy."""
+    async def sums(self, identity: str, active: PolicySpec = LIVE) -> HourSums:
+        """Return a policy's sums of now, against an active policy."""
         hour = int(time.time() * 1000) // HOUR_MS
         total = HourSums()
-        for _, sums in await self.shadow.read(against(identity, LIVE.identity), range(hour - 2, hour + 2)):
+        for _, sums in await self.shadow.read(against(identity, active.identity), range(hour - 2, hour + 2)):
             total += sums
         return total
 
@@ -182,6 +186,26 @@ async def test_picks_are_kept_for_so_many_decisions_and_until_their_reward(logs_
         assert (await logs.sums("@arm:p:a")).joined == 3
 
 
+async def test_what_came_too_late_counts_against_the_policy_that_decided_and_not_against_the_next(
+    logs_of: LogsOf,
+) -> None:
+    logs = logs_of("SWITCHED")
+    await logs.put(OWN)
+    async with logs.followed() as follower:
+        first = await logs.decide()
+        for _ in range(PENDING + 2 * keys.PICK_CHUNK):
+            await logs.decide()
+        await logs.caught_up()
+        await logs.put(OWN, active=NEXT)
+        current = await read_policies(logs.bus, logs.tier)
+        assert current is not None
+        follower.set_policies(*current)
+        await logs.tell(first)
+        await logs.caught_up()
+    assert (await logs.sums(OWN.identity)).counts["unjoined"] == 1
+    assert (await logs.sums(OWN.identity, NEXT)).counts == {}
+
+
 async def test_a_reward_whose_decision_left_the_log_is_counted_as_that(logs_of: LogsOf, bus: Bus) -> None:
     logs = logs_of("GONE")
     await logs.put(SHADOW)
@@ -200,6 +224,32 @@ async def test_a_reward_whose_decision_left_the_log_is_counted_as_that(logs_of: 
     sums = await logs.sums(SHADOW.identity)
     assert (sums.joined, sums.counts["unjoined"], sums.counts["decisions"]) == (1, 2, 3)
     assert (await logs.sums("@arm:p:a")).joined == 1
+
+
+async def test_numbers_that_no_service_of_ours_would_write_stop_nobody(logs_of: LogsOf, bus: Bus) -> None:
+    """Whole numbers in JSON may be of any size, and neither float64 nor int64 has room for these."""
+    logs = logs_of("ODD")
+    await logs.put(SHADOW, OWN)
+    first, second = await logs.decide(), await logs.decide()
+    for name, value in (("state_watermark", -(2**70)), ("decided_at_ms", -(10**400)), ("decided_at_ms", 10**400)):
+        stored = await bus.get(subjects.DECISIONS, first.sequence or 0)
+        assert stored is not None
+        odd = {**msgspec.json.decode(stored.data), name: value}
+        await bus.append(subjects.decision_log(logs.tier), json.dumps(odd).encode())
+    outcome = await logs.tell(first)
+    stored = await bus.last(subjects.REWARDS, subjects.rewards(logs.tier))
+    assert stored is not None
+    for name, value in (("accepted_at_ms", 10**400), ("outcome_sequence", 10**400), ("complete_through", -(10**400))):
+        odd = {**msgspec.json.decode(stored.data), "decision_id": str(second), name: value}
+        await bus.append(subjects.rewards(logs.tier), json.dumps(odd).encode())
+    async with logs.followed():
+        await logs.caught_up()
+        assert await logs.tell(second) > outcome
+        await logs.caught_up()
+    # A decision is still one when it only cannot have known what it says that it knew.
+    for shadow in (SHADOW, OWN):
+        sums = await logs.sums(shadow.identity)
+        assert (sums.counts["decisions"], sums.joined) == (3, 2)
 
 
 async def test_a_shadow_that_was_removed_and_put_back_counts_what_it_was_run_on(logs_of: LogsOf) -> None:
@@ -322,3 +372,30 @@ async def test_two_evaluators_that_both_believe_to_hold_the_lease_count_once(log
     for identity in (SHADOW.identity, OWN.identity):
         sums = await logs.sums(identity)
         assert (sums.counts["decisions"], sums.joined) == (220, 140)
+
+
+async def test_a_store_that_comes_back_empty_is_filled_again_from_the_logs(
+    logs_of: LogsOf, store_server: StoreServer
+) -> None:
+    logs = logs_of("EMPTIED")
+    await logs.put(SHADOW, OWN)
+    decisions = [await logs.decide() for _ in range(20)]
+    async with logs.followed() as follower:
+        await logs.caught_up()
+        known = [await logs.tell(decision) for decision in decisions[:10]]
+        decisions.append(await logs.decide(known=known[-1]))
+        await logs.caught_up()
+        before = {shadow.name: await logs.sums(shadow.identity) for shadow in (SHADOW, OWN)}
+        store_server.stop()  # it keeps nothing
+
+        async def noticed() -> bool:
+            return follower.status.startswith("waiting: ")
+
+        await eventually(noticed, "the evaluator says that it waits")
+        store_server.start()
+        await logs.caught_up()
+    for shadow in (SHADOW, OWN):
+        after = await logs.sums(shadow.identity)
+        assert after.counts == pytest.approx(before[shadow.name].counts)
+        assert after.joined == 10
+    assert (await logs.sums(SHADOW.identity)).counts["decisions"] == 21

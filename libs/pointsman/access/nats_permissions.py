@@ -70,6 +70,7 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
         publish=(
             subjects.ANY_DECIDE,
             subjects.ANY_SCORE,
+            subjects.ANY_FALLBACK,
             _ALL_STATS,
             *_STATUS_ASKED,
             subjects.STREAM_SUBJECTS[subjects.OUTCOMES],
@@ -89,7 +90,7 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
             f"{_API}.DIRECT.GET.{subjects.POLICIES_STREAM}.{_POLICY}",
             *_read(subjects.POLICIES_STREAM),
         ),
-        subscribe=(subjects.ANY_DECISION, *_micro("gateway"), inbox("gateway")),
+        subscribe=(subjects.ANY_DECISION, subjects.ANY_FALLBACK, *_micro("gateway"), inbox("gateway")),
     ),
     "decision": NatsPermissions(
         publish=(
@@ -119,6 +120,7 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
             *_exists(subjects.DECISIONS, subjects.OUTCOMES, subjects.REWARDS, subjects.ALERTS, subjects.DEAD),
             *_exists(subjects.FEEDBACK),
             *_read(subjects.OUTCOMES, subjects.FEEDBACK),
+            *(f"{_API}.STREAM.MSG.GET.{stream}" for stream in (subjects.OUTCOMES, subjects.FEEDBACK)),
             f"{_API}.DIRECT.GET.{subjects.FEEDBACK}",
             f"{_API}.DIRECT.GET.{subjects.OUTCOMES}",
             f"{_API}.DIRECT.GET.{subjects.OUTCOMES}.{subjects.STREAM_SUBJECTS[subjects.OUTCOMES]}",
@@ -149,7 +151,7 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
     ),
     "operator": NatsPermissions(publish=(f"{_API}.{ALL}", f"$SRV.{ALL}"), subscribe=(ALL,)),
     "client": NatsPermissions(publish=(subjects.ANY_DECIDE,), subscribe=(inbox("client"),)),
-    "observer": NatsPermissions(subscribe=("decisions.>", "rewards.>", "shadow.>", "alerts.>")),
+    "observer": NatsPermissions(subscribe=("decisions.>", "fallbacks.>", "rewards.>", "shadow.>", "alerts.>")),
     "health": NatsPermissions(),
 }
 """The table. A user with nothing in it does not exist on NATS."""

@@ -15,7 +15,7 @@ PURPOSE: dict[Role, str] = {
     "shadow-evaluator": "the one writer of the shadow report",
     "operator": "a person at the command line: audit, rebuild, doctor, tail",
     "client": "an application that asks for decisions over NATS instead of HTTP",
-    "observer": "listens to decisions, rewards, shadow results and alerts, and can do nothing else",
+    "observer": "listens to decisions, degraded answers, rewards, shadow results and alerts, and can do nothing else",
     "health": "a container's health check: may ask the store whether it answers",
 }
 """Every user. A name is a user's, and the last part of its inbox prefix: ``_INBOX_<role>``."""

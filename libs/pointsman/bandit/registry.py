@@ -103,7 +103,9 @@ def _load(path: str) -> Any:
     try:
         found = getattr(importlib.import_module(module), name)
     except Exception as error:  # somebody else's module may raise anything while it is imported
-        raise PolicyError(f"algorithm: cannot load {path}: {error}") from error
+        unfound = isinstance(error, ModuleNotFoundError) and error.name == module
+        hint = "; is its folder in PYTHONPATH?" if unfound else ""
+        raise PolicyError(f"algorithm: cannot load {path}: {error}{hint}") from error
     if not callable(getattr(found, "probabilities", None)):
         raise PolicyError(f"algorithm: {path} has no method 'probabilities'")
     return found

@@ -25,6 +25,7 @@ PING_INTERVAL_S = 2
 RECONNECT_WAIT_S = 0.25
 _WRONG_LAST_SEQUENCE = (10071, 10164)
 _STREAM_NOT_FOUND = 10059
+_NO_MESSAGE = 10037
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -58,6 +59,15 @@ class _Ack(msgspec.Struct, frozen=True):
     error: _ApiError | None = None
 
 
+class _Place(msgspec.Struct, frozen=True):
+    seq: int = 0
+
+
+class _Found(msgspec.Struct, frozen=True):
+    message: _Place = _Place()
+    error: _ApiError | None = None
+
+
 class StreamState(msgspec.Struct, frozen=True):
     """Where a stream begins and ends, and how much of its room it takes."""
 
@@ -88,6 +98,7 @@ class StreamInfo(msgspec.Struct, frozen=True):
 
 _ack_decoder = msgspec.json.Decoder(_Ack)
 _info_decoder = msgspec.json.Decoder(StreamInfo)
+_found_decoder = msgspec.json.Decoder(_Found)
 
 
 class Bus:
@@ -211,6 +222,18 @@ class Bus:
     async def last(self, stream: str, subject: str, timeout_s: float = API_TIMEOUT_S) -> StoredMessage | None:
         """Read the last message of a stream that has the subject; None when there is none."""
         return _stored(await self.requests.call(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", timeout_s))
+
+    async def last_sequence(self, stream: str, subject: str, timeout_s: float = API_TIMEOUT_S) -> int:
+        """Return the sequence of the last message of a stream that has the subject; 0 when there is none.
+
+        The stream's leader is asked. `last` may be answered by one of its replicas, which can be behind.
+        """
+        payload = msgspec.json.encode({"last_by_subj": subject})
+        reply = await self.requests.call(f"$JS.API.STREAM.MSG.GET.{stream}", payload, timeout_s)
+        found = _found_decoder.decode(reply.data)
+        if found.error is not None and found.error.err_code != _NO_MESSAGE:
+            raise BusUnavailable(f"stream {stream}: {found.error.description}")
+        return found.message.seq
 
     async def next(
         self, stream: str, subject: str, sequence: int, timeout_s: float = API_TIMEOUT_S

@@ -133,12 +133,17 @@ async def configure_policies(bus: Bus, config: Config) -> None:
 async def watch_policies(bus: Bus, on_change: OnChange) -> None:
     """Call back with what each tier runs, now and at every change, for ever."""
     reader = LogReader(bus, POLICIES_STREAM, f"{POLICIES_SUBJECTS}.*", last_per_subject=True)
+    told: dict[str, tuple[int, bytes]] = {}
     try:
         while True:
             try:
                 for message in await reader.next_batch(wait_s=30.0):
+                    tier, news = tier_of(message.subject), (message.sequence, message.data)
+                    if told.get(tier) == news:
+                        continue  # the reader had to start over
+                    told[tier] = news
                     with contextlib.suppress(MessageError):
-                        on_change(tier_of(message.subject), message.sequence, decode(policies_decoder, message.data))
+                        on_change(tier, message.sequence, decode(policies_decoder, message.data))
             except BusError as error:
                 log.debug("watching policies: %s", error)
                 await asyncio.sleep(0.5)

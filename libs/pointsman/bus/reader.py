@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections import deque
 from typing import Any
 
@@ -20,6 +22,7 @@ log = logger("bus.reader")
 HEARTBEAT_S = 1.0
 PULL_EXPIRES_S = 30.0
 SILENCE_S = 3.5 * HEARTBEAT_S
+LOST = "the connection was lost"
 _NS = 1_000_000_000
 
 
@@ -48,7 +51,8 @@ class LogReader:
     max_batch : int
         Most messages that `next_batch` returns.
     last_per_subject : bool
-        Begin with the last message of each subject instead of ``start``; for key-value buckets.
+        Begin with the last message of each subject instead of ``start``, and again whenever it has to start over; for
+        key-value buckets.
     """
 
     def __init__(
@@ -87,10 +91,20 @@ class LogReader:
         """Tell whether everything the server has was handed out, as far as its last word goes."""
         return self._broken is None and not self._messages and self.pending == 0
 
-    @property
-    def silence_s(self) -> float:
-        """How long ago the server was last heard, in seconds; a heartbeat comes every second."""
-        return asyncio.get_running_loop().time() - self._heard_at
+    async def complete_at(self) -> float | None:
+        """Return a Unix time in seconds: whatever was stored before it was handed out. None while more is on its way.
+
+        The server is asked for the subject's last message. That a heartbeat was read says less: it may have waited
+        here for as long as this process was held up, with messages behind it.
+
+        Raises
+        ------
+        BusUnavailable
+        """
+        asked_at = time.time()
+        if not self.idle or await self._bus.last_sequence(self._stream, self._subject) >= self._next:
+            return None
+        return asked_at
 
     async def next_batch(self, wait_s: float) -> list[StoredMessage]:
         """Return the messages that are there, in order; wait for one if there is none.
@@ -131,10 +145,11 @@ class LogReader:
 
     async def _repair(self) -> None:
         if self._broken is None and self._connection != self._bus.nats.stats["reconnects"]:
-            self._broken = "the connection was lost"  # and with it whatever was asked for on it
+            self._broken = LOST  # and with it whatever was asked for on it
         if self._broken is not None:
             if self.restarts >= 0:
-                log.info("reading %s starts over after %d: %s", self._subject, self._next - 1, self._broken)
+                level = logging.DEBUG if self._broken == LOST else logging.INFO  # the bus has said so, once for all
+                log.log(level, "reading %s starts over after %d: %s", self._subject, self._next - 1, self._broken)
             try:
                 await self._start()
             except StreamMissing:
@@ -153,7 +168,7 @@ class LogReader:
         inbox = self._bus.nats.new_inbox()
         self._subscription = await self._bus.nats.subscribe(inbox, cb=self._on_message)
         start: dict[str, Any] = {"deliver_policy": "by_start_sequence", "opt_start_seq": max(self._next, 1)}
-        if self._from_last and self._next <= 1:
+        if self._from_last:  # also when it starts over: a bucket that was made anew counts from 1 again
             start = {"deliver_policy": "last_per_subject"}
         request = {
             "stream_name": self._stream,

@@ -68,29 +68,23 @@ class Requests:
         """Fail everything in flight: the connection is gone, and answers on it with it."""
         for token in list(self._waiting):
             future = self._forget(token)
-            if future is not None and not future.done():
-                future.set_exception(BusUnavailable(reason))
+            _fail(future, BusUnavailable(reason))
 
     def deny(self, subject: str, reason: str) -> None:
         """Fail what was sent to a subject (told in lower case) that this user must not publish to."""
         for token in [token for token, (_, _, sent_to) in self._waiting.items() if sent_to.lower() == subject.lower()]:
             future = self._forget(token)
-            if future is not None and not future.done():
-                future.set_exception(NotPermitted(reason))
+            _fail(future, NotPermitted(reason))
 
     async def _on_reply(self, message: Msg) -> None:
         future = self._forget(message.subject[len(self._prefix) :])
-        if future is None or future.done():
-            return
         if message.headers and message.headers.get("Status") == "503":
-            future.set_exception(NoResponders("nobody serves this subject"))
-        else:
+            _fail(future, NoResponders("nobody serves this subject"))
+        elif future is not None and not future.done():
             future.set_result(message)
 
     def _expire(self, token: str, subject: str) -> None:
-        future = self._forget(token)
-        if future is not None and not future.done():
-            future.set_exception(NoAnswer(f"no answer from {subject} in time"))
+        _fail(self._forget(token), NoAnswer(f"no answer from {subject} in time"))
 
     def _forget(self, token: str) -> asyncio.Future[Msg] | None:
         entry = self._waiting.pop(token, None)
@@ -98,3 +92,9 @@ class Requests:
             return None
         entry[1].cancel()
         return entry[0]
+
+
+def _fail(future: asyncio.Future[Msg] | None, error: Exception) -> None:
+    if future is not None and not future.done():
+        future.set_exception(error)
+        future.exception()  # looked at: who waits for many raises the first, and asyncio would complain of the rest

@@ -19,16 +19,16 @@ import pointsman
 from pointsman.bus.bus import Bus
 from pointsman.messages import subjects
 from pointsman.messages.codec import encode
-from pointsman.messages.status import HopCounts, ServiceStatus, TierStatus
+from pointsman.messages.status import DegradedCount, HopCounts, ServiceStatus, TierStatus
 from pointsman.observability import metrics
 from pointsman.observability.logs import logger
-from pointsman.observability.readings import HOPS, bucket_bounds, bucket_counts, counted
-from pointsman.observability.recent import EVERY_S, Reading, RecentCounts
+from pointsman.observability.readings import HOPS, bucket_bounds, bucket_counts, counted, counted_by
+from pointsman.observability.recent import EVERY_S, Difference, Reading, RecentCounts
 
 log = logger("bus.status")
 
 STATUS_ENDPOINT = "status"
-_DECISIONS, _OUTCOMES = "decisions", "outcomes"
+_DECISIONS, _OUTCOMES, _FALLBACK = "decisions", "outcomes", "fallback"
 
 
 class StatusReporter:
@@ -82,6 +82,7 @@ class StatusReporter:
                 if lately.total(name)
             ],
             tiers=self._tiers(),
+            degraded=_degraded(lately) if self.service == "gateway" else None,
         )
 
     async def serve(self, bus: Bus, description: str, others: Callable[[EndpointStats], Any] | None = None) -> Service:
@@ -120,6 +121,19 @@ class StatusReporter:
 
 def _read() -> Reading:
     reading = {name: bucket_counts(name) for name in HOPS}
+    for (tier, reason), number in counted_by(metrics.fallbacks, "tier", "reason").items():
+        reading[f"{_FALLBACK} {tier} {reason}"] = (number,)
     reading[_DECISIONS] = (counted(metrics.decisions),)
     reading[_OUTCOMES] = (counted(metrics.outcomes_accepted),)
     return reading
+
+
+def _degraded(lately: Difference) -> list[DegradedCount]:
+    """Return the answers that no policy chose."""
+    found = []
+    for name in lately.counts:
+        kind, *labels = name.split(" ")
+        if kind == _FALLBACK and (count := lately.total(name)):
+            tier, reason = labels
+            found.append(DegradedCount(tier=tier, reason=reason, count=count))
+    return found

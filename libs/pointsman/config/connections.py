@@ -17,24 +17,34 @@ class NatsConfig(Section, frozen=True, kw_only=True):
     ----------
     url : str
         One or several, separated by commas; ``tls://`` for TLS.
-    user, password : str, optional
+    user : str, optional
         Whom to be, where the server asks.
+    password : str, optional
+        The user's password; better in the environment, or in a file.
     password_file : str, optional
         Where the password stands instead, as container secrets do.
     ca_file : str, optional
         For TLS: who may have signed the server's certificate, when not one of the system's authorities.
-    cert_file, key_file : str, optional
+    cert_file : str, optional
         For TLS: a certificate of one's own to show.
+    key_file : str, optional
+        The key of that certificate.
     server : str, optional
         For ``pointsman up``: the nats-server program to use instead of the one from the wheel.
-    decisions_max_age_days, decisions_max_bytes
-        How long, and how much of, the decision log is kept; the oldest go first.
+    decisions_max_age_days : float
+        How long a decision is kept.
+    decisions_max_bytes : int
+        How much of the decision log is kept; the oldest go first.
     outcomes_max_bytes : int
         Size at which the outcome log is full. Outcomes are then refused (503), never dropped: learning needs all.
-    feedback_max_age_days, feedback_max_bytes
-        How long, and how much of, what waits for feedback and the feedback itself is kept; the oldest go first.
-    events_max_age_days, events_max_bytes
-        The same for the streams that can be made again: rewards, shadow results, alerts, dead letters.
+    feedback_max_age_days : float
+        How long feedback, and what waits for it, is kept.
+    feedback_max_bytes : int
+        How much of that is kept; the oldest go first.
+    events_max_age_days : float
+        How long rewards, shadow results, alerts and dead letters are kept.
+    events_max_bytes : int
+        How much of each of those four is kept; the oldest go first.
     alarm_at : float
         Share of a log's room (0 to 1) from which on an alert is raised: before decisions are dropped early, and
         outcomes refused.
@@ -83,8 +93,18 @@ class RedisConfig(Section, frozen=True, kw_only=True):
     ----------
     url : str
         ``rediss://`` for TLS.
-    user, password, password_file, ca_file, cert_file, key_file : str, optional
-        As in `NatsConfig`. A password without a user is the default user's.
+    user : str, optional
+        Whom to be, where the store asks.
+    password : str, optional
+        The user's password, or without a user the default user's; better in the environment, or in a file.
+    password_file : str, optional
+        Where the password stands instead, as container secrets do.
+    ca_file : str, optional
+        For TLS: who may have signed the server's certificate, when not one of the system's authorities.
+    cert_file : str, optional
+        For TLS: a certificate of one's own to show.
+    key_file : str, optional
+        The key of that certificate.
     server : str, optional
         For ``pointsman up``: the redis-server or valkey-server program to use instead of the one from the wheel.
     timeout_ms : int

@@ -18,9 +18,10 @@ class MetricConfig(Section, frozen=True, kw_only=True):
     ----------
     name : str
         What feedback calls it.
-    low, high : float
-        The values that are quality 0 and quality 100; ``low`` above ``high`` where less is better. What is beyond them
-        counts as they do.
+    low : float
+        The value that is quality 0.
+    high : float
+        The value that is quality 100; below ``low`` where less is better. Values beyond the two count as they do.
     """
 
     name: str

@@ -23,8 +23,10 @@ class PriceConfig(Section, frozen=True, kw_only=True):
         A call costs nothing: a model on a machine of one's own.
     like : str, optional
         The provider of the price list whose prices hold, such as ``openai`` for a proxy in front of it.
-    input_usd_per_million, output_usd_per_million : float, optional
-        US dollars for a million tokens.
+    input_usd_per_million : float, optional
+        US dollars for a million tokens of the question.
+    output_usd_per_million : float, optional
+        Likewise of the answer.
     cached_usd_per_million : float, optional
         For tokens that are read from the provider's prompt cache; as for all input when left out.
     cache_write_usd_per_million : float, optional

@@ -41,12 +41,16 @@ class RewardConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    lambda_cost, mu_latency : float
-        λ and μ, the weights of normalised cost and latency.
+    lambda_cost : float
+        λ, the weight of normalised cost.
+    mu_latency : float
+        μ, the weight of normalised latency.
     normalizer : {"minmax", "fixed"}
         Running range over all outcomes of the tier, or the two bounds below.
-    cost_bounds_usd, latency_bounds_ms : (float, float)
-        For ``fixed``: what counts 0, and what counts 1.
+    cost_bounds_usd : (float, float)
+        For ``fixed``: the cost in US dollars that counts 0, and the one that counts 1.
+    latency_bounds_ms : (float, float)
+        For ``fixed``: the same for the latency in milliseconds.
     """
 
     lambda_cost: float = 0.3
@@ -71,12 +75,16 @@ class PolicyConfig(Section, frozen=True, kw_only=True):
     ----------
     algorithm : str
         The name of one that is built in, or ``module:Class``.
-    alpha, epsilon : float, optional
-        Shorthand for the two commonest parameters.
+    alpha : float, optional
+        Shorthand for the parameter ``alpha``: how much uncertainty counts.
+    epsilon : float, optional
+        Shorthand for the parameter ``epsilon``: the share of decisions that are drawn uniformly.
     parameters : table
         Any other keyword argument of the algorithm.
-    lambda_cost, mu_latency : float, optional
-        λ and μ of the reward that this policy learns from; those of ``[reward]`` when left out.
+    lambda_cost : float, optional
+        λ of the reward that this policy learns from; that of ``[reward]`` when left out.
+    mu_latency : float, optional
+        μ, likewise.
     forgetting : float, optional
         γ: what is kept of an arm's statistics at each of its outcomes; 1, nothing is forgotten, when left out.
     sample : float, optional
@@ -146,8 +154,10 @@ class GatewayConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    host, port
-        Where it listens.
+    host : str
+        The address it listens on.
+    port : int
+        The port it listens on.
     decide_timeout_ms : int
         How long to wait for a decision replica before the fallback arm is served.
     log_timeout_ms : int
@@ -164,8 +174,10 @@ class GatewayConfig(Section, frozen=True, kw_only=True):
         Requests a second of one client address, while no keys are configured; 0 is without limit.
     open_metrics : bool
         Show ``/metrics`` without a key.
-    cert_file, key_file : str, optional
-        PEM files of the certificate (with its chain) and its private key: serve HTTPS.
+    cert_file : str, optional
+        PEM file of the certificate with its chain: serve HTTPS.
+    key_file : str, optional
+        PEM file of its private key.
     """
 
     host: str = "127.0.0.1"
@@ -317,14 +329,18 @@ class PromotionConfig(Section, frozen=True, kw_only=True):
         How much quality may surely not be lost, -100 to 0; -100 is no floor.
     cost_ceiling : float
         By what share of the present cost a decision may surely not become dearer; ``inf`` is no ceiling.
-    min_decisions, rollback_min_decisions : int
-        Decisions with an outcome that a promotion, or a rollback, must rest on.
+    min_decisions : int
+        Decisions with an outcome that a promotion must rest on.
+    rollback_min_decisions : int
+        The same for taking one back.
     only_exploring : bool
         Promote only what gives every arm a chance, so that it can be judged once it serves.
     check_s : float
         How often to look.
-    tiers, policies : list of str, optional
-        Where this applies, and what may be promoted; everywhere and everything when left out.
+    tiers : list of str, optional
+        Where this applies; everywhere when left out.
+    policies : list of str, optional
+        The shadows that may be promoted automatically; all when left out.
     """
 
     automatic: bool = False

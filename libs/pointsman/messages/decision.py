@@ -184,6 +184,39 @@ class DecisionEvent(Message, frozen=True, kw_only=True):
     pinned: bool = False
 
 
+class FallbackEvent(Message, frozen=True, kw_only=True):
+    """On ``fallbacks.<tier>``: a degraded answer, as a gateway gave it; the fields are `Decision`'s.
+
+    It is in no log, and whoever does not listen at that moment never hears of it.
+
+    Attributes
+    ----------
+    degraded : bool
+        Always true.
+    reason : str
+        Why no policy chose: ``nats``, ``breaker``, ``no_replica``, ``timeout``, ``replica_error``, ``refused`` or
+        ``features``.
+    decided_at_ms : int
+        The gateway's clock, in Unix milliseconds.
+    """
+
+    decision_id: str
+    decided_at_ms: int
+    tier: str
+    provider: str
+    model: str
+    reason: str
+    degraded: bool
+    policy: str | None
+    policy_version: int | None
+    propensity: float | None
+    explored: bool
+    stale: bool
+    state_age_ms: int | None
+    scores: list[Score]
+    pinned: bool = False
+
+
 _NO_ID = b'{"decision_id":"",'
 
 
@@ -214,3 +247,4 @@ request_decoder = msgspec.json.Decoder(DecisionRequest)
 decision_decoder = msgspec.json.Decoder(Decision)
 scoring_decoder = msgspec.json.Decoder(Scoring)
 event_decoder = msgspec.json.Decoder(DecisionEvent)
+fallback_decoder = msgspec.json.Decoder(FallbackEvent)

@@ -52,6 +52,20 @@ class TierStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     doing: str = ""
 
 
+class DegradedCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many answers of a tier no policy chose, for one reason.
+
+    Attributes
+    ----------
+    reason : str
+        As in `FallbackEvent`.
+    """
+
+    tier: str
+    reason: str
+    count: float
+
+
 class ServiceStatus(Message, frozen=True, kw_only=True):
     """One process.
 
@@ -71,6 +85,8 @@ class ServiceStatus(Message, frozen=True, kw_only=True):
         Decisions made by a replica; outcomes accepted by a gateway.
     hops : list of HopCounts
         Those that anything was measured of.
+    degraded : list of DegradedCount, optional
+        Of a gateway: the answers that no policy chose. Empty when there were none, absent from one that does not say.
     """
 
     service: str
@@ -83,6 +99,7 @@ class ServiceStatus(Message, frozen=True, kw_only=True):
     outcomes: float = 0.0
     hops: list[HopCounts] = []
     tiers: list[TierStatus] = []
+    degraded: list[DegradedCount] | None = None
 
 
 status_decoder = msgspec.json.Decoder(ServiceStatus)

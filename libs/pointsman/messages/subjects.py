@@ -41,6 +41,7 @@ ANY_DECIDE = "decide.*"
 ANY_SCORE = "score.*"
 ANY_ARMS = "arms.*"
 ANY_DECISION = "decisions.*"
+ANY_FALLBACK = "fallbacks.*"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -75,6 +76,11 @@ def decision_log(tier: str) -> str:
 def decision_topic(tier: str) -> str:
     """Core NATS: every decision with its final id, once it is in the log."""
     return f"decisions.{tier}"
+
+
+def fallback_topic(tier: str) -> str:
+    """Core NATS: every degraded answer, which no policy chose and no log has."""
+    return f"fallbacks.{tier}"
 
 
 def outcomes(tier: str) -> str:

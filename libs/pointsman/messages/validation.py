@@ -22,6 +22,8 @@ MAX_SWITCHING_COST = 1000.0
 REPORT_BOUNDS = {"quality": 100.0, "reward": 100.0, "cost_usd": 1e6, "latency_ms": 1e9}
 """What each number of an outcome may be at most; all are at least 0. Costs and latencies are bounded because they are
 summed for ever: one beyond this would drown the rest."""
+MAX_MS = 2**63
+"""Times are below it. JSON has whole numbers of any size, which neither float64 nor int64 has room for."""
 
 _checked_arm = lru_cache(maxsize=4096)(Arm.checked)  # the same few arms come with every request
 
@@ -123,6 +125,8 @@ def check_event(event: DecisionEvent, tier: str) -> None:
         raise InvalidMessage("provider or model", f"{event.provider[:80]}:{event.model[:80]} is not among the scores")
     if not 0.0 < event.propensity <= 1.0 + 1e-9:
         raise InvalidMessage("propensity", f"expected more than 0, at most 1, got {event.propensity:g}")
+    if not 0 <= event.decided_at_ms < MAX_MS:
+        raise InvalidMessage("decided_at_ms", "expected Unix milliseconds")
     if not is_nonce(event.nonce):
         raise InvalidMessage("nonce", f"expected {NONCE_LENGTH} hex digits, got {event.nonce[:80]!r}")
 

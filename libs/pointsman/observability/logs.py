@@ -14,6 +14,7 @@ from pointsman.observability import tracing
 
 _ROOT = "pointsman"
 _decision: ContextVar[str] = ContextVar("decision", default="")
+_tier: ContextVar[str] = ContextVar("tier", default="")
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -27,8 +28,13 @@ def about(decision_id: str) -> None:
     _decision.set(decision_id)
 
 
+def work_on(tier: str) -> None:
+    """Have every further JSON line of this task, and of those that it starts, name its tier; sentences do so anyway."""
+    _tier.set(tier)
+
+
 def configure_logs(service: str, level: str = "info", style: str = "auto") -> None:
-    """Send the logs of this process to stderr.
+    """Send the logs of this process to stderr; of libraries, warnings and errors, in the same form.
 
     Parameters
     ----------
@@ -45,9 +51,10 @@ def configure_logs(service: str, level: str = "info", style: str = "auto") -> No
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     root.propagate = False
-    exporting = logging.getLogger("opentelemetry")  # says when a collector does not take spans
-    exporting.handlers[:] = [handler]
-    exporting.propagate = False
+    libraries = logging.getLogger()  # uvicorn, asyncio, OpenTelemetry: left to themselves, each writes as it likes
+    libraries.handlers[:] = [handler]
+    libraries.setLevel("WARNING")
+    logging.captureWarnings(True)
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
@@ -68,6 +75,7 @@ class _Json(logging.Formatter):
             "level": record.levelname.lower(),
             "service": self._service,
             "part": record.name.removeprefix(f"{_ROOT}."),
+            **({"tier": tier} if (tier := _tier.get()) else {}),
             "event": record.getMessage(),
             **_extra(record),
         }

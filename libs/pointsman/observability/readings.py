@@ -64,6 +64,15 @@ def counted(counter: Counter, **labels: str) -> float:
     )
 
 
+def counted_by(counter: Counter, *labels: str) -> dict[tuple[str, ...], float]:
+    """Return the numbers of a counter by the values of its labels, in the order that is asked for."""
+    return {
+        tuple(sample.labels[label] for label in labels): sample.value
+        for sample in _samples(counter)
+        if sample.name.endswith("_total")
+    }
+
+
 def gauge_of(gauge: Gauge, tier: str) -> float | None:
     """Return a tier's gauge; None while it was never set."""
     return next((sample.value for sample in _samples(gauge) if sample.labels.get("tier") == tier), None)

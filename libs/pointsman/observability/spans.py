@@ -118,19 +118,21 @@ class Tracing:
         span.end(ended_ns)
 
     @contextmanager
-    def committing(self, tier: str, traceparents: Sequence[str | None]) -> Iterator[dict[str, str] | None]:
-        """Be in the span of a commit; gives the headers of the notice about it, or None when no outcome is traced.
+    def batch(
+        self, operation: str, tier: str, traceparents: Sequence[str | None], counts: Mapping[str, int]
+    ) -> Iterator[dict[str, str] | None]:
+        """Be in the span of work on messages of a log; gives its headers, or None when no message is traced.
 
-        A span has one parent, and a commit has as many outcomes as there were. It goes below the first one's; every
-        other trace gets a span of the same time, and the two are linked to each other.
+        A span has one parent, and a batch as many messages as there were. It goes below the first one's; every other
+        trace gets a span of the same time, and the two are linked to each other.
         """
         contexts = [context for told in traceparents if told and (context := _sampled(told))]
         if not contexts:
             yield None
             return
         first, others = contexts[0], contexts[1 : MAX_LINKS + 1]
-        name, began_ns = f"commit {tier}", time.time_ns()
-        attributes: dict[str, str | int] = {"pointsman.tier": tier, "pointsman.outcomes": len(traceparents)}
+        name, began_ns = f"{operation} {tier}", time.time_ns()
+        attributes: dict[str, str | int] = {"pointsman.tier": tier, **counts}
         with self._tracer.start_as_current_span(
             name,
             _below(first),
@@ -139,10 +141,10 @@ class Tracing:
             attributes=attributes,
         ) as span:
             yield self.headers(span)
-        ended_ns, committed = time.time_ns(), [Link(span.get_span_context())]
+        ended_ns, done = time.time_ns(), [Link(span.get_span_context())]
         for context in others:
             self._tracer.start_span(
-                name, _below(context), SpanKind.CONSUMER, attributes, committed, start_time=began_ns
+                name, _below(context), SpanKind.CONSUMER, attributes, done, start_time=began_ns
             ).end(ended_ns)
 
     def headers(self, span: Span) -> dict[str, str]:

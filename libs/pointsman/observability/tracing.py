@@ -89,6 +89,23 @@ def link(traceparent: str | None) -> None:
         active.link(traceparent)
 
 
+def follow(operation: str, subject: str, traceparent: str | None) -> Span | None:
+    """Begin the span of a message out of a log, if it belongs to a trace that is sampled."""
+    if active is None or traceparent is None:
+        return None
+    return active.received(operation, subject, {"traceparent": traceparent})
+
+
 def committing(tier: str, traceparents: Sequence[str | None]) -> AbstractContextManager[Headers | None]:
     """Be in the span of a commit of outcomes; gives the headers of the notice about it."""
-    return _NOTHING if active is None else active.committing(tier, traceparents)
+    if active is None:
+        return _NOTHING
+    return active.batch("commit", tier, traceparents, {"pointsman.outcomes": len(traceparents)})
+
+
+def evaluating(tier: str, shadows: int, traceparents: Sequence[str | None]) -> AbstractContextManager[Headers | None]:
+    """Be in the span of running shadow policies on decisions, to the commit of what they would have done."""
+    if active is None:
+        return _NOTHING
+    counts = {"pointsman.decisions": len(traceparents), "pointsman.shadows": shadows}
+    return active.batch("evaluate", tier, traceparents, counts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from time import monotonic
 
 from pointsman.providers.base import Completion, Dialect
 from pointsman.providers.client import Exchange, HttpClient
@@ -20,6 +21,14 @@ UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
 
 AFTER_THE_END_S = 1.0
 """How long a provider may take to close a stream that has come to its end."""
+
+KEEP_ALIVE_S = 10.0
+"""After so long without a word for the client, what the provider says keeps its connection alive at least: a model that
+thinks aloud is heard by proxies only if something of it is passed on."""
+_NOTHING_YET: dict[Dialect, bytes] = {
+    "openai": b": thinking\n\n",
+    "anthropic": b'event: ping\ndata: {"type":"ping"}\n\n',
+}
 
 _FOR_CLIENTS = ("x-ratelimit-", "anthropic-ratelimit-")
 _ALSO_FOR_CLIENTS = frozenset({"x-request-id", "request-id", "openai-processing-ms", "openai-version"})
@@ -105,6 +114,7 @@ class StreamedAnswer:
         self._speaks: Dialect = speaks
         self._dialect: Dialect = dialect
         self._over = False
+        self._said_at_s = monotonic()
 
     @property
     def completion(self) -> Completion:
@@ -132,7 +142,10 @@ class StreamedAnswer:
         try:
             while not self._over:
                 out = await self._next()
+                if not out and not self._over and monotonic() - self._said_at_s > KEEP_ALIVE_S:
+                    out = _NOTHING_YET[self._dialect]
                 if out:
+                    self._said_at_s = monotonic()
                     return out
         except BaseException:
             # Whatever it was, a cancellation too: half an answer's connection is of no use to the next request.
@@ -149,17 +162,17 @@ class StreamedAnswer:
             self._exchange.finish()
 
     async def _next(self) -> bytes:
+        notes = self._passage.notes
         if self._passage.failed:
-            error = self._passage.notes.error or b""
-            raise failed_in_stream(self._settings, self._speaks, self._dialect, error)
+            raise failed_in_stream(self._settings, self._speaks, self._dialect, notes.error or b"")
         data = await self._read()
         if data:
             return self._fed(data)
         self._over = True
         self._exchange.finish()
         out = self._end()
-        notes = self._passage.notes
-        if not out and not notes.ended and notes.finish is None and notes.error is None:
+        if not notes.ended and notes.finish is None and notes.error is None:
+            # What there may be in `out` is half an event, which a client's parser would trip over.
             raise self._broken("ended its stream before the answer was complete")
         return out
 

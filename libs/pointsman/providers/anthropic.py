@@ -31,6 +31,7 @@ class AnthropicWire:
 
     speaks: Dialect = "anthropic"
     translates = False
+    asks_usage = False
 
     def __init__(self, settings: Settings, model: str) -> None:
         config = settings.config
@@ -40,6 +41,7 @@ class AnthropicWire:
         if settings.api_key:
             own["x-api-key"] = settings.api_key
         self._headers: CIMultiDict[str] = shared_headers(settings, own)
+        self._settings = settings
 
     def encode(self, body: bytes | dict[str, Any], request: ProviderRequest) -> bytes:
         """Return the body to send."""
@@ -48,7 +50,7 @@ class AnthropicWire:
 
     async def call(self, sent: bytes, request: ProviderRequest) -> Call:
         """Return the request to send."""
-        return Call(self._url, with_clients(self._headers, request, "anthropic"), sent)
+        return Call(self._url, with_clients(self._headers, request, "anthropic", self._settings), sent)
 
     def framing(self) -> SseFraming:
         """Return what cuts a new stream into events."""

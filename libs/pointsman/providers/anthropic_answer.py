@@ -74,7 +74,8 @@ class AnthropicObserver:
             if event.delta.text:
                 notes.text(event.delta.text)
             if event.delta.partial_json:
-                notes.tool(event.index, arguments=event.delta.partial_json)
+                # Tools that run at the provider have arguments too, and are no calls that a client has to answer.
+                notes.goes_on(event.index, event.delta.partial_json)
         elif event.type == "content_block_start" and event.content_block is not None:
             notes.started = True
             self._read_block(event.index, event.content_block)

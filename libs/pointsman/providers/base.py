@@ -126,6 +126,8 @@ PASSED_ON: dict[Dialect, frozenset[str]] = {
     "anthropic": frozenset({"anthropic-beta", "anthropic-version"}),
 }
 """The client's headers that are sent to a provider of its own dialect; all others stay here."""
+BETAS = frozenset({"openai-beta", "anthropic-beta"})
+"""Those of them that are lists, with commas."""
 
 
 class Answer(Protocol):

@@ -131,6 +131,7 @@ class BedrockWire:
 
     speaks: Dialect = "anthropic"
     translates = True
+    asks_usage = False
 
     def __init__(self, settings: Settings, signer: BedrockSigner, model: str) -> None:
         base = settings.config.base_url or f"https://bedrock-runtime.{signer.region}.amazonaws.com"

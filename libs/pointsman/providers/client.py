@@ -16,6 +16,8 @@ from pointsman.providers.wire import Call
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
+MAX_HEADER_BYTES = 64 * 1024
+"""Of one header: some have long ones for browsers, such as security policies."""
 _KEEP_IDLE_S = 30.0
 _LARGE_BODY = 1024 * 1024
 _LOST = (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
@@ -117,7 +119,11 @@ class HttpClient:
         # Made with the first request, because a session belongs to the event loop that runs.
         connector = aiohttp.TCPConnector(limit=self._most, keepalive_timeout=_KEEP_IDLE_S)
         self._session = ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=self._timeout, trust_env=False
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=self._timeout,
+            trust_env=False,
+            max_field_size=MAX_HEADER_BYTES,
         )
         return self._session
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from pointsman.providers.base import Dialect
 from pointsman.providers.error_bodies import encode_error, error_event
+from pointsman.providers.retrying import ITS_FAULT
 
 Kind = Literal["connect", "timeout", "status", "protocol", "unavailable", "request", "config"]
 """What went wrong.
@@ -43,7 +44,7 @@ class ProviderError(Exception):
     retryable : bool
         Whether the same request may succeed at the same provider a little later.
     elsewhere : bool
-        Whether another candidate may do better. False only where the fault is in the request itself.
+        Whether another candidate may do better. False only where the fault is in the request itself, whoever has it.
     retry_after_s : float, optional
         When the provider says it can be asked again.
     body : bytes, optional
@@ -75,6 +76,11 @@ class ProviderError(Exception):
         self.retry_after_s = retry_after_s
         self.body = encode_error(dialect, self.answer_status, text) if body is None else body
         self.tries = tries
+
+    @property
+    def blames_request(self) -> bool:
+        """Whether the provider says that something is wrong with the request: also where another may think better."""
+        return self.kind == "status" and self.status in ITS_FAULT
 
     @property
     def answer_status(self) -> int:

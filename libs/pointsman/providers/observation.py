@@ -11,6 +11,8 @@ from pointsman.providers.finish import normalised
 
 NOTHING = msgspec.Raw(b"null")
 """What a field of raw JSON is when it is left out."""
+BROKEN_OFF = "error"
+"""OpenRouter's finish reason for a model that failed after it had begun."""
 
 
 class Observer(Protocol):
@@ -23,7 +25,7 @@ class Observer(Protocol):
         ...
 
     def whole(self, body: bytes) -> None:
-        """Read an answer that is no stream.
+        """Read an answer that is no stream; `Notes.error` is set when it is an error that came with a good status.
 
         Raises
         ------
@@ -37,6 +39,7 @@ class Notes:
     """What was seen so far; an observer writes it, `completion` reads it."""
 
     __slots__ = (
+        "_free_text",
         "_text_head",
         "_tools",
         "cache_write_tokens",
@@ -61,6 +64,7 @@ class Notes:
         self.text_chars = 0
         self._text_head: list[str] = []
         self._tools: dict[int, list[str]] = {}
+        self._free_text: set[int] = set()
         self.finish: str | None = None
         self.refused = False
         self.started = False
@@ -68,7 +72,7 @@ class Notes:
         self.ended = False
         """The dialect's last event was there."""
         self.error: bytes | None = None
-        """The object of an error that came as an event."""
+        """What was told of an error that came after a good status."""
         self.malformed = 0
         self.told_usage = False
         self.input_tokens: int | None = None
@@ -82,17 +86,24 @@ class Notes:
             self._text_head.append(text[: TEXT_HEAD_CHARS - self.text_chars])
         self.text_chars += len(text)
 
-    def tool(self, index: int, name: str = "", arguments: str = "") -> None:
-        """Note some of a tool call: the name comes once, the arguments in pieces."""
+    def tool(self, index: int, name: str = "", arguments: str = "", *, free_text: bool = False) -> None:
+        """Note some of a tool call: the name comes once, the arguments in pieces; free text need not be JSON."""
         parts = self._tools.setdefault(index, [""])
+        if free_text:
+            self._free_text.add(index)
         if name:
             parts[0] = name
         if arguments:
             parts.append(arguments)
 
+    def goes_on(self, index: int, arguments: str) -> None:
+        """Note more arguments of a tool call, if there is one of that index."""
+        if index in self._tools:
+            self._tools[index].append(arguments)
+
     def completion(self, status: int) -> Completion:
         """Return what is known so far."""
-        calls = (("".join(parts[1:]), parts[0]) for _, parts in sorted(self._tools.items()))
+        calls = ((at, parts[0], "".join(parts[1:])) for at, parts in sorted(self._tools.items()))
         return Completion(
             status=status,
             usage=self._usage(),
@@ -100,11 +111,12 @@ class Notes:
             text_chars=self.text_chars,
             text_head="".join(self._text_head),
             tool_calls=tuple(
-                ToolCall(name=name, arguments=arguments, valid_json=_is_object(arguments)) for arguments, name in calls
+                ToolCall(name=name, arguments=arguments, valid_json=at in self._free_text or _is_object(arguments))
+                for at, name, arguments in calls
             ),
             model=self.model,
             response_id=self.response_id,
-            complete=self.error is None and (self.ended or self.finish is not None),
+            complete=self.error is None and self.finish != BROKEN_OFF and (self.ended or self.finish is not None),
             malformed_events=self.malformed,
         )
 

@@ -37,9 +37,10 @@ class OpenAIWire:
 
     def __init__(self, settings: Settings, model: str) -> None:
         self._model = model
-        self._ask_usage = settings.config.stream_usage
+        self.asks_usage = settings.config.stream_usage
         self._url = self._address(settings)
         self._headers: CIMultiDict[str] = shared_headers(settings, self._key(settings))
+        self._settings = settings
 
     def _address(self, settings: Settings) -> URL:
         return joined(settings.config.base_url or "", "/v1", PATH)
@@ -50,14 +51,14 @@ class OpenAIWire:
     def encode(self, body: bytes | dict[str, Any], request: ProviderRequest) -> bytes:
         """Return the body to send: asked for the usage of a stream, because cost and reward need it."""
         fields: dict[str, Any] = {"model": self._model}
-        if request.stream and self._ask_usage:
+        if request.stream and self.asks_usage:
             options = request.body.get("stream_options") if request.dialect == "openai" else None
             fields["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
         return with_fields(body, fields) if isinstance(body, bytes) else msgspec.json.encode({**body, **fields})
 
     async def call(self, sent: bytes, request: ProviderRequest) -> Call:
         """Return the request to send."""
-        return Call(self._url, with_clients(self._headers, request, "openai"), sent)
+        return Call(self._url, with_clients(self._headers, request, "openai", self._settings), sent)
 
     def framing(self) -> SseFraming:
         """Return what cuts a new stream into events."""

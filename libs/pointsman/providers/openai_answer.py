@@ -20,15 +20,22 @@ class _Function(msgspec.Struct):
     arguments: str | dict[str, Any] | None = None  # a few servers give it parsed
 
 
+class _Custom(msgspec.Struct):
+    name: str | None = None
+    input: str | None = None
+
+
 class _Tool(msgspec.Struct):
     index: int | None = None
     function: _Function | None = None
+    custom: _Custom | None = None  # takes any text, not a JSON object
 
 
 class _Said(msgspec.Struct):
     content: str | list[Any] | None = None
     refusal: str | None = None
     tool_calls: list[_Tool] | None = None
+    function_call: _Function | None = None  # what tool_calls was before there were several
 
 
 class _Choice(msgspec.Struct):
@@ -46,6 +53,7 @@ class _PromptDetails(msgspec.Struct):
 class _Usage(msgspec.Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    total_tokens: int | None = None
     prompt_tokens_details: _PromptDetails | None = None
     prompt_cache_hit_tokens: int | None = None  # DeepSeek's name for it
 
@@ -87,6 +95,9 @@ class OpenAIObserver:
     def whole(self, body: bytes) -> None:
         """Read an answer that is no stream."""
         answer = _decoder.decode(body)
+        if answer.error != NOTHING and not answer.choices:
+            self.notes.error = bytes(answer.error)
+            return
         if not answer.choices:
             raise msgspec.ValidationError("there is no choice in it")
         self._read(answer)
@@ -122,17 +133,28 @@ class OpenAIObserver:
             notes.refused = True
             notes.text(said.refusal)
         for at, tool in enumerate(said.tool_calls or ()):
-            function = tool.function or _Function()
-            arguments = function.arguments or ""
-            if not isinstance(arguments, str):
-                arguments = msgspec.json.encode(arguments).decode()
-            notes.tool(at if tool.index is None else tool.index, function.name or "", arguments)
+            index = at if tool.index is None else tool.index
+            if tool.custom is not None:
+                notes.tool(index, tool.custom.name or "", tool.custom.input or "", free_text=True)
+            else:
+                self._read_call(index, tool.function or _Function())
+        if said.function_call is not None:
+            self._read_call(0, said.function_call)
+
+    def _read_call(self, index: int, function: _Function) -> None:
+        arguments = function.arguments or ""
+        if not isinstance(arguments, str):
+            arguments = msgspec.json.encode(arguments).decode()
+        self.notes.tool(index, function.name or "", arguments)
 
     def _read_usage(self, usage: _Usage) -> None:
         notes = self.notes
         notes.told_usage = True
         notes.input_tokens = usage.prompt_tokens
         notes.output_tokens = usage.completion_tokens
+        if usage.total_tokens and usage.prompt_tokens is not None and usage.completion_tokens is not None:
+            # Some (xAI, Gemini) leave reasoning out of what they call completion, and have it in the total.
+            notes.output_tokens = max(usage.completion_tokens, usage.total_tokens - usage.prompt_tokens)
         details = usage.prompt_tokens_details or _PromptDetails()
         cached = details.cached_tokens
         notes.cached_tokens = usage.prompt_cache_hit_tokens if cached is None else cached

@@ -12,15 +12,16 @@ from pointsman.providers.wire import Framing
 class Passage:
     """One stream on its way from the provider to the client.
 
-    Untouched, every byte goes on as it came, and only copies are looked at. By event, an event goes on when it is
-    whole, and one that holds nothing but a usage that the client did not ask for stays here. Translated, the client
-    gets the events of its own dialect. An error that comes as an event goes on without our secrets.
+    Untouched, every event goes on as it came, when it is whole, and only copies are looked at. Stripped, one that holds
+    nothing but a usage that the client did not ask for stays here. Translated, the client gets the events of its own
+    dialect. An error that comes as an event goes on without our secrets. Half an event never goes on: whatever breaks,
+    what is said of it to the client is an event of its own.
 
     Parameters
     ----------
     framing : Framing
     observer : Observer
-    by_event : bool
+    strips : bool
     translator : AnswerTranslator, optional
     redacted : callable
         Takes secrets out of an error that comes as an event.
@@ -31,13 +32,13 @@ class Passage:
         framing: Framing,
         observer: Observer,
         *,
-        by_event: bool = False,
+        strips: bool = False,
         translator: AnswerTranslator | None = None,
         redacted: Callable[[bytes], bytes] = bytes,
     ) -> None:
         self._framing = framing
         self._observe = observer.event
-        self._by_event = by_event
+        self._strips = strips
         self._translator = translator
         self._redacted = redacted
         self.notes = observer.notes
@@ -57,26 +58,25 @@ class Passage:
         """
         well = self.notes.error is None
         passed = self._pass(self._framing.feed(data))
-        passed = data if passed is None else passed
         return passed if well and self.notes.error is None else self._redacted(passed)
 
     def end(self) -> bytes:
         """Return what is left for the client when the provider's stream has ended."""
-        passed = self._pass(self._framing.end()) or b""
+        passed = self._pass(self._framing.end())
         if self._translator is None or self.notes.error is not None:
             return passed
         return passed + self._translator.end()
 
-    def _pass(self, events: list[tuple[bytes, bytes | None]]) -> bytes | None:
-        """Look at events; return those for the client, or None when their bytes are passed on as they come."""
+    def _pass(self, events: list[tuple[bytes, bytes | None]]) -> bytes:
+        """Look at events; return those for the client."""
         if self._translator is not None:
             return self._translated(self._translator, events)
-        if self._by_event:
+        if self._strips:
             return b"".join([event for event, said in events if said is None or not self._observe(said)])
         for _, said in events:
             if said is not None:
                 self._observe(said)
-        return None
+        return b"".join([event for event, _ in events])
 
     def _translated(self, translator: AnswerTranslator, events: list[tuple[bytes, bytes | None]]) -> bytes:
         out = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -14,7 +15,18 @@ from pointsman.providers.errors import ProviderError
 from pointsman.providers.retrying import ITS_FAULT, RETRYABLE, retry_after_s
 
 MAX_MESSAGE_CHARS = 2000
+_TOO_LARGE = 413
 _REFUSED_KEY = frozenset({401, 403})
+_CODES_OF_THE_MODEL = frozenset(
+    {"context_length_exceeded", "unsupported_parameter", "unsupported_value", "exceed_context_size_error"}
+)
+_OF_THE_MODEL = re.compile(
+    r"maximum context length|context (window|limit|size)|(prompt|input) is too long|credit balance is too low"
+    r"|extra inputs are not permitted|unrecognized request argument",
+    re.I,
+)
+"""What providers say of a request that another model may well serve. OpenAI and llama.cpp have words for programs for
+it; Anthropic, Azure, Bedrock, Mistral, vLLM and OpenRouter say it in the message only."""
 _STATUS_OF_TYPE = {
     "invalid_request_error": 400,
     "validationException": 400,
@@ -46,13 +58,15 @@ def told(body: bytes) -> Told:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Told("")
+    if isinstance(value, str):
+        return Told(value[:MAX_MESSAGE_CHARS])
     if not isinstance(value, dict):
         return Told("")
     inner = value.get("error")
     if isinstance(inner, str):
         return Told(inner[:MAX_MESSAGE_CHARS])
     found: dict[str, Any] = inner if isinstance(inner, dict) else value
-    message = next((found[name] for name in ("message", "Message", "detail") if isinstance(found.get(name), str)), "")
+    message = next((_said(found[name]) for name in ("message", "Message", "detail") if found.get(name)), "")
     code = found.get("code") if found.get("code") is not None else found.get("error_code")
     kind = found.get("type")
     return Told(
@@ -62,6 +76,11 @@ def told(body: bytes) -> Told:
         str(code)[:100] if isinstance(code, str | int) else None,
         code if isinstance(code, int) and 400 <= code <= 599 else None,
     )
+
+
+def _said(message: Any) -> str:
+    """Return what a message says; those who check requests by a schema tell a list of what is wrong with them."""
+    return message if isinstance(message, str) else msgspec.json.encode(message).decode()
 
 
 def refused(
@@ -86,18 +105,27 @@ def refused(
 
 
 def failed_in_stream(settings: Settings, speaks: Dialect, dialect: Dialect, error: bytes) -> ProviderError:
-    """Return the error for one that came as an event of a stream.
+    """Return the error for one that came after a good status: as an event of a stream, or as the whole answer.
 
     Parameters
     ----------
     error : bytes
-        The object inside the event.
+        The value of ``error`` in it.
     """
     said = told(error)
     status = said.status or _STATUS_OF_TYPE.get(said.type or "", 500)
     if status in _REFUSED_KEY:
         return refused(settings, speaks, dialect, status, {}, b"")
     return _error(settings, speaks, dialect, status, said, None)
+
+
+def _another_may(settings: Settings, speaks: Dialect, dialect: Dialect, status: int, said: Told) -> bool:
+    """Tell whether a request that one model's provider blames may be good enough for another's."""
+    if status == _TOO_LARGE or not _CODES_OF_THE_MODEL.isdisjoint((said.code, said.type)):
+        return True
+    # What is wrong with a translation need not be wrong with what the client has sent.
+    translated = speaks != dialect or settings.config.kind == "bedrock"
+    return translated or _OF_THE_MODEL.search(said.message) is not None
 
 
 def _error(
@@ -113,7 +141,7 @@ def _error(
         dialect=dialect,
         status=status,
         retryable=status in RETRYABLE,
-        elsewhere=status not in ITS_FAULT,
+        elsewhere=status not in ITS_FAULT or _another_may(settings, speaks, dialect, status, said),
         retry_after_s=after_s,
     )
     error.body = encode_error(

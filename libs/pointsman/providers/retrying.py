@@ -12,7 +12,7 @@ RETRYABLE = frozenset({408, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 """Statuses after which the same request may succeed a little later: limits, trouble in front of the model, overload."""
 
 ITS_FAULT = frozenset({400, 409, 413, 415, 422})
-"""Statuses that say that the request itself is at fault, so that no other candidate would do better."""
+"""Statuses that say that the request itself is at fault."""
 
 FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 4.0

@@ -30,6 +30,8 @@ from pointsman.providers.wire import Call, Wire
 
 _HELD_BYTES = 64 * 1024
 """How much of a stream is held back, at most, until it is seen to be a good answer."""
+_ERROR_BODY_S = 2.0
+"""How long the reason of a failure is waited for that the status has told already."""
 
 
 class ProviderUpstream:
@@ -97,6 +99,10 @@ class ProviderUpstream:
             except ProviderError as error:
                 self._health.refused(error, sent_at_s)
                 error.tries = tries
+                if self._is_about_usage(error, request):
+                    self._wire.asks_usage = False
+                    call = await self._wire.call(self._sent(request), request)
+                    continue
                 pause_s = wait_s(tries, error.retry_after_s, self._most_asked_s)
                 if not error.retryable or tries > self._settings.config.retries or pause_s is None:
                     raise
@@ -108,6 +114,11 @@ class ProviderUpstream:
                 answer.tries = tries
                 return answer
             await asyncio.sleep(pause_s)
+
+    def _is_about_usage(self, error: ProviderError, request: ProviderRequest) -> bool:
+        """Tell whether a provider refuses what only the gateway asks for: some do not know ``stream_options``."""
+        ours = request.stream and self._wire.asks_usage and "stream_options" not in request.body
+        return ours and error.blames_request and "stream_options" in error.text
 
     def _sent(self, request: ProviderRequest) -> bytes:
         """Return the body to send."""
@@ -148,8 +159,9 @@ class ProviderUpstream:
 
     async def _refusal_of(self, exchange: Exchange, dialect: Dialect) -> ProviderError:
         try:
-            body = await exchange.beginning(MAX_ERROR_BYTES)
-        except (aiohttp.ClientError, OSError):
+            async with asyncio.timeout(_ERROR_BODY_S):
+                body = await exchange.beginning(MAX_ERROR_BYTES)
+        except (aiohttp.ClientError, OSError):  # a TimeoutError is one
             body = b""  # the status says enough
         if 300 <= exchange.status < 400:
             text = f"{self.provider} answered with a redirect (HTTP {exchange.status}), which is not followed"
@@ -169,6 +181,8 @@ class ProviderUpstream:
         try:
             body = self._wire.whole(await exchange.all(MAX_ANSWER_BYTES), exchange.headers)
             observer.whole(body)
+            if observer.notes.error is not None:
+                raise failed_in_stream(self._settings, self._wire.speaks, request.dialect, observer.notes.error)
             translator = self._translator(request)
             body = translator.whole(body) if translator else body
         except UNREADABLE as error:
@@ -180,11 +194,10 @@ class ProviderUpstream:
         if "json" in exchange.headers.get("content-type", ""):
             await self._refuse_json(exchange, request)
         translator = self._translator(request)
-        by_event = self._wire.translates or self._strips(request)
         passage = Passage(
             self._wire.framing(),
             self._observer(),
-            by_event=by_event,
+            strips=self._strips(request),
             translator=translator,
             redacted=self._settings.redacted_bytes,
         )
@@ -227,8 +240,7 @@ class ProviderUpstream:
 
     def _strips(self, request: ProviderRequest) -> bool:
         """Whether the usage at the end of the stream is for the gateway only."""
-        asks = self._wire.speaks == "openai" and self._settings.config.stream_usage
-        return asks and request.dialect == "openai" and not usage_asked(request.body)
+        return self._wire.asks_usage and request.dialect == "openai" and not usage_asked(request.body)
 
     def _observer(self) -> Observer:
         return OpenAIObserver() if self._wire.speaks == "openai" else AnthropicObserver()

@@ -9,7 +9,7 @@ import msgspec
 from multidict import CIMultiDict
 from yarl import URL
 
-from pointsman.providers.base import PASSED_ON, Dialect, ProviderRequest
+from pointsman.providers.base import BETAS, PASSED_ON, Dialect, ProviderRequest
 from pointsman.providers.config import Settings
 from pointsman.providers.sse import EventSplitter, event_data
 
@@ -50,10 +50,13 @@ class Wire(Protocol):
         on the way to the provider is the wire's own business.
     translates : bool
         Whether even a client of the same dialect gets a translation.
+    asks_usage : bool
+        Whether `encode` asks for the usage of a stream, which the client need not have done; may be set to False.
     """
 
     speaks: Dialect
     translates: bool
+    asks_usage: bool
 
     def encode(self, body: bytes | dict[str, Any], request: ProviderRequest) -> bytes:
         """Return the body to send.
@@ -141,13 +144,24 @@ def shared_headers(settings: Settings, own: Mapping[str, str]) -> CIMultiDict[st
     return headers
 
 
-def with_clients(headers: CIMultiDict[str], request: ProviderRequest, speaks: Dialect) -> CIMultiDict[str]:
-    """Return the headers with those of the client that are for a provider of its dialect; the same when none are."""
+def with_clients(
+    headers: CIMultiDict[str], request: ProviderRequest, speaks: Dialect, settings: Settings
+) -> CIMultiDict[str]:
+    """Return the headers with those of the client that are for a provider of its dialect; the same when none are.
+
+    Where the configuration has a header, it stays as it is there: whose organisation pays is not the client's to say.
+    Betas are lists, and both are asked for.
+    """
     if request.dialect != speaks or not request.headers:
         return headers
     passed = {name: value for name, value in request.headers.items() if name in PASSED_ON[speaks]}
     if not passed:
         return headers
+    configured = {name.lower(): value for name, value in settings.headers.items()}
     headers = headers.copy()
-    headers.update(passed)
+    for name, value in passed.items():
+        if name not in configured:
+            headers[name] = value
+        elif name in BETAS:
+            headers[name] = f"{configured[name]},{value}"
     return headers

@@ -12,6 +12,7 @@ from pointsman.report.messages import PolicyReport, RegretReport, Report, Window
 from pointsman.report.policy import policy_report
 from pointsman.report.regret import regret
 from pointsman.report.totals import Totals
+from pointsman.shadows.own_rule import own_rule
 from pointsman.state import HOUR_MS, ShadowStore, Store, TierStore
 from pointsman.state.hour_sums import UNIFORM_IDENTITY, against, arm_identity
 
@@ -49,8 +50,9 @@ async def build_report(
         costs = await _arm_costs(store, tier, config.prices()) if wanted else {}
         read = {spec.name: await sums.by_day(against(spec.identity, live), hours) for spec in wanted}
         for spec in wanted:  # in a thread, because decisions must not wait for a report
-            hours_of = read[spec.name]
-            policies.append(await asyncio.to_thread(policy_report, tier, spec, active, hours_of, costs, confidence))
+            own = own_rule(config.reward, spec, current.active)
+            told = (tier, spec, active, read[spec.name], costs, confidence, own)
+            policies.append(await asyncio.to_thread(policy_report, *told))
         section = config.tier_named(tier)
         if policy is None and section is not None:
             of_arm = sums.read if config.regret.rule == "share" else sums.by_day  # its samples are hours

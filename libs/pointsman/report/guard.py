@@ -14,6 +14,8 @@ from pointsman.bandit import PolicyError, make_policy
 from pointsman.config.schema import Config, PromotionConfig
 from pointsman.messages.policies import PolicySpec, TierPolicies
 from pointsman.report.messages import Estimate, PolicyReport
+from pointsman.report.verdict import worse_lately
+from pointsman.shadows.own_rule import is_stateful
 
 NO_FLOOR = -100.0
 """No difference of qualities is below this, so this floor is none."""
@@ -71,7 +73,7 @@ def rule_promotion(row: PolicyReport, settings: PromotionConfig) -> Ruling:
     """Return whether one shadow is to be promoted.
 
     It is when the low end of its reward difference is above the margin, that of its quality difference not below the
-    floor, and the high end of its cost difference not above the ceiling.
+    floor, and the high end of its cost difference not above the ceiling; and when it has not become worse since.
     """
     obstacle = _unfit(row, settings.min_decisions)
     if obstacle:
@@ -80,6 +82,8 @@ def rule_promotion(row: PolicyReport, settings: PromotionConfig) -> Ruling:
     if reward.low is None or not reward.low > settings.margin:
         wanted = f"the margin of {settings.margin:g}"
         return Ruling("none", row.policy, f"the reward difference ({_range(row.reward_delta)}) does not clear {wanted}")
+    if lately := worse_lately(row):
+        return Ruling("none", row.policy, f"the reward difference is {_range(row.reward_delta)}, but {lately}")
     why = [f"reward difference {_range(row.reward_delta)}, margin {settings.margin:g}"]
     if settings.quality_floor > NO_FLOOR:
         if quality.low is None or quality.low < settings.quality_floor:
@@ -98,15 +102,15 @@ def rule_promotion(row: PolicyReport, settings: PromotionConfig) -> Ruling:
 def rule_rollback(row: PolicyReport, settings: PromotionConfig) -> Ruling:
     """Return whether the policy that serves is to give way to the one that it replaced, which `row` is about.
 
-    It is when the replaced policy would earn more, or when the one that serves is below the floor on quality or above
-    the ceiling on cost, measured from the replaced one; each with confidence.
+    It is when the replaced policy would earn more, and has not become worse since, or when the one that serves is below
+    the floor on quality or above the ceiling on cost, measured from the replaced one; each with confidence.
     """
     obstacle = _unfit(row, settings.rollback_min_decisions)
     if obstacle:
         return Ruling("none", row.policy, obstacle)
     reward, quality, cost = row.reward_delta.always_valid, row.quality_delta.always_valid, row.cost_delta.always_valid
     told = f"{row.rewarded:,} decisions with an outcome"
-    if reward.low is not None and reward.low > 0.0:
+    if reward.low is not None and reward.low > 0.0 and not worse_lately(row):
         text = f"{row.policy} would earn more than {row.active}: reward difference {_range(row.reward_delta)}; {told}"
         return Ruling("rollback", row.policy, text)
     if settings.quality_floor > NO_FLOOR and quality.low is not None and quality.low > -settings.quality_floor:
@@ -125,7 +129,7 @@ def barrier(current: TierPolicies, spec: PolicySpec, config: Config) -> str:
     """Return why a shadow must not be promoted automatically, whatever the report says; empty when it may be."""
     if spec.identity in current.reverted:
         return "it was promoted before, and taken back"
-    if config.reward.rule(spec) != config.reward.rule(current.active):
+    if is_stateful(config.reward, spec, current.active):
         return "it learns by a rule of its own, and what it has learned would stay behind"
     try:
         policy = make_policy(spec.algorithm, spec.parameters)

@@ -265,13 +265,17 @@ class PolicyReport(msgspec.Struct, frozen=True, kw_only=True):
     unsupported : float or None
         Share of the shadow's choices that the active policy never makes, 0 to 1: nothing can be known about them.
     unjoined : int
-        Outcomes of the tier, in the window, that could not be joined with their decision because that had left the log.
+        Outcomes that came in the window, but too late: their decision, or what the shadow would have done with it, was
+        kept no longer.
     verdict : str
         ``promote``, ``keep watching``, ``do not promote`` or ``cannot tell``.
     why : str
         The reason, with the numbers it rests on.
     more_decisions : int or None
-        With ``keep watching``: about how many more decisions it will take to tell.
+        With ``keep watching``: about how many more decisions of the tier it will take to tell.
+    own_rule : str
+        How the rule that it learns by differs from the active policy's, as ``forgetting 0.99 instead of 1``; empty when
+        it does not. Its figures are then those of estimates of its own, which a promotion leaves behind.
     """
 
     policy: str
@@ -304,6 +308,7 @@ class PolicyReport(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict = "cannot tell"
     why: str = ""
     more_decisions: int | None = None
+    own_rule: str = ""
 
 
 class Regret(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ def policy_report(
     hours: Sequence[tuple[int, HourSums]],
     arm_costs: Mapping[str, float],
     confidence: float,
+    own_rule: str = "",
 ) -> PolicyReport:
     """Return everything about one shadow policy.
 
@@ -40,6 +41,8 @@ def policy_report(
         In order of time.
     arm_costs : mapping of arm to float
         Mean cost of each arm, for as long as no joined outcome has told a cost.
+    own_rule : str
+        How its rule differs from the active policy's, if it does (`pointsman.shadows.own_rule`).
     """
     total = Totals.of(sums for _, sums in hours)
     reward = total.statistics.reward
@@ -82,6 +85,7 @@ def policy_report(
         clipped=_clipped(total),
         unsupported=total.mean(fields.UNSUPPORTED),
         unjoined=round(total.counts[fields.UNJOINED]),
+        own_rule=own_rule,
     )
     judgement = judge(report, _more_rewarded(total, confidence))
     return msgspec.structs.replace(

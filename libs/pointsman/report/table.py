@@ -99,7 +99,9 @@ def _print_policy(console: Console, policy: PolicyReport) -> None:
         console.print(f"  drift: {escape(policy.drift.text)}")
     if not policy.pairs:
         return
-    console.print(f"{'' if policy.why else chr(10) + name + ': '}{whole(policy.disagreements.count)} disagreements")
+    count = policy.disagreements.count
+    counted = f"{whole(count)} disagreement{'' if count == 1 else 's'}"
+    console.print(f"{'' if policy.why else chr(10) + name + ': '}{counted}")
     width = max(len(whole(pair.count)) for pair in policy.pairs)
     for pair in policy.pairs[:MOST_PAIRS]:
         console.print(f"  {whole(pair.count):>{width}}  {pair.active} → {pair.shadow}", markup=False)

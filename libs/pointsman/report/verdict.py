@@ -46,7 +46,8 @@ def judge(report: PolicyReport, more_rewarded: int | None) -> Judgement:
         About how many more rewarded decisions it takes until the interval of the reward difference is narrower than the
         difference, if it stays as it is.
     """
-    return _too_little(report) or _by_reward(report, more_rewarded)
+    judged = _too_little(report) or _by_reward(report, more_rewarded)
+    return judged._replace(why="; ".join([judged.why, *_left_behind(report)]))
 
 
 def _too_little(report: PolicyReport) -> Judgement | None:
@@ -83,7 +84,7 @@ def _by_reward(report: PolicyReport, more_rewarded: int | None) -> Judgement:
     if delta.estimate is None or low is None or high is None:
         return Judgement("cannot tell", "the reward difference cannot be estimated")
     evidence = f"reward {points(delta)} over {whole(report.rewarded)} decisions with outcome"
-    if low > 0.0 and (worse := _worse_lately(report)):
+    if low > 0.0 and (worse := worse_lately(report)):
         return Judgement(
             "keep watching", "; ".join([f"better over the window, but {worse}", evidence, *_besides(report)])
         )
@@ -101,7 +102,7 @@ def _by_reward(report: PolicyReport, more_rewarded: int | None) -> Judgement:
     return Judgement("keep watching", "; ".join([f"not certain yet: {evidence}", *_besides(report), wait]), more)
 
 
-def _worse_lately(report: PolicyReport) -> str:
+def worse_lately(report: PolicyReport) -> str:
     """Return that it was worse in the last days, when the days differ; empty when it was not."""
     latest = report.drift.latest
     if not report.drift.changed or latest.high is None or latest.high >= 0.0:
@@ -125,6 +126,18 @@ def _besides(report: PolicyReport) -> list[str]:
     if report.drift.changed:
         said.append("the days of the window differ, see drift")
     return said
+
+
+def _left_behind(report: PolicyReport) -> list[str]:
+    """Return what a promotion does not take along, of a policy that learns by a rule of its own."""
+    if not report.own_rule:
+        return []
+    weighed = any(name in report.own_rule for name in ("lambda_cost", "mu_latency"))
+    rewards = ", in rewards as the active policy counts them" if weighed else ""
+    return [
+        f"it learns by a rule of its own ({report.own_rule}): the figures are of what it has learned alone{rewards}; "
+        "promoted, it goes on from what the tier has learned by the rule before"
+    ]
 
 
 def _cost(report: PolicyReport, falls: bool) -> str:
@@ -152,7 +165,7 @@ def _certain(estimate: Estimate) -> int:
 
 
 def _in_decisions(rewarded: int, report: PolicyReport) -> int | None:
-    """Return how many decisions bring so many outcomes, going by those so far."""
+    """Return how many decisions of the tier bring so many outcomes, going by those so far."""
     if not report.rewarded_share:
         return None
-    return math.ceil(rewarded / report.rewarded_share)
+    return math.ceil(rewarded / (report.rewarded_share * report.sample))

@@ -88,8 +88,8 @@ def _offered(body: Mapping[str, Any]) -> set[str]:
     names = set()
     for tool in _list(body.get("tools")) + _list(body.get("functions")):
         if isinstance(tool, dict):
-            function = tool.get("function")
-            name = function.get("name") if isinstance(function, dict) else tool.get("name")
+            own = tool.get("function") or tool.get("custom")
+            name = own.get("name") if isinstance(own, dict) else tool.get("name")
             if isinstance(name, str):
                 names.add(name)
     return names

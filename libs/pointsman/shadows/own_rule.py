@@ -11,5 +11,11 @@ RULE_FIELDS = ("lambda_cost", "mu_latency", "forgetting")
 
 def is_stateful(reward: RewardConfig, spec: PolicySpec, active: PolicySpec) -> bool:
     """Tell whether a shadow needs estimates of its own, because its rule differs from the active policy's."""
+    return bool(own_rule(reward, spec, active))
+
+
+def own_rule(reward: RewardConfig, spec: PolicySpec, active: PolicySpec) -> str:
+    """Return what differs in words, as ``forgetting 0.99 instead of 1``; empty when nothing does."""
     own, live = reward.rule(spec), reward.rule(active)
-    return any(getattr(own, name) != getattr(live, name) for name in RULE_FIELDS)
+    pairs = [(name, getattr(own, name), getattr(live, name)) for name in RULE_FIELDS]
+    return ", ".join(f"{name} {mine:.15g} instead of {theirs:.15g}" for name, mine, theirs in pairs if mine != theirs)

@@ -3,7 +3,7 @@
 from pointsman.state.errors import StateError, StoreCorrupt, StoreUnavailable
 from pointsman.state.hour_sums import HOUR_MS, HourSums
 from pointsman.state.lease import Lease
-from pointsman.state.response_store import Response, ResponseStore
+from pointsman.state.response_store import SEVERAL, Response, ResponseStore
 from pointsman.state.session_store import Session, SessionStore
 from pointsman.state.settled_store import Settled, SettledStore
 from pointsman.state.shadow_progress import Run, ShadowProgress
@@ -13,6 +13,7 @@ from pointsman.state.tier_store import AppliedOutcome, Commit, Committed, TierCh
 
 __all__ = [
     "HOUR_MS",
+    "SEVERAL",
     "AppliedOutcome",
     "Commit",
     "Committed",

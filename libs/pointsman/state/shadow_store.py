@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
 from typing import Any, NamedTuple
 
 from redis.exceptions import RedisError
@@ -73,6 +75,8 @@ DAY_S = 86_400
 HOURS_A_DAY = 24
 READ_HOURS = 48
 """Hours that are read at once."""
+SUMMED_AT_ONCE = 24
+"""Hours that the store adds up in one go: 1 ms with three arms, some 30 ms with fifty. It serves nobody meanwhile."""
 
 
 class ShadowCommitted(NamedTuple):
@@ -198,9 +202,11 @@ class ShadowStore:
         """
         if not hours:
             return []
-        names = [keys.shadow_hour(self.tier, identity, hour) for hour in hours]
-        found = await self._store.run("sum_shadow", names, [every or len(hours), LENGTH * FLOAT.itemsize])
-        return [HourSums.from_fields(dict(zip(fields[::2], fields[1::2], strict=True))) for fields in found]
+        each = every or len(hours)
+        if each <= SUMMED_AT_ONCE:
+            return await self._summed(identity, hours, each)
+        groups = [hours[at : at + each] for at in range(0, len(hours), each)]
+        return [reduce(add, await self._summed(identity, of, SUMMED_AT_ONCE)) for of in groups]
 
     async def by_day(self, identity: str, hours: range) -> list[tuple[int, HourSums]]:
         """Return the same as `read`, with the hours of each day (UTC) added up, by the first of them."""
@@ -209,6 +215,16 @@ class ShadowStore:
         days = [*await self.totals(identity, first), *await self.totals(identity, rest, every=HOURS_A_DAY)]
         starts = [*first[:1], *rest[::HOURS_A_DAY]]
         return [(start, sums) for start, sums in zip(starts, days, strict=True) if sums.counts or sums.joined]
+
+    async def _summed(self, identity: str, hours: range, each: int) -> list[HourSums]:
+        """Have the store add up so many hours to each sum, which are at most `SUMMED_AT_ONCE`."""
+        found: list[HourSums] = []
+        at_once = SUMMED_AT_ONCE // each * each
+        for part in (hours[at : at + at_once] for at in range(0, len(hours), at_once)):
+            names = [keys.shadow_hour(self.tier, identity, hour) for hour in part]
+            answers = await self._store.run("sum_shadow", names, [each, LENGTH * FLOAT.itemsize])
+            found += [HourSums.from_fields(dict(zip(fields[::2], fields[1::2], strict=True))) for fields in answers]
+        return found
 
     async def picks(self, wanted: Sequence[tuple[str, int]]) -> list[bytes | None]:
         """Return the distributions kept for (policy identity, decision sequence); None where there is none."""

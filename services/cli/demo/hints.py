@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 
 import msgspec
 
 from pointsman.features import prompt_features
 from pointsman.stack.logins import OBSERVER_FILE
+from services.cli.program import program
 
 EXAMPLE = "A baker sells each of 24 loaves for 3 dollars. How much does he earn?"
-
-
-def program() -> str:
-    """Return the command as it was typed, so that it can be typed again."""
-    typed = Path(sys.argv[0])
-    return shlex.quote(str(typed)) if typed.name == "pointsman" else "pointsman"
 
 
 def hints(gateway_url: str, tier: str, data_dir: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from secrets import token_hex
 from typing import Any
 
 import msgspec
@@ -82,7 +83,7 @@ def error(status: int, message: str) -> bytes:
 
 def _head(said: Said, body: dict[str, Any]) -> dict[str, Any]:
     return {
-        "id": f"msg_mock_{said.number}",
+        "id": f"msg_mock_{said.number}_{token_hex(4)}",
         "type": "message",
         "role": "assistant",
         "model": body["model"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from secrets import token_hex
 from typing import Any
 
 import msgspec
@@ -79,7 +80,9 @@ def error(status: int, message: str) -> bytes:
 
 
 def _head(said: Said, body: dict[str, Any], kind: str) -> dict[str, Any]:
-    return {"id": f"chatcmpl-mock-{said.number}", "object": kind, "created": 1_700_000_000, "model": body["model"]}
+    # Of all mocks and all their runs, because feedback may name it.
+    unique = f"chatcmpl-mock-{said.number}-{token_hex(4)}"
+    return {"id": unique, "object": kind, "created": 1_700_000_000, "model": body["model"]}
 
 
 def _usage(said: Said) -> dict[str, Any]:

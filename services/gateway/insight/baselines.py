@@ -14,7 +14,7 @@ from pointsman.report.verdict import MIN_REWARDED
 from pointsman.state import ShadowStore
 from pointsman.state.hour_sums import UNIFORM_IDENTITY, against, arm_identity
 from services.gateway.insight.day_sums import DaySums
-from services.gateway.insight.views import Against
+from services.gateway.insight.views import ActivityTotals, Against
 
 BEST_FIXED_ARM = "best fixed arm"
 UNIFORM = "uniform"
@@ -39,14 +39,16 @@ async def read_baselines(
     return {name: of if name == UNIFORM else of_fixed_arm(name, of, found[UNIFORM]) for name, of in found.items()}
 
 
-def baselines(totals: Mapping[str, Totals], decisions: int, confidence: float) -> list[Against]:
+def baselines(totals: Mapping[str, Totals], all_decisions: ActivityTotals, confidence: float) -> list[Against]:
     """Return the comparisons that enough is known for.
 
     Parameters
     ----------
     totals : mapping of arm, or `UNIFORM`, to Totals
-    decisions : int
-        Of the window; what was saved is for so many.
+        Of the policy that is active now.
+    all_decisions : ActivityTotals
+        Of the window: also of policies before, and of conversations that stayed with their arm. What was saved is for
+        as many of them as the active policy made, going by outcomes.
     confidence : float
         Of every interval. That of the best arm allows for its having been looked for.
     """
@@ -56,11 +58,11 @@ def baselines(totals: Mapping[str, Totals], decisions: int, confidence: float) -
     if best is not None:
         level = 1.0 - (1.0 - confidence) / len(arms)
         cost = _cost(arms[best.best], level)
-        found.append(_against(BEST_FIXED_ARM, best.best, arms[best.best], best.delta, cost, decisions))
+        found.append(_against(BEST_FIXED_ARM, best.best, arms[best.best], best.delta, cost, all_decisions))
     uniform = totals.get(UNIFORM)
     if uniform is not None and uniform.rewarded >= MIN_REWARDED and comparable(uniform):
         reward, cost = difference(uniform, "reward", confidence), _cost(uniform, confidence)
-        found.append(_against(UNIFORM, None, uniform, reward, cost, decisions))
+        found.append(_against(UNIFORM, None, uniform, reward, cost, all_decisions))
     return found
 
 
@@ -68,7 +70,12 @@ def _cost(total: Totals, confidence: float) -> Estimate:
     return Estimate(confidence=confidence) if silent_arms(total) else difference(total, "cost", confidence)
 
 
-def _against(policy: str, arm: str | None, total: Totals, reward: Estimate, cost: Estimate, decisions: int) -> Against:
+def _against(
+    policy: str, arm: str | None, total: Totals, reward: Estimate, cost: Estimate, all_decisions: ActivityTotals
+) -> Against:
+    share = min(total.rewarded / all_decisions.rewarded, 1.0) if all_decisions.rewarded else 0.0
+    decisions = share * all_decisions.decisions
+
     def saved(a_decision: float | None) -> float | None:
         return None if a_decision is None else a_decision * decisions
 

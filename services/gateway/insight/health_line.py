@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from services.gateway.insight.snapshot import Snapshot
 from services.gateway.insight.system import tier_view
 from services.gateway.insight.views import HealthLine
 
 MANY = 1000
 """From so many outcomes on that wait to be learned from, it is said."""
+REASONS = {
+    "nats": "NATS was not reached",
+    "breaker": "replicas did not answer before",
+    "no_replica": "no replica was there",
+    "timeout": "no replica answered in time",
+    "replica_error": "a replica failed",
+    "refused": "a replica refused the request",
+    "features": "the request's features failed",
+}
+"""Why no policy chose, in words."""
 
 
 def health_line(now: Snapshot, tier: str, stale_after_ms: int) -> HealthLine:
@@ -29,6 +41,7 @@ def _problem(now: Snapshot, tier: str, stale_after_ms: int) -> str:
     view = tier_view(now, tier)
     oldest = max((age.state_age_ms for age in view.state_age_ms if age.state_age_ms is not None), default=None)
     waiting = view.lag or 0
+    degraded = _degraded(now, tier)
     found = (
         (
             not now.connected,
@@ -47,6 +60,7 @@ def _problem(now: Snapshot, tier: str, stale_after_ms: int) -> str:
             "Learning has halted, because the log and the store disagree: put the right one back, or accept the log "
             "with `pointsman rebuild`.",
         ),
+        (bool(degraded), degraded),
         (
             not now.of("reward-updater"),
             "No reward-updater answers: outcomes are kept, and learned from when one is back.",
@@ -66,6 +80,21 @@ def _problem(now: Snapshot, tier: str, stale_after_ms: int) -> str:
         ),
     )
     return next((sentence for holds, sentence in found if holds), "")
+
+
+def _degraded(now: Snapshot, tier: str) -> str:
+    """Return how many answers no policy chose lately, and why most of them; empty when there were none."""
+    reasons: Counter[str] = Counter()
+    for status in now.of("gateway"):
+        for one in status.degraded or ():
+            reasons[one.reason] += round(one.count) if one.tier == tier else 0
+    count = reasons.total()
+    if not count:
+        return ""
+    most = reasons.most_common(1)[0][0]
+    why = f"{'mostly: ' if reasons[most] < count else ''}{REASONS.get(most, most)}"
+    noun, verb = ("answer", "was") if count == 1 else ("answers", "were")
+    return f"{count:,} {noun} in the last minute {verb} degraded ({why})."
 
 
 def _well(now: Snapshot, tier: str) -> str:

@@ -91,8 +91,10 @@ def insight_operations() -> dict[str, dict[str, Operation]]:
         "streamDecisions",
         "insight",
         "Follow decisions as they are made",
-        "Events: `decision`, whose data is a decision as in the log and whose id is its id; `dropped`, with the "
-        "`count` of events that this client was too slow for. A comment comes every 10 seconds at least.",
+        "Events: `decision`, whose data is a decision as in the log and whose id is its id; `fallback`, a degraded "
+        "answer, which no policy chose, with the `reason`; `dropped`, with the `count` of events that this client was "
+        "too slow for. A comment comes every 10 seconds at least. Without NATS, which brings what the replicas decide "
+        "and what other gateways answer, only this gateway's own degraded answers come.",
         {
             200: {
                 "description": "Server-sent events",

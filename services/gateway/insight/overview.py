@@ -74,6 +74,6 @@ class Overviews:
             step_s=resolution.step_s,
             points=points,
             totals=totals,
-            against=baselines(compared, totals.decisions, config.report.confidence),
+            against=baselines(compared, totals, config.report.confidence),
             health=health_line(now, tier, config.decision.stale_after_ms),
         )

@@ -127,6 +127,7 @@ class SystemWatch:
             jobs += [self._ask_processes(now), self._ask_dead(now)]
             jobs += [self._ask_stream(now, name) for name in subjects.STREAM_SUBJECTS]
         await asyncio.gather(*jobs)
+        now.places = {tier: now.places[tier] for tier in tiers}  # in the order of the configuration, not of the answers
         if now.store:
             now.problems.append(f"the store: {now.store}")
         now.processes.sort(key=lambda process: (process.status.service, process.status.instance))

@@ -64,6 +64,11 @@ def system_view(now: Snapshot) -> SystemView:
         throughput=Throughput(
             decisions_per_s=_rate((status.decisions, status.over_s) for status in now.of("decision")),
             outcomes_per_s=_rate((status.outcomes, status.over_s) for status in now.of("gateway")),
+            degraded_per_s=_rate(
+                (sum(one.count for one in status.degraded), status.over_s)
+                for status in now.of("gateway")
+                if status.degraded is not None  # an older version does not say
+            ),
         ),
     )
 

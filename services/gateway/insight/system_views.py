@@ -129,10 +129,17 @@ class HopView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Throughput(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is done a second, over all processes, in the last minute or so; None while nobody can say."""
+    """How much is done a second, over all processes, in the last minute or so; None while nobody can say.
+
+    Attributes
+    ----------
+    degraded_per_s : float or None
+        Answers that no policy chose; they are not among the decisions.
+    """
 
     decisions_per_s: float | None
     outcomes_per_s: float | None
+    degraded_per_s: float | None = None
 
 
 class SystemView(msgspec.Struct, frozen=True, kw_only=True):

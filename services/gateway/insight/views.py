@@ -112,7 +112,8 @@ class Against(msgspec.Struct, frozen=True, kw_only=True):
     cost_delta_usd : object
         What this policy would have cost more, on one decision.
     saved_usd : float or None
-        What the active policy has saved against this one: the cost difference times the window's decisions.
+        What the active policy has saved against this one: the cost difference times the window's decisions that it
+        made, going by the share of the outcomes that are of its decisions.
     saved_low_usd, saved_high_usd : float or None
         Its interval.
     """

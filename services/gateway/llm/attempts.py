@@ -54,8 +54,8 @@ class Attempts:
 
     @property
     def at_fault(self) -> bool:
-        """Whether it was the request itself that kept the last provider from answering."""
-        return self.answer is None and self._last_error is not None and not self._last_error.elsewhere
+        """Whether nobody answered, and the last provider said that it was because of the request itself."""
+        return self.answer is None and self._last_error is not None and self._last_error.blames_request
 
     async def serve(self) -> Answer:
         """Return the first answer that there is; its first byte has come.
@@ -134,7 +134,7 @@ def nobody_answered(errors: Sequence[ProviderError], dialect: Dialect) -> LlmErr
     last = errors[-1]
     waits = [error.retry_after_s for error in errors if error.retry_after_s is not None]
     headers = (("retry-after", str(math.ceil(min(waits)))),) if waits and len(waits) == len(errors) else ()
-    if len(errors) == 1 or not last.elsewhere:
+    if len(errors) == 1 or last.blames_request:
         body = last.body if last.dialect == dialect else None
         return LlmError(last.answer_status, last.text, body=body, headers=headers)
     statuses = {error.answer_status for error in errors}

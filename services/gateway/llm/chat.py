@@ -87,15 +87,16 @@ class Chat:
         conversation = None
         if not self._routing.names_arm(request.model):
             conversation = self._affinity.conversation(request, key.id if key else "")
+        route, pinned = await self._route(request, view, conversation)
+        context = self._features.context(view)
+        decision, candidates = await self._decide(request, route, context, conversation, pinned)
+        order = in_order(decision, candidates, self._llm.max_attempts)
+        attempts = Attempts(self._providers, request, order)
+        exchange = OpenExchange(decision, context or [], route.direct, attempts, arrived_s, self._sink, route.score)
+        del request  # what is not needed while an answer streams is not kept for so long
+        # Not before: a decision that is in the log is to have an outcome, also when nobody waits for it.
         watch = ClientWatch(receive)
         try:
-            route, pinned = await self._route(request, view, conversation)
-            context = self._features.context(view)
-            decision, candidates = await self._decide(request, route, context, conversation, pinned)
-            order = in_order(decision, candidates, self._llm.max_attempts)
-            attempts = Attempts(self._providers, request, order)
-            exchange = OpenExchange(decision, context or [], route.direct, attempts, arrived_s, self._sink, route.score)
-            del request  # what is not needed while an answer streams is not kept for so long
             return await self._serve(exchange, conversation, watch)
         except asyncio.CancelledError:
             watch.stop()

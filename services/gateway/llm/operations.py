@@ -66,6 +66,18 @@ _MODEL = {
 }
 _MESSAGES = {"type": "array", "minItems": 1, "items": {"type": "object"}}
 _EXAMPLE = {"model": "auto", "messages": [{"role": "user", "content": "Why is the sky blue?"}]}
+_HEADERS = {
+    "decision-id": "For outcomes, feedback and `GET /v1/decisions/{id}`",
+    "provider": "Who served; the arm that was chosen where nobody did",
+    "model": "Likewise",
+    "tier": "The tier that it was decided in",
+    "policy": "Who chose; absent where no policy did",
+    "propensity": "The probability with which the arm was chosen; absent when degraded",
+    "reason": "`policy`, `explored`, `pinned`, `direct` (the client named the arm), `degraded` (no policy could "
+    "choose) or `fallback` (another arm serves than was chosen)",
+    "attempts": "How often providers were asked, retries included",
+    "overhead-ms": "The time until here, less that for which providers were waited",
+}
 _SESSION = {
     "name": "x-pointsman-session",
     "in": "header",
@@ -100,7 +112,9 @@ def llm_operations() -> dict[str, dict[str, Operation]]:
         {200: _answer("The count")},
         (400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500),
     )
-    counted["responses"]["200"]["headers"] = {ESTIMATED: {"schema": {"const": "true"}}}
+    counted["responses"]["200"]["headers"] = {
+        ESTIMATED: {"description": "Present where no provider counted", "schema": {"const": "true"}}
+    }
     counted["requestBody"] = _body(_EXAMPLE)
     listed = _operation(
         "listModels",
@@ -130,9 +144,16 @@ def _chat(name: str, dialect: Dialect, summary: str, about: str, example: dict[s
     )
     answered = _answer("The answer")
     answered["content"]["text/event-stream"] = {}  # events as of the dialect's own
-    answered["headers"] = {header: {"schema": {"type": "string"}} for header in (*NAMES, AUTO_SCORE)}
+    answered["headers"] = {
+        **{name: _header(_HEADERS[name.removeprefix("x-pointsman-")]) for name in NAMES},
+        AUTO_SCORE: _header("With the model `auto`: how demanding the request looked, 0 to 1; the tier is found by it"),
+    }
     operation = _operation(name, summary, description, dialect, {200: answered}, tuple(_ERRORS))
     return {**operation, "parameters": [_SESSION], "requestBody": _body(example)}
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
 
 
 def _body(example: dict[str, Any]) -> dict[str, Any]:

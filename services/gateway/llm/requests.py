@@ -8,7 +8,7 @@ import msgspec
 from starlette.types import Scope
 
 from pointsman.messages.codec import decode
-from pointsman.providers.base import PASSED_ON, Dialect
+from pointsman.providers.base import BETAS, PASSED_ON, Dialect
 from services.gateway.llm.errors import LlmError
 
 MAX_MODEL_CHARS = 400
@@ -60,10 +60,13 @@ def read_request(dialect: Dialect, raw: bytes, scope: Scope) -> ChatRequest:
         raise LlmError(400, "messages: expected a list of at least one message", param="messages")
     if stream is not None and not isinstance(stream, bool):
         raise LlmError(400, "stream: expected true or false", param="stream")
-    passed, session, headers = PASSED_ON[dialect], None, {}
+    passed, session = PASSED_ON[dialect], None
+    headers: dict[str, str] = {}
     for name, value in scope["headers"]:
         if name == b"x-pointsman-session":
             session = value or None
         elif (text := name.decode("latin-1")) in passed:
-            headers[text] = value.decode("latin-1")
+            said = value.decode("latin-1")
+            # A list may come in several lines (RFC 9110, section 5.3).
+            headers[text] = f"{headers[text]},{said}" if text in BETAS and text in headers else said
     return ChatRequest(dialect, body, raw, model, bool(stream), headers, session)

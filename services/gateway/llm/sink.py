@@ -14,7 +14,7 @@ from pointsman.messages import subjects
 from pointsman.messages.codec import encode
 from pointsman.messages.feedback import Measured
 from pointsman.messages.outcome import Outcome
-from pointsman.observability import metrics
+from pointsman.observability import metrics, tracing
 from pointsman.observability.logs import logger
 from services.gateway.backends import Backends
 from services.gateway.llm.judging import Judge
@@ -112,9 +112,10 @@ class OutcomeSink:
         if not wait_ms:
             await append_outcome(bus, outcome, self._timeout_s)
             return
-        headers = {"Nats-Msg-Id": f"measured.{outcome.decision_id}"}
+        subject, headers = subjects.feedback(outcome.tier), {"Nats-Msg-Id": f"measured.{outcome.decision_id}"}
         waiting = encode(Measured(outcome=outcome, wait_ms=wait_ms))
-        await bus.append(subjects.feedback(outcome.tier), waiting, self._timeout_s, headers)
+        with tracing.sending("append", subject, {"pointsman.decision_id": outcome.decision_id}) as traced:
+            await bus.append(subject, waiting, self._timeout_s, headers | traced if traced else headers)
 
     async def _pause(self, pause_s: float) -> None:
         """Wait; no longer than until the gateway is to stop, for one last try."""

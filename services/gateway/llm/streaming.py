@@ -16,6 +16,9 @@ from services.gateway.llm.watch import ClientWatch
 
 log = logger("gateway.llm")
 
+_AS_IT_COMES = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
+"""So that a proxy in front, nginx above all, does not gather a stream before it passes it on."""
+
 
 class StreamedAnswer:
     """An answer whose first byte is there. Nothing is read ahead of a client that reads slowly.
@@ -62,7 +65,7 @@ class StreamedAnswer:
                 self._exchange.end(self.status, gone=self._watch.gone, stopped=stopped or self._failed)
 
     async def _pass_on(self, send: Send) -> None:
-        raw = [(b"content-type", self._answer.content_type.encode())]
+        raw = [(b"content-type", self._answer.content_type.encode()), *_AS_IT_COMES]
         raw += [(name.encode(), value.encode()) for name, value in self._headers]
         self._exchange.begin_answer()
         await send({"type": "http.response.start", "status": self.status, "headers": raw})

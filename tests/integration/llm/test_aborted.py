@@ -137,6 +137,16 @@ async def test_a_header_that_cannot_be_passed_on_costs_the_header_and_nothing_el
     assert (await outcome_of(bus, lines["x-pointsman-decision-id"])).learn
 
 
+async def test_a_proxy_in_front_is_told_to_pass_a_stream_on_as_it_comes(
+    services: dict[str, ServiceProcess], provider: ScriptedProvider
+) -> None:
+    reader, writer = await ask(services, unique("short"))
+    head = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    assert b"x-accel-buffering: no\r\n" in head
+    assert b"cache-control: no-cache\r\n" in head
+
+
 def is_true(what: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
     async def asked() -> bool:
         return what()

@@ -86,7 +86,8 @@ async def test_a_fault_in_the_request_is_passed_on_and_not_learned(openai_client
         openai_client.chat.completions.create(model="tier/MIX", messages=ask("[mock status=400]"))
     assert "as it should" in str(raised.value)
     headers = raised.value.response.headers
-    assert headers["x-pointsman-attempts"] == "1"  # no other provider would do better
+    # No other provider would do better, unless it is the translation for the one that does not speak this dialect.
+    assert headers["x-pointsman-attempts"] == ("1" if headers["x-pointsman-model"] == "small" else "2")
     assert not (await outcome_of(bus, decision_id(headers))).learn
 
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import web
 
 from pointsman.bandit import Arm
 from pointsman.config.providers import ProviderConfig
 from pointsman.providers import Dialect, ProviderError
+from pointsman.providers import upstream as upstream_module
 from pointsman.providers.registry import Providers
 from tests.integration.providers.asking import ask
 from tests.integration.providers.conftest import KEY, UpstreamMaker
@@ -125,12 +127,100 @@ async def test_long_retry_after_goes_elsewhere_at_once(mock: MockProvider, upstr
     assert (error.tries, error.retry_after_s, error.elsewhere) == (1, 3600.0, True)
 
 
-@pytest.mark.parametrize("status", [400, 413, 422])
+@pytest.mark.parametrize("status", [400, 409, 422])
 async def test_request_at_fault_goes_nowhere_else(mock: MockProvider, upstream: UpstreamMaker, status: int) -> None:
-    mock.answers = [says({"error": {"message": "too long", "code": "context_length_exceeded"}}, status)]
+    mock.answers = [says({"error": {"message": "no such role", "code": "invalid_value"}}, status)]
     error = await failure(upstream(), ask())
-    assert not error.elsewhere
-    assert msgspec.json.decode(error.body)["error"]["code"] == "context_length_exceeded"
+    assert (error.elsewhere, error.blames_request) == (False, True)
+    assert msgspec.json.decode(error.body)["error"]["code"] == "invalid_value"
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (400, {"message": "too long", "code": "context_length_exceeded"}),
+        (400, {"message": "max_tokens is not supported with this model", "code": "unsupported_parameter"}),
+        (400, {"message": "the request is too big", "code": 400, "type": "exceed_context_size_error"}),
+        (400, {"message": "prompt is too long: 208310 tokens > 200000 maximum", "type": "invalid_request_error"}),
+        (400, {"message": "input length and `max_tokens` exceed context limit: 1 + 2 > 2"}),
+        (400, {"message": "This model's maximum context length is 4096 tokens."}),
+        (400, {"message": "Input is too long for requested model."}),
+        (400, {"message": "Your credit balance is too low to access the Anthropic API."}),
+        (400, {"message": "Unrecognized request argument supplied: max_completion_tokens", "code": None}),
+        (422, {"message": {"detail": [{"loc": ["body", "n"], "msg": "Extra inputs are not permitted"}]}}),
+        (413, {"message": "Request exceeds the maximum size", "type": "request_too_large"}),
+    ],
+)
+async def test_request_that_is_too_much_for_this_model_may_be_another_ones(
+    mock: MockProvider, upstream: UpstreamMaker, status: int, told: dict[str, Any]
+) -> None:
+    mock.answers = [says({"error": told}, status)]
+    error = await failure(upstream(), ask())
+    assert (error.elsewhere, error.blames_request, error.retryable) == (True, True, False)
+    assert error.answer_status == status
+
+
+@pytest.mark.parametrize(
+    ("kind", "dialect"), [("anthropic", "openai"), ("openai", "anthropic"), ("bedrock", "anthropic")]
+)
+async def test_what_is_wrong_with_a_translation_is_maybe_not_wrong_with_the_request(
+    mock: MockProvider, upstream: UpstreamMaker, kind: str, dialect: Dialect
+) -> None:
+    mock.answers = [says({"error": {"message": "stop_sequences: only whitespace"}, "message": "no"}, 400)]
+    arm = upstream(kind, region="eu-west-1") if kind == "bedrock" else upstream(kind)
+    error = await failure(arm, ask(dialect=dialect))
+    assert (error.elsewhere, error.blames_request) == (True, True)
+
+
+async def test_a_failure_that_takes_its_time_to_say_why_is_a_failure_all_the_same(
+    mock: MockProvider, upstream: UpstreamMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def drawls(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=503)
+        await response.prepare(request)
+        while True:
+            await response.write(b" ")
+            await asyncio.sleep(0.02)
+
+    monkeypatch.setattr(upstream_module, "_ERROR_BODY_S", 0.1)
+    mock.answers = [drawls, says(OK)]
+    answer = await upstream(retries=1, answer_timeout_ms=3000).open(ask())
+    assert answer.tries == 2
+    await mock.gone.wait()
+
+
+async def test_reasons_that_are_a_list_are_told_too(mock: MockProvider, upstream: UpstreamMaker) -> None:
+    mock.answers = [says({"detail": [{"loc": ["body", "messages"], "msg": "Field required"}]}, 422)]
+    error = await failure(upstream(), ask())
+    assert "Field required" in msgspec.json.decode(error.body)["error"]["message"]
+
+
+@pytest.mark.parametrize(("code", "tries"), [(502, 2), (429, 2), (400, 1)])
+async def test_an_error_with_a_good_status_is_an_error(
+    mock: MockProvider, upstream: UpstreamMaker, code: int, tries: int
+) -> None:
+    mock.answers = [says({"id": "gen-1", "error": {"message": "upstream is down", "code": code}})]
+    error = await failure(upstream(retries=1), ask())
+    assert (error.kind, error.status, error.tries) == ("status", code, tries)
+    assert msgspec.json.decode(error.body)["error"]["message"] == "upstream is down"
+
+
+async def test_a_long_header_is_no_reason_to_give_up(mock: MockProvider, upstream: UpstreamMaker) -> None:
+    mock.answers = [says(OK, headers={"content-security-policy": "x" * 20_000})]
+    assert (await upstream().open(ask())).status == 200
+
+
+@pytest.mark.parametrize("asked", [False, True])
+async def test_stream_that_ends_in_the_middle_of_an_event_is_not_taken_for_whole(
+    mock: MockProvider, upstream: UpstreamMaker, asked: bool
+) -> None:
+    first = b'data: {"choices":[{"index":0,"delta":{"content":"ye"}}]}\n\n'
+    mock.answers = [streams(first, b'data: {"choices":[{"ind')]
+    answer = await upstream().open(ask(stream=True, stream_options={"include_usage": asked}))
+    with pytest.raises(ProviderError) as caught:
+        _ = [part async for part in answer.chunks()]
+    assert caught.value.kind == "protocol"
+    assert not answer.completion.complete
 
 
 async def test_redirect_is_not_followed(mock: MockProvider, upstream: UpstreamMaker) -> None:

@@ -15,6 +15,7 @@ from aiohttp import web
 from pointsman.bandit import Arm
 from pointsman.config.providers import ProviderConfig
 from pointsman.providers import Dialect, ProviderError, UnknownProvider
+from pointsman.providers import answer as answer_module
 from pointsman.providers.registry import Providers
 from tests.integration.providers.asking import ask
 from tests.integration.providers.conftest import KEY, UpstreamMaker
@@ -181,6 +182,19 @@ async def test_clients_headers_for_its_own_dialect_are_passed_on(mock: MockProvi
     assert "openai-beta" not in own.headers
 
 
+async def test_configured_headers_stay_and_betas_are_added_up(mock: MockProvider, upstream: UpstreamMaker) -> None:
+    mock.answers = [whole("openai"), whole("anthropic")]
+    own = {"OpenAI-Organization": "ours", "openai-beta": "a=1"}
+    await upstream(headers=own).open(ask(headers={"openai-organization": "theirs", "openai-beta": "b=2"}))
+    headers = {"anthropic-beta": "context-1m-2025-08-07"}
+    request = ask(dialect="anthropic", headers={"anthropic-beta": "interleaved-thinking-2025-05-14"})
+    await upstream("anthropic", headers=headers).open(request)
+    openai, anthropic = mock.asked
+    assert openai.headers.getall("openai-organization") == ["ours"]
+    assert openai.headers.getall("openai-beta") == ["a=1,b=2"]
+    assert anthropic.headers["anthropic-beta"] == "context-1m-2025-08-07,interleaved-thinking-2025-05-14"
+
+
 async def test_what_cannot_be_said_is_not_sent(mock: MockProvider, upstream: UpstreamMaker) -> None:
     arm = upstream("anthropic")
     request = ask(n=3)
@@ -327,3 +341,36 @@ def test_well_known_key_goes_to_no_other_address() -> None:
     section = ProviderConfig(name="openai", base_url="http://127.0.0.1:9/v1")
     upstream = Providers([section], {"OPENAI_API_KEY": KEY}).upstream(Arm("openai", "m"))
     assert upstream._settings.api_key is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "dialect", "alive"),
+    [("openai", "anthropic", b'event: ping\ndata: {"type":"ping"}\n\n'), ("anthropic", "openai", b": thinking\n\n")],
+)
+async def test_a_model_that_thinks_aloud_keeps_the_clients_connection_alive(
+    mock: MockProvider,
+    upstream: UpstreamMaker,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    dialect: Dialect,
+    alive: bytes,
+) -> None:
+    monkeypatch.setattr(answer_module, "KEEP_ALIVE_S", 0.0)
+    if kind == "openai":
+        thought: dict[str, Any] = {"choices": [{"index": 0, "delta": {"reasoning_content": "hm"}}]}
+        said = {"choices": [{"index": 0, "delta": {"content": "Yes."}, "finish_reason": "stop"}]}
+        parts = [b"data: " + msgspec.json.encode(event) + b"\n\n" for event in (thought, thought, said)]
+    else:
+        delta = {"type": "thinking_delta", "thinking": "hm"}
+        thought = {"type": "content_block_delta", "index": 0, "delta": delta}
+        events = anthropic_events()
+        begin = {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}}
+        parts = [
+            f"event: {event['type']}\n".encode() + b"data: " + msgspec.json.encode(event) + b"\n\n"
+            for event in (events[0], begin, thought, {"type": "content_block_stop", "index": 0}, *events[1:])
+        ]
+    mock.answers = [streams(*[item for part in parts for item in (part, 0.05)])]
+    answer = await upstream(kind).open(ask(stream=True, dialect=dialect))
+    passed = b"".join([part async for part in answer.chunks()])
+    assert alive in passed
+    assert answer.completion.complete

@@ -220,3 +220,45 @@ async def test_connection_is_used_again_after_a_whole_stream(mock: MockProvider,
         _ = [part async for part in answer.chunks()]
     assert len(mock.peers) == 5
     assert len(set(mock.peers)) == 1
+
+
+FORBIDDEN = {"type": "extra_forbidden", "loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted"}
+
+
+async def test_a_provider_that_knows_no_stream_options_is_asked_without_them(
+    mock: MockProvider, upstream: UpstreamMaker
+) -> None:
+    """As Mistral's: what only the gateway asks for must not cost the client its answer."""
+    end = b'data: {"choices":[{"index":0,"delta":{"content":"yes"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,'
+    end += b'"completion_tokens":1}}\n\ndata: [DONE]\n\n'
+    mock.answers = [says({"object": "error", "message": {"detail": [FORBIDDEN]}}, 422), streams(end)]
+    arm = upstream()
+    for asked in (2, 3):
+        answer = await arm.open(ask(stream=True))
+        assert b"".join([part async for part in answer.chunks()]) == end
+        assert answer.completion.usage is not None
+        assert len(mock.bodies) == asked
+        assert "stream_options" not in mock.sent
+
+
+async def test_stream_options_that_the_client_sends_are_the_clients(
+    mock: MockProvider, upstream: UpstreamMaker
+) -> None:
+    mock.answers = [says({"message": {"detail": [FORBIDDEN]}}, 422)]
+    with pytest.raises(ProviderError) as caught:
+        await upstream(retries=3).open(ask(stream=True, stream_options={"include_usage": True}))
+    assert (caught.value.status, caught.value.tries) == (422, 1)
+
+
+@pytest.mark.parametrize("asked", [False, True])
+async def test_half_an_event_is_never_passed_on(mock: MockProvider, upstream: UpstreamMaker, asked: bool) -> None:
+    """What the client is told then must be an event of its own, not the end of another."""
+    whole = b'data: {"choices":[{"index":0,"delta":{"content":"ye"}}]}\n\n'
+    mock.answers = [breaks_off(whole, b'data: {"choices":[{"ind')]
+    answer = await upstream().open(ask(stream=True, stream_options={"include_usage": asked}))
+    passed = b""
+    with pytest.raises(ProviderError) as caught:
+        async for part in answer.chunks():
+            passed += part
+    assert passed == whole
+    assert caught.value.event.startswith(b"data: ")

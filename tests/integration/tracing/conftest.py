@@ -37,6 +37,16 @@ name = "FALL"
 arms = ["alpha:broken", "alpha:small"]
 [tier.policy]
 algorithm = "static:alpha:broken"
+
+[[tier]]
+name = "WAIT"
+arms = ["alpha:small"]
+reward_wait_s = 0.2
+
+[[shadow]]
+name = "greedy"
+algorithm = "epsilon-greedy"
+epsilon = 0.0
 """
 
 
@@ -89,7 +99,7 @@ def environment(
 @pytest.fixture(scope="module")
 def services(start_service: StartService) -> dict[str, ServiceProcess]:
     gateway = start_service("gateway", wait_for="/healthz", **PATIENCE)
-    names = ("decision", "decision-2", "reward_updater")
+    names = ("decision", "decision-2", "reward_updater", "shadow_evaluator")
     others = {name: start_service(name, **PATIENCE) for name in names}
     gateway.wait(lambda: http_status(gateway.url + "/readyz") == 200, "/readyz")
     return {"gateway": gateway, **others}

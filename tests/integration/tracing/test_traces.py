@@ -1,4 +1,4 @@
-"""One trace from the HTTP request through NATS to the commit, and to the replicas that picked it up."""
+"""One trace from the HTTP request through NATS to the shadows, to the commit, and to the replicas that picked it up."""
 
 from __future__ import annotations
 
@@ -60,6 +60,20 @@ def test_a_decision_is_one_trace_from_the_client_to_the_log(client: httpx.Client
     assert processed.attributes["pointsman.arm"] == f"{decision['provider']}:{decision['model']}"
     assert served.attributes["http.response.status_code"] == 200
     assert served.began_ns <= processed.began_ns <= appended.began_ns <= appended.ended_ns <= served.ended_ns
+
+
+def test_the_trace_of_a_decision_goes_on_to_the_shadows(client: httpx.Client, collector: Collector) -> None:
+    roots = [ClientSpan.new() for _ in range(3)]
+    for root in roots:
+        decide(client, root)
+    for root in roots:
+        trace = collector.trace(root.trace_id, {"append log.decisions.SIMPLE", "evaluate SIMPLE"})
+        evaluated = only(trace["evaluate SIMPLE"])
+        assert evaluated.service == "pointsman-shadow-evaluator"
+        assert evaluated.parent_id == only(trace["append log.decisions.SIMPLE"]).span_id
+        assert evaluated.attributes["pointsman.shadows"] == 1
+        assert evaluated.attributes["pointsman.decisions"] >= 1
+        assert not evaluated.failed
 
 
 def _order(name: str) -> int:
@@ -127,6 +141,29 @@ def test_a_chat_is_one_trace_with_its_decision_its_attempts_and_its_outcome(
     assert small.attributes["gen_ai.provider.name"] == "alpha"
     assert small.attributes["gen_ai.usage.output_tokens"] > 0
     assert not [s for s in collector.spans() if "secret" in repr(s.attributes)]
+
+
+def test_what_waits_for_feedback_goes_on_in_its_trace_when_it_counts(
+    client: httpx.Client, collector: Collector
+) -> None:
+    chatting, deciding, telling = ClientSpan.new(), ClientSpan.new(), ClientSpan.new()
+    body = {"model": "tier/WAIT", "messages": [{"role": "user", "content": "Hello."}]}
+    answer = client.post("/v1/chat/completions", json=body, headers=chatting.headers)
+    assert answer.status_code == 200, answer.text
+    decision_id = decide(client, deciding, {**BODY, "tier": "WAIT"})["decision_id"]
+    answer = client.post("/v1/feedback", json={"decision_id": decision_id, "quality": 70.0}, headers=telling.headers)
+    assert answer.status_code == 202, answer.text
+    for root, told in ((chatting, "untold"), (telling, "told")):
+        trace = collector.trace(root.trace_id, {"append feedback.WAIT", "settle feedback.WAIT", "commit WAIT"})
+        appended, settled, committed = (
+            only(trace[n]) for n in ("append feedback.WAIT", "settle feedback.WAIT", "commit WAIT")
+        )
+        assert (settled.parent_id, committed.parent_id) == (appended.span_id, settled.span_id)
+        assert settled.service == committed.service == "pointsman-reward-updater"
+        assert settled.attributes["pointsman.feedback"] == told
+        assert settled.attributes["pointsman.decision_id"] == appended.attributes["pointsman.decision_id"]
+    (served,) = collector.trace(telling.trace_id, {"POST /v1/feedback"})["POST /v1/feedback"]
+    assert served.links == (deciding.trace_id,)  # to the trace of the decision that it is about
 
 
 async def test_what_the_client_does_not_sample_has_no_span_and_no_header(

@@ -52,6 +52,14 @@ def test_each_policy_has_its_figures_and_its_disagreements(answer: Answer, capsy
     assert "cheapest, SIMPLE: 300 disagreements\n  290  openai:gpt-5 → ollama:llama3.2\n   10  openai:[x] →" in shown
 
 
+def test_one_disagreement_is_told_as_one(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
+    pairs = [{"active": "openai:gpt-5", "shadow": "ollama:llama3.2", "count": 1}]
+    policy = _policy("greedy", decisions=3, agreement=0.6, disagreements={"count": 1}, pairs=pairs)
+
+    assert main(["compare", "--url", answer(200, _report(policy))]) == 0
+    assert "1 disagreement\n" in capsys.readouterr().out
+
+
 def test_a_cost_that_nobody_has_told_is_unknown_not_zero(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
     policy = _policy("greedy", decisions=3, agreement=1.0, cost_unknown=["openai:gpt-5"])
 

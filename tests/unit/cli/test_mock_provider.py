@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from types import ModuleType
 
 import pytest
 
@@ -55,6 +56,12 @@ def test_streams_say_the_same_as_whole_answers() -> None:
     assert "".join(delta.get("content") or "" for delta in deltas) == whole == answer.text
     blocks = json.loads(anthropic_shape.whole(answer, {"model": "m"}))["content"]
     assert [block["text"] for block in blocks] == [answer.text]
+
+
+@pytest.mark.parametrize("shape", [openai_shape, anthropic_shape])
+def test_no_two_answers_have_one_id(shape: ModuleType) -> None:
+    """Each model counts its own answers, and begins anew with each run."""
+    assert len({json.loads(shape.whole(said(), {"model": model}))["id"] for model in "aab"}) == 3
 
 
 def test_a_model_has_settings_of_its_own() -> None:

@@ -100,7 +100,11 @@ def test_nothing_is_promoted_automatically_unless_that_is_said_and_where(load: L
         ("[policy]\nalgorithm = 'thompson'\nparameters = { v = -1 }", "policy.v: expected a number of at least 0"),
         ("[policy]\nparameters = { beta = 1 }", "policy.parameters of linucb: "),
         ("[policy]\nname = 'a.b'", "policy.name: expected 1 to 64 of A-Z a-z 0-9 _ -, got 'a.b'"),
-        ("[policy]\nalgorithm = 'no_such_module:Policy'", "policy.algorithm: cannot load no_such_module:Policy"),
+        (
+            "[policy]\nalgorithm = 'no_such_module:Policy'",
+            "policy.algorithm: cannot load no_such_module:Policy: No module named 'no_such_module'; is its folder in "
+            "PYTHONPATH?",
+        ),
         ("[cost_usd]\n'gpt-5' = 0.1", "cost_usd.'gpt-5': arm 'gpt-5': expected provider:model"),
         ("[cost_usd]\n'openai:gpt-5' = -0.1", "cost_usd.'openai:gpt-5': expected a number of at least 0, got -0.1"),
         ("[cost_usd]\n'openai:gpt-5' = inf", "cost_usd.'openai:gpt-5': expected a number of at least 0, got inf"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pointsman.bus.bus import StreamConfiguration, StreamInfo, StreamState
-from pointsman.messages.status import HopCounts, ServiceStatus, TierStatus
-from services.gateway.insight.health_line import health_line
+from pointsman.messages.status import DegradedCount, HopCounts, ServiceStatus, TierStatus
+from services.gateway.decider import REASONS as DECIDER_REASONS
+from services.gateway.insight.health_line import REASONS, health_line
 from services.gateway.insight.snapshot import Place, Process, Snapshot
 from services.gateway.insight.system import system_view, tier_view
 
@@ -25,6 +26,12 @@ def replica(instance: str = "h:1", age_ms: int | None = 40, **more: object) -> P
 
 def updater(**told: object) -> Process:
     return process("reward-updater", tier=TierStatus(tier=TIER, **told))  # type: ignore[arg-type]
+
+
+def gateway(instance: str = "h:1", **reasons: float) -> Process:
+    told = [DegradedCount(tier=TIER, reason=reason, count=count) for reason, count in reasons.items()]
+    told.append(DegradedCount(tier="OTHER", reason="timeout", count=900.0))
+    return process("gateway", instance, over_s=60.0, degraded=told)
 
 
 EVALUATOR = process("shadow-evaluator", tier=TierStatus(tier=TIER, shadow_lag=2, reward_lag=1))
@@ -100,6 +107,9 @@ def test_the_lag_is_nothing_when_the_store_is_at_the_log_s_end_and_else_what_the
         (snapshot(updater(), EVALUATOR), "No decision replica answers"),
         (snapshot(replica(), updater(), EVALUATOR, store="gone"), "The store cannot be reached"),
         (snapshot(replica(), updater(halted=True), EVALUATOR), "Learning has halted"),
+        (snapshot(replica(), EVALUATOR, gateway(timeout=1)), "1 answer in the last minute was degraded (no replica"),
+        (snapshot(replica(), updater(halted=True), EVALUATOR, gateway(timeout=1)), "Learning has halted"),
+        (snapshot(updater(), EVALUATOR, gateway(no_replica=9)), "No decision replica answers"),
         (snapshot(replica(), EVALUATOR), "No reward-updater answers"),
         (snapshot(replica(age_ms=None), updater(), EVALUATOR), "No reward-updater has said yet"),
         (
@@ -115,6 +125,33 @@ def test_what_is_wrong_is_said_the_worst_first(now: Snapshot, begins: str) -> No
     assert not line.ok
     assert line.sentence.startswith(begins)
     assert line.sentence.endswith(".")
+
+
+def test_degraded_answers_of_all_gateways_are_counted_with_their_most_frequent_reason() -> None:
+    around = (replica(), updater(), EVALUATOR)
+    older = process("gateway", "h:3", over_s=60.0)
+    one = snapshot(*around, gateway("h:1", no_replica=1200), gateway("h:2", no_replica=34), older)
+    assert health_line(one, TIER, STALE_MS).sentence == (
+        "1,234 answers in the last minute were degraded (no replica was there)."
+    )
+    several = snapshot(*around, gateway("h:1", no_replica=3, nats=2), gateway("h:2", nats=2))
+    assert health_line(several, TIER, STALE_MS).sentence == (
+        "7 answers in the last minute were degraded (mostly: NATS was not reached)."
+    )
+    new = health_line(snapshot(*around, gateway(a_new_reason=2)), TIER, STALE_MS).sentence
+    assert new == "2 answers in the last minute were degraded (a_new_reason)."
+    assert health_line(snapshot(*around, gateway(), older), TIER, STALE_MS).ok
+
+
+def test_degraded_answers_a_second_are_those_of_all_tiers_and_gateways_that_say_so() -> None:
+    older = process("gateway", "h:3", over_s=60.0)
+    view = system_view(snapshot(gateway("h:1", nats=60), gateway("h:2"), older))
+    assert view.throughput.degraded_per_s == pytest.approx((60 + 900 + 900) / 60.0)
+    assert system_view(snapshot(older)).throughput.degraded_per_s is None
+
+
+def test_every_reason_has_words() -> None:
+    assert set(REASONS) == set(DECIDER_REASONS)
 
 
 def test_all_is_well() -> None:

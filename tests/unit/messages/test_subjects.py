@@ -11,6 +11,7 @@ ONE_TIER = [
     subjects.decide("T-1"),
     subjects.decision_log("T-1"),
     subjects.decision_topic("T-1"),
+    subjects.fallback_topic("T-1"),
     subjects.outcomes("T-1"),
     subjects.feedback("T-1"),
     subjects.rewards("T-1"),
@@ -39,6 +40,7 @@ def test_every_stream_holds_its_own_subjects_and_no_others() -> None:
         "decide.T-1": [],
         "log.decisions.T-1": ["DECISIONS"],
         "decisions.T-1": [],
+        "fallbacks.T-1": [],
         "outcomes.T-1": ["OUTCOMES"],
         "feedback.T-1": ["FEEDBACK"],
         "rewards.T-1": ["REWARDS"],
@@ -53,6 +55,7 @@ def test_the_wildcards_that_services_subscribe_to_match_their_subjects() -> None
     assert _matches(subjects.decide("T"), subjects.ANY_DECIDE)
     assert _matches(subjects.arms("T"), subjects.ANY_ARMS)
     assert _matches(subjects.decision_topic("T"), subjects.ANY_DECISION)
+    assert _matches(subjects.fallback_topic("T"), subjects.ANY_FALLBACK)
 
 
 @pytest.mark.parametrize("name", ["A", "acme--SIMPLE", "_", "a" * 64, "0"])

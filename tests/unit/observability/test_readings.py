@@ -4,7 +4,15 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from pointsman.observability import metrics
-from pointsman.observability.readings import HOPS, HopSource, bucket_bounds, bucket_counts, counted, gauge_of
+from pointsman.observability.readings import (
+    HOPS,
+    HopSource,
+    bucket_bounds,
+    bucket_counts,
+    counted,
+    counted_by,
+    gauge_of,
+)
 
 
 def test_buckets_are_summed_over_the_other_labels(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,6 +33,8 @@ def test_counters_are_summed_by_some_labels() -> None:
     assert counted(counter) == 10.0
     assert counted(counter, status="5*") == 3.0
     assert counted(counter, route="/a", status="200") == 3.0
+    assert counted_by(counter, "status", "route")["503", "/a"] == 2.0
+    assert sum(counted_by(counter, "route", "status").values()) == 10.0
 
 
 def test_a_gauge_that_was_never_set_is_none() -> None:

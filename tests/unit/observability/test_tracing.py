@@ -49,6 +49,9 @@ def test_off_costs_no_header_and_no_span() -> None:
         assert headers is None
     with tracing.committing("SIMPLE", [PARENT]) as headers:
         assert headers is None
+    with tracing.evaluating("SIMPLE", 1, [PARENT]) as headers:
+        assert headers is None
+    assert tracing.follow("settle", "feedback.SIMPLE", PARENT) is None
     assert tracing.step(None, "append", "log.decisions.SIMPLE") == (None, None)
     assert tracing.headers(None) is None
     tracing.end(None)
@@ -117,6 +120,25 @@ def test_a_commit_of_outcomes_without_traces_makes_none(exporter: InMemorySpanEx
     with tracing.committing("SIMPLE", [None, None, f"00-{TRACE}-00f067aa0ba902b7-00"]) as headers:
         assert headers is None
     assert not exporter.get_finished_spans()
+
+
+def test_a_message_out_of_a_log_has_a_span_only_where_its_trace_is_sampled(exporter: InMemorySpanExporter) -> None:
+    assert tracing.follow("settle", "feedback.SIMPLE", None) is None
+    span = tracing.follow("settle", "feedback.SIMPLE", PARENT)
+    headers = tracing.headers(span)
+    tracing.end(span)
+    (kept,) = exporter.get_finished_spans()
+    assert f"{trace_of(kept):032x}" == TRACE
+    assert headers is not None and headers["traceparent"].startswith(f"00-{TRACE}-")
+
+
+def test_shadows_that_fail_say_so_in_the_span(exporter: InMemorySpanExporter) -> None:
+    with pytest.raises(RuntimeError), tracing.evaluating("SIMPLE", 2, parents(2)):
+        raise RuntimeError("not all shadow results were stored")
+    spans = exporter.get_finished_spans()
+    assert [trace_of(span) for span in spans if not span.status.is_ok] == [1]
+    assert spans[0].attributes is not None
+    assert spans[0].attributes["pointsman.shadows"] == 2
 
 
 def test_a_log_line_in_a_span_has_its_ids(exporter: InMemorySpanExporter, caplog: pytest.LogCaptureFixture) -> None:

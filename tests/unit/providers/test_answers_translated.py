@@ -335,3 +335,15 @@ def test_converses_stream_without_metadata_has_an_end() -> None:
     translator = ConverseEvents("nova", "msg_1")
     events = [event for kind, said in CONVERSE_EVENTS[:-1] for event in translator.event(kind, said)]
     assert [event["type"] for event in (*events, *translator.end())][-2:] == ["message_delta", "message_stop"]
+
+
+def test_a_tool_that_runs_at_the_provider_is_passed_over_in_a_stream() -> None:
+    translator = AnthropicAnswerToOpenAI(0, include_usage=False)
+    block = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+    delta = {"type": "input_json_delta", "partial_json": "{}"}
+    for event in (
+        {"type": "content_block_start", "index": 0, "content_block": block},
+        {"type": "content_block_delta", "index": 0, "delta": delta},
+        {"type": "content_block_stop", "index": 0},
+    ):
+        assert translator.event(msgspec.json.encode(event)) == b""

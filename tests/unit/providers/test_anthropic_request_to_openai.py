@@ -89,6 +89,23 @@ def test_conversation_keeps_all_that_was_said() -> None:
     ]
 
 
+def test_what_a_tool_shows_comes_after_all_results() -> None:
+    """As when an agent reads a picture: OpenAI's results are text, and follow their calls at once."""
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0="}}
+    content = [
+        {"type": "tool_result", "tool_use_id": "t1", "content": [image]},
+        {"type": "tool_result", "tool_use_id": "t2", "content": [{"type": "text", "text": "yard.png"}, image]},
+        {"type": "text", "text": "And now?"},
+    ]
+    sent = anthropic_request_to_openai(body(messages=[{"role": "user", "content": content}]), "max_tokens")
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0="}}
+    assert sent["messages"] == [
+        {"role": "tool", "tool_call_id": "t1", "content": "(in the next message)"},
+        {"role": "tool", "tool_call_id": "t2", "content": "yard.png"},
+        {"role": "user", "content": [picture, picture, {"type": "text", "text": "And now?"}]},
+    ]
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
@@ -170,7 +187,7 @@ def message(content: Any, role: str = "user") -> dict[str, Any]:
         (message([{"type": "image", "source": {"type": "file"}}]), "messages[0].content[0].source.type"),
         (message([{"type": "document", "source": {"type": "url"}}]), "messages[0].content[0].source"),
         (
-            message([{"type": "tool_result", "tool_use_id": "t", "content": [{"type": "image"}]}]),
+            message([{"type": "tool_result", "tool_use_id": "t", "content": [{"type": "search_result"}]}]),
             "messages[0].content[0].content[0].type",
         ),
         (message([{"type": "server_tool_use"}], "assistant"), "messages[0].content[0].type"),

@@ -122,3 +122,63 @@ def test_deepseeks_name_for_cached_tokens() -> None:
     done = observer.notes.completion(200)
     assert done.usage is not None
     assert done.usage.cached_input_tokens == 4
+
+
+def test_a_tool_that_runs_at_the_provider_is_no_call_in_a_stream_either() -> None:
+    observer = AnthropicObserver()
+    blocks: list[dict[str, Any]] = [
+        {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}},
+        {"type": "tool_use", "id": "t", "name": "look_up", "input": {}},
+    ]
+    for index, block in enumerate(blocks):
+        delta = {"type": "input_json_delta", "partial_json": '{"query":"points"}'}
+        observer.event(msgspec.json.encode({"type": "content_block_start", "index": index, "content_block": block}))
+        observer.event(msgspec.json.encode({"type": "content_block_delta", "index": index, "delta": delta}))
+    (call,) = observer.notes.completion(200).tool_calls
+    assert (call.name, call.arguments) == ("look_up", '{"query":"points"}')
+
+
+@pytest.mark.parametrize(
+    ("said", "call"),
+    [
+        (
+            {"tool_calls": [{"type": "custom", "custom": {"name": "run", "input": "print(1)"}}]},
+            ("run", "print(1)", True),
+        ),
+        ({"function_call": {"name": "f", "arguments": '{"a":1}'}}, ("f", '{"a":1}', True)),
+        ({"function_call": {"name": "f", "arguments": "{"}}, ("f", "{", False)),
+    ],
+)
+def test_calls_of_custom_tools_and_of_functions_as_they_once_were(said: dict[str, Any], call: tuple[Any, ...]) -> None:
+    whole, streamed = OpenAIObserver(), OpenAIObserver()
+    whole.whole(msgspec.json.encode({"choices": [{"message": {"content": None, **said}}]}))
+    streamed.event(msgspec.json.encode({"choices": [{"index": 0, "delta": said}]}))
+    for observer in (whole, streamed):
+        (found,) = observer.notes.completion(200).tool_calls
+        assert (found.name, found.arguments, found.valid_json) == call
+
+
+@pytest.mark.parametrize(
+    ("usage", "output"),
+    [
+        # as xAI's and Gemini's servers count, and as OpenAI's do
+        ({"prompt_tokens": 12, "completion_tokens": 1, "total_tokens": 399}, 387),
+        ({"prompt_tokens": 12, "completion_tokens": 387, "total_tokens": 399}, 387),
+        ({"prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 0}, 5),
+        ({"prompt_tokens": 12, "completion_tokens": 5}, 5),
+    ],
+)
+def test_reasoning_is_output_whatever_the_provider_calls_it(usage: dict[str, int], output: int) -> None:
+    observer = OpenAIObserver()
+    observer.whole(msgspec.json.encode({"choices": [{"message": {"content": "x"}}], "usage": usage}))
+    found = observer.notes.completion(200).usage
+    assert found is not None
+    assert (found.input_tokens, found.output_tokens) == (12, output)
+
+
+def test_a_model_that_failed_in_the_middle_has_not_come_to_its_end() -> None:
+    observer = OpenAIObserver()
+    choice = {"index": 0, "delta": {"content": "Hal"}, "finish_reason": "error"}
+    observer.event(msgspec.json.encode({"choices": [choice]}))
+    observer.event(b"[DONE]")
+    assert not observer.notes.completion(200).complete

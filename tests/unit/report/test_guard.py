@@ -11,7 +11,7 @@ import pytest
 from pointsman.config.schema import Config, PromotionConfig
 from pointsman.messages.policies import PolicySpec, TierPolicies
 from pointsman.report.guard import barrier, rule, rule_promotion, rule_rollback
-from pointsman.report.messages import Disagreements, Estimate, Interval, PolicyReport
+from pointsman.report.messages import Disagreements, Drift, Estimate, Interval, PolicyReport
 
 AUTOMATIC = PromotionConfig(automatic=True)
 
@@ -79,6 +79,23 @@ def test_what_is_not_cleared_is_no_promotion(changed: dict[str, Any], why: str) 
     ruling = rule_promotion(row(**changed), AUTOMATIC)
     assert (ruling.action, ruling.policy) == ("none", "new")
     assert why in ruling.why
+
+
+LATELY = Drift(changed=True, latest_from="2026-11-21", latest=msgspec.structs.replace(delta(-3.0, -1.0), high=-0.5))
+"""The days differ, and from one of them on the shadow was worse."""
+
+
+def test_what_was_better_and_has_become_worse_is_neither_promoted_nor_put_back() -> None:
+    """While the active policy learns, a shadow that was ahead may fall behind; the mean does not show it."""
+    ruling = rule_promotion(row(drift=LATELY), AUTOMATIC)
+    assert ruling.action == "none"
+    assert ruling.why == "the reward difference is +0.50 to +2.00, but worse from 2026-11-21 on: −2.0 (−2.0 to −0.5)"
+    assert rule_promotion(row(drift=msgspec.structs.replace(LATELY, changed=False)), AUTOMATIC).action == "promote"
+    as_dear = delta(-0.00001, 0.00001)
+    assert rule_rollback(row(cost_delta=as_dear), AUTOMATIC).action == "rollback"
+    assert rule_rollback(row(cost_delta=as_dear, drift=LATELY), AUTOMATIC).action == "none"
+    worse_quality = row(drift=LATELY, quality_delta=delta(2.0, 3.0))
+    assert "has more quality" in rule_rollback(worse_quality, AUTOMATIC).why
 
 
 @pytest.mark.parametrize("changed", [{"quality_delta": delta(-1.0, 5.0)}, {"cost_delta": delta(-0.001, 0.0001)}])

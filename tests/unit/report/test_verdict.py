@@ -126,6 +126,25 @@ def test_one_that_was_better_but_has_become_worse_is_watched() -> None:
     assert judge(report(drift=level), None).verdict == "promote"
 
 
+def test_what_a_promotion_leaves_behind_is_said_with_every_verdict() -> None:
+    own = "forgetting 0.99 instead of 1"
+    for fields in ({}, {"rewarded": 0, "rewarded_share": 0.0}, {"reward_delta": delta(1.0, 2.0)}):
+        plain, told = judge(report(**fields), None), judge(report(**fields, own_rule=own), None)
+        assert told.verdict == plain.verdict
+        assert told.why == (
+            f"{plain.why}; it learns by a rule of its own ({own}): the figures are of what it has learned alone; "
+            "promoted, it goes on from what the tier has learned by the rule before"
+        )
+    weighed = judge(report(own_rule="lambda_cost 2 instead of 0.3"), None)
+    assert "learned alone, in rewards as the active policy counts them; promoted" in weighed.why
+
+
+def test_a_shadow_that_runs_on_a_share_needs_more_of_the_tiers_decisions() -> None:
+    told = judge(report(reward_delta=delta(1.0, 2.0), sample=0.1), 3120)
+    assert (told.verdict, told.more_decisions) == ("keep watching", 100_000)
+    assert "about 100,000 more decisions will tell" in told.why
+
+
 def test_clipped_weights_are_said() -> None:
     assert "7 weights were clipped" in judge(report(clipped=Clipped(count=7, mass=0.1)), None).why
 

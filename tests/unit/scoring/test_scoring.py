@@ -57,6 +57,7 @@ def test_an_answer_is_worth_what_is_not_wrong_with_it(completion: Completion, qu
         ((call(), call(valid_json=False)), TOOLS, 50.0),
         ((call("made_up"),), TOOLS, 0.0),
         ((call("a"),), {"tools": [{"name": "a", "input_schema": {}}]}, 100.0),  # as Anthropic's clients write it
+        ((call("a"),), {"tools": [*TOOLS["tools"], {"type": "custom", "custom": {"name": "a"}}]}, 100.0),
         ((call("anything"),), {}, 100.0),
         ((), {**TOOLS, "tool_choice": "auto"}, 100.0),
         ((), {**TOOLS, "tool_choice": "required"}, 0.0),

@@ -2,13 +2,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pointsman.bus.streams import MAX_MESSAGE_BYTES
 from pointsman.config.reporting import WEEKDAYS
 from pointsman.config.schema import ReportConfig
-from services.shadow_evaluator.schedule import latest_period
+from pointsman.messages.codec import encode
+from pointsman.messages.policies import MAX_SHADOWS, PolicySpec
+from pointsman.report.messages import ArmShare, Pair, Report, Window
+from pointsman.report.policy import policy_report
+from services.shadow_evaluator.schedule import MOST, Period, detail, latest_period
+from tests.unit.report.synthetic_log import HOUR, Log
 
 WEEKLY = ReportConfig(every="week", weekday="monday", hour=6)
 times = st.datetimes(datetime(2024, 1, 1), datetime(2036, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))
@@ -62,3 +69,18 @@ def test_later_periods_have_names_that_sort_later(one: datetime, other: datetime
     first, second = (latest_period(WEEKLY, at) for at in sorted((one, other)))
     assert first is not None and second is not None
     assert (first.name <= second.name) and ((first.name == second.name) == (first.to_ms == second.to_ms))
+
+
+def test_the_largest_tier_s_report_fits_into_a_message() -> None:
+    """One that does not fit would be made again every half minute, and never come."""
+    arms = [f"provider:a-model-with-a-long-name-of-2026-{at}" for at in range(256)]
+    spec = PolicySpec(name="bold", algorithm="uniform")
+    days = [day for at in range(8) for day in Log().hours(1000, first=HOUR + 24 * at)]
+    row = policy_report("S", spec, "linucb", days, {}, 0.95)
+    shares = [ArmShare(arm=arm, served=1234, rewarded=1000, share=0.81234567890123) for arm in arms]
+    pairs = [Pair(active=arm, shadow=other, count=3) for arm in arms[:40] for other in arms[:40]]
+    bias = msgspec.structs.replace(row.rewarded_bias, arms=shares)
+    rows = [msgspec.structs.replace(row, pairs=pairs, rewarded_bias=bias)] * MAX_SHADOWS
+    told = detail(Report(window=Window(from_ms=0, to_ms=1), policies=rows), Period("now", 0, 1))
+    assert len(encode(told)) < MAX_MESSAGE_BYTES / 2
+    assert [len(policy["pairs"]) for policy in told["policies"]] == [MOST] * MAX_SHADOWS

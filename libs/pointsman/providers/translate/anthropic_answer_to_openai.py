@@ -108,7 +108,7 @@ class AnthropicAnswerToOpenAI:
     def _delta(self, index: int, delta: dict[str, Any]) -> bytes:
         if delta["type"] == "text_delta":
             return self._chunk({"content": delta["text"]})
-        if delta["type"] == "input_json_delta" and delta["partial_json"]:
+        if delta["type"] == "input_json_delta" and delta["partial_json"] and index in self._tools:
             self._with_arguments.add(index)
             return self._arguments(index, delta["partial_json"])
         return b""

@@ -1,5 +1,7 @@
 """A request in Anthropic's dialect, in OpenAI's.
 
+Pictures and documents in a tool's result go into the user's message after it, because results are text there.
+
 Dropped, because they are hints without which the answer is still an answer: `HINTS`, ``cache_control`` wherever it is,
 the model's earlier thinking, ``is_error`` of a tool's result, and names of documents. Anything else that OpenAI's chat
 completions cannot say is refused, naming the field.
@@ -39,6 +41,8 @@ _KNOWN = HINTS | {
     "tools",
     "top_p",
 }
+_SHOWN = "(in the next message)"
+"""In place of a result that is no text."""
 _THINKING = frozenset({"thinking", "redacted_thinking"})
 _read = Reader("anthropic")
 
@@ -102,32 +106,40 @@ def _user(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
     for block, at in _read.objects(content, f"{where}.content"):
         kind = block.get("type")
         if kind == "tool_result":
-            results.append(_tool_result(block, at))
-        elif kind == "text":
-            parts.append({"type": "text", "text": _text(block, at)})
-        elif kind == "image":
-            parts.append(_image(block, at))
-        elif kind == "document":
-            parts.append(_document(block, at))
+            result, shown = _tool_result(block, at)
+            results.append(result)
+            parts += shown
         else:
-            _read.refuse(f"{at}.type", f"this model's provider takes no {kind!r} here")
+            parts.append(_part(block, at))
     if not parts:
         return results
     only_text = len(parts) == 1 and parts[0]["type"] == "text"
     return [*results, {"role": "user", "content": parts[0]["text"] if only_text else parts}]
 
 
-def _tool_result(block: dict[str, Any], where: str) -> dict[str, Any]:
-    content = block.get("content")
+def _part(block: dict[str, Any], where: str) -> dict[str, Any]:
+    kind = block.get("type")
+    if kind == "image":
+        return _image(block, where)
+    if kind == "document":
+        return _document(block, where)
+    return {"type": "text", "text": _text(block, where)}
+
+
+def _tool_result(block: dict[str, Any], where: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the result as a message, which can be text only, and what it shows: for the user's message after it."""
+    content, shown = block.get("content"), []
     if isinstance(content, list):
-        texts = [_text(part, at) for part, at in _read.objects(content, f"{where}.content")]
-        content = "\n\n".join(texts)
+        parts = [_part(part, at) for part, at in _read.objects(content, f"{where}.content")]
+        shown = [part for part in parts if part["type"] != "text"]
+        content = "\n\n".join(part["text"] for part in parts if part["type"] == "text") or (_SHOWN if shown else "")
     text = "" if content is None else _read.text(content, f"{where}.content")
-    return {
+    message = {
         "role": "tool",
         "tool_call_id": _read.text(block.get("tool_use_id"), f"{where}.tool_use_id"),
         "content": text,
     }
+    return message, shown
 
 
 def _image(block: dict[str, Any], where: str) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 Dropped, because they are hints without which the answer is still an answer: `HINTS`. Moved: system and developer
 messages to the front, which is the only place that Anthropic has for them. Bounded: ``temperature`` to 1, which is
-Anthropic's most. Anything else that Anthropic's messages cannot say is refused, naming the field.
+Anthropic's most. Beside a temperature, ``top_p`` is dropped, because newer Claudes refuse both at a time. Anything else
+that Anthropic's messages cannot say is refused, naming the field.
 """
 
 from __future__ import annotations
@@ -78,12 +79,14 @@ def openai_request_to_anthropic(body: dict[str, Any], default_max_tokens: int) -
     }
     if system:
         sent["system"] = system
-    for name in ("stream", "top_p", "top_k"):
+    for name in ("stream", "top_k"):
         if body.get(name) is not None:
             sent[name] = body[name]
     temperature = body.get("temperature")
     if isinstance(temperature, int | float):
         sent["temperature"] = min(temperature, 1)
+    elif body.get("top_p") is not None:
+        sent["top_p"] = body["top_p"]
     stop = body.get("stop")
     if stop:
         sent["stop_sequences"] = [stop] if isinstance(stop, str) else stop

@@ -5,7 +5,7 @@
 -- returns  for each group a list: field, value, field, value, ...; empty where there is nothing. 'moments' is float64, little
 --          endian; 'bound' is the largest; everything else is a sum, as text with 17 digits
 --
--- Idempotent: it only reads. Some 20 microseconds a key.
+-- Idempotent: it only reads. Some 2 microseconds a field, 20 a key with three arms, 2000 with fifty: for few keys at once.
 
 local size, wanted = tonumber(ARGV[1]), tonumber(ARGV[2])
 local n = wanted / 8

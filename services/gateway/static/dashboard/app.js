@@ -4,7 +4,7 @@ import {access, get, hasKey, query, useKey} from "./api.js";
 import {h} from "./dom.js";
 import {every} from "./polling.js";
 import {read} from "./router.js";
-import {currentTier, forget} from "./selection.js";
+import {currentTier, forget, several} from "./selection.js";
 
 const VIEWS = {
   overview: ["Overview", () => import("./views/overview.js")],
@@ -62,8 +62,8 @@ async function show() {
 async function lookAtHealth(signal) {
   try {
     const tier = await currentTier(signal);
-    const told = await get("v1/overview" + query({tier, window: "1h"}), signal);
-    sayHealth(told.health.ok, told.health.sentence);
+    const {health: told} = await get("v1/overview" + query({tier, window: "1h"}), signal);
+    sayHealth(told.ok, several() ? `${tier}: ${told.sentence}` : told.sentence);
   } catch (error) {
     if (error.name === "AbortError") return;
     if (error.status === 401 || error.status === 403) sayHealth(null, "");
@@ -134,6 +134,10 @@ document.getElementById("skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.querySelector("h1")?.focus();
 });
-addEventListener("hashchange", show);
+addEventListener("hashchange", () => {
+  show();
+  look();
+});
+document.addEventListener("tierchange", () => look());
 show();
 const look = every(HEALTH_MS, new AbortController().signal, lookAtHealth);

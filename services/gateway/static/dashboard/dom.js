@@ -42,16 +42,15 @@ export function fill(box, ...children) {
   if (focus !== undefined) now.get(focus)?.focus({preventScroll: true});
 }
 
-/** A table in a box that scrolls, and that the keyboard can reach. `rows` are lists of cells or `tr` elements. */
+/** A table in a box that scrolls, and that the keyboard can reach; words instead of one without rows. `rows` are lists of cells. */
 export function table(label, heads, rows, options = {}) {
+  if (!rows.length) return note(options.empty || "None.");
   const head = heads.map((one) => {
     const {text, ...rest} = typeof one === "object" && !(one instanceof Node) ? one : {text: one};
     return h("th", {scope: "col", ...rest}, text);
   });
-  const body = rows.length
-    ? rows.map((cells) => cells instanceof Node ? cells : h("tr", null, cells.map((one, at) => cell(one, heads[at], at, options))))
-    : [h("tr", null, h("td.muted", {colspan: heads.length}, options.empty || "None."))];
-  return h("div.scroll", {tabindex: "0", role: "region", "aria-label": label, "data-keep": options.keep || label},
+  const body = rows.map((cells) => h("tr", null, cells.map((one, at) => cell(one, heads[at], at, options))));
+  return h("div.scroll", {class: options.tall ? "tall" : "", tabindex: "0", role: "region", "aria-label": label, "data-keep": options.keep || label},
     h("table", options.id ? {id: options.id} : null,
       h("caption.hidden", null, label), h("thead", null, h("tr", null, head)), h("tbody", null, body)));
 }

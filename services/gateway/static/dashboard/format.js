@@ -47,7 +47,7 @@ export function bytes(value) {
     return `${n.toFixed(at && n < 100 ? 1 : 0)} ${units[at]}`;
   });
 }
-export const rate = (value) => or(value, (n) => n.toLocaleString(EN, {maximumFractionDigits: n < 10 ? 1 : 0}) + " / s");
+export const rate = (value) => or(value, (n) => n > 0 && n < 0.05 ? "< 0.1 / s" : n.toLocaleString(EN, {maximumFractionDigits: n < 10 ? 1 : 0}) + " / s");
 
 /** "0.4 to 3.4", or nothing where an end is not known. */
 export const span = (low, high, say) => known(low) && known(high) ? `${say(low)} to ${say(high)}` : "";

@@ -27,6 +27,8 @@ export async function currentTier(signal) {
 }
 
 export const lastTier = () => chosen;
+/** Whether it has to be said which tier is meant. */
+export const several = () => listed !== null && listed.length > 1;
 export const forget = () => { listed = null; };
 
 /** A choice of tier that remembers; `all` adds one for all of them. */
@@ -37,6 +39,7 @@ export async function tierChoice(signal, onchange, {all = false} = {}) {
   return choice("Tier", all ? [["", "all"], ...names] : names, value, (tier) => {
     if (tier) chosen = tier;
     keep({tier});
+    document.dispatchEvent(new Event("tierchange"));
     onchange(tier);
   });
 }

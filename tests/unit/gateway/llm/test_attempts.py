@@ -69,6 +69,12 @@ def test_the_status_is_that_of_all_errors_or_502(errors: list[ProviderError], st
     assert nobody_answered(errors, "openai").status == status
 
 
+def test_what_all_models_refuse_is_told_as_the_last_one_told_it() -> None:
+    errors = [failed(400, "p: prompt is too long"), failed(400, "q: prompt is too long")]
+    error = nobody_answered(errors, "openai")
+    assert (error.status, error.body) == (400, errors[-1].body)
+
+
 def test_every_reason_is_in_the_one_error() -> None:
     error = nobody_answered([failed(500, "p is broken"), failed(None, "q cannot be reached")], "openai")
     assert (error.body, error.code) == (None, "no_model_answered")

@@ -12,10 +12,10 @@ const line = (scale, at, kind) => h("i", {class: kind, vars: {"--l": scale.perce
 /** The row of numbers above the drawings; for a table's head. */
 export function axis(scale, say = (value) => tickText(scale, value)) {
   const texts = scale.ticks.map(say), crowded = texts.join("").length > ROOM;
-  // Where not all fit, every other one does, and 0 is the one to keep.
+  // Where not all fit, every other one does, and 0 is the one to keep. A phone never has room for all.
   const zero = Math.max(0, scale.ticks.indexOf(0));
   return h("span.axis", {"aria-hidden": "true"}, scale.ticks.map((value, at) =>
-    crowded && (at - zero) % 2 ? null : h("i", {vars: {"--l": scale.percent(value)}}, texts[at])));
+    crowded && (at - zero) % 2 ? null : h("i", {class: (at - zero) % 2 ? "between" : "", vars: {"--l": scale.percent(value)}}, texts[at])));
 }
 
 /** The same for dollars. */

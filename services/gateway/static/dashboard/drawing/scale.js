@@ -4,7 +4,7 @@ import {fixed, known} from "../format.js";
 
 /** The scale that holds all known values, and 0 where `zero` says so. */
 export function scaleOver(values, {zero = true, low, high, margin = 0.04} = {}) {
-  const all = values.filter(known);
+  const all = values.filter(known), nothing = all.length === 0;
   if (zero) all.push(0);
   let from = low ?? Math.min(...all), to = high ?? Math.max(...all);
   if (!Number.isFinite(from) || !Number.isFinite(to)) [from, to] = [0, 1];
@@ -14,8 +14,9 @@ export function scaleOver(values, {zero = true, low, high, margin = 0.04} = {}) 
   if (low === undefined && from > 0 && !zero) from -= room;
   if (high === undefined) to += room;
   const at = (value) => Math.max(0, Math.min(1, (value - from) / (to - from)));
-  const holds = (value) => value >= from && value <= to;
-  return {from, to, at, holds, percent: (value) => (at(value) * 100).toFixed(2) + "%", ticks: ticks(from, to)};
+  // Without a value there is nothing to measure, so no numbers stand above the drawing.
+  const holds = (value) => !nothing && value >= from && value <= to;
+  return {from, to, at, holds, percent: (value) => (at(value) * 100).toFixed(2) + "%", ticks: nothing ? [] : ticks(from, to)};
 }
 
 function ticks(from, to, most = 5) {

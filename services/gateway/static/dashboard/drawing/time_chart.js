@@ -5,6 +5,8 @@ import {clock, date, known} from "../format.js";
 import {colour, dashOf, seriesColour, seriesName, texture, TOTAL} from "./palette.js";
 
 const HEIGHT = 190, DAY_S = 86400;
+/** Steps between the marks of an axis of whole numbers. */
+const WHOLE = Array.from({length: 12}, (_, power) => [1, 2, 5].map((one) => one * 10 ** power)).flat();
 let loading = null;
 
 /** Load the library when the first chart is drawn, so that no other view waits for it. */
@@ -21,15 +23,15 @@ function library() {
 /**
  * A figure that is made once and told new data.
  *
- * `title`; `unit`, as it stands beside the title; `say` writes a value; `kind` is "lines" or "stacked"; `range` is
- * [low, high] of the value axis, where it is fixed. `show({timesS, series: [{name, values, at}]})` draws; `at` is the
+ * `title`; `unit`, as it stands beside the title; `say` writes a value, `tick` one on the axis, which `whole` keeps to
+ * whole numbers; `kind` is "lines" or "stacked"; `range` is [low, high] of the value axis, where it is fixed. `show({timesS, series: [{name, values, at}]})` draws; `at` is the
  * place that gives a series its look, so that one arm looks the same in every chart.
  */
-export function timeChart({title, unit, say, tick = say, kind = "lines", range, signal}) {
-  const plot = h("div.plot"), legend = h("ul.legend"), data = h("div");
+export function timeChart({title, unit, say, tick = say, whole = false, kind = "lines", range, signal}) {
+  const plot = h("div.plot"), nothing = h("p.note", {hidden: true}, "Nothing in this time."), legend = h("ul.legend"), data = h("div");
   const details = h("details", {ontoggle: () => drawTable()}, h("summary", null, "Show the numbers"), data);
   const id = "f-" + title.toLowerCase().replace(/[^a-z0-9]+/g, "-");
-  const figure = h("figure", {"aria-labelledby": id}, h("figcaption", {id}, title, " ", h("span.muted", null, unit)), plot, legend, details);
+  const figure = h("figure", {"aria-labelledby": id}, h("figcaption", {id}, title, " ", h("span.muted", null, unit)), nothing, plot, legend, details);
   let chart = null, shape = "", latest = null;
   library().catch(() => {}); // begins to load beside the data; `show` tells when it cannot
 
@@ -49,6 +51,10 @@ export function timeChart({title, unit, say, tick = say, kind = "lines", range, 
 
   async function show(next) {
     latest = next;
+    const empty = lastKnown(next) === undefined;
+    nothing.hidden = !empty;
+    plot.hidden = legend.hidden = details.hidden = empty;
+    if (empty) return;
     drawLegend();
     drawTable();
     plot.setAttribute("role", "img");
@@ -70,12 +76,13 @@ export function timeChart({title, unit, say, tick = say, kind = "lines", range, 
     const axes = {stroke: () => colour("--muted"), font: "12px system-ui, sans-serif", ticks: {show: false},
       grid: {stroke: () => colour("--line"), width: 1}};
     return {
-      width: Math.max(plot.clientWidth, 200), height: HEIGHT, padding: [8, 8, 0, 0],
+      width: Math.max(plot.clientWidth, 200), height: HEIGHT, padding: [8, 20, 0, 0],
       legend: {show: false}, cursor: {drag: {x: false, y: false}, y: false, points: {show: kind === "lines"}},
-      scales: {x: {time: true}, y: {range: range || ((_, low, high) => roomy(low, high))}},
+      // The last stretch goes on to where the next one begins.
+      scales: {x: {time: true, range: (_, low, high) => [low, high + stretch(latest.timesS)]}, y: {range: range || ((_, low, high) => roomy(low, high))}},
       axes: [
         {...axes, space: 60, size: 28, values: (_, at, __, ___, step) => at.map((one) => step >= DAY_S ? date(one * 1000).slice(5) : clock(one * 1000, false))},
-        {...axes, size: 64, space: 34, values: (_, at) => at.map(tick)},
+        {...axes, size: 64, space: 34, ...(whole ? {incrs: WHOLE} : {}), values: (_, at) => at.map(tick)},
       ],
       series: [{}, ...order.map((i) => kind === "stacked" ? column(uPlot, latest.series[i].at) : curve(latest.series[i].at))],
       hooks: {setCursor: [(one) => drawLegend(one.cursor.idx ?? undefined)]},
@@ -90,11 +97,18 @@ export function timeChart({title, unit, say, tick = say, kind = "lines", range, 
   return {figure, show};
 }
 
+const stretch = (timesS) => timesS.length > 1 ? timesS[1] - timesS[0] : 0;
 const stamp = (ms) => `${date(ms).slice(5)} ${clock(ms, false)}`;
 
 function curve(at) {
   return {stroke: () => seriesColour(at), width: at === TOTAL ? 2.25 : 1.75, dash: dashOf(at), spanGaps: true,
-    points: {size: 5, fill: () => seriesColour(at), width: 0}};
+    points: {size: 5, fill: () => seriesColour(at), width: 0, filter: (chart, series, shown) => shown ? null : alone(chart.data[series])}};
+}
+
+/** The only value of a series, which no line leads to. */
+function alone(values) {
+  const there = values.flatMap((value, at) => known(value) ? [at] : []);
+  return there.length === 1 ? there : [];
 }
 
 function column(uPlot, at) {

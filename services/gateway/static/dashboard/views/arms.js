@@ -4,7 +4,7 @@ import {get, query} from "../api.js";
 import {card, choice, dash, fill, h, note, table} from "../dom.js";
 import {axis, barMark, intervalMark} from "../drawing/marks.js";
 import {scaleOver} from "../drawing/scale.js";
-import {ago, armOf, duration, fixed, known, percent, points, span, usd, whole} from "../format.js";
+import {ago, armOf, duration, fixed, known, percent, perThousand, points, span, usd, whole} from "../format.js";
 import {every} from "../polling.js";
 import {keep} from "../router.js";
 import {currentTier, tierChoice} from "../selection.js";
@@ -39,8 +39,8 @@ function estimateCard(arms) {
   const all = arms.reduce((sum, arm) => sum + arm.recent.decisions, 0);
   return card("What is learned",
     table("What is learned about each arm",
-      ["Arm", {text: "Chosen", class: "n"}, {text: "Mean reward", class: "n"}, {text: axis(scale), class: "drawn"},
-        {text: "Mean cost", class: "n"}, {text: "Outcome after", class: "n"}, {text: "Outcomes missing", class: "n"},
+      ["Arm", {text: "Chosen", class: "n"}, {text: "Mean reward", class: "n"}, {text: axis(scale), class: "drawn slim"},
+        {text: "Cost of 1,000", class: "n"}, {text: "Outcome after", class: "n"}, {text: "Outcomes missing", class: "n"},
         {text: "Learned from", class: "n"}, {text: "Last outcome", class: "n"}],
       arms.map((arm) => {
         const recent = arm.recent, mean = of(arm);
@@ -49,15 +49,15 @@ function estimateCard(arms) {
           [whole(recent.decisions), sub(all ? percent(recent.decisions / all) : "")],
           known(mean.estimate) ? [points(mean.estimate), sub(span(mean.low, mean.high, points))] : dash(),
           intervalMark(scale, mean),
-          usd(arm.mean_cost_usd),
+          usd(perThousand(arm.mean_cost_usd)),
           known(recent.reward_delay_s) ? duration(recent.reward_delay_s * 1000) : dash(),
           [whole(recent.missing), sub(recent.decisions ? percent(recent.missing / recent.decisions) : "")],
           [whole(arm.n), sub(known(arm.mean_reward) ? `mean ${points(arm.mean_reward * 100)}` : "")],
           arm.updated_at ? ago(Date.parse(arm.updated_at)) : dash(),
         ];
-      }), {id: "arms", empty: "No tier has arms of its own, and none is learned about yet."}),
-    note("Chosen, mean reward (points, 0 to 100), delay and missing outcomes are of the chosen time; what an arm has learned from and its mean ",
-      "cost are of all time. The interval is of requests like those that the arm was chosen for; on others it may do better or worse."));
+      }), {id: "arms", tall: true, empty: "No tier has arms of its own, and none is learned about yet."}),
+    note("Chosen, mean reward (points, 0 to 100), delay and missing outcomes are of the chosen time; what an arm has learned from and its ",
+      "mean cost are of all time. The interval is of requests like those that the arm was chosen for; on others it may do better or worse."));
 }
 
 function thetaCard(arms, names) {
@@ -72,7 +72,7 @@ function thetaCard(arms, names) {
       ["Feature", ...learned.flatMap((arm) => [{text: [h("span", null, armOf(arm)), axis(scale)], class: "drawn"}, {text: h("span.hidden", null, `θ of ${armOf(arm)}`), class: "n"}])],
       learned[0].theta.map((_, at) => [label(at), ...learned.flatMap((arm) => [
         thetaMark(scale, arm, at), h("td.n", {"data-value": arm.theta[at]}, fixed(arm.theta[at]))])]),
-      {id: "theta"}));
+      {id: "theta", tall: true}));
 }
 
 function thetaMark(scale, arm, at) {

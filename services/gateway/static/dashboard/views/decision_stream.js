@@ -45,7 +45,7 @@ export function listen(signal, onstate) {
 
 function take(name, data) {
   if (name === "dropped") seen.missed += data.count;
-  if (name !== "decision") return;
+  if (name !== "decision" && name !== "fallback") return;
   seen.count += 1;
   seen.times.push(performance.now());
   if (seen.times.length > 20_000) seen.times.splice(0, 10_000);

@@ -1,12 +1,17 @@
 // Decisions: the live list with its filters; with an id in the address, the one decision.
 
-import {choice, fill, h, table, tag} from "../dom.js";
+import {choice, dash, fill, h, table, tag} from "../dom.js";
 import {armOf, clock, fixed, plural, rate, whole} from "../format.js";
 import {address, keep} from "../router.js";
 import {inspect} from "./inspector.js";
 import {KEPT, latest, listen, perSecond, seen} from "./decision_stream.js";
 
 const DRAW_MS = 500;
+/** Why no policy chose. */
+export const WHY = {
+  nats: "NATS not reached", breaker: "no answer before", no_replica: "no replica", timeout: "no answer in time", replica_error: "a replica failed",
+  refused: "refused by a replica", features: "features failed",
+};
 const MARKS = ["explored", "pinned", "stale", "degraded"];
 
 export async function view(page) {
@@ -70,9 +75,8 @@ export async function view(page) {
     drawnAt = seen.count;
     const rows = (frozen || latest).filter(fits);
     fill(list, table(`The last ${KEPT} decisions at most, newest first`,
-      ["Time", "Decision", "Tier", "Arm", "Policy", {text: "Probability", class: "n"}, {text: "Mean", class: "n"}, {text: "Width", class: "n"}, "Marks"],
-      rows.map(row), {keep: "decisions", empty: chosen.mark === "degraded" ? "None. A degraded answer is made without a policy, so it is in no log and not on this stream; metrics and the sentence on top tell of them."
-        : latest.length ? "None of those seen fits the filters." : "None yet. Each decision shows up here as it is made."}));
+      [{text: "Time", class: "short"}, "Decision", "Tier", {text: "Arm", class: "arm"}, "Marks", "Policy", {text: "Probability", class: "n"}, {text: "Mean", class: "n"}, {text: "Width", class: "n"}],
+      rows.map(row), {keep: "decisions", empty: latest.length ? "None of those seen fits the filters." : "None yet. Each decision shows up here as it is made."}));
   }
   listen(page.signal, (word) => {
     state.textContent = word;
@@ -87,13 +91,14 @@ function row(d) {
   const score = d.scores.find((one) => one.provider === d.provider && one.model === d.model) || {};
   return [
     clock(d.decided_at_ms), h("a.id", {href: address("decisions", d.decision_id), title: d.decision_id, "data-keep": d.decision_id}, shortId(d.decision_id)),
-    d.tier, armOf(d), `${d.policy} v${d.policy_version}`, h("td.n", null, fixed(d.propensity)), h("td.n", null, fixed(score.mean)),
-    h("td.n", null, fixed(score.width)), h("td", null, marks(d)),
+    d.tier, armOf(d), h("td", null, marks(d)), d.policy ? `${d.policy} v${d.policy_version}` : dash(), h("td.n", null, fixed(d.propensity)), h("td.n", null, fixed(score.mean)),
+    h("td.n", null, fixed(score.width)),
   ];
 }
 
-export const shortId = (id) => id.split(".").slice(1, 2).join("") || id;
+/** The part that differs: the place in the log, or the random part of an id that is in no log. */
+const shortId = (id) => id.split(".")[id.startsWith("fallback.") ? 2 : 1] || id;
 
 export function marks(d) {
-  return [d.degraded && tag("degraded", "bad"), d.stale && tag("stale", "warn"), d.explored && tag("explored"), d.pinned && tag("pinned")].filter(Boolean);
+  return [d.degraded && [tag("degraded", "bad"), d.reason ? h("span.muted", null, ` ${WHY[d.reason] || d.reason}`) : null], d.stale && tag("stale", "warn"), d.explored && tag("explored"), d.pinned && tag("pinned")].filter(Boolean);
 }

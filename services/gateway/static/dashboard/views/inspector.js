@@ -5,7 +5,8 @@ import {card, dash, facts, fill, h, note, table, tag} from "../dom.js";
 import {meter} from "../drawing/marks.js";
 import {armOf, duration, fixed, known, moment, percent, usd, whole} from "../format.js";
 import {every} from "../polling.js";
-import {marks} from "./decisions.js";
+import {latest} from "./decision_stream.js";
+import {marks, WHY} from "./decisions.js";
 import {rewardCard} from "./reward_parts.js";
 import {featureCard, numbered, scoreCard} from "./scores.js";
 
@@ -16,8 +17,10 @@ export async function inspect(page, id) {
   page.title("Decision");
   fill(toolbar, h("a", {href: "#/decisions"}, "← All decisions"));
   if (id.startsWith("fallback.")) {
-    fill(root, card("No policy chose", note("This id is of a degraded answer: the tier's fallback arm was served, because no ",
-      "replica could be asked. It is not in the decision log, and what came of it is never learned from."), h("p", null, h("code", null, id))));
+    const seen = latest.find((one) => one.decision_id === id);
+    fill(root, card("No policy chose", h("p", null, h("code", {id: "decision-id"}, id)),
+      seen ? facts([["Answered", moment(seen.decided_at_ms)], ["Tier", seen.tier], ["Arm", armOf(seen)], ["Why", WHY[seen.reason] || seen.reason]]) : null,
+      note("This answer was degraded: the tier's fallback arm was served. It is not in the decision log, and what came of it is never learned from.")));
     return;
   }
   const path = "v1/decisions/" + encodeURIComponent(id);

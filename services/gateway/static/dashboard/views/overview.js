@@ -20,9 +20,9 @@ export async function view(page) {
   const change = () => page.attempt(load);
   const numbers = h("div"), against = h("div");
   const share = timeChart({title: "Share of each arm", unit: "of the decisions", say: (x) => percent(x, 0), kind: "stacked", range: [0, 1], signal});
-  const reward = timeChart({title: "Mean reward", unit: "points, 0 to 100", say: points, tick: (x) => points(x, 0), signal});
+  const reward = timeChart({title: "Mean reward", unit: "points, 0 to 100", say: points, tick: (x) => points(x, 0), whole: true, signal});
   const cost = timeChart({title: "Cost", unit: "US dollars for 1,000 requests", say: usd, signal});
-  const volume = timeChart({title: "Decisions", unit: "in each stretch", say: whole, signal});
+  const volume = timeChart({title: "Decisions", unit: "in each stretch", say: whole, whole: true, signal});
   fill(page.toolbar, await tierChoice(signal, change), choice("Time", WINDOWS, period, (to) => { period = to; keep({window: to}); change(); }));
   fill(page.root, numbers, against,
     h("section.card.charts", {"aria-label": "Over time"}, share.figure, reward.figure, cost.figure, volume.figure));
@@ -56,10 +56,10 @@ const ratio = (sum, count) => count ? sum / count : null;
 
 function totals({totals: all}) {
   return facts([
-    ["Decisions", whole(all.decisions), `${percent(ratio(all.explored, all.decisions))} explored`],
-    ["With an outcome", whole(all.rewarded), percent(ratio(all.rewarded, all.decisions))],
+    ["Decisions", whole(all.decisions), all.decisions ? `${percent(ratio(all.explored, all.decisions))} explored` : ""],
+    ["With an outcome", whole(all.rewarded), all.decisions ? percent(ratio(all.rewarded, all.decisions)) : ""],
     ["Mean reward", points(all.mean_reward), "points, 0 to 100"],
-    ["Cost of 1,000 requests", usd(perThousand(all.mean_cost_usd)), `${usd(all.mean_cost_usd)} each`],
+    ["Cost of 1,000 requests", usd(perThousand(all.mean_cost_usd)), known(all.mean_cost_usd) ? `${usd(all.mean_cost_usd)} each` : ""],
     ["Cost told by outcomes", usd(all.cost_usd_sum), "in this time"],
     all.pinned ? ["Stayed with their arm", whole(all.pinned), percent(ratio(all.pinned, all.decisions))] : null,
   ], "tiles");
@@ -69,15 +69,17 @@ function totals({totals: all}) {
 function comparison({against, totals: all}) {
   if (!against.length) {
     return card("Against policies that do not learn",
-      note(all.decisions ? "Too little is known yet: it takes some decisions with an outcome." : "No decision was made in this time."));
+      note(!all.decisions ? ["No decision was made in this time. ", h("a", {href: "docs"}, "The API"), " tells how to ask for one."]
+        : all.rewarded ? "Too little is known yet: it takes more decisions with an outcome."
+          : "No outcome of these decisions was reported. Without outcomes nothing is learned, and nothing can be compared."));
   }
   const rewards = against.map((one) => turned(one.reward_delta)), costs = against.map((one) => plain(one.cost_delta_usd, 1000));
   const scale = intervalScale(rewards), costScale = intervalScale(costs);
   return card("Against policies that do not learn",
     h("p.lead", null, sentence(against)),
     table("What the active policy gains against policies that do not learn",
-      ["Against", {text: "Reward gained, points a request", class: "n"}, {text: axis(scale), class: "drawn"},
-        {text: "Cost saved, for 1,000 requests", class: "n"}, {text: dollarAxis(costScale), class: "drawn"}, {text: "Saved in this time", class: "n"}],
+      ["Against", {text: "Reward gained, points a request", class: "n"}, {text: axis(scale), class: "drawn slim"},
+        {text: "Cost saved, for 1,000 requests", class: "n"}, {text: dollarAxis(costScale), class: "drawn slim"}, {text: "Saved in this time", class: "n"}],
       against.map((one, i) => [
         one.arm ? [one.policy, h("span.sub", null, one.arm)] : one.policy,
         number(rewards[i], signed), intervalMark(scale, rewards[i]),

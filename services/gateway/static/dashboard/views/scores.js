@@ -12,7 +12,7 @@ export function scoreCard(scores, {chosen = "", algorithm = ""} = {}) {
     h("p.legend", {"aria-hidden": "true"}, h("span", null, h("i.key.mean"), " mean, what is expected"),
       h("span", null, h("i.key.bonus"), " bonus for what is not known yet, α · width")),
     table("Scores of the candidates",
-      ["Candidate", {text: axis(scale), class: "drawn wide"}, {text: "Mean", class: "n"}, {text: "+ bonus", class: "n"}, {text: "= score", class: "n"},
+      ["Candidate", {text: axis(scale), class: "drawn wide"}, {text: "Mean", class: "n"}, {text: "+\u00a0bonus", class: "n"}, {text: "=\u00a0score", class: "n"},
         {text: "Width", class: "n"}, {text: "Probability", class: "n"}, {text: "Outcomes", class: "n"}, {text: "Expected cost", class: "n"}],
       scores.map((one) => {
         const bonus = one.ucb - one.mean;
@@ -23,7 +23,7 @@ export function scoreCard(scores, {chosen = "", algorithm = ""} = {}) {
           h("td.n", {"data-value": one.ucb}, h("b", null, fixed(one.ucb, 4))), h("td.n", null, fixed(one.width, 4)),
           h("td.n", {"data-value": one.probability}, meter(one.probability), " ", percent(one.probability)), h("td.n", null, whole(one.pulls)), h("td.n", null, usd(one.cost_usd)),
         ];
-      }), {id: "scores"}),
+      }), {id: "scores", tall: true}),
     note("In units of reward, 0 to 1. ", /linucb/.test(algorithm) ? "The highest score is served, but for the share that explores."
       : algorithm ? `How ${algorithm} makes probabilities of them is in the documentation of policies.` : ""));
 }

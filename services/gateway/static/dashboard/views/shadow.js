@@ -66,7 +66,12 @@ function policyCard(row, current, done) {
   return h("section.card", {"aria-labelledby": id, "data-policy": row.policy},
     h("div.head", null, h("h2", {id}, row.policy), tag(row.verdict, `verdict ${KIND[row.verdict]}`), h("span.note", null, row.algorithm),
       current ? h("button.push", {type: "button", "data-keep": `promote-${row.policy}`, onclick: () => askToPromote(row, current, done)}, `Promote ${row.policy}…`) : null),
-    h("p.lead", null, row.why),
+    h("p.lead.why", null, row.why),
+    row.decisions ? figures(row) : null);
+}
+
+function figures(row) {
+  return [
     facts([
       ["Decisions", whole(row.decisions), row.sample < 1 ? `run on ${percent(row.sample, 0)} of them` : "run on all of them"],
       ["With an outcome", whole(row.rewarded), percent(row.rewarded_share)],
@@ -78,7 +83,8 @@ function policyCard(row, current, done) {
     ]),
     differences(row),
     h("div.columns", null, pairs(row), drift(row)),
-    estimators(row));
+    estimators(row),
+  ];
 }
 
 function pairs(row) {
@@ -99,7 +105,7 @@ const estimateText = (one, say) => {
 function drift(row) {
   const days = row.drift.days, scale = intervalScale(days.map((day) => plain(day.reward_delta)));
   return h("div", null, h("h3", null, "By day", row.drift.changed ? [" ", tag("the days differ", "warn")] : null),
-    table(`${row.policy}: by day`, ["Day (UTC)", {text: "Decisions", class: "n"}, {text: "Agreement", class: "n"}, {text: "Reward", class: "n"}, {text: axis(scale), class: "drawn"}],
+    table(`${row.policy}: by day`, [{text: "Day (UTC)", class: "short"}, {text: "Decisions", class: "n"}, {text: "Agreement", class: "n"}, {text: "Reward", class: "n"}, {text: axis(scale), class: "drawn"}],
       days.map((day) => [day.day, whole(day.decisions), percent(day.agreement), known(day.reward_delta.estimate) ? signed(day.reward_delta.estimate) : dash(),
         intervalMark(scale, plain(day.reward_delta))]), {keep: `drift-${row.policy}`, empty: "No day has decisions."}),
     note(row.drift.text));
@@ -116,15 +122,16 @@ function estimators(row) {
 }
 
 function regretCard(regret) {
+  if (!regret.arms.some((arm) => known(arm.value))) return card("What one arm for all would earn", note("Too little is known yet: it takes decisions with an outcome."));
   const scale = scaleOver(regret.arms.flatMap((arm) => [arm.value, arm.low, arm.high]), {zero: false});
   const best = (name, one) => one ? [name, signed(one.delta.estimate), `${one.best}; ${span(one.delta.always_valid.low, one.delta.always_valid.high, signed) || "no interval yet"}`] : null;
   return card("What one arm for all would earn",
     facts([best("Against the best shadow", regret.against_best_shadow), best("Against the best fixed arm", regret.against_best_arm)]),
-    table("Mean reward if one arm served every request", ["Arm", {text: "Points", class: "n"}, {text: "Interval, every look", class: "n"}, {text: axis(scale), class: "drawn"}, "Remark"],
+    table("Mean reward if one arm served every request", ["Arm", {text: "Points", class: "n"}, {text: "Interval, every look", class: "n"}, {text: axis(scale), class: "drawn slim"}, "Remark"],
       regret.arms.map((arm) => [arm.arm, points(arm.value), span(arm.low, arm.high, points) || dash(),
         intervalMark(scale, {estimate: arm.value, wideLow: arm.low, wideHigh: arm.high}), h("td.text", null, arm.underperforms ? [tag("underperforms", "warn"), " ", arm.why] : "")]),
-      {keep: "regret"}),
-    note("The two numbers on top are points of reward that the active policy forgoes; below 0 it is better than all of them."));
+      {keep: "regret", tall: true}),
+    regret.against_best_shadow || regret.against_best_arm ? note("On top: points of reward that the active policy forgoes; below 0 it is better than all of them.") : null);
 }
 
 const HAPPENED = {configuration: "configuration", api: "changed", promote: "promoted", revert: "reverted", "automatic-promote": "promoted automatically", "automatic-revert": "reverted automatically"};

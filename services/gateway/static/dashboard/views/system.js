@@ -20,7 +20,12 @@ const HOPS = {
 export async function view(page) {
   const {signal} = page;
   async function load() {
-    const [told, {alerts: raised}] = await Promise.all([get("v1/system", signal), get(`v1/alerts?limit=${ALERTS}`, signal)]);
+    // Without NATS there are no alerts to be had, and the rest is looked at all the more.
+    const alerts = get(`v1/alerts?limit=${ALERTS}`, signal).catch((error) => {
+      if (error.status !== 503) throw error;
+      return {alerts: null};
+    });
+    const [told, {alerts: raised}] = await Promise.all([get("v1/system", signal), alerts]);
     fill(page.root, first(told), tierCard(told.tiers),
       h("div.columns.uneven", null, hopCard(told.hops), h("div.stack", null, alertCard(raised), deadCard(told.dead_letters))),
       streamCard(told.streams), serviceCard(told.services));
@@ -36,6 +41,7 @@ function first({throughput, services, tiers, problems, dead_letters: dead}) {
     facts([
       ["Decisions", rate(throughput.decisions_per_s), "in the last minute"],
       ["Outcomes", rate(throughput.outcomes_per_s), "in the last minute"],
+      ["Degraded answers", throughput.degraded_per_s ? h("span.bad", null, rate(throughput.degraded_per_s)) : rate(throughput.degraded_per_s), "no policy chose them"],
       ["Decision replicas", whole(count("decision")), plural(services.length, "process", "processes") + " in all"],
       ["Not yet learned from", lags.length ? whole(lags.reduce((sum, one) => sum + one, 0)) : "–", "outcomes in the log"],
       ["Oldest state", ages.length ? duration(Math.max(...ages)) : "–", "of any replica and tier"],
@@ -64,7 +70,7 @@ function hopCard(hops) {
   return card("Time by hop",
     table("Time by hop, in the last minute", ["Hop", {text: "Median", class: "n"}, {text: "99 %", class: "n"}, {text: [axis(scale), h("span.hidden", null, "drawn, ms")], class: "drawn"}, {text: "Count", class: "n"}],
       hops.map((one) => [[HOPS[one.hop] || one.hop, h("span.sub", null, one.hop)], duration(one.p50_ms), duration(one.p99_ms), intervalMark(scale, {estimate: one.p50_ms, wideLow: one.p50_ms, wideHigh: one.p99_ms}), whole(one.count)]),
-      {id: "hops", keep: "hops", empty: "Nothing was measured yet."}),
+      {id: "hops", keep: "hops", tall: true, empty: "Nothing was measured yet."}),
     note("Over all processes, in the last minute or so. The dot is the median, and 99 % took no longer than where the line ends; in ms."));
 }
 
@@ -88,10 +94,11 @@ function serviceCard(services) {
   return card("Processes",
     table("Processes", ["Service", "Instance", "Version", {text: "Started", class: "n"}, {text: "Requests", class: "n"}, {text: "Errors", class: "n"}, {text: "Median", class: "n"}, {text: "99 %", class: "n"}, {text: "State age", class: "n"}],
       services.map((one) => [one.service, one.instance, one.version, ago(one.started_ms), whole(one.requests), whole(one.errors), duration(one.p50_ms), duration(one.p99_ms), duration(one.state_age_ms)]),
-      {id: "services", keep: "services"}));
+      {id: "services", keep: "services", tall: true}));
 }
 
 function alertCard(alerts) {
+  if (!alerts) return card("Alerts", note("They cannot be read right now."));
   return card("Alerts",
     table("Alerts, newest first", ["When", "What"], alerts.map((one) => [
       h("td", null, moment(one.raised_at_ms), h("span.sub", null, `by ${one.service}`)),

@@ -1,0 +1,166 @@
+"""The dashboard: how long does the gateway take for what each view asks, with a million decisions in the store?"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from statistics import median
+from typing import Any
+
+import aiohttp
+import numpy as np
+
+from benchmarks.outcomes import configuration, draw_context
+from benchmarks.servers import Servers
+from pointsman.bus import Bus
+from pointsman.messages import subjects
+from pointsman.state import HOUR_MS, ShadowStore, Store, activity, keys
+
+TIER = "SHOWN"
+ARMS = 5
+SHADOWS = 5
+REPLICAS = 2
+DECISIONS = 1_000_000
+HOURS = 30 * 24
+ROUNDS = 9
+IN_FLIGHT = 16
+PAUSE_S = 1.05
+"""Between two rounds: some answers are kept for a second."""
+PATIENT_S = 120.0
+LOOK_S = 0.05
+
+_SHADOWS = "".join(
+    f'[[shadow]]\nname = "bold-{at}"\nalgorithm = "linucb"\nalpha = {0.5 * at}\n\n' for at in range(SHADOWS)
+)
+
+
+async def measure(rounds: int = ROUNDS, hours: int = HOURS) -> dict[str, Any]:
+    """Make an hour of decisions, copy what the store keeps of it to every hour of a month, and ask as the views do."""
+    patience = "[decision]\nlog_timeout_ms = 2000\n[gateway]\ndecide_timeout_ms = 2000\n"
+    async with Servers(configuration([TIER], ARMS, _SHADOWS + patience)) as servers:
+        gateway = servers.start("gateway")
+        rest = [servers.start(service) for service in ("reward_updater", "shadow_evaluator", *["decision"] * REPLICAS)]
+        for process in (gateway, *rest):
+            await process.ready()
+        url = gateway.ready_url.removesuffix("readyz")
+        store, bus = Store(servers.redis_url), await Bus.connect(servers.nats_url, "benchmark-views")
+        try:
+            async with aiohttp.ClientSession(url, timeout=aiohttp.ClientTimeout(PATIENT_S)) as client:
+                number = DECISIONS // HOURS
+                ids = await _decide(client, number)
+                await _evaluated(store, bus, number)
+                await _copy(store, hours)
+                asked = await _ask(client, _views(ids[number // 2]), rounds)
+        finally:
+            await store.close()
+            await bus.close()
+    return {
+        "decisions": number * hours,
+        "days": hours // 24,
+        "arms": ARMS,
+        "shadows": SHADOWS,
+        "rounds": rounds,
+        "asked": asked,
+    }
+
+
+async def _decide(client: aiohttp.ClientSession, number: int) -> list[str]:
+    """Have so many requests decided, tell their outcomes, and return their ids."""
+    rng = np.random.default_rng(8)
+    todo = iter([draw_context(rng) for _ in range(number)])
+    ids: list[str] = []
+
+    async def one_by_one() -> None:
+        for context in todo:
+            decision = await _post(client, "v1/decisions", {"tier": TIER, "context": context})
+            if decision["degraded"]:
+                raise RuntimeError("a request was not decided by a policy")
+            ids.append(decision["decision_id"])
+            outcome = {
+                "quality": float(rng.uniform(30, 95)),
+                "cost_usd": float(rng.uniform(0, 0.01)),
+                "latency_ms": 400,
+            }
+            await _post(client, "v1/outcomes", {"decision_id": ids[-1], **outcome})
+
+    await asyncio.gather(*(one_by_one() for _ in range(IN_FLIGHT)))
+    return ids
+
+
+async def _post(client: aiohttp.ClientSession, path: str, body: object) -> Any:
+    async with client.post(path, json=body) as answer:
+        answer.raise_for_status()
+        return await answer.json()
+
+
+async def _evaluated(store: Store, bus: Bus, number: int) -> None:
+    """Wait until every decision and every reward is in the sums."""
+    sums = ShadowStore(store, TIER)
+    async with asyncio.timeout(PATIENT_S):
+        while True:
+            last = await bus.last(subjects.REWARDS, subjects.rewards(TIER))
+            progress = await sums.progress()
+            if last is not None and progress.rewards_at >= last.sequence and progress.complete >= number:
+                return
+            await asyncio.sleep(LOOK_S)
+
+
+async def _copy(store: Store, hours: int) -> None:
+    """Copy the fullest hour's sums to all hours up to now, and the fullest minute's to all minutes of a day."""
+    now_ms = int(time.time() * 1000)
+    prefix = keys.shadow_hour(TIER, "", 0).removesuffix(":0")
+    fullest: dict[str, tuple[float, str]] = {}
+    async for key in store.redis.scan_iter(match=prefix + "*", count=1000):
+        policy, _, unit = key.decode().removeprefix(prefix).rpartition(":")
+        if unit.isdigit():
+            decisions = float(await store.redis.hget(key, "decisions") or 0.0)
+            fullest[policy] = max(fullest.get(policy, (-1.0, "")), (decisions, key.decode()))
+    for policy, (_, source) in fullest.items():
+        minutes = policy == activity.MINUTES
+        last = now_ms // (activity.MINUTE_MS if minutes else HOUR_MS)
+        async with store.redis.pipeline(transaction=False) as copying:
+            for unit in range(last - (24 * 60 if minutes else hours) + 1, last + 1):
+                if (target := keys.shadow_hour(TIER, policy, unit)) != source:
+                    copying.copy(source, target, replace=True)
+            await copying.execute()
+
+
+def _views(decision_id: str) -> dict[str, tuple[str, object]]:
+    """Return what each view asks: the path, and the body of a POST."""
+    tier = f"tier={TIER}"
+    shown: dict[str, tuple[str, object]] = {
+        f"{view}, {window}": (f"v1/{path}?{tier}&window={window}", None)
+        for view, path in {"Overview": "overview", "Arms": "arms", "Shadow": "shadow/report"}.items()
+        for window in ("24h", "7d", "30d")
+    }
+    vector = {"tier": TIER, "context": [0.1] * 11 + [1.0]}
+    return shown | {
+        "Inspector": (f"v1/decisions/{decision_id}?shadows=true", None),
+        "Try, a vector": ("v1/try", vector),
+        "System": ("v1/system", None),
+    }
+
+
+async def _ask(
+    client: aiohttp.ClientSession, views: dict[str, tuple[str, object]], rounds: int
+) -> dict[str, dict[str, float]]:
+    """Ask for everything in turns; return the first, the median and the longest time, in milliseconds."""
+    times: dict[str, list[float]] = {view: [] for view in views}
+    sizes: dict[str, int] = {}
+    for _ in range(rounds):
+        for view, (path, body) in views.items():
+            began = time.perf_counter()
+            async with client.request("GET" if body is None else "POST", path, json=body) as answer:
+                answer.raise_for_status()
+                sizes[view] = len(await answer.read())
+            times[view].append((time.perf_counter() - began) * 1000.0)
+        await asyncio.sleep(PAUSE_S)
+    return {
+        view: {
+            "first_ms": round(taken[0], 1),
+            "median_ms": round(median(taken), 1),
+            "longest_ms": round(max(taken), 1),
+            "kb": round(sizes[view] / 1000.0, 1),
+        }
+        for view, taken in times.items()
+    }

@@ -1,0 +1,59 @@
+"""A process that stands by says nothing of a tier that another one works on: Prometheus takes the largest of all."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+import pytest
+
+from pointsman.bus import Bus
+from pointsman.config import Config
+from pointsman.observability import metrics
+from pointsman.observability.readings import gauge_of
+from pointsman.state import Lease, Store
+from services.reward_updater.settler import TierSettler
+from services.reward_updater.writer import TierWriter
+from services.shadow_evaluator.events import EventWriter
+from services.shadow_evaluator.follower import TierFollower
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+TIER = "SIMPLE"
+OF_ONE = (
+    metrics.log_lag,
+    metrics.watermark,
+    metrics.feedback_held,
+    metrics.shadow_lag,
+    metrics.shadow_reward_lag,
+)
+
+
+class Worker(Protocol):
+    status: str
+
+    async def run(self) -> None: ...
+
+
+async def test_what_it_knew_before_is_told_no_more(bus: Bus, store: Store, config: Config) -> None:
+    for role in ("reward-updater", "settler", "shadow-evaluator"):
+        assert await Lease(store, role, TIER, "another", 60_000).hold()
+    workers: list[Worker] = [
+        TierWriter(bus, store, TIER, config, "this"),
+        TierSettler(bus, store, TIER, config, "this"),
+        TierFollower(bus, store, config.tier[0], config, "this", EventWriter(bus)),
+    ]
+    for gauge in (*OF_ONE, metrics.halted):  # as if it had held the leases until now
+        gauge.labels(TIER).set(5000.0)
+    tasks = [asyncio.create_task(worker.run()) for worker in workers]
+
+    async def stand_by() -> bool:
+        return all(worker.status == "standby" for worker in workers)
+
+    await eventually(stand_by, "all three stand by")
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert {gauge_of(gauge, TIER) for gauge in OF_ONE} == {None}
+    assert gauge_of(metrics.halted, TIER) == 0.0

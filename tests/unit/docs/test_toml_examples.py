@@ -1,0 +1,36 @@
+"""The configuration shown on the pages: the gateway would start with each piece, put into a file with some tiers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs import DOCS
+from pointsman.config import ConfigError, load_config
+
+_BLOCK = re.compile(r"```toml\n(.*?)```", re.DOTALL)
+_TIERS = "".join(f'\n[[tier]]\nname = "{name}"\narms = ["openai:gpt-5"]\n' for name in ("SIMPLE", "MEDIUM", "COMPLEX"))
+_READERS_OWN = re.compile(r": there is no file /etc/pointsman/|: cannot load frugal:Frugal: No module")
+"""What only the reader has: files of a server of theirs, and the class that the page tells them to write."""
+
+EXAMPLES = [
+    pytest.param(text, id=f"{page.name} {number}")
+    for page in [DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md")), DOCS.parent / "deploy" / "README.md"]
+    for number, text in enumerate(_BLOCK.findall(page.read_text(encoding="utf-8")), 1)
+]
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) > 20
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_an_example_is_configuration_that_is_accepted(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "example.toml"
+    file.write_text(text if "[[tier]]" in text else text + _TIERS, encoding="utf-8")
+    try:
+        load_config(file, {})
+    except ConfigError as error:
+        assert [problem for problem in error.problems if not _READERS_OWN.search(problem)] == []
