@@ -14,7 +14,7 @@ from benchmarks.outcomes import configuration, draw_context
 from benchmarks.servers import Servers
 from pointsman.bus import Bus
 from pointsman.messages import subjects
-from pointsman.state import HOUR_MS, ShadowStore, Store, activity, keys
+from pointsman.state import HOUR_MS, HourSums, ShadowCommit, ShadowStore, Store, activity, keys
 
 TIER = "SHOWN"
 ARMS = 5
@@ -24,6 +24,7 @@ DECISIONS = 1_000_000
 HOURS = 30 * 24
 ROUNDS = 9
 IN_FLIGHT = 16
+AT_ONCE = 48
 PAUSE_S = 1.05
 """Between two rounds: some answers are kept for a second."""
 PATIENT_S = 120.0
@@ -35,7 +36,7 @@ _SHADOWS = "".join(
 
 
 async def measure(rounds: int = ROUNDS, hours: int = HOURS) -> dict[str, Any]:
-    """Make an hour of decisions, copy what the store keeps of it to every hour of a month, and ask as the views do."""
+    """Make an hour of decisions, write what the store has of it for every hour of a month, and ask as views do."""
     patience = "[decision]\nlog_timeout_ms = 2000\n[gateway]\ndecide_timeout_ms = 2000\n"
     async with Servers(configuration([TIER], ARMS, _SHADOWS + patience)) as servers:
         gateway = servers.start("gateway")
@@ -49,7 +50,7 @@ async def measure(rounds: int = ROUNDS, hours: int = HOURS) -> dict[str, Any]:
                 number = DECISIONS // HOURS
                 ids = await _decide(client, number)
                 await _evaluated(store, bus, number)
-                await _copy(store, hours)
+                await _fill(store, hours)
                 asked = await _ask(client, _views(ids[number // 2]), rounds)
         finally:
             await store.close()
@@ -105,24 +106,29 @@ async def _evaluated(store: Store, bus: Bus, number: int) -> None:
             await asyncio.sleep(LOOK_S)
 
 
-async def _copy(store: Store, hours: int) -> None:
-    """Copy the fullest hour's sums to all hours up to now, and the fullest minute's to all minutes of a day."""
-    now_ms = int(time.time() * 1000)
+async def _fill(store: Store, hours: int) -> None:
+    """Write the sums of this hour for as many hours before it, and the fullest of minutes for all that are kept."""
+    sums = ShadowStore(store, TIER)
     prefix = keys.shadow_hour(TIER, "", 0).removesuffix(":0")
-    fullest: dict[str, tuple[float, str]] = {}
+    found: dict[str, dict[int, HourSums]] = {}
     async for key in store.redis.scan_iter(match=prefix + "*", count=1000):
-        policy, _, unit = key.decode().removeprefix(prefix).rpartition(":")
-        if unit.isdigit():
-            decisions = float(await store.redis.hget(key, "decisions") or 0.0)
-            fullest[policy] = max(fullest.get(policy, (-1.0, "")), (decisions, key.decode()))
-    for policy, (_, source) in fullest.items():
-        minutes = policy == activity.MINUTES
-        last = now_ms // (activity.MINUTE_MS if minutes else HOUR_MS)
-        async with store.redis.pipeline(transaction=False) as copying:
-            for unit in range(last - (24 * 60 if minutes else hours) + 1, last + 1):
-                if (target := keys.shadow_hour(TIER, policy, unit)) != source:
-                    copying.copy(source, target, replace=True)
-            await copying.execute()
+        identity, _, unit = key.decode().removeprefix(prefix).rpartition(":")
+        if unit.isdigit() and not identity.endswith(":day"):
+            found.setdefault(identity, {})[int(unit)] = dict(
+                await sums.read(identity, range(int(unit), int(unit) + 1))
+            )[int(unit)]
+    now_ms = int(time.time() * 1000)
+    commits = 0
+    for identity, units in found.items():
+        short = activity.SHORT.get(identity)
+        number = short.kept_s * 1000 // short.unit_ms if short else hours
+        last = now_ms // (short.unit_ms if short else HOUR_MS)
+        missing = [unit for unit in range(last - number + 1, last + 1) if unit not in units]
+        fullest = max(units.values(), key=lambda of: of.counts.get("decisions", of.joined))
+        for at in range(0, len(missing), AT_ONCE):
+            made = {(identity, unit): fullest for unit in missing[at : at + AT_ONCE]}
+            await sums.commit(ShadowCommit("benchmark", commits, commits + 1, hours=made))
+            commits += 1
 
 
 def _views(decision_id: str) -> dict[str, tuple[str, object]]:

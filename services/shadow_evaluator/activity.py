@@ -1,4 +1,4 @@
-"""Adding up what a tier did, by hour and by minute. Pure: no I/O, and the only clock is the caller's."""
+"""Adding up what a tier did, by hour and by shorter stretches. Pure: no I/O, and the only clock is the caller's."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def add_earnings(hours: Hours, rewarded: Iterable[tuple[Logged, RewardEvent]], n
 
 
 def _sums(hours: Hours, at_ms: int, now_ms: int) -> Iterator[HourSums]:
-    """Return the sums that a decision belongs to: of its hour, and of its minute while those are kept."""
+    """Return the sums that a decision belongs to: of its hour, and of its minutes while those are kept."""
     yield sums_of(hours, (activity.HOURS, at_ms // HOUR_MS))
-    if now_ms - at_ms < activity.MINUTES_KEPT_S * 1000:
-        yield sums_of(hours, (activity.MINUTES, at_ms // activity.MINUTE_MS))
+    for identity, short in activity.SHORT.items():
+        if now_ms - at_ms < short.kept_s * 1000:
+            yield sums_of(hours, (identity, at_ms // short.unit_ms))

@@ -9,14 +9,15 @@ from pointsman.bus import Bus, StoredMessage
 from pointsman.messages import subjects
 from pointsman.messages.errors import MessageError
 from pointsman.state import HOUR_MS
+from pointsman.state.shadow_store import HOURS_A_DAY
 from services.shadow_evaluator.decisions import read_decision
 from services.shadow_evaluator.reading import IDLE_S
 from services.shadow_evaluator.tier_state import TierState
 from services.shadow_evaluator.told import SeenOutcomes, Told
 
 MAX_SUMS = 400
-"""Sums that one commit of rewards changes at most, of all policies and hours: late rewards are of many hours, and the
-store serves nobody else during a commit. With fifty arms and sixteen shadows these are five hours."""
+"""Sums that one commit of rewards changes at most, of all policies, hours and days: late rewards are of many hours, and
+the store serves nobody else during a commit. With fifty arms and sixteen shadows these are four hours of a day."""
 OTHERS = 2
 """Sums of an hour beside those of shadows and arms: of choosing any arm, and of what the tier did."""
 
@@ -92,12 +93,13 @@ class DecisionFinder:
 
 
 def of_few_hours(ready: Sequence[Told], sums_an_hour: int) -> list[Told]:
-    """Return those at the front whose decisions are of few different hours, within `MAX_SUMS`; of one at least."""
-    most = max(MAX_SUMS // sums_an_hour, 1)
-    hours: set[int] = set()
+    """Return those at the front whose decisions are of few hours and days, within `MAX_SUMS`; of an hour at least."""
+    most = max(MAX_SUMS // sums_an_hour, 2)
+    changed: set[tuple[str, int]] = set()
     for at, told in enumerate(ready):
         if told.logged is not None:
-            hours.add(told.logged.at_ms // HOUR_MS)
-            if len(hours) > most:
+            hour = told.logged.at_ms // HOUR_MS
+            changed |= {("hour", hour), ("day", hour // HOURS_A_DAY)}
+            if len(changed) > most:
                 return list(ready[:at])
     return list(ready)

@@ -189,16 +189,21 @@ async def test_hours_expire_after_their_last_change(store: Store, identity: str)
     commit.keep_s = 500
     await shadow.commit(commit)
     assert 0 < await store.redis.ttl(keys.shadow_hour(TIER, identity, 5)) <= 500
+    assert 500 < await store.redis.ttl(keys.shadow_day(TIER, identity, 0)) <= 500 + 86_400
 
 
-async def test_minutes_expire_after_a_day_and_hours_as_they_are_asked_to(store: Store) -> None:
+async def test_minutes_expire_by_themselves_and_hours_as_they_are_asked_to(store: Store) -> None:
     shadow = ShadowStore(store, TIER)
-    commit = counted(0, 1, {(activity.MINUTES, 300): {"decisions": 1.0}, (activity.HOURS, 5): {"decisions": 1.0}})
+    kinds = (activity.MINUTES, activity.FIVES, activity.HOURS)
+    commit = counted(0, 1, {(identity, 300): {"decisions": 1.0} for identity in kinds})
     commit.keep_s = 1_000_000
     await shadow.commit(commit)
-    minute = await store.redis.ttl(keys.shadow_hour(TIER, activity.MINUTES, 300))
-    assert activity.MINUTES_KEPT_S - 60 < minute <= activity.MINUTES_KEPT_S
-    assert await store.redis.ttl(keys.shadow_hour(TIER, activity.HOURS, 5)) > 900_000
+    for identity, short in activity.SHORT.items():
+        left_s = await store.redis.ttl(keys.shadow_hour(TIER, identity, 300))
+        assert short.kept_s - 60 < left_s <= short.kept_s
+    assert await store.redis.ttl(keys.shadow_hour(TIER, activity.HOURS, 300)) > 900_000
+    for identity in kinds:
+        assert not await store.redis.exists(keys.shadow_day(TIER, identity, 300 // 24))
 
 
 @pytest.mark.parametrize("every", [None, 1, 2, 7, 100])

@@ -85,22 +85,23 @@ async def _joined_once(cluster: Cluster, models: dict[str, Model]) -> list[str]:
             for spec in cluster.config.shadows(config):
                 for _ in range(100):
                     joined = await _joined(store, f"shadow:{{{tier}}}:{spec.identity}*")
-                    if joined >= len(model.counted):
+                    if joined["hours"] >= len(model.counted):
                         break
                     await asyncio.sleep(0.2)
-                if joined != len(model.counted):
+                if set(joined.values()) != {len(model.counted)}:
                     problems.append(f"joined: {tier} {spec.name}: {joined} rewards, not {len(model.counted)}")
     finally:
         await store.close()
     return problems
 
 
-async def _joined(store: Store, pattern: str) -> int:
-    joined = 0
+async def _joined(store: Store, pattern: str) -> dict[str, int]:
+    """Return how many rewards the sums of hours and those of days say."""
+    joined = {"hours": 0, "days": 0}
     async for name in store.redis.scan_iter(pattern, count=1000):
         if name.rpartition(b":")[2].isdigit() and b":picks:" not in name:
             fields: dict[bytes, bytes] = await store.redis.hgetall(name)  # type: ignore[assignment]  # never str
-            joined += HourSums.from_fields(fields).joined
+            joined["days" if b":day:" in name else "hours"] += HourSums.from_fields(fields).joined
     return joined
 
 

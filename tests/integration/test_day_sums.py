@@ -1,4 +1,4 @@
-"""Days long past are read once in a while, and the total is that of all hours all the same."""
+"""The sums of a day are written with those of its hours, and read in their place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from pointsman.evaluation import Moments, Statistics
 from pointsman.state import HourSums, ShadowCommit, ShadowStore, Store
 from pointsman.state import shadow_progress as progress
-from services.gateway.insight.day_sums import KEPT_S, DaySums
 
 pytestmark = pytest.mark.integration
 
@@ -31,15 +30,19 @@ class CountingStore(ShadowStore):
 
 
 @pytest.mark.parametrize("span", [1, 5, 24, 30, 49, 100, 9 * 24 + 6])
-async def test_the_total_is_that_of_all_hours(store: Store, empty_servers: None, span: int) -> None:
+async def test_the_total_is_that_of_all_hours_and_is_read_from_days(
+    store: Store, empty_servers: None, span: int
+) -> None:
     sums = CountingStore(store, f"SPAN{span}")
     hours = range(LAST - span + 1, LAST + 1)
     made = {(IDENTITY, hour): HourSums(counts={"decisions": float(hour)}) for hour in range(FIRST, LAST + 1)}
+    late = {(IDENTITY, hour): HourSums(counts={"decisions": 1.0}) for hour in (FIRST + 30, LAST - 20)}
     await sums.commit(ShadowCommit(progress.WATERMARK, 0, 1, hours=made))
-    days = DaySums()
-    for _ in range(2):
-        assert (await days.total(sums, IDENTITY, hours)).counts == {"decisions": float(sum(hours))}
-    assert (await days.total(sums, IDENTITY, range(5, 5))).counts == {}
+    await sums.commit(ShadowCommit(progress.WATERMARK, 1, 2, hours=late))
+    added = sum(hour in hours for _, hour in late)
+    assert (await sums.total(IDENTITY, hours)).counts == {"decisions": float(sum(hours) + added)}
+    assert sums.read_hours < 2 * 24
+    assert (await sums.total(IDENTITY, range(5, 5))).counts == {}
 
 
 @pytest.mark.parametrize(("first", "span"), [(0, 1), (7, 10), (7, 17), (7, 18), (24, 48), (30, 200), (0, 0)])
@@ -94,31 +97,3 @@ async def test_a_window_of_months_holds_the_store_up_for_a_day_of_it_at_a_time(
     assert [(of.counts["decisions"], of.bound) for of in found] == [(sum(part), part[-1]) for part in parts]
     assert 0 < store.most_keys <= 24
     await store.close()
-
-
-async def test_settled_days_are_read_again_after_a_while_and_the_last_ones_always(
-    store: Store, empty_servers: None
-) -> None:
-    sums, now_s = CountingStore(store, "AGAIN"), 0.0
-    hours = range(FIRST, LAST + 1)
-
-    async def add(hour: int, expected: int) -> None:
-        made = {(IDENTITY, hour): HourSums(counts={"decisions": 1.0})}
-        assert (await sums.commit(ShadowCommit(progress.WATERMARK, expected, expected + 1, hours=made))).applied
-
-    async def total() -> float:
-        return (await days.total(sums, IDENTITY, hours)).counts["decisions"]
-
-    days = DaySums(lambda: now_s)
-    await add(LAST, 0)
-    assert await total() == 1.0
-    assert sums.read_hours == len(hours)
-    await add(LAST, 1)
-    await add(LAST - 24, 2)
-    await add(FIRST, 3)  # before the first whole day
-    assert await total() == 4.0
-    assert sums.read_hours < 2 * len(hours) - 24 * 5
-    await add(FIRST + 24, 4)
-    assert await total() == 4.0
-    now_s = KEPT_S
-    assert await total() == 5.0

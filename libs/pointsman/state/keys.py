@@ -107,6 +107,11 @@ def shadow_hour(tier_name: str, policy: str, hour: int) -> str:
     return f"shadow:{{{tier_name}}}:{policy}:{hour}"
 
 
+def shadow_day(tier_name: str, policy: str, day: int) -> str:
+    """Hash: the sums of all hours of a day (UTC), which counts from the Unix epoch; written with them."""
+    return f"shadow:{{{tier_name}}}:{policy}:day:{day}"
+
+
 def shadow_picks(tier_name: str, policy: str, chunk: int) -> str:
     """Hash: for the decisions of a chunk, the distribution of a policy with estimates of its own."""
     return f"shadow:{{{tier_name}}}:{policy}:picks:{chunk}"

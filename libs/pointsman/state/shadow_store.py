@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from pointsman.evaluation.statistics import LENGTH
 from pointsman.state import keys
-from pointsman.state.activity import MINUTES, MINUTES_KEPT_S
+from pointsman.state.activity import SHORT, is_activity
 from pointsman.state.errors import StoreUnavailable
 from pointsman.state.hour_sums import (
     AGREED,
@@ -99,7 +99,8 @@ class ShadowCommit:
     progress : dict of str to str
         Further fields of the progress; an empty text takes one away.
     hours : dict of (identity, hour) to HourSums
-        What to add; the identity is what `against` returns, or one of `pointsman.state.activity`.
+        What to add; the identity is what `against` returns, or one of `pointsman.state.activity`. The sums of a
+        policy are added to their day as well.
     picks : dict of (policy identity, decision sequence) to bytes
         Distributions to keep until the reward comes.
     used : list of (policy identity, decision sequence)
@@ -107,7 +108,7 @@ class ShadowCommit:
     dropped : list of (policy identity, chunk)
         Picks that are kept no longer.
     keep_s, keep_picks_s : int
-        How long an hour, and picks, are kept after their last change; a minute is kept for a day.
+        How long an hour and its day, and picks, are kept after their last change; `activity.SHORT` has its own.
     """
 
     position: str
@@ -176,15 +177,19 @@ class ShadowStore:
         hours : range
             Hours since the Unix epoch.
         """
+        return await self._hashes(hours, [keys.shadow_hour(self.tier, identity, hour) for hour in hours])
+
+    async def _hashes(self, units: range, names: Sequence[str]) -> list[tuple[int, HourSums]]:
+        """Read sums that are there, by their hour or day, in parts."""
         found = []
         try:
-            for part in (hours[at : at + READ_HOURS] for at in range(0, len(hours), READ_HOURS)):
+            for at in range(0, len(units), READ_HOURS):
                 async with self._store.redis.pipeline(transaction=False) as pipe:
-                    for hour in part:
-                        pipe.hgetall(keys.shadow_hour(self.tier, identity, hour))
-                    for hour, fields in zip(part, await pipe.execute(), strict=True):
+                    for name in names[at : at + READ_HOURS]:
+                        pipe.hgetall(name)
+                    for unit, fields in zip(units[at : at + READ_HOURS], await pipe.execute(), strict=True):
                         if fields:
-                            found.append((hour, HourSums.from_fields(fields)))
+                            found.append((unit, HourSums.from_fields(fields)))
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreUnavailable(str(error) or type(error).__name__) from error
         return found
@@ -209,12 +214,25 @@ class ShadowStore:
         return [reduce(add, await self._summed(identity, of, SUMMED_AT_ONCE)) for of in groups]
 
     async def by_day(self, identity: str, hours: range) -> list[tuple[int, HourSums]]:
-        """Return the same as `read`, with the hours of each day (UTC) added up, by the first of them."""
-        midnight = -(-hours.start // HOURS_A_DAY) * HOURS_A_DAY
-        first, rest = range(hours.start, min(midnight, hours.stop)), range(min(midnight, hours.stop), hours.stop)
-        days = [*await self.totals(identity, first), *await self.totals(identity, rest, every=HOURS_A_DAY)]
-        starts = [*first[:1], *rest[::HOURS_A_DAY]]
-        return [(start, sums) for start, sums in zip(starts, days, strict=True) if sums.counts or sums.joined]
+        """Return the same as `read` of a policy, with the hours of each day (UTC) added up, by the first of them.
+
+        Whole days are there in the store; only what begins or ends in mid-day is added up from its hours.
+        """
+        whole = range(-(-hours.start // HOURS_A_DAY), hours.stop // HOURS_A_DAY)
+        midnight = min(whole.start * HOURS_A_DAY, hours.stop)
+        before = range(hours.start, midnight)
+        after = range(max(midnight, whole.stop * HOURS_A_DAY), hours.stop)
+        found = [(part.start, sums) for part in (before, after) for sums in await self.totals(identity, part)]
+        found += await self._days(identity, whole)
+        return sorted(((start, sums) for start, sums in found if sums.counts or sums.joined), key=lambda one: one[0])
+
+    async def total(self, identity: str, hours: range) -> HourSums:
+        """Return the sums of a policy over a range of hours."""
+        return reduce(add, (of_day for _, of_day in await self.by_day(identity, hours)), HourSums())
+
+    async def _days(self, identity: str, days: range) -> list[tuple[int, HourSums]]:
+        names = [keys.shadow_day(self.tier, identity, day) for day in days]
+        return [(day * HOURS_A_DAY, sums) for day, sums in await self._hashes(days, names)]
 
     async def _summed(self, identity: str, hours: range, each: int) -> list[HourSums]:
         """Have the store add up so many hours to each sum, which are at most `SUMMED_AT_ONCE`."""
@@ -240,16 +258,31 @@ class ShadowStore:
             raise StoreUnavailable(str(error) or type(error).__name__) from error
 
 
+def _named(tier: str, commit: ShadowCommit) -> dict[str, tuple[int, HourSums]]:
+    """Return what is added to, by its key, with how long that is kept: hours, and for the sums of policies days too."""
+    found: dict[str, tuple[int, HourSums]] = {}
+    days: dict[tuple[str, int], HourSums] = {}
+    for (identity, hour), sums in commit.hours.items():
+        keep_s = SHORT[identity].kept_s if identity in SHORT else commit.keep_s
+        found[keys.shadow_hour(tier, identity, hour)] = keep_s, sums
+        if not is_activity(identity):
+            day = identity, hour // HOURS_A_DAY
+            days[day] = days[day] + sums if day in days else sums
+    for (identity, at), sums in days.items():
+        found[keys.shadow_day(tier, identity, at)] = commit.keep_s + DAY_S, sums
+    return found
+
+
 def _commit_arguments(tier: str, commit: ShadowCommit) -> tuple[list[str], list[Any]]:
     names = [keys.shadow_progress(tier)]
     args: list[Any] = [commit.position, commit.expected, commit.reached, commit.keep_picks_s]
     args.append(len(commit.progress))
     for name, value in commit.progress.items():
         args += [name, value]
-    args.append(len(commit.hours))
-    for (identity, hour), sums in commit.hours.items():
-        names.append(keys.shadow_hour(tier, identity, hour))
-        keep_s = MINUTES_KEPT_S if identity == MINUTES else commit.keep_s
+    added_to = _named(tier, commit)
+    args.append(len(added_to))
+    for key, (keep_s, sums) in added_to.items():
+        names.append(key)
         args += [keep_s, sums.packed(), repr(float(sums.bound)) if sums.bound else "", len(sums.counts)]
         for name, number in sums.counts.items():
             args += [name, repr(float(number))]

@@ -20,18 +20,18 @@ class Resolution(NamedTuple):
     Attributes
     ----------
     window_s, step_s : int
-    unit_ms : int
-        What the sums are kept by, a minute or an hour; the step is a multiple of it.
+    identity : str
+        What the sums are kept by; the step is a multiple of their length.
     """
 
     window_s: int
     step_s: int
-    unit_ms: int
+    identity: str
 
     @property
-    def identity(self) -> str:
-        """What the sums are kept by."""
-        return activity.MINUTES if self.unit_ms == activity.MINUTE_MS else activity.HOURS
+    def unit_ms(self) -> int:
+        """What stretch of time each of the sums is of."""
+        return activity.SHORT[self.identity].unit_ms if self.identity in activity.SHORT else HOUR_MS
 
     @property
     def per_step(self) -> int:
@@ -45,10 +45,10 @@ class Resolution(NamedTuple):
 
 
 WINDOWS = {
-    "1h": Resolution(3600, 60, activity.MINUTE_MS),
-    "24h": Resolution(86_400, 300, activity.MINUTE_MS),
-    "7d": Resolution(7 * 86_400, 3600, HOUR_MS),
-    "30d": Resolution(30 * 86_400, 3 * 3600, HOUR_MS),
+    "1h": Resolution(3600, 60, activity.MINUTES),
+    "24h": Resolution(86_400, 300, activity.FIVES),
+    "7d": Resolution(7 * 86_400, 3600, activity.HOURS),
+    "30d": Resolution(30 * 86_400, 3 * 3600, activity.HOURS),
 }
 """The windows that can be asked for: at most some three hundred points each."""
 

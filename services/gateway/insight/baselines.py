@@ -13,28 +13,24 @@ from pointsman.report.totals import Totals, of_fixed_arm
 from pointsman.report.verdict import MIN_REWARDED
 from pointsman.state import ShadowStore
 from pointsman.state.hour_sums import UNIFORM_IDENTITY, against, arm_identity
-from services.gateway.insight.day_sums import DaySums
 from services.gateway.insight.views import ActivityTotals, Against
 
 BEST_FIXED_ARM = "best fixed arm"
 UNIFORM = "uniform"
 
 
-async def read_baselines(
-    days: DaySums, sums: ShadowStore, active: str, arms: Sequence[str], hours: range
-) -> dict[str, Totals]:
+async def read_baselines(sums: ShadowStore, active: str, arms: Sequence[str], hours: range) -> dict[str, Totals]:
     """Return the sums of always choosing each arm, by arm, and of choosing any, by `UNIFORM`.
 
     Parameters
     ----------
-    days : DaySums
     sums : ShadowStore
     active : str
         Identity of the active policy.
     """
     identities = {arm: arm_identity(arm) for arm in arms} | {UNIFORM: UNIFORM_IDENTITY}
     wanted = [against(identity, active) for identity in identities.values()]
-    read = await asyncio.gather(*(days.total(sums, identity, hours) for identity in wanted))
+    read = await asyncio.gather(*(sums.total(identity, hours) for identity in wanted))
     found = {name: Totals.of([total]) for name, total in zip(identities, read, strict=True)}
     return {name: of if name == UNIFORM else of_fixed_arm(name, of, found[UNIFORM]) for name, of in found.items()}
 

@@ -14,7 +14,6 @@ from pointsman.state import HOUR_MS, ShadowStore
 from services.gateway.backends import Backends
 from services.gateway.insight.activity import WINDOWS, Resolution, activity_point, activity_totals
 from services.gateway.insight.baselines import baselines, read_baselines
-from services.gateway.insight.day_sums import DaySums
 from services.gateway.insight.health_line import health_line
 from services.gateway.insight.snapshot import SystemWatch
 from services.gateway.insight.views import ActivityPoint, Overview
@@ -38,7 +37,6 @@ class Overviews:
     def __init__(self, backends: Backends, watch: SystemWatch) -> None:
         self._backends = backends
         self._watch = watch
-        self._days = DaySums()
 
     async def get(self, request: Request) -> Response:
         """Answer one request."""
@@ -66,7 +64,7 @@ class Overviews:
         hours = range(from_ms // HOUR_MS, now_ms // HOUR_MS + 1)
         active = (await live_policies(self._backends, tier)).active.identity
         arms = [str(arm) for arm in self._backends.tiers[tier]]
-        compared = await read_baselines(self._days, sums, active, arms, hours)
+        compared = await read_baselines(sums, active, arms, hours)
         now = await self._watch.look()
         return Overview(
             tier=tier,

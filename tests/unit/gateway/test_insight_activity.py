@@ -32,8 +32,8 @@ def test_a_window_is_of_whole_steps_up_to_now(window: str, late_ms: int) -> None
     assert now_ms - resolution.window_s * 1000 < from_ms <= now_ms - resolution.window_s * 1000 + step_ms
     assert (units.stop - 1) * resolution.unit_ms <= now_ms < units.stop * resolution.unit_ms
     assert 50 <= len(range(0, len(units), resolution.per_step)) <= 300
-    kept_s = activity.MINUTES_KEPT_S if resolution.unit_ms == activity.MINUTE_MS else 90 * 86_400
-    assert resolution.window_s <= kept_s
+    short = activity.SHORT.get(resolution.identity)
+    assert resolution.window_s + resolution.step_s <= (short.kept_s if short else 90 * 86_400)
 
 
 def test_a_point_shows_the_sums_on_the_scale_of_the_api() -> None:

@@ -1,4 +1,4 @@
-"""What a tier did, added up by hour and by minute."""
+"""What a tier did, added up by hour and by minutes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def reward(decision: Logged, value: float, cost_usd: float | None, accepted_at_m
     )
 
 
-def test_each_decision_counts_in_its_hour_and_in_its_minute_also_a_pinned_one() -> None:
+def test_each_decision_counts_in_its_hour_and_in_its_minutes_also_a_pinned_one() -> None:
     hours: Hours = {}
     begin = 5 * HOUR_MS
     decisions = [at(1, begin, explored=True), at(2, begin + 59_999, 0, pinned=True), at(3, begin + 60_000)]
@@ -45,6 +45,7 @@ def test_each_decision_counts_in_its_hour_and_in_its_minute_also_a_pinned_one() 
     assert {key[1] - 300 for key in hours if key[0] == activity.MINUTES} == {0, 1}
     assert hours[activity.MINUTES, 300].counts["decisions"] == 2
     assert hours[activity.MINUTES, 301].counts == {"decisions": 1, "served\tp:b": 1}
+    assert hours[activity.FIVES, 60].counts == whole
 
 
 def test_a_reward_counts_where_its_decision_is() -> None:
@@ -53,7 +54,7 @@ def test_a_reward_counts_where_its_decision_is() -> None:
     told = [(first, reward(first, 80.0, 0.25, 5 * HOUR_MS + 1997)), (second, reward(second, 60.0, None, 0))]
     add_earnings(hours, told, NOW_MS)
     counts = hours[activity.HOURS, 5].counts
-    assert counts == hours[activity.MINUTES, 300].counts
+    assert counts == hours[activity.MINUTES, 300].counts == hours[activity.FIVES, 60].counts
     assert counts["joined\tp:b"] == 2
     assert counts["earned\tp:b"] == pytest.approx(1.4)
     assert counts["earned-square\tp:b"] == pytest.approx(0.64 + 0.36)
@@ -63,12 +64,15 @@ def test_a_reward_counts_where_its_decision_is() -> None:
 
 def test_what_is_older_than_minutes_are_kept_counts_in_its_hour_only() -> None:
     hours: Hours = {}
-    old = at(1, NOW_MS - activity.MINUTES_KEPT_S * 1000)
+    minutes_ms, fives_ms = (activity.SHORT[kept].kept_s * 1000 for kept in (activity.MINUTES, activity.FIVES))
+    old = at(1, NOW_MS - fives_ms)
     add_activity(hours, [old], NOW_MS)
     add_earnings(hours, [(old, reward(old, 50.0, None, NOW_MS))], NOW_MS)
-    assert [identity for identity, _ in hours] == [activity.HOURS]
-    add_activity(hours, [at(2, NOW_MS - activity.MINUTES_KEPT_S * 1000 + 1)], NOW_MS)
-    assert [identity for identity, _ in hours] == [activity.HOURS, activity.MINUTES]
+    assert {identity for identity, _ in hours} == {activity.HOURS}
+    add_activity(hours, [at(2, NOW_MS - fives_ms + 1), at(3, NOW_MS - minutes_ms)], NOW_MS)
+    assert {identity for identity, _ in hours} == {activity.HOURS, activity.FIVES}
+    add_activity(hours, [at(4, NOW_MS - minutes_ms + 1)], NOW_MS)
+    assert {identity for identity, _ in hours} == {activity.HOURS, activity.FIVES, activity.MINUTES}
 
 
 def test_the_sums_of_an_arm_are_found_by_its_name_whatever_is_in_it() -> None:
