@@ -67,7 +67,9 @@ class TierWriter:
         self._arm_rewards = ArmMeters(metrics.arm_rewards, arms)
         self._arm_costs = ArmMeters(metrics.arm_costs, arms)
         metrics.halted.labels(tier).set(0)  # at 0 from the start, so that the first one is seen as a rise
-        metrics.outcomes_applied.labels(tier)
+        self._applied = metrics.outcomes_applied.labels(tier)
+        self._rewards = metrics.rewards.labels(tier)
+        self._reward_delays = metrics.reward_delay_seconds.labels(tier)
         metrics.commit_retries.labels(tier)
         metrics.commit_conflicts.labels(tier)
         metrics.dead_letters.labels(subjects.OUTCOMES)
@@ -230,9 +232,10 @@ class TierWriter:
                 return False
         self._count(results)
         committed_ms = time.time() * 1000.0
+        to_commit = hop("outcome_commit", self.tier)
         for message in batch:
             if message.sequence > self._published_through:  # not what is learned again from a log of long ago
-                hop("outcome_commit", self.tier).observe(max(0.0, committed_ms - message.at_ms) / 1000.0)
+                to_commit.observe(max(0.0, committed_ms - message.at_ms) / 1000.0)
         return True
 
     async def _beat(self, reader: LogReader) -> bool:
@@ -282,19 +285,21 @@ class TierWriter:
             self._ledger.bits.load(chunk, await self._store.applied_chunk(chunk * CHUNK))
 
     def _count(self, results: list[Applied | Skipped | Dead]) -> None:
+        applied = 0
         for result in results:
             match result:
                 case Applied(outcome=outcome, arm=arm, reward=reward):
-                    metrics.rewards.labels(self.tier).observe(reward.value / 100.0)
+                    self._rewards.observe(reward.value / 100.0)
                     self._arm_rewards.of(self.tier, *arm).observe(reward.value / 100.0)
                     if outcome.cost_usd is not None:
                         self._arm_costs.of(self.tier, *arm).observe(outcome.cost_usd)
                     if outcome.decided_at_ms:
                         delay_ms = min(max(outcome.accepted_at_ms - outcome.decided_at_ms, 0), MAX_MS)
-                        metrics.reward_delay_seconds.labels(self.tier).observe(delay_ms / 1000.0)
-                    metrics.outcomes_applied.labels(self.tier).inc()
+                        self._reward_delays.observe(delay_ms / 1000.0)
+                    applied += 1
                 case Skipped(reason=reason):
                     metrics.outcomes_skipped.labels(self.tier, reason).inc()
                 case Dead(sequence=sequence, reason=reason):
                     metrics.outcomes_skipped.labels(self.tier, "dead").inc()
                     log.warning("tier %s: outcome %d is a dead letter: %s", self.tier, sequence, reason)
+        self._applied.inc(applied)

@@ -273,6 +273,13 @@ def _named(tier: str, commit: ShadowCommit) -> dict[str, tuple[int, HourSums]]:
     return found
 
 
+def _increments(sums: HourSums) -> list[Any]:
+    increments = [sums.packed(), repr(float(sums.bound)) if sums.bound else "", len(sums.counts)]
+    for name, number in sums.counts.items():
+        increments += [name, repr(float(number))]
+    return increments
+
+
 def _commit_arguments(tier: str, commit: ShadowCommit) -> tuple[list[str], list[Any]]:
     names = [keys.shadow_progress(tier)]
     args: list[Any] = [commit.position, commit.expected, commit.reached, commit.keep_picks_s]
@@ -281,11 +288,13 @@ def _commit_arguments(tier: str, commit: ShadowCommit) -> tuple[list[str], list[
         args += [name, value]
     added_to = _named(tier, commit)
     args.append(len(added_to))
+    written: dict[int, list[Any]] = {}  # most days have one hour in a commit, and then the same sums
     for key, (keep_s, sums) in added_to.items():
         names.append(key)
-        args += [keep_s, sums.packed(), repr(float(sums.bound)) if sums.bound else "", len(sums.counts)]
-        for name, number in sums.counts.items():
-            args += [name, repr(float(number))]
+        if id(sums) not in written:
+            written[id(sums)] = _increments(sums)
+        args.append(keep_s)
+        args += written[id(sums)]
     added: defaultdict[str, list[Any]] = defaultdict(list)
     for (identity, sequence), pick in commit.picks.items():
         added[keys.shadow_picks(tier, identity, keys.pick_chunk(sequence))] += [keys.pick_field(sequence), pick]
