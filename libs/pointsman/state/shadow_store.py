@@ -258,43 +258,23 @@ class ShadowStore:
             raise StoreUnavailable(str(error) or type(error).__name__) from error
 
 
-def _named(tier: str, commit: ShadowCommit) -> dict[str, tuple[int, HourSums]]:
-    """Return what is added to, by its key, with how long that is kept: hours, and for the sums of policies days too."""
-    found: dict[str, tuple[int, HourSums]] = {}
-    days: dict[tuple[str, int], HourSums] = {}
-    for (identity, hour), sums in commit.hours.items():
-        keep_s = SHORT[identity].kept_s if identity in SHORT else commit.keep_s
-        found[keys.shadow_hour(tier, identity, hour)] = keep_s, sums
-        if not is_activity(identity):
-            day = identity, hour // HOURS_A_DAY
-            days[day] = days[day] + sums if day in days else sums
-    for (identity, at), sums in days.items():
-        found[keys.shadow_day(tier, identity, at)] = commit.keep_s + DAY_S, sums
-    return found
-
-
-def _increments(sums: HourSums) -> list[Any]:
-    increments = [sums.packed(), repr(float(sums.bound)) if sums.bound else "", len(sums.counts)]
-    for name, number in sums.counts.items():
-        increments += [name, repr(float(number))]
-    return increments
-
-
 def _commit_arguments(tier: str, commit: ShadowCommit) -> tuple[list[str], list[Any]]:
     names = [keys.shadow_progress(tier)]
     args: list[Any] = [commit.position, commit.expected, commit.reached, commit.keep_picks_s]
     args.append(len(commit.progress))
     for name, value in commit.progress.items():
         args += [name, value]
-    added_to = _named(tier, commit)
-    args.append(len(added_to))
-    written: dict[int, list[Any]] = {}  # most days have one hour in a commit, and then the same sums
-    for key, (keep_s, sums) in added_to.items():
-        names.append(key)
-        if id(sums) not in written:
-            written[id(sums)] = _increments(sums)
-        args.append(keep_s)
-        args += written[id(sums)]
+    args.append(len(commit.hours))
+    for (identity, hour), sums in commit.hours.items():
+        names.append(keys.shadow_hour(tier, identity, hour))
+        keep_s = SHORT[identity].kept_s if identity in SHORT else commit.keep_s
+        of_policy = not is_activity(identity)
+        if of_policy:
+            names.append(keys.shadow_day(tier, identity, hour // HOURS_A_DAY))
+        bound = repr(float(sums.bound)) if sums.bound else ""
+        args += [keep_s, int(of_policy), sums.packed(), bound, len(sums.counts)]
+        for name, number in sums.counts.items():
+            args += [name, repr(float(number))]
     added: defaultdict[str, list[Any]] = defaultdict(list)
     for (identity, sequence), pick in commit.picks.items():
         added[keys.shadow_picks(tier, identity, keys.pick_chunk(sequence))] += [keys.pick_field(sequence), pick]

@@ -1,13 +1,15 @@
 -- Commit a batch of shadow results, of decisions or of rewards: all of it, or nothing.
 --
 -- KEYS[1]  shadow:{<tier>}:@progress
--- KEYS[2…] the hourly sums that change, shadow:{<tier>}:<policy>:<hour>; then the picks that are added to, those that are
---          taken from, and those that go, shadow:{<tier>}:<policy>:picks:<chunk>
+-- KEYS[2…] the hourly sums that change, shadow:{<tier>}:<policy>:<hour>, those of policies each followed by its day's, to
+--          which the same is added, shadow:{<tier>}:<policy>:day:<day>; then the picks that are added to, those that
+--          are taken from, and those that go, shadow:{<tier>}:<policy>:picks:<chunk>
 -- ARGV     1 field of the progress that says how far this reader is, 2 its value that the batch was computed from,
 --          3 its value afterwards, 4 seconds to keep picks,
 --          number of further fields of the progress, then for each: field, value ('' takes the field away)
---          number of hours, then for each: seconds to keep it, moments (float64, little endian; '' for none),
---          bound ('' for none), number of sums, then for each: field, increment
+--          number of hours, then for each: seconds to keep it (its day is kept a day longer), 1 if its day's key follows
+--          its own or 0, moments (float64, little endian; '' for none), bound ('' for none), number of sums, then for each:
+--          field, increment
 --          number of picks added to, then for each: number of entries, field, value, field, value, ...
 --          number of picks taken from, then for each: number of entries, field, field, ...
 -- returns  {1, value} when committed; {0, value} as it is when it was not the expected one
@@ -42,17 +44,20 @@ for _ = 1, count do
 end
 local hours = tonumber(ARGV[at]); at = at + 1
 for _ = 1, hours do
-  local keep, moments, bound, sums = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
-  at = at + 4
-  if moments ~= '' then
-    redis.call('HSET', KEYS[key], 'moments', add(redis.call('HGET', KEYS[key], 'moments'), moments))
+  local keep, days, moments, bound, sums = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3],
+    tonumber(ARGV[at + 4])
+  at = at + 5
+  for to = key, key + days do
+    if moments ~= '' then
+      redis.call('HSET', KEYS[to], 'moments', add(redis.call('HGET', KEYS[to], 'moments'), moments))
+    end
+    if bound ~= '' and tonumber(bound) > tonumber(redis.call('HGET', KEYS[to], 'bound') or '0') then
+      redis.call('HSET', KEYS[to], 'bound', bound)
+    end
+    for i = 1, sums do redis.call('HINCRBYFLOAT', KEYS[to], ARGV[at + 2 * i - 2], ARGV[at + 2 * i - 1]) end
+    redis.call('EXPIRE', KEYS[to], keep + 86400 * (to - key))
   end
-  if bound ~= '' and tonumber(bound) > tonumber(redis.call('HGET', KEYS[key], 'bound') or '0') then
-    redis.call('HSET', KEYS[key], 'bound', bound)
-  end
-  for i = 1, sums do redis.call('HINCRBYFLOAT', KEYS[key], ARGV[at + 2 * i - 2], ARGV[at + 2 * i - 1]) end
-  redis.call('EXPIRE', KEYS[key], keep)
-  key, at = key + 1, at + 2 * sums
+  key, at = key + 1 + days, at + 2 * sums
 end
 local added = tonumber(ARGV[at]); at = at + 1
 for _ = 1, added do
