@@ -28,7 +28,7 @@ def main() -> int:
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
     from benchmarks.machine import describe_machine  # noqa: PLC0415  # after the thread counts are set
-    from benchmarks.report import write_results  # noqa: PLC0415
+    from benchmarks.report import write_results  # noqa: PLC0415  # as above
 
     results: dict[str, Any] = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": describe_machine()}
     began = time.monotonic()
@@ -44,7 +44,7 @@ def main() -> int:
 def _measure(part: str, quick: bool) -> Any:
     import uvloop  # noqa: PLC0415  # after the thread counts are set
 
-    from benchmarks import kernel, learning, llm, path, shadow, views  # noqa: PLC0415
+    from benchmarks import kernel, learning, llm, path, shadow, views  # noqa: PLC0415  # as above
 
     if part == "kernel":
         return kernel.measure(3) if quick else kernel.measure()

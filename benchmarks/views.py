@@ -68,11 +68,11 @@ async def measure(rounds: int = ROUNDS, hours: int = HOURS) -> dict[str, Any]:
 async def _decide(client: aiohttp.ClientSession, number: int) -> list[str]:
     """Have so many requests decided, tell their outcomes, and return their ids."""
     rng = np.random.default_rng(8)
-    todo = iter([draw_context(rng) for _ in range(number)])
+    contexts = iter([draw_context(rng) for _ in range(number)])  # shared: each connection takes the next
     ids: list[str] = []
 
     async def one_by_one() -> None:
-        for context in todo:
+        for context in contexts:
             decision = await _post(client, "v1/decisions", {"tier": TIER, "context": context})
             if decision["degraded"]:
                 raise RuntimeError("a request was not decided by a policy")
