@@ -17,28 +17,28 @@ PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 help: ## list what make can do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
-$(VENV)/made: requirements.lock pyproject.toml
+$(VENV)/made: requirements/run.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Pointsman needs Python 3.11 or newer on the PATH (or: make PYTHON=/path/to/python3)"; exit 1; }
 	@echo "setting up $(VENV) (about half a minute the first time)"
 	@$(PYTHON) -m venv $(VENV) || { echo "could not make a virtual environment; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --require-hashes -r requirements/run.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/made-dev: $(VENV)/made requirements-dev.lock
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+$(VENV)/made-dev: $(VENV)/made requirements/dev.lock
+	@$(PIP) install --require-hashes -r requirements/dev.lock
 	@touch $@
 
-$(VENV)/made-demo: $(VENV)/made requirements-demo.lock
-	@$(PIP) install --require-hashes --no-deps -r requirements-demo.lock
+$(VENV)/made-demo: $(VENV)/made requirements/demo.lock
+	@$(PIP) install --require-hashes --no-deps -r requirements/demo.lock
 	@touch $@
 
-$(VENV)/made-bench: $(VENV)/made-dev $(VENV)/made-demo requirements-bench.lock
-	@$(PIP) install --require-hashes -r requirements-bench.lock
+$(VENV)/made-bench: $(VENV)/made-dev $(VENV)/made-demo requirements/bench.lock
+	@$(PIP) install --require-hashes -r requirements/bench.lock
 	@touch $@
 
-$(VENV)/made-docs: $(VENV)/made requirements-docs.lock
-	@$(PIP) install --require-hashes -r requirements-docs.lock
+$(VENV)/made-docs: $(VENV)/made requirements/docs.lock
+	@$(PIP) install --require-hashes -r requirements/docs.lock
 	@touch $@
 
 setup: $(VENV)/made ## make .venv with the pointsman command in it
@@ -79,7 +79,7 @@ bench: $(VENV)/made-bench ## measure against floors and peers; results in benchm
 
 # LiteLLM has an environment of its own (750 MB): it needs older versions of our packages.
 LITELLM := .venv-litellm
-$(LITELLM)/made: requirements-bench-litellm.lock
+$(LITELLM)/made: requirements/bench-litellm.lock
 	@$(PYTHON) -m venv $(LITELLM)
 	@$(LITELLM)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: -r $<
 	@touch $@
@@ -106,13 +106,13 @@ compose-down: ## stop it; the volumes stay
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 LOCK := $(COMPILE) pyproject.toml
 lock: $(VENV)/made-dev ## pin the dependencies anew, with hashes
-	@$(LOCK) --extra embedded --extra dev --extra bench -o requirements-bench.lock
-	@$(LOCK) --extra embedded --extra dev -c requirements-bench.lock -o requirements-dev.lock
-	@$(LOCK) --extra embedded --extra docs -c requirements-bench.lock -o requirements-docs.lock
-	@$(LOCK) --extra embedded --extra build --extra bedrock --extra tracing -c requirements-dev.lock -o requirements.lock
-	@$(LOCK) --extra bedrock --extra tracing -c requirements.lock -o requirements-image.lock
-	@echo 'litellm[proxy]' | $(COMPILE) --only-binary :all: - -o requirements-bench-litellm.lock
-	@echo hatchling | $(COMPILE) - -c requirements.lock -o requirements-build.lock
+	@$(LOCK) --extra embedded --extra dev --extra bench -o requirements/bench.lock
+	@$(LOCK) --extra embedded --extra dev -c requirements/bench.lock -o requirements/dev.lock
+	@$(LOCK) --extra embedded --extra docs -c requirements/bench.lock -o requirements/docs.lock
+	@$(LOCK) --extra embedded --extra build --extra bedrock --extra tracing -c requirements/dev.lock -o requirements/run.lock
+	@$(LOCK) --extra bedrock --extra tracing -c requirements/run.lock -o requirements/image.lock
+	@echo 'litellm[proxy]' | $(COMPILE) --only-binary :all: - -o requirements/bench-litellm.lock
+	@echo hatchling | $(COMPILE) - -c requirements/run.lock -o requirements/build.lock
 
 clean: ## remove what make made
 	rm -rf $(VENV) $(LITELLM) .mypy_cache .ruff_cache .pytest_cache .hypothesis build data .demo

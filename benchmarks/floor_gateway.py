@@ -13,8 +13,8 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from pointsman.bus import Bus
-from pointsman.messages.decision import request_decoder
+from pointsman.contracts.messages.decision import request_decoder
+from pointsman.runtime.bus import Bus
 
 SUBJECT = "floor.decide"
 TIMEOUT_S = 2.0

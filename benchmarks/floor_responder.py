@@ -13,10 +13,10 @@ import sys
 from nats.aio.msg import Msg
 
 from benchmarks.floor_gateway import SUBJECT
-from pointsman.bus import Bus, read_ack
-from pointsman.config.schema import ProbeConfig
-from pointsman.messages.decision import request_decoder
-from pointsman.observability.lifecycle import run_with_probe
+from pointsman.contracts.config.schema import ProbeConfig
+from pointsman.contracts.messages.decision import request_decoder
+from pointsman.runtime.bus import Bus, read_ack
+from pointsman.runtime.telemetry.lifecycle import run_with_probe
 
 STREAM = "FLOOR"
 LOG_SUBJECT = "floor.log"

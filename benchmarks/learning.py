@@ -14,11 +14,11 @@ from nats.aio.msg import Msg
 from benchmarks.load import http_senders, percentile
 from benchmarks.outcomes import DIM, configuration, draw_context, fill_outcomes
 from benchmarks.servers import Process, Servers
-from pointsman.bus import Bus
-from pointsman.messages import subjects
-from pointsman.messages.decision import Decision, DecisionRequest, decision_decoder, event_decoder
-from pointsman.messages.notices import arms_decoder
-from pointsman.messages.outcome import OutcomeReport
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.decision import Decision, DecisionRequest, decision_decoder, event_decoder
+from pointsman.contracts.messages.notices import arms_decoder
+from pointsman.contracts.messages.outcome import OutcomeReport
+from pointsman.runtime.bus import Bus
 
 TIERS = ("FIRST", "SECOND", "THIRD", "FOURTH")
 ARMS = 10

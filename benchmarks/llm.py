@@ -15,7 +15,7 @@ import msgspec
 from benchmarks.llm_upstream import TEXT
 from benchmarks.load import Send, Turn, http_senders, take_turn
 from benchmarks.servers import ROOT, Process, Servers
-from pointsman.stack.ports import LOOPBACK
+from pointsman.cli.stack.ports import LOOPBACK
 
 IN_FLIGHT = (1, 16, 64)
 ROUNDS = 3

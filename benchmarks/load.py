@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
-from pointsman.bus import Bus
+from pointsman.runtime.bus import Bus
 
 _LENGTH = b"content-length:"
 _END = b"\r\n\r\n"

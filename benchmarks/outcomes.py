@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pointsman.bandit import Arm
-from pointsman.bus import Bus
-from pointsman.messages import subjects
-from pointsman.messages.codec import encode
-from pointsman.messages.outcome import Outcome
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.outcome import Outcome
+from pointsman.core.bandit import Arm
+from pointsman.runtime.bus import Bus
 
 DIM = 12
 _IN_FLIGHT = 500

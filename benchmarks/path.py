@@ -14,9 +14,9 @@ from benchmarks.floor_responder import SIZES_SUBJECT
 from benchmarks.load import Send, http_senders, nats_senders, take_turn
 from benchmarks.outcomes import configuration, draw_context, fill_outcomes
 from benchmarks.servers import Servers
-from pointsman.bus import Bus
-from pointsman.messages import subjects
-from pointsman.messages.decision import DecisionEvent, DecisionRequest, event_decoder
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.decision import DecisionEvent, DecisionRequest, event_decoder
+from pointsman.runtime.bus import Bus
 
 TIER = "PATH"
 ARMS = 3

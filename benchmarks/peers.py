@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pointsman.bandit import Arm, ArmStack, ArmState, FloatArray, LinUCB, sample, sample_rows
+from pointsman.core.bandit import Arm, ArmStack, ArmState, FloatArray, LinUCB, sample, sample_rows
 
 ALPHA = 1.5
 EPSILON = 0.05

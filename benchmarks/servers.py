@@ -18,12 +18,12 @@ from typing import Self
 
 import psutil  # type: ignore[import-untyped]  # it has no types
 
-from pointsman.bus import Bus, ensure_streams
-from pointsman.config.connections import NatsConfig
-from pointsman.stack.embedded_nats import nats_conf
-from pointsman.stack.embedded_store import store_conf
-from pointsman.stack.ports import LOOPBACK, Ports
-from pointsman.stack.programs import find_nats_server, find_store_server
+from pointsman.cli.stack.embedded_nats import nats_conf
+from pointsman.cli.stack.embedded_store import store_conf
+from pointsman.cli.stack.ports import LOOPBACK, Ports
+from pointsman.cli.stack.programs import find_nats_server, find_store_server
+from pointsman.contracts.config.connections import NatsConfig
+from pointsman.runtime.bus import Bus, ensure_streams
 
 START_TIMEOUT_S = 60.0
 ROOT = Path(__file__).resolve().parent.parent
@@ -147,7 +147,7 @@ class Servers:
             "POINTSMAN_NATS_EVENTS_MAX_BYTES": str(SMALL_STREAMS.events_max_bytes),
         }
         url = f"http://{LOOPBACK}:{port}"
-        return self.run(service, [sys.executable, "-m", f"services.{service}"], environ, f"{url}/readyz")
+        return self.run(service, [sys.executable, "-m", f"pointsman_{service}"], environ, f"{url}/readyz")
 
     def start_module(self, module: str) -> Process:
         """Start one of this package's own processes, with NATS's address and a free port as arguments."""

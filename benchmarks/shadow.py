@@ -13,13 +13,15 @@ import numpy as np
 from benchmarks.load import nats_senders, take_turn
 from benchmarks.outcomes import arm_names, configuration, draw_context, fill_outcomes
 from benchmarks.servers import Process, Servers
-from pointsman.bus import Bus, LogReader
-from pointsman.messages import subjects
-from pointsman.messages.codec import encode
-from pointsman.messages.decision import DecisionRequest, event_decoder
-from pointsman.messages.ids import DecisionId
-from pointsman.messages.outcome import Outcome
-from pointsman.state import ShadowProgress, ShadowStore, Store
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.decision import DecisionRequest, event_decoder
+from pointsman.contracts.messages.ids import DecisionId
+from pointsman.contracts.messages.outcome import Outcome
+from pointsman.runtime.bus import Bus, LogReader
+from pointsman.runtime.store.store import Store
+from pointsman.shadow.shadow_progress import ShadowProgress
+from pointsman.shadow.shadow_store import ShadowStore
 
 TIER = "SHADOWED"
 ARMS = 3

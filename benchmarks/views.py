@@ -12,9 +12,13 @@ import numpy as np
 
 from benchmarks.outcomes import configuration, draw_context
 from benchmarks.servers import Servers
-from pointsman.bus import Bus
-from pointsman.messages import subjects
-from pointsman.state import HOUR_MS, HourSums, ShadowCommit, ShadowStore, Store, activity, keys
+from pointsman.contracts.messages import subjects
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store import keys
+from pointsman.runtime.store.store import Store
+from pointsman.shadow import activity
+from pointsman.shadow.hour_sums import HOUR_MS, HourSums
+from pointsman.shadow.shadow_store import ShadowCommit, ShadowStore
 
 TIER = "SHOWN"
 ARMS = 5

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.evidence.world import Run, World, five_shadows, live, load_worlds
-from pointsman.bandit import FloatArray
-from pointsman.evaluation import (
+from pointsman.core.bandit import FloatArray
+from pointsman.core.off_policy import (
     ESTIMATORS,
     MIN_COUNT,
     ArmErrors,

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pointsman.bandit import Arm, ArmStack, FloatArray, Learner, Policy, RewardRule, make_policy, sample
-from pointsman.evaluation import terms, weight_spread
-from pointsman.features import prompt_features
-from services.cli.demo.data import DataMissing, load_prompts
+from pointsman.cli.devtools.demo.data import DataMissing, load_prompts
+from pointsman.core.bandit import Arm, ArmStack, FloatArray, Learner, Policy, RewardRule, make_policy, sample
+from pointsman.core.features import prompt_features
+from pointsman.core.off_policy import terms, weight_spread
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 TABLES = ("routing_k3", "routing_k2_gsm8k")

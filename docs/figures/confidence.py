@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 
 from docs.figures.routing import RULE, prompts, route
 from docs.figures.style import COLOURS, DASHES, INK, panels, save
-from pointsman.bandit import ArmStack, Learner
-from pointsman.features import NAMES
+from pointsman.core.bandit import ArmStack, Learner
+from pointsman.core.features import NAMES
 
 ALPHA = 0.5
 SHOWN = (10, 1_000)

@@ -6,7 +6,7 @@ import numpy as np
 
 from docs.figures.routing import prompts, route
 from docs.figures.style import COLOURS, DASHES, INK, MUTED, panels, save
-from pointsman.bandit import FloatArray, make_policy
+from pointsman.core.bandit import FloatArray, make_policy
 
 WINDOW = 300
 RUNS = 20

@@ -6,7 +6,7 @@ import numpy as np
 
 from docs.figures.routing import Routed, prompts, route
 from docs.figures.style import COLOURS, INK, MUTED, panels, save
-from pointsman.bandit import FloatArray
+from pointsman.core.bandit import FloatArray
 
 RUNS = 30
 EPSILON = 0.1

@@ -9,9 +9,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from pointsman.bandit import Arm, ArmStack, FloatArray, Learner, Policy, RewardRule, make_policy, sample
-from pointsman.features import prompt_features
-from services.cli.demo.data import load_prompts
+from pointsman.cli.devtools.demo.data import load_prompts
+from pointsman.core.bandit import Arm, ArmStack, FloatArray, Learner, Policy, RewardRule, make_policy, sample
+from pointsman.core.features import prompt_features
 
 RULE = RewardRule(lambda_cost=0.5, mu_latency=0.0, normalizer="fixed", cost_bounds_usd=(0.0, 0.0025))
 """The demo's."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.evidence.world import Run, five_shadows, live, load_worlds
 from docs.figures.style import COLOURS, INK, panels, save
-from pointsman.evaluation import (
+from pointsman.core.off_policy import (
     ESTIMATORS,
     MIN_COUNT,
     ArmErrors,
@@ -50,7 +50,7 @@ def draw() -> None:
 
 
 def _interval(run: Run, shadow: str, rewarded: int) -> Interval:
-    """Return what a report says after so many outcomes, as `pointsman.report` makes it."""
+    """Return what a report says after so many outcomes, as `pointsman.shadow.report` makes it."""
     moments = Moments.of(run.vectors[shadow][:rewarded])
     error, arm = run.error[:rewarded], run.arm[:rewarded]
     spread = run.spread[shadow][:rewarded].sum(axis=0)

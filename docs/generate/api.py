@@ -9,7 +9,7 @@ from typing import Any
 
 from docs.generate.markdown import MADE, json_block, sentence, table
 from docs.generate.schema_words import fields, words
-from services.gateway.openapi import document
+from pointsman_gateway.api.openapi import document
 
 Operation = dict[str, Any]
 

@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from pointsman.access.nats_permissions import PERMISSIONS
-from pointsman.messages import subjects
-from pointsman.messages.decision import Decision, DecisionEvent, DecisionRequest, FallbackEvent, Scoring
-from pointsman.messages.feedback import Feedback, Measured
-from pointsman.messages.notices import Alert, ArmsChanged, DeadLetter, ShadowDecision
-from pointsman.messages.outcome import Outcome, RewardEvent
-from pointsman.messages.policies import TierPolicies
-from pointsman.messages.problem import Problem
-from pointsman.messages.status import ServiceStatus
+from pointsman.contracts.access.nats_permissions import PERMISSIONS
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.decision import Decision, DecisionEvent, DecisionRequest, FallbackEvent, Scoring
+from pointsman.contracts.messages.feedback import Feedback, Measured
+from pointsman.contracts.messages.notices import Alert, ArmsChanged, DeadLetter, ShadowDecision
+from pointsman.contracts.messages.outcome import Outcome, RewardEvent
+from pointsman.contracts.messages.policies import TierPolicies
+from pointsman.contracts.messages.problem import Problem
+from pointsman.contracts.messages.status import ServiceStatus
 
 Message = type[msgspec.Struct]
 

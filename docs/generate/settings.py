@@ -12,9 +12,9 @@ from docs import DOCS
 from docs.generate.anchors import headings
 from docs.generate.markdown import MADE, plain, sentence, table
 from docs.generate.schema_words import default_of, words
-from pointsman.config.loader import PREFIX
-from pointsman.config.schema import Config
-from services.gateway.docstrings import describe_fields
+from pointsman.contracts.config.loader import PREFIX
+from pointsman.contracts.config.schema import Config
+from pointsman_gateway.api.docstrings import describe_fields
 
 _ABOUT = """\
 Every setting, as the schema in `libs/pointsman/config` has it. [Configuration](configuration.md) is the page to read:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.access import SCOPES, add_key, make_key
+from pointsman.contracts.access import SCOPES, add_key, make_key
 from tests.integration.conftest import (
     CONFIG_TOML,
     bus,

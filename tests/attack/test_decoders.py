@@ -10,26 +10,26 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pointsman.bandit import Arm
+from pointsman.contracts.messages.codec import decode, encode
+from pointsman.contracts.messages.decision import event_decoder, request_decoder
+from pointsman.contracts.messages.errors import InvalidMessage, MessageError
+from pointsman.contracts.messages.feedback import check_feedback, decode_waiting, feedback_report_decoder
+from pointsman.contracts.messages.ids import parse_id
+from pointsman.contracts.messages.outcome import outcome_decoder, report_decoder
+from pointsman.contracts.messages.policies import PolicySpec, change_decoder, policies_decoder
+from pointsman.contracts.messages.validation import check_event, check_report, check_request
+from pointsman.core.bandit import Arm
 from pointsman.learning import TierLedger, read_outcome
 from pointsman.learning.applied import AppliedBits
-from pointsman.messages.codec import decode, encode
-from pointsman.messages.decision import event_decoder, request_decoder
-from pointsman.messages.errors import InvalidMessage, MessageError
-from pointsman.messages.feedback import check_feedback, decode_waiting, feedback_report_decoder
-from pointsman.messages.ids import parse_id
-from pointsman.messages.outcome import outcome_decoder, report_decoder
-from pointsman.messages.policies import PolicySpec, change_decoder, policies_decoder
-from pointsman.messages.validation import check_event, check_report, check_request
-from pointsman.shadows.evaluation import Hours, Shadow, add_decisions, evaluate
-from pointsman.shadows.groups import Logged, group_decisions
-from pointsman.state.shadow_store import split_field
-from services.gateway.events import format_event
-from services.gateway.policies import check_change
-from services.gateway.problems import reply_to
-from services.reward_updater.waiting import Entry, WaitingRoom
-from services.shadow_evaluator.event_encoding import encode_events
-from services.shadow_evaluator.joining import Outcomes, join_arms
+from pointsman.shadow.evaluation.evaluate import Hours, Shadow, add_decisions, evaluate
+from pointsman.shadow.evaluation.groups import Logged, group_decisions
+from pointsman.shadow.shadow_store import split_field
+from pointsman_gateway.api.events import format_event
+from pointsman_gateway.api.policies import check_change
+from pointsman_gateway.http.problems import reply_to
+from pointsman_reward_updater.waiting import Entry, WaitingRoom
+from pointsman_shadow_evaluator.event_encoding import encode_events
+from pointsman_shadow_evaluator.joining import Outcomes, join_arms
 from tests.attack.mutations import mutate
 from tests.contract.examples import EXAMPLES, GOLDEN
 

@@ -11,20 +11,20 @@ from typing import Any
 import httpx
 import pytest
 
-from pointsman.bus import AppendRefused, Bus, BusUnavailable
+from pointsman.contracts.messages.codec import decode, encode
+from pointsman.contracts.messages.decision import decision_decoder, event_decoder
+from pointsman.contracts.messages.errors import MessageError
+from pointsman.contracts.messages.ids import parse_id
+from pointsman.contracts.messages.outcome import Outcome
+from pointsman.contracts.messages.policies import policies_decoder
+from pointsman.contracts.messages.problem import problem_decoder
+from pointsman.contracts.messages.subjects import DEAD, DECISIONS, OUTCOMES
+from pointsman.contracts.messages.validation import check_event
 from pointsman.learning import read_outcome
 from pointsman.learning.audit import audit_tier
-from pointsman.messages.codec import decode, encode
-from pointsman.messages.decision import decision_decoder, event_decoder
-from pointsman.messages.errors import MessageError
-from pointsman.messages.ids import parse_id
-from pointsman.messages.outcome import Outcome
-from pointsman.messages.policies import policies_decoder
-from pointsman.messages.problem import problem_decoder
-from pointsman.messages.subjects import DEAD, DECISIONS, OUTCOMES
-from pointsman.messages.validation import check_event
-from pointsman.state import Store, TierStore
-from pointsman.state.tier_store import encode_arm
+from pointsman.learning.tier_store import TierStore, encode_arm
+from pointsman.runtime.bus import AppendRefused, Bus, BusUnavailable
+from pointsman.runtime.store.store import Store
 from tests.attack.mutations import mutate
 from tests.contract.examples import GOLDEN
 from tests.integration.gateway_calls import CONTEXT, REQUEST, decide, report

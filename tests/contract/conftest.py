@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pointsman.bus import Bus
-from pointsman.stack.programs import find_store_server
-from pointsman.state import Store
+from pointsman.cli.stack.programs import find_store_server
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store.store import Store
 from tests.integration.processes import NatsServer, StoreServer
 
 STORES = {"valkey": find_store_server(), "redis": shutil.which("redis-server")}

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from pointsman.messages.codec import encode
-from pointsman.messages.decision import (
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.decision import (
     Candidate,
     Decision,
     DecisionEvent,
@@ -26,7 +26,7 @@ from pointsman.messages.decision import (
     request_decoder,
     scoring_decoder,
 )
-from pointsman.messages.feedback import (
+from pointsman.contracts.messages.feedback import (
     Feedback,
     FeedbackAccepted,
     FeedbackReport,
@@ -35,7 +35,7 @@ from pointsman.messages.feedback import (
     feedback_report_decoder,
     waiting_decoder,
 )
-from pointsman.messages.notices import (
+from pointsman.contracts.messages.notices import (
     Alert,
     ArmsChanged,
     DeadLetter,
@@ -45,7 +45,7 @@ from pointsman.messages.notices import (
     dead_decoder,
     shadow_decoder,
 )
-from pointsman.messages.outcome import (
+from pointsman.contracts.messages.outcome import (
     Attempt,
     Outcome,
     OutcomeAccepted,
@@ -59,7 +59,7 @@ from pointsman.messages.outcome import (
     report_decoder,
     reward_decoder,
 )
-from pointsman.messages.policies import (
+from pointsman.contracts.messages.policies import (
     PolicyChange,
     PolicyChangeRecord,
     PolicySpec,
@@ -72,8 +72,8 @@ from pointsman.messages.policies import (
     promotion_decoder,
     revert_decoder,
 )
-from pointsman.messages.problem import FieldError, Problem, problem_decoder
-from pointsman.messages.status import DegradedCount, HopCounts, ServiceStatus, TierStatus, status_decoder
+from pointsman.contracts.messages.problem import FieldError, Problem, problem_decoder
+from pointsman.contracts.messages.status import DegradedCount, HopCounts, ServiceStatus, TierStatus, status_decoder
 
 GOLDEN = Path(__file__).parent / "golden" / "v1"
 

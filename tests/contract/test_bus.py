@@ -10,7 +10,10 @@ import pytest
 from nats.aio.msg import Msg
 from nats.js.api import StreamConfig
 
-from pointsman.bus import (
+from pointsman.contracts.config.connections import NatsConfig
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.notices import dead_decoder
+from pointsman.runtime.bus import (
     AppendRefused,
     Bus,
     BusError,
@@ -21,10 +24,7 @@ from pointsman.bus import (
     ensure_streams,
     read_ack,
 )
-from pointsman.bus.dead_letters import bury
-from pointsman.config.connections import NatsConfig
-from pointsman.messages import subjects
-from pointsman.messages.notices import dead_decoder
+from pointsman.runtime.bus.dead_letters import bury
 from tests.integration.processes import NatsServer
 from tests.waiting import eventually
 

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from nats.js.api import StreamConfig
 
-from pointsman.bus import Bus, BusUnavailable, LogReader, StoredMessage, StreamMissing
+from pointsman.runtime.bus import Bus, BusUnavailable, LogReader, StoredMessage, StreamMissing
 from tests.integration.processes import NatsServer
 from tests.waiting import eventually
 

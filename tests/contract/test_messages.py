@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-import pointsman.messages
-from pointsman.messages.codec import Message, decode, encode
-from pointsman.messages.decision import (
+import pointsman.contracts.messages
+from pointsman.contracts.messages.codec import Message, decode, encode
+from pointsman.contracts.messages.decision import (
     Decision,
     DecisionEvent,
     DecisionRecord,
@@ -22,7 +22,7 @@ from pointsman.messages.decision import (
     event_decoder,
     with_id,
 )
-from pointsman.messages.errors import InvalidMessage, UnknownVersion
+from pointsman.contracts.messages.errors import InvalidMessage, UnknownVersion
 from tests.contract.examples import EXAMPLES, GOLDEN, Example
 
 ANSWERS = {"Decision", "FeedbackAccepted", "OutcomeAccepted", "Problem"}
@@ -78,7 +78,7 @@ def _golden(name: str) -> bytes:
 
 def test_every_struct_of_the_contracts_has_an_example() -> None:
     found: set[type] = set()
-    for module in pkgutil.iter_modules(pointsman.messages.__path__, "pointsman.messages."):
+    for module in pkgutil.iter_modules(pointsman.contracts.messages.__path__, "pointsman.contracts.messages."):
         names = vars(importlib.import_module(module.name)).values()
         found |= {value for value in names if isinstance(value, type) and issubclass(value, msgspec.Struct)}
     shown = {struct for example in EXAMPLES.values() for struct in _structs(example.message)}

@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pointsman.bus import Bus, PoliciesUnreadable, WrongSequence, ensure_streams
-from pointsman.bus.policies import (
+from pointsman.contracts.config import Config, load_config
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.errors import UnknownVersion
+from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
+from pointsman.contracts.messages.subjects import POLICIES_STREAM
+from pointsman.runtime.bus import Bus, PoliciesUnreadable, WrongSequence, ensure_streams
+from pointsman.runtime.bus.policies import (
     configure_policies,
     configured,
     read_history,
@@ -18,12 +23,7 @@ from pointsman.bus.policies import (
     watch_policies,
     write_policies,
 )
-from pointsman.bus.streams import POLICIES_HISTORY
-from pointsman.config import Config, load_config
-from pointsman.messages.codec import encode
-from pointsman.messages.errors import UnknownVersion
-from pointsman.messages.policies import PolicySpec, TierPolicies
-from pointsman.messages.subjects import POLICIES_STREAM
+from pointsman.runtime.bus.streams import POLICIES_HISTORY
 from tests.integration.processes import NatsServer
 
 TOML = """

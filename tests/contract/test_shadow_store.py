@@ -7,12 +7,17 @@ import asyncio
 import numpy as np
 import pytest
 
-from pointsman.bandit import Arm, ArmState
-from pointsman.evaluation import Moments, Statistics
-from pointsman.state import HourSums, Run, ShadowCommit, ShadowStore, Store, activity, keys
-from pointsman.state import shadow_progress as progress
-from pointsman.state.learned_store import Learned, LearnedStore
-from pointsman.state.tier_store import encode_arm
+from pointsman.core.bandit import Arm, ArmState
+from pointsman.core.off_policy import Moments, Statistics
+from pointsman.learning.tier_store import encode_arm
+from pointsman.runtime.store import keys
+from pointsman.runtime.store.store import Store
+from pointsman.shadow import activity
+from pointsman.shadow import shadow_progress as progress
+from pointsman.shadow.hour_sums import HourSums
+from pointsman.shadow.learned_store import Learned, LearnedStore
+from pointsman.shadow.shadow_progress import Run
+from pointsman.shadow.shadow_store import ShadowCommit, ShadowStore
 
 TIER = "SIMPLE"
 

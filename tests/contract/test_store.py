@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pointsman.bandit import Arm, ArmState
+from pointsman.core.bandit import Arm, ArmState
 from pointsman.learning import AppliedBits
 from pointsman.learning.applied import CHUNK
-from pointsman.state import AppliedOutcome, Commit, Committed, Lease, Store, StoreCorrupt, TierStore, keys
-from pointsman.state.reset import reset_tier
-from pointsman.state.tier_store import encode_arm
+from pointsman.learning.reset import reset_tier
+from pointsman.learning.tier_store import AppliedOutcome, Commit, Committed, TierStore, encode_arm
+from pointsman.runtime.store import keys
+from pointsman.runtime.store.errors import StoreCorrupt
+from pointsman.runtime.store.lease import Lease
+from pointsman.runtime.store.store import Store
 from tests.waiting import eventually
 
 GPT = Arm("openai", "gpt-5")

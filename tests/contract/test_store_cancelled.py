@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from pointsman.state import Store
+from pointsman.runtime.store.store import Store
 
 pytestmark = pytest.mark.integration
 

@@ -8,8 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import pytest_asyncio
 
-from pointsman.state import Commit, Lease, ShadowCommit, ShadowStore, Store, StoreUnavailable, TierStore
-from pointsman.state.learned_store import Learned, LearnedStore
+from pointsman.learning.tier_store import Commit, TierStore
+from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman.runtime.store.lease import Lease
+from pointsman.runtime.store.store import Store
+from pointsman.shadow.learned_store import Learned, LearnedStore
+from pointsman.shadow.shadow_store import ShadowCommit, ShadowStore
 from tests.integration.processes import StoreServer, free_port
 
 TIMEOUT_MS = 150

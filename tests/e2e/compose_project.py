@@ -6,11 +6,11 @@ import os
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 from tests.integration.processes import free_port, wait_until
+from tests.repository import ROOT
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = ROOT
 SETUP = "setup"
 """What ends when it has made the passwords."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from pointsman.access import Scope, add_key, make_key
+from pointsman.contracts.access import Scope, add_key, make_key
 from tests.e2e.running_stack import RunningStack
 
 TIER, SWITCHED = "SIMPLE", "COMPLEX"

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.stack import find_stack
-from services.cli.demo.data import DataMissing, load_prompts
+from pointsman.cli.devtools.demo.data import DataMissing, load_prompts
+from pointsman.cli.stack import find_stack
 from tests.integration.processes import ChildProcess
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]

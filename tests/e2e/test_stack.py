@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.stack.processes import is_alive
+from pointsman.cli.stack.processes import is_alive
 from tests.e2e.running_stack import RunningStack
 
 pytestmark = pytest.mark.e2e

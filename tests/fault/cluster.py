@@ -8,7 +8,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from pointsman.config import Config, load_config
+from pointsman.contracts.config import Config, load_config
 from tests.fault.proxy import Proxy
 from tests.fault.servers import KeptStore, Nats
 from tests.integration.processes import ChildProcess, ServiceProcess, free_port, http_status
@@ -95,7 +95,7 @@ class Cluster:
         self._environment = {"POINTSMAN_CONFIG": str(folder / "pointsman.toml"), "POINTSMAN_PROBE_PORT": "0"}
         if package is not None:
             self._environment |= {
-                "PYTHONPATH": os.pathsep.join([str(package), str(package / "libs")]),
+                "PYTHONPATH": os.pathsep.join(map(str, [package / "libs", *(package / "services").iterdir()])),
                 "PYTHONSAFEPATH": "1",
             }
 

@@ -8,7 +8,7 @@ import time
 import nats.errors
 from redis.exceptions import RedisError
 
-from pointsman.state import keys
+from pointsman.runtime.store import keys
 from tests.fault.cluster import DIM, TIERS, Cluster
 from tests.fault.diagnosis import diagnosis
 from tests.fault.http_client import HttpClient, NoAnswer

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pointsman
-import services
 
-LIBS = Path(next(iter(pointsman.__path__)))
-SERVICES = Path(next(iter(services.__path__)))
+TREE = Path(next(iter(pointsman.__path__))).parents[1]
+"""The folder that has ``libs`` and ``services``."""
 
 
 class Mutation(NamedTuple):
@@ -60,12 +59,12 @@ ONLY_SEND = """        await bus.publish(subject, encode(outcome), headers)
 """
 STALE = "stale=age_ms is None or age_ms > self._stale_after_ms"
 
-TIER_STORE = "libs/pointsman/state/tier_store.py"
+TIER_STORE = "libs/pointsman/learning/tier_store.py"
 LEDGER = "libs/pointsman/learning/ledger.py"
-WRITER = "services/reward_updater/writer.py"
-GATEWAY = "services/gateway/outcome_log.py"
-REPLICA = "services/decision/handlers.py"
-SCRIPT = "libs/pointsman/state/scripts/commit_outcomes.lua"
+WRITER = "services/reward_updater/pointsman_reward_updater/writer.py"
+GATEWAY = "services/gateway/pointsman_gateway/api/outcome_log.py"
+REPLICA = "services/decision/pointsman_decision/handlers.py"
+SCRIPT = "libs/pointsman/learning/scripts/commit_outcomes.lua"
 
 MUTATIONS = [
     Mutation("compare removed", SCRIPT, COMPARE, "if false then", "stalled lease holder, in silence", "I2"),
@@ -87,8 +86,8 @@ MUTATIONS = [
 
 def mutated(mutation: Mutation, folder: Path) -> Path:
     """Copy the code, take the safeguard out, and return where the copy is."""
-    shutil.copytree(LIBS, folder / "libs" / "pointsman", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(SERVICES, folder / "services", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("libs", "services"):
+        shutil.copytree(TREE / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     _replace(folder / mutation.file, mutation.was, mutation.becomes)
     if mutation.name == "rewards after the commit":
         _replace(folder / mutation.file, AFTER_COMMIT, LATE_PUBLISH)

@@ -11,7 +11,7 @@ import redis.asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from pointsman.stack.programs import find_nats_server, find_store_server
+from pointsman.cli.stack.programs import find_nats_server, find_store_server
 from tests.integration.processes import ChildProcess, free_port
 
 

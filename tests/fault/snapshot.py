@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pointsman.learning import Applied, AppliedBits, TierLedger, read_outcome
-from pointsman.state import keys
-from pointsman.state.tier_store import encode_applied, encode_arm, encode_ranges
+from pointsman.learning.tier_store import encode_applied, encode_arm, encode_ranges
+from pointsman.runtime.store import keys
 from tests.fault.raw_log import Stream
 from tests.fault.servers import store_client
 

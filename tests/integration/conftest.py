@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 import redis
 
-from pointsman.bus import Bus
-from pointsman.config import Config, load_config
-from pointsman.state import Store
+from pointsman.contracts.config import Config, load_config
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store.store import Store
 from tests.integration.guarded_servers import GuardedServers
 from tests.integration.processes import NatsServer, ServiceProcess, StoreServer, http_status
 
@@ -72,7 +72,7 @@ def store_url(store_server: StoreServer) -> str:
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedServers]:
-    """NATS and a store of the module's own, that let in nobody but who is in the tables of `pointsman.access`."""
+    """NATS and a store of the module's own, that admit only the users of `pointsman.contracts.access`."""
     servers = GuardedServers(tmp_path_factory.mktemp("guarded"))
     servers.start()
     yield servers

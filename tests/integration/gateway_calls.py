@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from pointsman.bus import Bus
-from pointsman.messages.subjects import DECISIONS, OUTCOMES
+from pointsman.contracts.messages.subjects import DECISIONS, OUTCOMES
+from pointsman.runtime.bus import Bus
 
 CONTEXT = [1.0, 0.5, -0.25]
 REQUEST: dict[str, Any] = {"tier": "SIMPLE", "context": CONTEXT}

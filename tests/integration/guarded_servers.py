@@ -1,4 +1,4 @@
-"""NATS and a store that let nobody in but the users of `pointsman.access`, each with its own password."""
+"""NATS and a store that let nobody in but the users of `pointsman.contracts.access`, each with its own password."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 import redis
 
-from pointsman.access.credentials import Credentials, completed, write_private
-from pointsman.access.nats_permissions import users_conf
-from pointsman.access.redis_acl import acl_file
-from pointsman.access.roles import Role
-from pointsman.config.connections import NatsConfig, RedisConfig
+from pointsman.contracts.access.credentials import Credentials, completed, write_private
+from pointsman.contracts.access.nats_permissions import users_conf
+from pointsman.contracts.access.redis_acl import acl_file
+from pointsman.contracts.access.roles import Role
+from pointsman.contracts.config.connections import NatsConfig, RedisConfig
 from tests.integration.processes import NatsServer, StoreServer
 
 

@@ -6,19 +6,25 @@ import asyncio
 import time
 from typing import Any
 
-from pointsman.bandit import Arm
-from pointsman.bus import Bus, LogReader, ensure_streams
-from pointsman.bus.policies import configure_policies
-from pointsman.config import Config
+from pointsman.contracts.config import Config
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.decision import (
+    Decision,
+    DecisionEvent,
+    DecisionRequest,
+    decision_decoder,
+    event_decoder,
+)
+from pointsman.contracts.messages.ids import parse_id
+from pointsman.contracts.messages.outcome import Outcome
+from pointsman.core.bandit import Arm
 from pointsman.learning import AppliedBits, TierLedger, read_outcome
 from pointsman.learning.applied import CHUNK
-from pointsman.messages import subjects
-from pointsman.messages.codec import encode
-from pointsman.messages.decision import Decision, DecisionEvent, DecisionRequest, decision_decoder, event_decoder
-from pointsman.messages.ids import parse_id
-from pointsman.messages.outcome import Outcome
-from pointsman.state import Store, TierStore
-from pointsman.state.tier_store import encode_arm
+from pointsman.learning.tier_store import TierStore, encode_arm
+from pointsman.runtime.bus import Bus, LogReader, ensure_streams
+from pointsman.runtime.bus.policies import configure_policies
+from pointsman.runtime.store.store import Store
 from tests.waiting import eventually
 
 CONTEXT = [1.0, 0.5, -0.25]

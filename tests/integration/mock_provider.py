@@ -21,7 +21,7 @@ class MockProviderProcess(ChildProcess):
         self.url = f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "services.cli.main", "mock-provider", "--port", str(self.port)]
+        command = [sys.executable, "-m", "pointsman.cli.main", "mock-provider", "--port", str(self.port)]
         self.run([*command, *self._options])
         self.wait(lambda: http_status(self.url + "/v1/models") == 200, "/v1/models")
 

@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from pointsman.stack.programs import find_nats_server, find_store_server
+from pointsman.cli.stack.programs import find_nats_server, find_store_server
 
 STARTS_WITHIN_S = 20.0
 STOPS_WITHIN_S = 10.0
@@ -187,7 +187,7 @@ class ServiceProcess(ChildProcess):
     def start(self, wait_for: str = "/readyz") -> None:
         """Start, and wait until the path is answered with 200; without a path, until it listens."""
         before = len(self.output())
-        self.run([sys.executable, "-m", f"services.{self.name.partition('-')[0]}"], self._environment)
+        self.run([sys.executable, "-m", f"pointsman_{self.name.partition('-')[0]}"], self._environment)
         self.wait(lambda: self._read_url(before), "url")
         if wait_for:
             self.wait(lambda: http_status(self.url + wait_for) == 200, wait_for)

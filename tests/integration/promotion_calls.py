@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx
 
-from pointsman.bus import Bus, LogReader
-from pointsman.messages import subjects
-from pointsman.messages.codec import decode
-from pointsman.messages.notices import Alert, alert_decoder
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.codec import decode
+from pointsman.contracts.messages.notices import Alert, alert_decoder
+from pointsman.runtime.bus import Bus, LogReader
 from tests.waiting import eventually
 
 

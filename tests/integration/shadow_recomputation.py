@@ -11,18 +11,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from pointsman.bandit import Arm, Estimates, FloatArray, Policy, make_policy, sample
-from pointsman.bus import Bus, LogReader, StoredMessage
-from pointsman.config import Config
-from pointsman.evaluation import Moments, terms
+from pointsman.contracts.config import Config
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.decision import DecisionEvent, event_decoder
+from pointsman.contracts.messages.ids import DecisionId, parse_id
+from pointsman.contracts.messages.outcome import Outcome, RewardEvent, Rule, outcome_decoder, reward_decoder
+from pointsman.contracts.messages.policies import PolicySpec
+from pointsman.core.bandit import Arm, Estimates, FloatArray, Policy, make_policy, sample
+from pointsman.core.off_policy import Moments, terms
 from pointsman.learning import AppliedBits, TierLedger, read_outcome
-from pointsman.messages import subjects
-from pointsman.messages.decision import DecisionEvent, event_decoder
-from pointsman.messages.ids import DecisionId, parse_id
-from pointsman.messages.outcome import Outcome, RewardEvent, Rule, outcome_decoder, reward_decoder
-from pointsman.messages.policies import PolicySpec
-from pointsman.shadows.draws import DRAW, SAMPLE, decision_keys, policy_key, uniforms
-from pointsman.state import HOUR_MS
+from pointsman.runtime.bus import Bus, LogReader, StoredMessage
+from pointsman.shadow.evaluation.draws import DRAW, SAMPLE, decision_keys, policy_key, uniforms
+from pointsman.shadow.hour_sums import HOUR_MS
 
 PATIENT_S = 20.0
 OUTCOMES = ("reward", "quality", "cost")

@@ -17,19 +17,21 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from pointsman.access.nats_permissions import NATS_ROLES
-from pointsman.access.roles import Role
-from pointsman.bus import Bus, BusUnavailable, LogReader, NotPermitted
-from pointsman.config import load_config
-from pointsman.config.connections import NatsConfig, RedisConfig
-from pointsman.messages import subjects
-from pointsman.messages.codec import encode
-from pointsman.messages.feedback import Measured
-from pointsman.messages.outcome import Outcome
-from pointsman.state import Store, StoreUnavailable, TierStore
-from pointsman.state.reset import reset_tier
-from services.shadow_evaluator.regret_watch import RegretWatch
-from services.shadow_evaluator.schedule import ReportSchedule
+from pointsman.contracts.access.nats_permissions import NATS_ROLES
+from pointsman.contracts.access.roles import Role
+from pointsman.contracts.config import load_config
+from pointsman.contracts.config.connections import NatsConfig, RedisConfig
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.feedback import Measured
+from pointsman.contracts.messages.outcome import Outcome
+from pointsman.learning.reset import reset_tier
+from pointsman.learning.tier_store import TierStore
+from pointsman.runtime.bus import Bus, BusUnavailable, LogReader, NotPermitted
+from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman.runtime.store.store import Store
+from pointsman_shadow_evaluator.regret_watch import RegretWatch
+from pointsman_shadow_evaluator.schedule import ReportSchedule
 from tests.integration.conftest import PATIENCE, StartService, service_environment
 from tests.integration.gateway_calls import decide, report
 from tests.integration.guarded_servers import GuardedServers

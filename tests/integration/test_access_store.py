@@ -10,22 +10,17 @@ from typing import Any
 import pytest
 import redis
 
-from pointsman.access.redis_acl import REDIS_ROLES
-from pointsman.access.roles import Role
-from pointsman.bandit import Arm, ArmState
-from pointsman.config.connections import RedisConfig
-from pointsman.stack.programs import find_store_server
-from pointsman.state import (
-    SEVERAL,
-    Commit,
-    Response,
-    ResponseStore,
-    Session,
-    SessionStore,
-    Store,
-    StoreUnavailable,
-    TierStore,
-)
+from pointsman.cli.stack.programs import find_store_server
+from pointsman.contracts.access.redis_acl import REDIS_ROLES
+from pointsman.contracts.access.roles import Role
+from pointsman.contracts.config.connections import RedisConfig
+from pointsman.core.bandit import Arm, ArmState
+from pointsman.learning.reset import FENCE_TIER
+from pointsman.learning.tier_store import Commit, TierStore
+from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman.runtime.store.store import Store
+from pointsman_gateway.chat.response_store import SEVERAL, Response, ResponseStore
+from pointsman_gateway.chat.session_store import Session, SessionStore
 from tests.integration.guarded_servers import GuardedServers
 from tests.integration.processes import StoreServer
 
@@ -106,7 +101,7 @@ async def test_a_gateway_writes_down_which_decision_was_behind_an_answer(guarded
 async def test_a_store_that_refuses_is_said_to(guarded: GuardedServers) -> None:
     store = Store(guarded.store_as("decision"))
     with pytest.raises(StoreUnavailable, match="permission"):
-        await store.run("fence_tier", ["tier:{T}"], ["resetting"])
+        await store.run(FENCE_TIER, ["tier:{T}"], ["resetting"])
     await store.close()
 
 

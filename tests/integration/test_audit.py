@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from pointsman.bus import Bus
-from pointsman.config import Config
+from pointsman.cli.main import main
+from pointsman.contracts.config import Config
+from pointsman.contracts.messages.outcome import Outcome
 from pointsman.learning.audit import audit_tier
-from pointsman.messages.outcome import Outcome
-from pointsman.state import Store
-from services.cli.main import main
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store.store import Store
 from tests.integration.conftest import StartService
 from tests.integration.loop_calls import applied_through, prepare, report, stored_bytes
 from tests.integration.processes import ServiceProcess

@@ -9,14 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
-from pointsman.bus import Bus
-from pointsman.bus.policies import read_policies, write_policies
-from pointsman.config import Config
-from pointsman.messages.policies import PolicySpec, TierPolicies
-from pointsman.report.evidence import row_about
-from pointsman.report.messages import PolicyReport
-from pointsman.state import Store
-from services.shadow_evaluator.guard import Guard
+from pointsman.contracts.config import Config
+from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.bus.policies import read_policies, write_policies
+from pointsman.runtime.store.store import Store
+from pointsman.shadow.report.evidence import row_about
+from pointsman.shadow.report.messages import PolicyReport
+from pointsman_shadow_evaluator.guard import Guard
 from tests.integration.promotion_calls import alerts, history, policies
 from tests.waiting import eventually
 

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pointsman.evaluation import Moments, Statistics
-from pointsman.state import HourSums, ShadowCommit, ShadowStore, Store
-from pointsman.state import shadow_progress as progress
+from pointsman.core.off_policy import Moments, Statistics
+from pointsman.runtime.store import Script, Store
+from pointsman.shadow import shadow_progress as progress
+from pointsman.shadow.hour_sums import HourSums
+from pointsman.shadow.shadow_store import ShadowCommit, ShadowStore
 
 pytestmark = pytest.mark.integration
 
@@ -74,7 +76,7 @@ class WatchedStore(Store):
 
     most_keys = 0
 
-    async def run(self, script: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
+    async def run(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> Any:
         self.most_keys = max(self.most_keys, len(keys))
         return await super().run(script, keys, args)
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import pytest
 from nats.js.api import StreamConfig
 
-from pointsman.bus import Bus
-from pointsman.config import Config
-from pointsman.messages import subjects
-from pointsman.messages.codec import encode
-from pointsman.messages.decision import DecisionRequest
-from pointsman.messages.ids import parse_id
-from pointsman.messages.problem import problem_decoder
-from pointsman.state import Store
+from pointsman.contracts.config import Config
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.decision import DecisionRequest
+from pointsman.contracts.messages.ids import parse_id
+from pointsman.contracts.messages.problem import problem_decoder
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store.store import Store
 from tests.integration.conftest import StartService
 from tests.integration.loop_calls import applied_through, decide, outcome_of, prepare, report
 from tests.integration.processes import ServiceProcess

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from pointsman.config import load_config
-from services.cli.check_providers import check_providers
-from services.cli.findings import Finding
-from services.cli.main import main
+from pointsman.cli.commands.check_providers import check_providers
+from pointsman.cli.commands.findings import Finding
+from pointsman.cli.main import main
+from pointsman.contracts.config import load_config
 from tests.integration.mock_provider import MockProviderProcess
 from tests.integration.processes import free_port
 

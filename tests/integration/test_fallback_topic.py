@@ -12,8 +12,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from pointsman.bus import Bus
-from pointsman.messages.decision import FallbackEvent, fallback_decoder
+from pointsman.contracts.messages.decision import FallbackEvent, fallback_decoder
+from pointsman.runtime.bus import Bus
 from tests.integration.conftest import StartService
 from tests.integration.gateway_calls import REQUEST
 from tests.integration.processes import NatsServer, ServiceProcess

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pointsman.access import Scope, add_key, make_key, remove_keys
-from services.cli.main import main
+from pointsman.cli.main import main
+from pointsman.contracts.access import Scope, add_key, make_key, remove_keys
 from tests.integration.conftest import CONFIG_TOML, StartService
 from tests.integration.gateway_calls import REQUEST, decide, report
 from tests.integration.processes import ServiceProcess, http_status, wait_until

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from services.cli.http import GatewayClient, GatewayUnreachable
+from pointsman.cli.http import GatewayClient, GatewayUnreachable
 
 pytestmark = pytest.mark.integration
 

@@ -11,11 +11,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from pointsman.bus import Bus
-from pointsman.config import Config
-from pointsman.messages.ids import parse_id
-from pointsman.messages.outcome import outcome_decoder
-from pointsman.messages.subjects import OUTCOMES
+from pointsman.contracts.config import Config
+from pointsman.contracts.messages.ids import parse_id
+from pointsman.contracts.messages.outcome import outcome_decoder
+from pointsman.contracts.messages.subjects import OUTCOMES
+from pointsman.runtime.bus import Bus
 from tests.integration.gateway_calls import CONTEXT, REQUEST, decide, field_of, log_sizes, report
 from tests.integration.processes import wait_until
 

@@ -12,11 +12,11 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from pointsman.observability.probe import listen
-from services.gateway import protocol
-from services.gateway.body import ClientGone, read_body
-from services.gateway.llm.service import HOT_PATHS, client_problem
-from services.gateway.protocol import bounded
+from pointsman.runtime.telemetry.probe import listen
+from pointsman_gateway.chat.service import HOT_PATHS, client_problem
+from pointsman_gateway.http import protocol
+from pointsman_gateway.http.body import ClientGone, read_body
+from pointsman_gateway.http.protocol import bounded
 
 pytestmark = pytest.mark.integration
 

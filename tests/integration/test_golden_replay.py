@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from services.cli.demo.service_view import wait_learned
-from services.cli.http import GatewayClient
-from services.cli.replay.recording import Expected, Pick, Recording, Step, Update, arrange, read_recording
-from services.cli.replay.runner import ReplayFailed, Result, replay
+from pointsman.cli.devtools.demo.service_view import wait_learned
+from pointsman.cli.devtools.replay.recording import Expected, Pick, Recording, Step, Update, arrange, read_recording
+from pointsman.cli.devtools.replay.runner import ReplayFailed, Result, replay
+from pointsman.cli.http import GatewayClient
 from tests.integration.conftest import StartService
 from tests.integration.processes import http_status
+from tests.repository import ROOT
 
 pytestmark = pytest.mark.integration
 
-GOLDEN = Path(__file__).parents[2].parent / "shared" / "golden" / "linucb_greedy_trace.json"
+GOLDEN = ROOT / "tests" / "golden" / "linucb_greedy_trace.json"
 CONFIG_TOML = """
 [context]
 dim = 12
@@ -62,8 +62,6 @@ async def arms_of(url: str, tier: str) -> dict[str, dict[str, Any]]:
 
 
 async def test_the_reference_trace_gives_the_same_picks_and_the_same_matrices_over_http(gateway_url: str) -> None:
-    if not GOLDEN.exists():
-        pytest.skip(f"the reference trace is not there: {GOLDEN}")
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
     result = await replay(gateway_url, read_recording(GOLDEN.read_bytes()))
     assert result.differences == []

@@ -14,14 +14,16 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from pointsman.bus import Bus
-from pointsman.messages import subjects
-from pointsman.messages.codec import encode
-from pointsman.messages.decision import DecisionEvent, event_decoder
-from pointsman.messages.ids import parse_id
-from pointsman.messages.notices import Alert, ShadowDecision, shadow_decoder
-from pointsman.messages.outcome import RewardEvent, reward_decoder
-from pointsman.state import ShadowStore, Store, TierStore
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.decision import DecisionEvent, event_decoder
+from pointsman.contracts.messages.ids import parse_id
+from pointsman.contracts.messages.notices import Alert, ShadowDecision, shadow_decoder
+from pointsman.contracts.messages.outcome import RewardEvent, reward_decoder
+from pointsman.learning.tier_store import TierStore
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store.store import Store
+from pointsman.shadow.shadow_store import ShadowStore
 from tests.integration.conftest import PATIENCE, StartService
 from tests.integration.gateway_calls import field_of
 from tests.integration.loop_calls import applied_through, read_all

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from pointsman.config import Config
-from pointsman.features import CHAT_NAMES, chat_features, view_request
+from pointsman.contracts.config import Config
+from pointsman.core.features import CHAT_NAMES, chat_features, view_request
 from tests.integration.conftest import PATIENCE, StartService
 from tests.integration.processes import ServiceProcess, free_port, http_status
 

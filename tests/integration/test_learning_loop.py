@@ -11,20 +11,22 @@ import pytest
 import pytest_asyncio
 from nats.aio.msg import Msg
 
-from pointsman.bandit import Arm, sample
-from pointsman.bus import Bus
-from pointsman.bus.policies import read_policies, write_policies
-from pointsman.config import Config
-from pointsman.messages import subjects
-from pointsman.messages.codec import encode
-from pointsman.messages.decision import DecisionRequest, event_decoder
-from pointsman.messages.ids import parse_id
-from pointsman.messages.notices import dead_decoder, shadow_decoder
-from pointsman.messages.outcome import Outcome, reward_decoder
-from pointsman.messages.policies import PolicySpec, TierPolicies
-from pointsman.messages.problem import problem_decoder
-from pointsman.state import HOUR_MS, AppliedOutcome, ShadowStore, Store, TierStore
-from pointsman.state.hour_sums import against
+from pointsman.contracts.config import Config
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.decision import DecisionRequest, event_decoder
+from pointsman.contracts.messages.ids import parse_id
+from pointsman.contracts.messages.notices import dead_decoder, shadow_decoder
+from pointsman.contracts.messages.outcome import Outcome, reward_decoder
+from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
+from pointsman.contracts.messages.problem import problem_decoder
+from pointsman.core.bandit import Arm, sample
+from pointsman.learning.tier_store import AppliedOutcome, TierStore
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.bus.policies import read_policies, write_policies
+from pointsman.runtime.store.store import Store
+from pointsman.shadow.hour_sums import HOUR_MS, against
+from pointsman.shadow.shadow_store import ShadowStore
 from tests.integration.conftest import StartService
 from tests.integration.loop_calls import (
     CONTEXT,

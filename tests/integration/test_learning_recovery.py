@@ -7,12 +7,14 @@ import random
 
 import pytest
 
-from pointsman.bus import Bus
-from pointsman.config import Config
-from pointsman.messages import subjects
-from pointsman.messages.codec import encode
-from pointsman.messages.outcome import Outcome, reward_decoder
-from pointsman.state import Store, TierStore, keys
+from pointsman.contracts.config import Config
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.outcome import Outcome, reward_decoder
+from pointsman.learning.tier_store import TierStore
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store import keys
+from pointsman.runtime.store.store import Store
 from tests.integration.conftest import StartService
 from tests.integration.loop_calls import (
     applied_through,

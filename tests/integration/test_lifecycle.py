@@ -7,8 +7,8 @@ import contextlib
 
 import pytest
 
-from pointsman.config.schema import ProbeConfig
-from pointsman.observability import lifecycle
+from pointsman.contracts.config.schema import ProbeConfig
+from pointsman.runtime.telemetry import lifecycle
 
 ENDS_WITHIN_S = 10.0
 

@@ -11,13 +11,14 @@ import httpx
 import numpy as np
 import pytest
 
-from pointsman.bandit import Arm
-from pointsman.bus import Bus
+from pointsman.cli.main import main
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.outcome import outcome_decoder
+from pointsman.core.bandit import Arm
 from pointsman.learning.audit import audit_tier
-from pointsman.messages import subjects
-from pointsman.messages.outcome import outcome_decoder
-from pointsman.state import Store, TierStore
-from services.cli.main import main
+from pointsman.learning.tier_store import TierStore
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store.store import Store
 from tests.integration.gateway_calls import CONTEXT, decide
 from tests.integration.gateway_calls import report as report_outcome
 from tests.integration.loop_calls import applied_through, stored_bytes

@@ -5,12 +5,13 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from pointsman.bus import Bus
-from pointsman.config import Config
+from pointsman.contracts.config import Config
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.outcome import Outcome, Rule, outcome_decoder
 from pointsman.learning.audit import audit_tier
-from pointsman.messages import subjects
-from pointsman.messages.outcome import Outcome, Rule, outcome_decoder
-from pointsman.state import Store, TierStore
+from pointsman.learning.tier_store import TierStore
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store.store import Store
 from tests.integration.gateway_calls import CONTEXT, decide, field_of
 from tests.integration.gateway_calls import report as report_outcome
 from tests.integration.loop_calls import applied_through, assert_store_equals_log

@@ -17,13 +17,14 @@ import pytest
 
 from tests.integration.conftest import PATIENCE, StartService
 from tests.integration.processes import ChildProcess, ServiceProcess, free_port, http_status, wait_until
+from tests.repository import ROOT
 
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed (apt: prometheus)"),
 ]
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+DEPLOY = ROOT / "deploy"
 JOBS = {"gateway": 1, "decision": 2, "reward-updater": 1, "shadow-evaluator": 1}
 
 

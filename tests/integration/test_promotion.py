@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from pointsman.bus import Bus
-from services.cli.main import main
+from pointsman.cli.main import main
+from pointsman.runtime.bus import Bus
 from tests.integration.gateway_calls import decide, field_of
 from tests.integration.processes import StoreServer, wait_until
 from tests.integration.promotion_calls import alerts, history, policies, promote, put, revert

@@ -10,13 +10,13 @@ import httpx
 import numpy as np
 import pytest
 
-from pointsman.bandit import Arm, Estimates, make_policy
-from pointsman.bus import Bus, LogReader, StoredMessage
-from pointsman.bus.policies import Revision, read_history
-from pointsman.messages import subjects
-from pointsman.messages.codec import decode
-from pointsman.messages.decision import DecisionEvent, event_decoder
-from pointsman.messages.ids import DecisionId
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.codec import decode
+from pointsman.contracts.messages.decision import DecisionEvent, event_decoder
+from pointsman.contracts.messages.ids import DecisionId
+from pointsman.core.bandit import Arm, Estimates, make_policy
+from pointsman.runtime.bus import Bus, LogReader, StoredMessage
+from pointsman.runtime.bus.policies import Revision, read_history
 from tests.integration.conftest import PATIENCE, StartService
 from tests.integration.gateway_calls import REQUEST
 from tests.integration.processes import ServiceProcess, http_status

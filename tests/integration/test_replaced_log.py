@@ -10,12 +10,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from pointsman.bus import Bus, ensure_streams
-from pointsman.config import Config
-from pointsman.messages import subjects
-from pointsman.messages.notices import Alert, alert_decoder
-from pointsman.messages.outcome import Outcome
-from pointsman.state import Store, TierStore
+from pointsman.contracts.config import Config
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.notices import Alert, alert_decoder
+from pointsman.contracts.messages.outcome import Outcome
+from pointsman.learning.tier_store import TierStore
+from pointsman.runtime.bus import Bus, ensure_streams
+from pointsman.runtime.store.store import Store
 from tests.integration.conftest import StartService
 from tests.integration.loop_calls import applied_through, prepare, report, stored_bytes
 from tests.integration.processes import ServiceProcess

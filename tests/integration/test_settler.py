@@ -10,17 +10,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from pointsman.bus import Bus, LogReader, ensure_streams
-from pointsman.config import Config
-from pointsman.messages import subjects
-from pointsman.messages.codec import encode
-from pointsman.messages.feedback import Feedback, Measured, decode_waiting
-from pointsman.messages.notices import dead_decoder
-from pointsman.messages.outcome import Outcome, outcome_decoder
-from pointsman.state import SettledStore, Store
-from services.reward_updater import settler as settler_module
-from services.reward_updater.settler import TierSettler
-from services.reward_updater.waiting import WaitingRoom
+from pointsman.contracts.config import Config
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.feedback import Feedback, Measured, decode_waiting
+from pointsman.contracts.messages.notices import dead_decoder
+from pointsman.contracts.messages.outcome import Outcome, outcome_decoder
+from pointsman.learning.settled_store import SettledStore
+from pointsman.runtime.bus import Bus, LogReader, ensure_streams
+from pointsman.runtime.store.store import Store
+from pointsman_reward_updater import settler as settler_module
+from pointsman_reward_updater.settler import TierSettler
+from pointsman_reward_updater.waiting import WaitingRoom
 from tests.integration.loop_calls import read_all
 from tests.waiting import eventually
 
@@ -190,7 +191,7 @@ async def test_settlers_that_both_believe_they_hold_the_lease_count_everything_o
     async def always(_: Any) -> bool:
         return True
 
-    monkeypatch.setattr("pointsman.state.lease.Lease.hold", always)
+    monkeypatch.setattr("pointsman.runtime.store.lease.Lease.hold", always)
     async with settling("one"), settling("two"):
         for decision in range(1, 60):
             await measured(bus, decision, WAIT_MS)

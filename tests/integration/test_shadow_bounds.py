@@ -13,19 +13,21 @@ import pytest
 import pytest_asyncio
 from nats.js.api import StreamConfig
 
-from pointsman.bus import Bus, ensure_streams
-from pointsman.bus.policies import read_policies, write_policies
-from pointsman.config import Config
-from pointsman.messages import subjects
-from pointsman.messages.codec import encode
-from pointsman.messages.decision import DecisionEvent, Score
-from pointsman.messages.ids import DecisionId
-from pointsman.messages.outcome import Outcome, RewardEvent
-from pointsman.messages.policies import PolicySpec, TierPolicies
-from pointsman.state import HOUR_MS, HourSums, ShadowStore, Store, keys
-from pointsman.state.hour_sums import against
-from services.shadow_evaluator.events import EventWriter
-from services.shadow_evaluator.follower import TierFollower
+from pointsman.contracts.config import Config
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.decision import DecisionEvent, Score
+from pointsman.contracts.messages.ids import DecisionId
+from pointsman.contracts.messages.outcome import Outcome, RewardEvent
+from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
+from pointsman.runtime.bus import Bus, ensure_streams
+from pointsman.runtime.bus.policies import read_policies, write_policies
+from pointsman.runtime.store import keys
+from pointsman.runtime.store.store import Store
+from pointsman.shadow.hour_sums import HOUR_MS, HourSums, against
+from pointsman.shadow.shadow_store import ShadowStore
+from pointsman_shadow_evaluator.events import EventWriter
+from pointsman_shadow_evaluator.follower import TierFollower
 from tests.integration.processes import StoreServer
 from tests.waiting import eventually
 
@@ -275,7 +277,7 @@ async def test_a_shadow_that_was_removed_and_put_back_counts_what_it_was_run_on(
 async def test_a_shadow_with_a_rule_of_its_own_begins_when_it_knows_what_the_active_policy_knows(
     logs_of: LogsOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.shadow_evaluator.own_shadows.LEARNED_AT_ONCE", 3)
+    monkeypatch.setattr("pointsman_shadow_evaluator.own_shadows.LEARNED_AT_ONCE", 3)
     logs = logs_of("BEGUN")
     await logs.put(SHADOW, OWN)
     early = [await logs.decide() for _ in range(8)]

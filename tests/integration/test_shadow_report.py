@@ -12,16 +12,17 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from pointsman.bus import Bus
-from pointsman.config import Config
-from pointsman.config.reporting import WEEKDAYS
-from pointsman.messages import subjects
-from pointsman.messages.codec import decode
-from pointsman.messages.notices import Alert, alert_decoder
-from pointsman.state import Store, keys
-from services.cli.main import main
-from services.shadow_evaluator.regret_watch import RegretWatch
-from services.shadow_evaluator.schedule import ReportSchedule
+from pointsman.cli.main import main
+from pointsman.contracts.config import Config
+from pointsman.contracts.config.reporting import WEEKDAYS
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.codec import decode
+from pointsman.contracts.messages.notices import Alert, alert_decoder
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store import keys
+from pointsman.runtime.store.store import Store
+from pointsman_shadow_evaluator.regret_watch import RegretWatch
+from pointsman_shadow_evaluator.schedule import ReportSchedule
 from tests.integration.conftest import PATIENCE, StartService
 from tests.integration.loop_calls import read_all
 from tests.integration.processes import ServiceProcess

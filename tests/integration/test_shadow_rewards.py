@@ -8,19 +8,22 @@ from dataclasses import dataclass
 
 import pytest
 
-from pointsman.bus import Bus
-from pointsman.config import Config
+from pointsman.contracts.config import Config
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.decision import Decision
+from pointsman.contracts.messages.ids import parse_id
+from pointsman.contracts.messages.notices import shadow_decoder
+from pointsman.contracts.messages.outcome import Rule
+from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.learning import TierLedger
-from pointsman.messages import subjects
-from pointsman.messages.decision import Decision
-from pointsman.messages.ids import parse_id
-from pointsman.messages.notices import shadow_decoder
-from pointsman.messages.outcome import Rule
-from pointsman.messages.policies import PolicySpec
-from pointsman.state import HourSums, ShadowStore, Store, activity, keys
-from pointsman.state.hour_sums import UNIFORM_IDENTITY, against
-from pointsman.state.learned_store import LearnedStore
-from pointsman.state.tier_store import encode_arm
+from pointsman.learning.tier_store import encode_arm
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store import keys
+from pointsman.runtime.store.store import Store
+from pointsman.shadow import activity
+from pointsman.shadow.hour_sums import UNIFORM_IDENTITY, HourSums, against
+from pointsman.shadow.learned_store import LearnedStore
+from pointsman.shadow.shadow_store import ShadowStore
 from tests.integration.conftest import StartService
 from tests.integration.loop_calls import applied_through, decide, outcome_of, prepare, read_all, report
 from tests.integration.processes import ServiceProcess

@@ -7,27 +7,27 @@ shadow would truly have earned is then worked out from the whole table and the d
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 import numpy as np
 import pytest
 
-from pointsman.bandit import FloatArray
-from pointsman.bus import Bus
-from pointsman.messages import subjects
-from pointsman.messages.decision import event_decoder
-from pointsman.messages.ids import DecisionId
-from pointsman.messages.notices import shadow_decoder
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.decision import event_decoder
+from pointsman.contracts.messages.ids import DecisionId
+from pointsman.contracts.messages.notices import shadow_decoder
+from pointsman.core.bandit import FloatArray
+from pointsman.runtime.bus import Bus
 from tests.integration.conftest import PATIENCE, StartService
 from tests.integration.processes import ServiceProcess
 from tests.integration.shadow_recomputation import read_messages
+from tests.repository import ROOT
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
-TABLE = Path(__file__).resolve().parents[3] / "shared" / "data" / "routing_k3.npz"
+TABLE = ROOT / "tests" / "golden" / "routing_k3.npz"
 DIM = 6
 ARMS = ("p:first", "p:second", "q:third")
 PROMPTS = 900
@@ -111,8 +111,6 @@ def made_up() -> World:
 
 
 def real() -> World:
-    if not TABLE.exists():
-        pytest.skip("the table of real prompts and models is not there")
     with np.load(TABLE) as data:
         chosen = np.random.default_rng(12).permutation(len(data["quality"]))[:PROMPTS]
         contexts = data["features"][chosen, :DIM].astype(np.float64)

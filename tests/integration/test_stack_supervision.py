@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from pointsman.config import Config
-from pointsman.stack import DataDirBusy, NoAnswer, Stack, StackFile, StartFailed, find_stack, stack
-from pointsman.stack.answers import http_get, nats_info, store_pid
-from pointsman.stack.logins import operator_logins
-from pointsman.stack.processes import is_alive
+from pointsman.cli.stack import DataDirBusy, NoAnswer, Stack, StackFile, StartFailed, find_stack, stack
+from pointsman.cli.stack.answers import http_get, nats_info, store_pid
+from pointsman.cli.stack.logins import operator_logins
+from pointsman.cli.stack.processes import is_alive
+from pointsman.contracts.config import Config
 
 pytestmark = pytest.mark.integration
 

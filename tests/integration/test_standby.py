@@ -7,15 +7,16 @@ from typing import Protocol
 
 import pytest
 
-from pointsman.bus import Bus
-from pointsman.config import Config
-from pointsman.observability import metrics
-from pointsman.observability.readings import gauge_of
-from pointsman.state import Lease, Store
-from services.reward_updater.settler import TierSettler
-from services.reward_updater.writer import TierWriter
-from services.shadow_evaluator.events import EventWriter
-from services.shadow_evaluator.follower import TierFollower
+from pointsman.contracts.config import Config
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store.lease import Lease
+from pointsman.runtime.store.store import Store
+from pointsman.runtime.telemetry import metrics
+from pointsman.runtime.telemetry.readings import gauge_of
+from pointsman_reward_updater.settler import TierSettler
+from pointsman_reward_updater.writer import TierWriter
+from pointsman_shadow_evaluator.events import EventWriter
+from pointsman_shadow_evaluator.follower import TierFollower
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration

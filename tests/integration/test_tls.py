@@ -12,11 +12,13 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from pointsman.bus import Bus, ensure_streams
-from pointsman.config import load_config
-from pointsman.config.connections import NatsConfig, RedisConfig
-from pointsman.messages import subjects
-from pointsman.state import Store, StoreUnavailable, TierStore
+from pointsman.contracts.config import load_config
+from pointsman.contracts.config.connections import NatsConfig, RedisConfig
+from pointsman.contracts.messages import subjects
+from pointsman.learning.tier_store import TierStore
+from pointsman.runtime.bus import Bus, ensure_streams
+from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman.runtime.store.store import Store
 from tests.integration.certificates import OPENSSL, Certificates
 from tests.integration.guarded_servers import GuardedServers
 from tests.integration.processes import NatsServer, StoreServer

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 CHUNK = 65_536
-"""Decisions in a chunk; `pointsman.state.keys` uses the same, so that a chunk is one key."""
+"""Decisions in a chunk; `pointsman.runtime.store.keys` uses the same, so that a chunk is one key."""
 
 MAX_CHUNKS = 256
 """Chunks kept in memory, 8 KB each; the ones not used for longest go."""

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from pointsman.bus import Bus, LogReader
+from pointsman.contracts.messages import subjects
 from pointsman.learning.applied import CHUNK, AppliedBits
 from pointsman.learning.ledger import Dead, Skipped, TierLedger, read_outcome
-from pointsman.messages import subjects
-from pointsman.state import Store, StoreUnavailable, TierChanges, TierStore, keys
-from pointsman.state.tier_store import encode_arm, encode_ranges
+from pointsman.learning.tier_store import TierChanges, TierStore, encode_arm, encode_ranges
+from pointsman.runtime.bus import Bus, LogReader
+from pointsman.runtime.store import keys
+from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman.runtime.store.store import Store
 
 SILENCE_S = 10.0
 ShowProgress = Callable[[int, int], None]

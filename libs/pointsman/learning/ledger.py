@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from pointsman.bandit import Arm, ArmError, ContextError, Learner, Reward, conform
-from pointsman.config import reward_rule
+from pointsman.contracts.config import reward_rule
+from pointsman.contracts.messages.codec import decode
+from pointsman.contracts.messages.errors import InvalidMessage, MessageError
+from pointsman.contracts.messages.ids import parse_id
+from pointsman.contracts.messages.outcome import Outcome, Rule, outcome_decoder
+from pointsman.contracts.messages.subjects import tier_of
+from pointsman.core.bandit import Arm, ArmError, ContextError, Learner, Reward, conform
 from pointsman.learning.applied import AppliedBits
-from pointsman.messages.codec import decode
-from pointsman.messages.errors import InvalidMessage, MessageError
-from pointsman.messages.ids import parse_id
-from pointsman.messages.outcome import Outcome, Rule, outcome_decoder
-from pointsman.messages.subjects import tier_of
 
 
 @dataclass(frozen=True, slots=True)

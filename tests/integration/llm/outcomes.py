@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pointsman.bandit import Arm
-from pointsman.bus import Bus
-from pointsman.messages import subjects
-from pointsman.messages.decision import DecisionEvent, event_decoder
-from pointsman.messages.ids import parse_id
-from pointsman.messages.outcome import Outcome, outcome_decoder
-from pointsman.state import Store, TierStore
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.decision import DecisionEvent, event_decoder
+from pointsman.contracts.messages.ids import parse_id
+from pointsman.contracts.messages.outcome import Outcome, outcome_decoder
+from pointsman.core.bandit import Arm
+from pointsman.learning.tier_store import TierStore
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store.store import Store
 from tests.integration.loop_calls import applied_through, read_all
 from tests.waiting import eventually
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pointsman.features import RequestView
+from pointsman.core.features import RequestView
 
 FAILS_ON = "unspeakable"
 

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pointsman.bus import Bus
-from pointsman.messages import subjects
-from pointsman.messages.outcome import outcome_decoder
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.outcome import outcome_decoder
+from pointsman.runtime.bus import Bus
 from tests.integration.llm.conftest import unique
 from tests.integration.llm.outcomes import outcome_of
 from tests.integration.llm.scripted_provider import ScriptedProvider

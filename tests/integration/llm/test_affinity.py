@@ -9,8 +9,8 @@ from typing import Any
 import openai
 import pytest
 
-from pointsman.bus import Bus
-from pointsman.state import Store
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store.store import Store
 from tests.integration.conftest import PATIENCE, StartService
 from tests.integration.llm.conftest import MOCK_KEY, unique
 from tests.integration.llm.outcomes import decision_id, event_of, outcome_of

@@ -8,9 +8,9 @@ import anthropic
 import httpx
 import pytest
 
-from pointsman.bus import Bus
-from pointsman.messages import subjects
-from services.gateway.llm.headers import ESTIMATED, NAMES
+from pointsman.contracts.messages import subjects
+from pointsman.runtime.bus import Bus
+from pointsman_gateway.chat.headers import ESTIMATED, NAMES
 from tests.integration.llm.conftest import unique
 from tests.integration.llm.outcomes import decision_id, outcome_of
 from tests.integration.mock_provider import MockProviderProcess

@@ -9,9 +9,9 @@ import httpx
 import openai
 import pytest
 
-from pointsman.bandit import Arm
-from pointsman.bus import Bus
-from pointsman.state import Store
+from pointsman.core.bandit import Arm
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store.store import Store
 from tests.integration.llm.conftest import unique
 from tests.integration.llm.outcomes import decision_id, event_of, outcome_of, outcomes_of, pulls
 from tests.integration.mock_provider import MockProviderProcess

@@ -10,8 +10,8 @@ import httpx
 import openai
 import pytest
 
-from pointsman.bus import Bus
-from pointsman.state import Store
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store.store import Store
 from tests.integration.conftest import PATIENCE, StartService
 from tests.integration.llm.conftest import CONFIG, MOCK_KEY, unique
 from tests.integration.llm.outcomes import decision_id, event_of, outcome_of

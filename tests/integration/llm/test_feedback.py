@@ -8,12 +8,13 @@ import httpx
 import openai
 import pytest
 
-from pointsman.bandit import Arm
-from pointsman.bus import Bus
-from pointsman.messages import subjects
-from pointsman.messages.feedback import Feedback, Measured, waiting_decoder
-from pointsman.messages.ids import parse_id
-from pointsman.state import Store, keys
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.feedback import Feedback, Measured, waiting_decoder
+from pointsman.contracts.messages.ids import parse_id
+from pointsman.core.bandit import Arm
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store import keys
+from pointsman.runtime.store.store import Store
 from tests.integration.conftest import PATIENCE, StartService
 from tests.integration.llm.conftest import CONFIG, unique
 from tests.integration.llm.outcomes import decision_id, outcome_of, outcomes_of, pulls

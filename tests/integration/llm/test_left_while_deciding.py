@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 import pytest
 from nats.aio.msg import Msg
 
-from pointsman.bus import Bus
-from pointsman.messages import subjects
-from pointsman.messages.codec import encode
-from pointsman.messages.decision import Decision
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.decision import Decision
+from pointsman.runtime.bus import Bus
 from tests.integration.conftest import PATIENCE, StartService
 from tests.integration.llm.conftest import unique
 from tests.integration.llm.outcomes import outcome_of

@@ -9,7 +9,7 @@ import httpx
 import openai
 import pytest
 
-from pointsman.access import Scope, StoredKey, make_key
+from pointsman.contracts.access import Scope, StoredKey, make_key
 from tests.integration.llm.conftest import CONFIG, MOCK_KEY, unique
 from tests.integration.mock_provider import MockProviderProcess
 from tests.integration.processes import ServiceProcess, free_port

@@ -8,8 +8,8 @@ from typing import Any
 import openai
 import pytest
 
-from pointsman.bus import Bus
-from services.gateway.llm.headers import NAMES
+from pointsman.runtime.bus import Bus
+from pointsman_gateway.chat.headers import NAMES
 from tests.integration.llm.conftest import MOCK_KEY, unique
 from tests.integration.llm.outcomes import decision_id, event_of, outcome_of
 from tests.integration.mock_provider import MockProviderProcess

@@ -10,10 +10,10 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletion
 
-from pointsman.bus import Bus
-from pointsman.messages import subjects
-from pointsman.messages.outcome import outcome_decoder
-from pointsman.state import Store
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.outcome import outcome_decoder
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store.store import Store
 from tests.integration.llm.conftest import unique
 from tests.integration.llm.outcomes import decision_id, outcome_of, pulls
 from tests.integration.loop_calls import read_all

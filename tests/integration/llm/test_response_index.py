@@ -8,14 +8,15 @@ from time import monotonic
 
 import pytest
 
-from pointsman.config import Config
-from pointsman.config.connections import RedisConfig
-from pointsman.config.schema import TierConfig
-from pointsman.messages.decision import Decision
-from pointsman.state import SEVERAL, ResponseStore, Store
-from services.gateway import response_index
-from services.gateway.backends import Backends
-from services.gateway.response_index import ResponseIndex, SeveralAnswers
+from pointsman.contracts.config import Config
+from pointsman.contracts.config.connections import RedisConfig
+from pointsman.contracts.config.schema import TierConfig
+from pointsman.contracts.messages.decision import Decision
+from pointsman.runtime.store.store import Store
+from pointsman_gateway.api import response_index
+from pointsman_gateway.api.response_index import ResponseIndex, SeveralAnswers
+from pointsman_gateway.backends import Backends
+from pointsman_gateway.chat.response_store import SEVERAL, ResponseStore
 from tests.integration.llm.conftest import unique
 
 pytestmark = pytest.mark.integration
@@ -93,7 +94,7 @@ async def test_an_id_can_be_had_again_when_the_answer_waits_no_longer(
     async for name in store.redis.scan_iter("response:*"):  # as the store does itself, after as long
         await store.redis.delete(name)
     later_s = monotonic() + 121.0
-    monkeypatch.setattr("services.gateway.response_index.monotonic", lambda: later_s)
+    monkeypatch.setattr("pointsman_gateway.api.response_index.monotonic", lambda: later_s)
     here.remember(decided(2), response)
     assert await here.find(response) == decided(2).decision_id
     await here.close()

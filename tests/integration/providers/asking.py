@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from pointsman.providers import Dialect, ProviderRequest
+from pointsman.llm.providers import Dialect, ProviderRequest
 
 
 def ask(

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from pointsman.bandit import Arm
-from pointsman.config.providers import ProviderConfig
-from pointsman.providers.registry import Providers
-from pointsman.providers.upstream import ProviderUpstream
+from pointsman.contracts.config.providers import ProviderConfig
+from pointsman.core.bandit import Arm
+from pointsman.llm.providers.registry import Providers
+from pointsman.llm.providers.upstream import ProviderUpstream
 from tests.integration.providers.mock_provider import MockProvider, running
 
 KEY = "sk-canary-0123456789abcdef"

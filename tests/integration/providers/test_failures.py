@@ -10,11 +10,11 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from pointsman.bandit import Arm
-from pointsman.config.providers import ProviderConfig
-from pointsman.providers import Dialect, ProviderError
-from pointsman.providers import upstream as upstream_module
-from pointsman.providers.registry import Providers
+from pointsman.contracts.config.providers import ProviderConfig
+from pointsman.core.bandit import Arm
+from pointsman.llm.providers import Dialect, ProviderError
+from pointsman.llm.providers import upstream as upstream_module
+from pointsman.llm.providers.registry import Providers
 from tests.integration.providers.asking import ask
 from tests.integration.providers.conftest import KEY, UpstreamMaker
 from tests.integration.providers.mock_provider import MockProvider, drops, says, streams, waits

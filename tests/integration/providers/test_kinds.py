@@ -12,17 +12,17 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from pointsman.bandit import Arm
-from pointsman.config.providers import ProviderConfig
-from pointsman.providers import Dialect, ProviderError, UnknownProvider
-from pointsman.providers import answer as answer_module
-from pointsman.providers.registry import Providers
+from pointsman.contracts.config.providers import ProviderConfig
+from pointsman.core.bandit import Arm
+from pointsman.llm.providers import Dialect, ProviderError, UnknownProvider
+from pointsman.llm.providers import answer as answer_module
+from pointsman.llm.providers.registry import Providers
 from tests.integration.providers.asking import ask
 from tests.integration.providers.conftest import KEY, UpstreamMaker
 from tests.integration.providers.event_stream import event, exception
 from tests.integration.providers.mock_provider import Handler, MockProvider, says, streams
-from tests.unit.providers.streams import anthropic_message, openai_answer
-from tests.unit.providers.test_answers_translated import (
+from tests.unit.llm.providers.streams import anthropic_message, openai_answer
+from tests.unit.llm.providers.test_answers_translated import (
     ANTHROPIC,
     CONVERSE_EVENTS,
     CONVERSE_USAGE,

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pointsman.providers import ProviderError
+from pointsman.llm.providers import ProviderError
 from tests.integration.providers.asking import ask
 from tests.integration.providers.conftest import KEY, UpstreamMaker
 from tests.integration.providers.mock_provider import MockProvider, breaks_off, says, streams

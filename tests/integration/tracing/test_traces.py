@@ -10,9 +10,9 @@ import pytest
 from nats.aio.msg import Msg
 from prometheus_client.parser import text_string_to_metric_families
 
-from pointsman.bus import Bus
-from pointsman.messages import subjects
-from pointsman.messages.ids import parse_id
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.ids import parse_id
+from pointsman.runtime.bus import Bus
 from tests.integration.conftest import PATIENCE, StartService
 from tests.integration.processes import ServiceProcess, free_port, wait_until
 from tests.integration.tracing.collector import NOT_SAMPLED, Collector, ReceivedSpan
@@ -71,7 +71,7 @@ def test_the_trace_of_a_decision_goes_on_to_the_shadows(client: httpx.Client, co
         evaluated = only(trace["evaluate SIMPLE"])
         assert evaluated.service == "pointsman-shadow-evaluator"
         assert evaluated.parent_id == only(trace["append log.decisions.SIMPLE"]).span_id
-        assert evaluated.attributes["pointsman.shadows"] == 1
+        assert evaluated.attributes["pointsman.shadow.evaluation"] == 1
         assert evaluated.attributes["pointsman.decisions"] >= 1
         assert not evaluated.failed
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.cli.main import main
+from pointsman.cli.main import main
 from tests.unit.cli.conftest import Answer
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.main import main
+from pointsman.cli.main import main
 
 CONFIG = """
 [[tier]]

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.config import load_config
-from services.cli.init.local_servers import LOCAL, find_local
-from services.cli.main import main
+from pointsman.cli.devtools.init.local_servers import LOCAL, find_local
+from pointsman.cli.main import main
+from pointsman.contracts.config import load_config
 
 Serve = Callable[[Mapping[str, object]], str]
 
@@ -67,7 +67,7 @@ def _nothing_is_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENROUTER_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(
-        "services.cli.init.local_servers.WELL_KNOWN",
+        "pointsman.cli.devtools.init.local_servers.WELL_KNOWN",
         {name: type("Known", (), {"base_url": NOBODY}) for name in LOCAL},
     )
     monkeypatch.chdir(tmp_path)

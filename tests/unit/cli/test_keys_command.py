@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pointsman.access import Keyring, StoredKey, read_keys
-from services.cli.main import main
+from pointsman.cli.main import main
+from pointsman.contracts.access import Keyring, StoredKey, read_keys
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import pointsman
-from services.cli.main import COMMANDS, main
+from pointsman.cli.main import COMMANDS, main
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,7 +46,7 @@ def test_an_expected_failure_is_one_line_that_names_the_command(capsys: pytest.C
 
 def test_probe_imports_none_of_the_slow_modules() -> None:
     code = (
-        "import sys; from services.cli.main import main; main(['probe', 'http://127.0.0.1:1/']);"
+        "import sys; from pointsman.cli.main import main; main(['probe', 'http://127.0.0.1:1/']);"
         "print([m for m in ('asyncio', 'numpy', 'nats', 'redis', 'msgspec', 'rich') if m in sys.modules])"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

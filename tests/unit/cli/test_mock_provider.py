@@ -8,11 +8,11 @@ from types import ModuleType
 
 import pytest
 
-from services.cli.errors import CommandFailed
-from services.cli.mock_provider import anthropic_shape, openai_shape
-from services.cli.mock_provider.behaviour import Behaviour, Plan, plan
-from services.cli.mock_provider.command import _model
-from services.cli.mock_provider.reply import Said, say
+from pointsman.cli.devtools.mock_provider import anthropic_shape, openai_shape
+from pointsman.cli.devtools.mock_provider.behaviour import Behaviour, Plan, plan
+from pointsman.cli.devtools.mock_provider.command import _model
+from pointsman.cli.devtools.mock_provider.reply import Said, say
+from pointsman.cli.errors import CommandFailed
 
 
 def said(text: str = "hi", **more: object) -> Said:

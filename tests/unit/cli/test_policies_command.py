@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.cli.main import main
+from pointsman.cli.main import main
 from tests.unit.cli.conftest import Answer
 
 LINUCB = {"name": "linucb", "algorithm": "linucb", "parameters": {"epsilon": 0.05}}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.cli.main import main
+from pointsman.cli.main import main
 from tests.unit.cli.conftest import Answer
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.program import program
+from pointsman.cli.program import program
 
 
 def _installed(folder: Path) -> Path:

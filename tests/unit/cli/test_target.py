@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.stack import Process, StackFile
-from pointsman.stack.lock import DataDirLock
-from pointsman.stack.stack_file import write_stack_file
-from services.cli.errors import CommandFailed
-from services.cli.target import add_target_options, find_target
+from pointsman.cli.errors import CommandFailed
+from pointsman.cli.stack import Process, StackFile
+from pointsman.cli.stack.lock import DataDirLock
+from pointsman.cli.stack.stack_file import write_stack_file
+from pointsman.cli.target import add_target_options, find_target
 
 CONFIG = '[gateway]\nhost = "0.0.0.0"\nport = 9000\n\n[[tier]]\nname = "SIMPLE"\n'
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.errors import CommandFailed
-from services.cli.main import main
-from services.cli.up import parse_replicas
+from pointsman.cli.commands.up import parse_replicas
+from pointsman.cli.errors import CommandFailed
+from pointsman.cli.main import main
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pointsman.bandit import Arm, ArmState
-from pointsman.messages.policies import PolicySpec
-from pointsman.state import TierChanges
-from services.decision.tier import Choice, Pin, Tier
+from pointsman.contracts.messages.policies import PolicySpec
+from pointsman.core.bandit import Arm, ArmState
+from pointsman.learning.tier_store import TierChanges
+from pointsman_decision.tier import Choice, Pin, Tier
 
 GOOD, BAD, OTHER = Arm("openai", "gpt-5"), Arm("ollama", "llama3.2"), Arm("mistral", "small")
 CANDIDATES = (GOOD, BAD, OTHER)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from pointsman.bandit import Arm, ArmState
-from pointsman.messages.policies import PolicySpec
-from pointsman.state import TierChanges
-from pointsman.state.reset import RESETTING
-from services.decision.tier import Tier
+from pointsman.contracts.messages.policies import PolicySpec
+from pointsman.core.bandit import Arm, ArmState
+from pointsman.learning.reset import RESETTING
+from pointsman.learning.tier_store import TierChanges
+from pointsman_decision.tier import Tier
 
 OLD, NEW = Arm("openai", "gpt-5"), Arm("ollama", "llama3.2")
 LOG = "2026-11-22T02:42:01Z"

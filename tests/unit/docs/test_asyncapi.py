@@ -12,8 +12,8 @@ import pytest
 
 from docs.generate.asyncapi import document, golden_files, message_types, schemas
 from docs.generate.channels import CHANNELS, Use, uses
-from pointsman.access.nats_permissions import PERMISSIONS
-from pointsman.messages import subjects
+from pointsman.contracts.access.nats_permissions import PERMISSIONS
+from pointsman.contracts.messages import subjects
 
 NOT_SUBJECTS = {"check_name", "tier_of"}
 

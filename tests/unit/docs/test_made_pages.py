@@ -10,7 +10,7 @@ import pytest
 from docs import DOCS
 from docs.generate import benchmarks
 from docs.generate.pages import PAGES
-from services.gateway.openapi import document
+from pointsman_gateway.api.openapi import document
 
 MAKE = "run `make docs-pages`"
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.config import load_config
+from pointsman.contracts.config import load_config
+from tests.repository import ROOT
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "migrating.md"
+DOCUMENT = ROOT / "docs" / "migrating.md"
 EXAMPLES = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from docs import DOCS
-from pointsman.config import ConfigError, load_config
+from pointsman.contracts.config import ConfigError, load_config
 
 ROW = re.compile(r"^\| `(?P<key>\w+)` \| (?:`(?P<variable>\w+)`)? *\|.* \| (?P<meaning>[^|]*) \|$")
 PAGE = (DOCS / "settings.md").read_text(encoding="utf-8").splitlines()

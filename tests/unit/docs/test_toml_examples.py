@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from docs import DOCS
-from pointsman.config import ConfigError, load_config
+from pointsman.contracts.config import ConfigError, load_config
 
 _BLOCK = re.compile(r"```toml\n(.*?)```", re.DOTALL)
 _TIERS = "".join(f'\n[[tier]]\nname = "{name}"\narms = ["openai:gpt-5"]\n' for name in ("SIMPLE", "MEDIUM", "COMPLEX"))

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pointsman.access import Scope, StoredKey, add_key, make_key
-from pointsman.config import Config, ConfigError
-from pointsman.config.schema import GatewayConfig, TierConfig
-from services.gateway.access import Access, presented_key
-from services.gateway.problems import ProblemError
+from pointsman.contracts.access import Scope, StoredKey, add_key, make_key
+from pointsman.contracts.config import Config, ConfigError
+from pointsman.contracts.config.schema import GatewayConfig, TierConfig
+from pointsman_gateway.http.access import Access, presented_key
+from pointsman_gateway.http.problems import ProblemError
 
 KEY, STORED = make_key("a", ["decide"])
 

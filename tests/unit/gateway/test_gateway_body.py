@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.gateway.body import ClientGone, read_body
-from services.gateway.problems import ProblemError
+from pointsman_gateway.http.body import ClientGone, read_body
+from pointsman_gateway.http.problems import ProblemError
 
 
 class Incoming:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.gateway.events import EventQueue, format_event
+from pointsman_gateway.api.events import EventQueue, format_event
 
 
 def decision(number: int) -> bytes:

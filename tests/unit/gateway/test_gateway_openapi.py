@@ -9,24 +9,24 @@ from typing import Any
 import pytest
 from starlette.routing import Route
 
-from pointsman.config import Config
-from pointsman.config.schema import TierConfig
-from pointsman.messages.decision import request_decoder
-from pointsman.messages.outcome import report_decoder
-from pointsman.messages.policies import change_decoder
-from pointsman.messages.problem import CONTENT_TYPE
-from services.gateway import app as gateway_app
-from services.gateway import examples
-from services.gateway.access import Access
-from services.gateway.backends import Backends
-from services.gateway.decider import Decider
-from services.gateway.insight.trial import try_decoder
-from services.gateway.llm.service import LlmGateway
-from services.gateway.openapi import document
+from pointsman.contracts.config import Config
+from pointsman.contracts.config.schema import TierConfig
+from pointsman.contracts.messages.decision import request_decoder
+from pointsman.contracts.messages.outcome import report_decoder
+from pointsman.contracts.messages.policies import change_decoder
+from pointsman.contracts.messages.problem import CONTENT_TYPE
+from pointsman_gateway import app as gateway_app
+from pointsman_gateway.api import examples
+from pointsman_gateway.api.openapi import document
+from pointsman_gateway.backends import Backends
+from pointsman_gateway.chat.service import LlmGateway
+from pointsman_gateway.console.trial import try_decoder
+from pointsman_gateway.decider import Decider
+from pointsman_gateway.http.access import Access
 
 API: dict[str, Any] = json.loads(document())
 OPERATIONS = [(path, method, what) for path, item in API["paths"].items() for method, what in item.items()]
-STATIC = Path(gateway_app.__file__).parent / "static"
+STATIC = Path(gateway_app.__file__).parent / "console" / "static"
 
 
 def references(node: Any) -> Iterator[str]:

@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from pointsman.config import Config
-from pointsman.config.schema import PolicyConfig, TierConfig
-from pointsman.messages.errors import InvalidMessage
-from pointsman.messages.policies import PolicyChange, change_decoder
-from services.gateway.policies import check_change, configured_classes
+from pointsman.contracts.config import Config
+from pointsman.contracts.config.schema import PolicyConfig, TierConfig
+from pointsman.contracts.messages.errors import InvalidMessage
+from pointsman.contracts.messages.policies import PolicyChange, change_decoder
+from pointsman_gateway.api.policies import check_change, configured_classes
 
 NONE: frozenset[str] = frozenset()
 
@@ -74,7 +74,7 @@ def test_a_request_cannot_make_the_gateway_import_a_module() -> None:
 
 
 def test_a_class_that_the_configuration_names_is_accepted() -> None:
-    name = "pointsman.bandit.fixed_policies:Uniform"
+    name = "pointsman.core.bandit.fixed_policies:Uniform"
     config = Config(tier=[TierConfig(name="S")], shadow=[PolicyConfig(name="own", algorithm=name)])
     assert configured_classes(config) == {name}
     check_change(change(active={"name": "own", "algorithm": name}), configured_classes(config))

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from pointsman.bus import AppendRefused, BusUnavailable, NoResponders
-from pointsman.messages.decision import request_decoder
-from pointsman.messages.errors import InvalidMessage, MalformedId, UnknownVersion
-from pointsman.messages.problem import CONTENT_TYPE, FieldError, problem_decoder
-from pointsman.state import StoreUnavailable
-from services.gateway.body import decode_body
-from services.gateway.problems import ProblemError, reply_to
+from pointsman.contracts.messages.decision import request_decoder
+from pointsman.contracts.messages.errors import InvalidMessage, MalformedId, UnknownVersion
+from pointsman.contracts.messages.problem import CONTENT_TYPE, FieldError, problem_decoder
+from pointsman.runtime.bus import AppendRefused, BusUnavailable, NoResponders
+from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman_gateway.http.body import decode_body
+from pointsman_gateway.http.problems import ProblemError, reply_to
 
 
 @pytest.mark.parametrize(

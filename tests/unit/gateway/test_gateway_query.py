@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from starlette.requests import Request
 
-from pointsman.messages.errors import InvalidMessage
-from services.gateway.query import parse_flag, parse_window, read_query
+from pointsman.contracts.messages.errors import InvalidMessage
+from pointsman_gateway.http.query import parse_flag, parse_window, read_query
 
 
 def request(query: str) -> Request:

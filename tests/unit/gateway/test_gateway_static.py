@@ -9,11 +9,11 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pointsman.messages.errors import InvalidMessage
-from services.gateway.problems import ProblemError
-from services.gateway.static_files import StaticFiles
+from pointsman.contracts.messages.errors import InvalidMessage
+from pointsman_gateway.http.problems import ProblemError
+from pointsman_gateway.http.static_files import StaticFiles
 
-FOLDER = files("services.gateway") / "static"
+FOLDER = files("pointsman_gateway.console") / "static"
 STATIC = StaticFiles(FOLDER)
 OWN = sorted(path for path in STATIC.files if path.startswith("dashboard/"))
 UPLOT = "vendor/uplot-1.6.32/uPlot.iife.min.js"

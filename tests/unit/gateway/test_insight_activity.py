@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pointsman.state import HOUR_MS, HourSums, activity
-from services.gateway.insight.activity import WINDOWS, activity_point, activity_totals
+from pointsman.shadow import activity
+from pointsman.shadow.hour_sums import HOUR_MS, HourSums
+from pointsman_gateway.console.activity import WINDOWS, activity_point, activity_totals
 
 SUMS = HourSums(
     counts={

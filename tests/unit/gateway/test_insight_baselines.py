@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from pointsman.report.totals import Totals
-from services.gateway.insight.baselines import UNIFORM, baselines
-from services.gateway.insight.views import ActivityTotals
-from tests.unit.report.synthetic_log import Log
+from pointsman.shadow.report.totals import Totals
+from pointsman_gateway.console.baselines import UNIFORM, baselines
+from pointsman_gateway.console.views import ActivityTotals
+from tests.unit.shadow.report.synthetic_log import Log
 
 
 def window(decisions: int, rewarded: int) -> ActivityTotals:

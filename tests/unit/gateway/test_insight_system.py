@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pointsman.bus.bus import StreamConfiguration, StreamInfo, StreamState
-from pointsman.messages.status import DegradedCount, HopCounts, ServiceStatus, TierStatus
-from services.gateway.decider import REASONS as DECIDER_REASONS
-from services.gateway.insight.health_line import REASONS, health_line
-from services.gateway.insight.snapshot import Place, Process, Snapshot
-from services.gateway.insight.system import system_view, tier_view
+from pointsman.contracts.messages.status import DegradedCount, HopCounts, ServiceStatus, TierStatus
+from pointsman.runtime.bus.bus import StreamConfiguration, StreamInfo, StreamState
+from pointsman_gateway.console.health_line import REASONS, health_line
+from pointsman_gateway.console.snapshot import Place, Process, Snapshot
+from pointsman_gateway.console.system import system_view, tier_view
+from pointsman_gateway.decider import REASONS as DECIDER_REASONS
 
 TIER = "T"
 STALE_MS = 5000

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pointsman.config import Config
-from pointsman.config.schema import PolicyConfig, RewardConfig, TierConfig
-from pointsman.messages.outcome import Rule
-from pointsman.messages.policies import PolicySpec, TierPolicies
-from services.gateway.live_rules import LiveRules
+from pointsman.contracts.config import Config
+from pointsman.contracts.config.schema import PolicyConfig, RewardConfig, TierConfig
+from pointsman.contracts.messages.outcome import Rule
+from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
+from pointsman_gateway.api.live_rules import LiveRules
 
 CONFIG = Config(
     reward=RewardConfig(lambda_cost=0.5),

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.gateway import rate_limit
-from services.gateway.rate_limit import RateLimits, TokenBucket, client_network
+from pointsman_gateway.http import rate_limit
+from pointsman_gateway.http.rate_limit import RateLimits, TokenBucket, client_network
 
 
 def test_a_bucket_lets_a_second_s_worth_through_at_once_and_then_one_at_a_time() -> None:

@@ -1,4 +1,4 @@
-"""What a decision request and an outcome must satisfy: `pointsman.messages.validation`."""
+"""What a decision request and an outcome must satisfy: `pointsman.contracts.messages.validation`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from pointsman.bandit import Arm, Mismatch
-from pointsman.messages.codec import decode
-from pointsman.messages.decision import request_decoder
-from pointsman.messages.errors import InvalidMessage
-from pointsman.messages.outcome import report_decoder
-from pointsman.messages.validation import MAX_METADATA_BYTES, check_report, check_request, find_non_finite
+from pointsman.contracts.messages.codec import decode
+from pointsman.contracts.messages.decision import request_decoder
+from pointsman.contracts.messages.errors import InvalidMessage
+from pointsman.contracts.messages.outcome import report_decoder
+from pointsman.contracts.messages.validation import MAX_METADATA_BYTES, check_report, check_request, find_non_finite
+from pointsman.core.bandit import Arm, Mismatch
 
 ARMS = (Arm("ollama", "llama3.2"), Arm("openai", "gpt-4o-mini"))
 TIERS = {"SIMPLE": ARMS, "OPEN": ()}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.outcome import Outcome, Rule
+from pointsman.contracts.messages.subjects import outcomes
 from pointsman.learning import AppliedBits, Read, TierLedger, read_outcome
-from pointsman.messages.codec import encode
-from pointsman.messages.outcome import Outcome, Rule
-from pointsman.messages.subjects import outcomes
 
 TIER = "SIMPLE"
 ARMS = (("openai", "gpt-5"), ("ollama", "llama3.2"), ("openrouter", "meta-llama/llama-3.1-70b"))

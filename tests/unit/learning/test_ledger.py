@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.bandit import Arm, Learner, Ranges
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.outcome import Outcome, Rule
+from pointsman.contracts.messages.subjects import outcomes
+from pointsman.core.bandit import Arm, Learner, Ranges
 from pointsman.learning import Applied, AppliedBits, Dead, Skipped, TierLedger, read_outcome
 from pointsman.learning.applied import CHUNK
-from pointsman.messages.codec import encode
-from pointsman.messages.outcome import Outcome, Rule
-from pointsman.messages.subjects import outcomes
-from pointsman.state.tier_store import encode_arm
+from pointsman.learning.tier_store import encode_arm
 from tests.unit.learning.outcomes import TIER, ledger, outcome, read, some_log
 
 GPT = Arm("openai", "gpt-5")

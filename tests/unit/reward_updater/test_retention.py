@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pointsman.bus import StreamInfo
-from pointsman.bus.bus import StreamState
-from pointsman.messages import subjects
-from services.reward_updater.retention import needed_share
+from pointsman.contracts.messages import subjects
+from pointsman.runtime.bus import StreamInfo
+from pointsman.runtime.bus.bus import StreamState
+from pointsman_reward_updater.retention import needed_share
 
 
 def info(first: int, last: int) -> StreamInfo:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.messages.codec import encode
-from pointsman.messages.feedback import Feedback, Measured
-from pointsman.messages.outcome import Outcome, Served
-from services.reward_updater.waiting import Entry, WaitingRoom
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.feedback import Feedback, Measured
+from pointsman.contracts.messages.outcome import Outcome, Served
+from pointsman_reward_updater.waiting import Entry, WaitingRoom
 
 WAIT_MS = 100
 

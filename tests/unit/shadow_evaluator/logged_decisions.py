@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pointsman.messages.decision import DecisionEvent, Score
-from pointsman.messages.policies import PolicySpec
-from pointsman.shadows.evaluation import Shadow
-from pointsman.shadows.groups import Logged
-from pointsman.state import HOUR_MS
+from pointsman.contracts.messages.decision import DecisionEvent, Score
+from pointsman.contracts.messages.policies import PolicySpec
+from pointsman.shadow.evaluation.evaluate import Shadow
+from pointsman.shadow.evaluation.groups import Logged
+from pointsman.shadow.hour_sums import HOUR_MS
 
 TIER = "T"
 ARMS = ("p:a", "p:b", "q:c")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from pointsman.messages.outcome import RewardEvent
-from pointsman.shadows.evaluation import Hours
-from pointsman.shadows.groups import Logged
-from pointsman.state import HOUR_MS, activity
-from services.shadow_evaluator.activity import add_activity, add_earnings
+from pointsman.contracts.messages.outcome import RewardEvent
+from pointsman.shadow import activity
+from pointsman.shadow.evaluation.evaluate import Hours
+from pointsman.shadow.evaluation.groups import Logged
+from pointsman.shadow.hour_sums import HOUR_MS
+from pointsman_shadow_evaluator.activity import add_activity, add_earnings
 from tests.unit.shadow_evaluator.logged_decisions import TIER, logged
 
 NOW_MS = 5 * HOUR_MS + 30 * 60_000

@@ -6,20 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.bus import StoredMessage
-from pointsman.config import Config, TierConfig
-from pointsman.messages.codec import encode
-from pointsman.messages.errors import MessageError
-from pointsman.messages.outcome import RewardEvent
-from pointsman.messages.policies import PolicySpec
-from pointsman.shadows.evaluation import Shadow
-from pointsman.state import Run, ShadowProgress
-from pointsman.state.keys import PICK_CHUNK
-from services.shadow_evaluator.picks import FORGOTTEN_CHUNKS, MAX_UNLINKED, first_chunks
-from services.shadow_evaluator.recent import RecentDecisions
-from services.shadow_evaluator.runs import MAX_IDENTITIES, MAX_RUNS, after_batch, cut_at
-from services.shadow_evaluator.tier_state import TierState
-from services.shadow_evaluator.told import MAX_SEEN, SeenOutcomes, read_reward
+from pointsman.contracts.config import Config, TierConfig
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.errors import MessageError
+from pointsman.contracts.messages.outcome import RewardEvent
+from pointsman.contracts.messages.policies import PolicySpec
+from pointsman.runtime.bus import StoredMessage
+from pointsman.runtime.store.keys import PICK_CHUNK
+from pointsman.shadow.evaluation.evaluate import Shadow
+from pointsman.shadow.shadow_progress import Run, ShadowProgress
+from pointsman_shadow_evaluator.picks import FORGOTTEN_CHUNKS, MAX_UNLINKED, first_chunks
+from pointsman_shadow_evaluator.recent import RecentDecisions
+from pointsman_shadow_evaluator.runs import MAX_IDENTITIES, MAX_RUNS, after_batch, cut_at
+from pointsman_shadow_evaluator.tier_state import TierState
+from pointsman_shadow_evaluator.told import MAX_SEEN, SeenOutcomes, read_reward
 
 
 def named(name: str, stateful: bool = False, sample: float | None = None) -> Shadow:

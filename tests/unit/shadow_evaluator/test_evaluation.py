@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.bandit import Estimates, FloatArray, sample
-from pointsman.messages.codec import encode
-from pointsman.messages.notices import shadow_decoder
-from pointsman.shadows.draws import DRAW, SAMPLE, decision_keys, policy_key, uniforms
-from pointsman.shadows.evaluation import Evaluation, Hours, Shadow, add_decisions, evaluate
-from pointsman.shadows.groups import Group, Logged, group_decisions
-from services.shadow_evaluator.event_encoding import encode_events
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.notices import shadow_decoder
+from pointsman.core.bandit import Estimates, FloatArray, sample
+from pointsman.shadow.evaluation.draws import DRAW, SAMPLE, decision_keys, policy_key, uniforms
+from pointsman.shadow.evaluation.evaluate import Evaluation, Hours, Shadow, add_decisions, evaluate
+from pointsman.shadow.evaluation.groups import Group, Logged, group_decisions
+from pointsman_shadow_evaluator.event_encoding import encode_events
 from tests.unit.shadow_evaluator.logged_decisions import ARMS, logged, shadow
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.state import HOUR_MS
-from services.shadow_evaluator.finding import MAX_SUMS, of_few_hours
-from services.shadow_evaluator.told import Told
+from pointsman.shadow.hour_sums import HOUR_MS
+from pointsman_shadow_evaluator.finding import MAX_SUMS, of_few_hours
+from pointsman_shadow_evaluator.told import Told
 from tests.unit.shadow_evaluator.logged_decisions import logged
 
 

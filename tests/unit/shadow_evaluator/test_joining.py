@@ -6,13 +6,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from pointsman.messages.outcome import RewardEvent
-from pointsman.report.totals import Outcome, Totals, of_fixed_arm
-from pointsman.shadows.draws import decision_keys
-from pointsman.shadows.evaluation import Hours
-from pointsman.shadows.groups import Group, Logged, group_decisions
-from pointsman.state import Run
-from services.shadow_evaluator.joining import MAX_WEIGHT, Outcomes, covered, join, join_arms, join_stateless
+from pointsman.contracts.messages.outcome import RewardEvent
+from pointsman.shadow.evaluation.draws import decision_keys
+from pointsman.shadow.evaluation.evaluate import Hours
+from pointsman.shadow.evaluation.groups import Group, Logged, group_decisions
+from pointsman.shadow.report.totals import Outcome, Totals, of_fixed_arm
+from pointsman.shadow.shadow_progress import Run
+from pointsman_shadow_evaluator.joining import MAX_WEIGHT, Outcomes, covered, join, join_arms, join_stateless
 from tests.unit.shadow_evaluator.logged_decisions import ARMS, TIER, logged, shadow
 
 

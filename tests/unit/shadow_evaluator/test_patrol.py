@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from nats.errors import ConnectionClosedError
 
-from pointsman.bus import BusUnavailable
-from pointsman.messages.errors import InvalidMessage
-from pointsman.state import StoreUnavailable
-from services.shadow_evaluator.patrol import patrol
+from pointsman.contracts.messages.errors import InvalidMessage
+from pointsman.runtime.bus import BusUnavailable
+from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman_shadow_evaluator.patrol import patrol
 
 FAILURES = [BusUnavailable("away"), StoreUnavailable("away"), InvalidMessage("v", "odd"), ConnectionClosedError()]
 

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.bus.streams import MAX_MESSAGE_BYTES
-from pointsman.config.reporting import WEEKDAYS
-from pointsman.config.schema import ReportConfig
-from pointsman.messages.codec import encode
-from pointsman.messages.policies import MAX_SHADOWS, PolicySpec
-from pointsman.report.messages import ArmShare, Pair, Report, Window
-from pointsman.report.policy import policy_report
-from services.shadow_evaluator.schedule import MOST, Period, detail, latest_period
-from tests.unit.report.synthetic_log import HOUR, Log
+from pointsman.contracts.config.reporting import WEEKDAYS
+from pointsman.contracts.config.schema import ReportConfig
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.policies import MAX_SHADOWS, PolicySpec
+from pointsman.runtime.bus.streams import MAX_MESSAGE_BYTES
+from pointsman.shadow.report.messages import ArmShare, Pair, Report, Window
+from pointsman.shadow.report.policy import policy_report
+from pointsman_shadow_evaluator.schedule import MOST, Period, detail, latest_period
+from tests.unit.shadow.report.synthetic_log import HOUR, Log
 
 WEEKLY = ReportConfig(every="week", weekday="monday", hour=6)
 times = st.datetimes(datetime(2024, 1, 1), datetime(2036, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))

@@ -1,0 +1,118 @@
+"""``pointsman config check``: is the configuration right, and what does it say?"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from pointsman.cli.errors import CommandFailed
+from pointsman.cli.options import add_config_option, config_file, read_config
+from pointsman.contracts.config import (
+    ConfigError,
+    exposure_problems,
+    keys_required,
+    length_problem,
+    request_extractor,
+    tier_arms,
+)
+from pointsman.contracts.config.providers import provider_named
+
+if TYPE_CHECKING:
+    from pointsman.cli.options import Subparsers
+    from pointsman.contracts.config import Config
+    from pointsman.contracts.config.connections import NatsConfig, RedisConfig
+    from pointsman.contracts.messages.policies import PolicySpec
+
+_NOT_OVERRIDES = ("POINTSMAN_API_KEY", "POINTSMAN_CONFIG", "POINTSMAN_DATA_DIR")
+
+
+def add_config(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("config", help="check the configuration", description="About the configuration.")
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    check = actions.add_parser(
+        "check",
+        help="list every problem, or what is in force",
+        description="Lists every problem of the configuration and exits 2, or says what is in force and exits 0.",
+    )
+    add_config_option(check)
+    check.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    config = read_config(options)
+    problems = exposure_problems(config)
+    try:
+        chat = _chat(config)
+    except ConfigError as error:
+        problems += error.problems
+    if problems:
+        raise CommandFailed("\n  ".join(["the gateway would not start:", *problems]), code=2)
+    print(f"{config_file(options)} is right. In force:")
+    lines = _summary(config, chat)
+    width = max(len(name) for name, _ in lines)
+    for name, value in lines:
+        print(f"  {name:<{width}}  {value}")
+    if unserved := _unserved(config):
+        print(f"warning: chat requests cannot go to {', '.join(unserved)}: there is no [[provider]] of that name")
+    return 0
+
+
+def _unserved(config: Config) -> list[str]:
+    """Return the arms whose provider nobody knows: right for ``/v1/decisions``, where arms are names only."""
+    arms = dict.fromkeys(str(arm) for tier in config.tier for arm in tier_arms(tier))
+    return [arm for arm in arms if provider_named(config.provider, arm.partition(":")[0]) is None]
+
+
+def _summary(config: Config, chat: str) -> list[tuple[str, str]]:
+    reward = config.reward
+    lines = [
+        ("context", f"{config.context.dim} features; another length is {_MISMATCH[config.context.mismatch]}"),
+        ("reward", f"λ {reward.lambda_cost:g} on cost, μ {reward.mu_latency:g} on latency, {reward.normalizer} scale"),
+    ]
+    for tier in config.tier:
+        lines.append((f"tier {tier.name}", f"{_policy(config.active(tier))} over {', '.join(tier.arms) or 'no arms'}"))
+        lines += [("", f"shadow {_policy(shadow)}") for shadow in config.shadows(tier)]
+    lines += [
+        ("chat", chat),
+        ("gateway", f"{config.gateway.scheme}://{config.gateway.host}:{config.gateway.port}, {_access(config)}"),
+        ("NATS", _connection(config.nats)),
+        ("store", _connection(config.redis)),
+    ]
+    overrides = [name for name in sorted(os.environ) if name.startswith("POINTSMAN_") and name not in _NOT_OVERRIDES]
+    return lines + [("override", name) for name in overrides]
+
+
+def _chat(config: Config) -> str:
+    extractor = request_extractor(config)
+    if problem := length_problem(config, extractor):
+        return f"refused: {problem}"
+    bounds = [f"{tier.tier} below {tier.below:g}" for tier in config.llm.auto if tier.below is not None]
+    rest = next((tier.tier for tier in config.llm.auto if tier.below is None), None)
+    rest = rest or config.llm.default_tier or config.tier[0].name
+    return f"features {extractor.label}; the model auto is {', '.join([*bounds, f'else {rest}' if bounds else rest])}"
+
+
+_MISMATCH = {"reject": "refused", "pad": "padded or cut"}
+
+
+def _access(config: Config) -> str:
+    if not keys_required(config):
+        return "open to whoever can reach it"
+    sources = [f"{len(config.api_key)} here"] if config.api_key else []
+    if config.gateway.keys_file:
+        sources.append(f"those in {config.gateway.keys_file}")
+    return f"with API keys: {' and '.join(sources)}"
+
+
+def _connection(server: NatsConfig | RedisConfig) -> str:
+    return f"{server.public_url} as {server.user}" if server.user else server.public_url
+
+
+def _policy(spec: PolicySpec) -> str:
+    own = {name: getattr(spec, name) for name in ("lambda_cost", "mu_latency", "forgetting", "sample")}
+    told = {**spec.parameters, **{name: value for name, value in own.items() if value is not None}}
+    parameters = ", ".join(f"{name} {value}" for name, value in told.items())
+    title = spec.name if spec.name == spec.algorithm else f"{spec.name} = {spec.algorithm}"
+    return f"{title} ({parameters})" if parameters else title

@@ -1,0 +1,1 @@
+"""Demo, mock provider, replay and init."""

@@ -1,0 +1,40 @@
+"""The models of the demo's second part: a mock provider in the demo's own process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiohttp import web
+
+from pointsman.cli.devtools.mock_provider.behaviour import Behaviour
+from pointsman.cli.devtools.mock_provider.server import MockProvider
+
+ADDRESS = "http://127.0.0.1:9100"
+"""Where the demo's configuration has it, until it is known which port is free."""
+
+MODELS = {
+    "mini": Behaviour(first_byte_ms=15, latency_ms=40, quality=0.93),
+    "medium": Behaviour(first_byte_ms=20, latency_ms=60, quality=0.75),
+    "large": Behaviour(first_byte_ms=25, latency_ms=90, quality=0.99),
+    "down": Behaviour(fail_rate=1.0, fail_status=503),
+}
+
+
+@asynccontextmanager
+async def mock_models(seed: int) -> AsyncIterator[str]:
+    """Serve the models on a free port; yield the address."""
+    runner = web.AppRunner(MockProvider(MODELS, Behaviour(), seed).app(), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
+        host, port = runner.addresses[0][:2]
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+def write_config(template: Path, address: str, file: Path) -> None:
+    """Write the configuration with the provider's address in it."""
+    file.write_text(template.read_text(encoding="utf-8").replace(ADDRESS, address), encoding="utf-8")

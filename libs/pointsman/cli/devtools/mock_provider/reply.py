@@ -1,0 +1,135 @@
+"""What a mock model says, before it is put into a dialect's shape."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from pointsman.cli.devtools.mock_provider.behaviour import Plan
+
+REFUSAL = "I'm sorry, but I can't help with that."
+CHARS_PER_TOKEN = 4
+
+_SAYING = (
+    "the signal shows a clear line and every train takes the track that serves it best while points move quietly "
+    "between stations so that nothing waits longer than it must before the evening express arrives"
+)
+_WORDS = tuple(_SAYING.split())
+_BY_TYPE: dict[str, Any] = {
+    "string": "mock",
+    "integer": 1,
+    "number": 1.5,
+    "boolean": True,
+    "array": [],
+    "object": {},
+    "null": None,
+}
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer.
+
+    Attributes
+    ----------
+    chunks : list of str
+        The text, in the pieces that a stream sends.
+    tool : tuple of (name, arguments as JSON), optional
+        Instead of a text.
+    finish : {"stop", "length", "tool_calls"}
+    """
+
+    number: int
+    chunks: list[str]
+    tool: tuple[str, str] | None
+    finish: str
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        return "".join(self.chunks)
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool that the client offers, whatever its dialect."""
+
+    name: str
+    schema: dict[str, Any]
+
+
+def say(
+    plan: Plan, number: int, text: str, tool: Tool | None, prompt_chars: int, cached_chars: int, most_tokens: int | None
+) -> Said:
+    """Return the answer to a request; the same for the same request.
+
+    Parameters
+    ----------
+    text : str
+        The last message.
+    tool : Tool, optional
+        The one to call.
+    prompt_chars, cached_chars : int
+        Length of all messages, and of those that were seen before.
+    most_tokens : int, optional
+        After so many words it is cut off.
+    """
+    finish = "stop"
+    if plan.bad == "empty":
+        words: list[str] = []
+    elif plan.bad == "refusal":
+        words = REFUSAL.split()
+    else:
+        start = hashlib.sha256(text.encode()).digest()[0]
+        words = [_WORDS[(start + at) % len(_WORDS)] for at in range(plan.words)]
+        if plan.bad == "truncated":
+            words, finish = words[: max(1, len(words) // 2)], "length"
+    call = None
+    if tool is not None and not plan.bad:
+        call = tool.name, msgspec.json.encode(_arguments(tool.schema)).decode()
+        words, finish = [], "tool_calls"
+    if most_tokens is not None and len(words) > most_tokens:
+        words, finish = words[:most_tokens], "length"
+    return Said(
+        number=number,
+        chunks=[word if at == 0 else f" {word}" for at, word in enumerate(words)],
+        tool=call,
+        finish=finish,
+        input_tokens=math.ceil(prompt_chars / CHARS_PER_TOKEN),
+        cached_tokens=cached_chars // CHARS_PER_TOKEN,
+        output_tokens=len(words) + (len(call[1]) // CHARS_PER_TOKEN + 1 if call else 0),
+    )
+
+
+def texts_of(content: Any) -> Iterable[str]:
+    """Yield the texts of a message's content, in either dialect."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, list):
+        for part in content:
+            if isinstance(part, dict) and isinstance(part.get("text"), str):
+                yield part["text"]
+            elif isinstance(part, dict) and part.get("type") == "tool_result":
+                yield from texts_of(part.get("content"))
+
+
+def _arguments(schema: dict[str, Any]) -> dict[str, Any]:
+    properties = schema.get("properties")
+    required = schema.get("required")
+    if not isinstance(properties, dict) or not isinstance(required, list):
+        return {}
+    return {name: _value(properties.get(name)) for name in required if isinstance(name, str)}
+
+
+def _value(schema: Any) -> Any:
+    if not isinstance(schema, dict):
+        return None
+    if isinstance(schema.get("enum"), list) and schema["enum"]:
+        return schema["enum"][0]
+    kind = schema.get("type")
+    return _arguments(schema) if kind == "object" else _BY_TYPE.get(kind if isinstance(kind, str) else "string")

@@ -1,0 +1,96 @@
+"""Who is who on an embedded stack: its credentials, and who is given which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from pointsman.cli.stack.errors import StartFailed
+from pointsman.contracts.access.credentials import (
+    Credentials,
+    completed,
+    read_credentials,
+    write_credentials,
+    write_private,
+)
+from pointsman.contracts.access.roles import Role
+from pointsman.contracts.config.connections import NatsConfig, RedisConfig
+
+CREDENTIALS_FILE = "credentials.json"
+OBSERVER_FILE = "observer.url"
+_SECTIONS = ("NATS", "REDIS")
+_LOGIN = ("USER", "PASSWORD", "PASSWORD_FILE", "CA_FILE", "CERT_FILE", "KEY_FILE")
+
+
+def take_credentials(data_dir: Path) -> Credentials:
+    """Return the credentials of a data directory; make them where there are none.
+
+    Raises
+    ------
+    StartFailed
+        When the file is there and cannot be used.
+    """
+    file = data_dir / CREDENTIALS_FILE
+    known = _read(file)
+    whole = completed(known)
+    if whole != known:
+        write_credentials(file, whole)
+    return whole
+
+
+def operator_logins(data_dir: Path, nats_url: str, redis_url: str) -> tuple[NatsConfig, RedisConfig]:
+    """Return how the command line connects to the stack on a data directory.
+
+    Raises
+    ------
+    StartFailed
+        When this user may not read the credentials, or they cannot be used.
+    """
+    known = _read(data_dir / CREDENTIALS_FILE) or Credentials()
+    nats, redis = known.nats.get("operator"), known.redis.get("operator")
+    return (
+        NatsConfig(url=nats_url, user="operator" if nats else None, password=nats),
+        RedisConfig(url=redis_url, user="operator" if redis else None, password=redis),
+    )
+
+
+def service_environment(role: Role, credentials: Credentials, nats_url: str, redis_url: str) -> dict[str, str]:
+    """Return what tells one service where NATS and the store are, and who it is: itself, and nobody else.
+
+    The empty values take away what the configuration says about servers of one's own.
+    """
+    environ = {f"POINTSMAN_{section}_{key}": "" for section in _SECTIONS for key in _LOGIN if key != "PASSWORD_FILE"}
+    return environ | {
+        "POINTSMAN_NATS_URL": nats_url,
+        "POINTSMAN_NATS_USER": role,
+        "POINTSMAN_NATS_PASSWORD": credentials.nats[role],
+        "POINTSMAN_REDIS_URL": redis_url,
+        "POINTSMAN_REDIS_USER": role,
+        "POINTSMAN_REDIS_PASSWORD": credentials.redis[role],
+    }
+
+
+def without_logins(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without what it says of logins to other servers; no process here has use for them."""
+    dropped = {f"POINTSMAN_{section}_{key}" for section in _SECTIONS for key in _LOGIN}
+    return {name: value for name, value in environ.items() if name not in dropped}
+
+
+def observer_url(credentials: Credentials, nats_url: str) -> str:
+    """Return NATS's address with the user in it who may listen and nothing else."""
+    return f"nats://observer:{credentials.nats['observer']}@{urlsplit(nats_url).netloc}"
+
+
+def write_observer_url(data_dir: Path, credentials: Credentials, nats_url: str) -> None:
+    """Write that address to a file, for the `nats` command line; only the owner may read it."""
+    write_private(data_dir / OBSERVER_FILE, observer_url(credentials, nats_url) + "\n")
+
+
+def _read(file: Path) -> Credentials | None:
+    try:
+        return read_credentials(file)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise StartFailed(f"{file} cannot be used: {getattr(error, 'strerror', None) or error}") from error

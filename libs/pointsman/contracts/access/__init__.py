@@ -1,0 +1,19 @@
+"""Who may do what: the API keys of the gateway, and what each service may do in NATS and in the store."""
+
+from pointsman.contracts.access.errors import KeyFileError
+from pointsman.contracts.access.key_file import add_key, read_keys, remove_keys
+from pointsman.contracts.access.keyring import Keyring
+from pointsman.contracts.access.keys import SCOPES, Scope, StoredKey, key_problems, make_key
+
+__all__ = [
+    "SCOPES",
+    "KeyFileError",
+    "Keyring",
+    "Scope",
+    "StoredKey",
+    "add_key",
+    "key_problems",
+    "make_key",
+    "read_keys",
+    "remove_keys",
+]

@@ -1,0 +1,85 @@
+"""Credentials as files for containers: one folder for each that runs, so that each is given its own and no other.
+
+::
+
+    gateway/           nats.password, redis.password     and so for decision, reward-updater, shadow-evaluator, operator
+    nats/              users.conf, observer.password, client.password, observer.url, client.url
+    redis/             users.acl, health.password
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from pointsman.contracts.access.credentials import Credentials, completed, write_private
+from pointsman.contracts.access.nats_permissions import NATS_ROLES, users_conf
+from pointsman.contracts.access.redis_acl import REDIS_ROLES, acl_file
+
+RUNNERS = ("gateway", "decision", "reward-updater", "shadow-evaluator", "operator")
+"""Who has a folder of its own."""
+
+SERVERS = ("nats", "redis")
+READ_BY_OWNER = 0o400
+READ_BY_ALL = 0o444
+
+
+def password_file(folder: Path, server: str, role: str) -> Path:
+    """Return where the password of a user on NATS (``nats``) or in the store (``redis``) stands."""
+    return folder / role / f"{server}.password" if role in RUNNERS else folder / server / f"{role}.password"
+
+
+def make_folder(folder: Path, nats_address: str, *, owner: int | None = None, renew: bool = False) -> Credentials:
+    """Write what is missing, keep the passwords that are there, and bring the servers' rules up to date.
+
+    Parameters
+    ----------
+    folder : path
+    nats_address : str
+        ``host:port`` as people reach NATS, for the two URLs.
+    owner : int, optional
+        User id that the services run as; they own their passwords, and nobody else can read them.
+    renew : bool
+        Make all passwords anew.
+
+    Raises
+    ------
+    OSError
+    """
+    known = Credentials() if renew else _read(folder)
+    credentials = completed(known)
+    for server, passwords in (("nats", credentials.nats), ("redis", credentials.redis)):
+        (folder / server).mkdir(parents=True, exist_ok=True)
+        for role, password in passwords.items():
+            file = password_file(folder, server, role)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            _write(file, password + "\n", READ_BY_OWNER, owner if role in RUNNERS else None)
+    for role in ("observer", "client"):
+        url = f"nats://{role}:{credentials.nats[role]}@{nats_address}\n"
+        _write(folder / "nats" / f"{role}.url", url, READ_BY_OWNER)
+    _write(folder / "nats" / "users.conf", users_conf(credentials.nats), READ_BY_OWNER)
+    # Hashes of long random passwords: the store, whatever user it becomes, and anybody may read those.
+    _write(folder / "redis" / "users.acl", acl_file(credentials.redis), READ_BY_ALL)
+    return credentials
+
+
+def _read(folder: Path) -> Credentials:
+    return Credentials(
+        nats=_passwords(folder, "nats", NATS_ROLES),
+        redis=_passwords(folder, "redis", REDIS_ROLES),
+    )
+
+
+def _passwords(folder: Path, server: str, roles: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for role in roles:
+        with contextlib.suppress(FileNotFoundError):
+            found[role] = password_file(folder, server, role).read_text(encoding="utf-8").strip()
+    return found
+
+
+def _write(file: Path, text: str, mode: int, owner: int | None = None) -> None:
+    write_private(file, text, mode)
+    if owner is not None:
+        os.chown(file, owner, owner)

@@ -1,0 +1,128 @@
+"""The file of keys: one JSON object a line, so that a key is added or revoked without touching the others."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from pointsman.contracts.access.errors import KeyFileError
+from pointsman.contracts.access.keys import StoredKey, key_problems
+from pointsman.contracts.messages.codec import invalid
+
+_decoder = msgspec.json.Decoder(StoredKey)
+
+
+def read_keys(file: Path) -> tuple[list[StoredKey], list[str]]:
+    """Return the keys of a file, and what is wrong with the lines that are none. A missing file has no keys.
+
+    Empty lines and lines that begin with ``#`` are skipped.
+
+    Raises
+    ------
+    KeyFileError
+        When the file is there and cannot be read.
+    """
+    try:
+        lines = file.read_bytes().splitlines()
+    except FileNotFoundError:
+        return [], []
+    except OSError as error:
+        raise KeyFileError(f"{file}: {error.strerror or error}") from error
+    keys: dict[str, StoredKey] = {}
+    problems: list[str] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.lstrip().startswith(b"#"):
+            continue
+        where = f"{file}: line {number}"
+        try:
+            key = _decoder.decode(line)
+        except msgspec.MsgspecError as error:
+            problems.append(f"{where}: {invalid(error)}")
+            continue
+        except (UnicodeDecodeError, RecursionError):
+            problems.append(f"{where}: not JSON")
+            continue
+        wrong = key_problems(key, where)
+        if key.id in keys:
+            wrong.append(f"{where}.id: used twice")
+        problems += wrong
+        if not wrong:
+            keys[key.id] = key
+    return list(keys.values()), problems
+
+
+def add_key(file: Path, key: StoredKey) -> None:
+    """Append a key; the file is made, for its owner only, when it is missing.
+
+    Raises
+    ------
+    KeyFileError
+    """
+    line = msgspec.json.encode(key) + b"\n"
+    _rewrite(file, lambda old: old + (b"" if not old or old.endswith(b"\n") else b"\n") + line)
+
+
+def remove_keys(file: Path, wanted: str) -> list[StoredKey]:
+    """Remove the key with this id, or all with this name; return what was removed.
+
+    Raises
+    ------
+    KeyFileError
+    """
+    removed: list[StoredKey] = []
+
+    def without(old: bytes) -> bytes:
+        kept = []
+        for line in old.splitlines(keepends=True):
+            key = None
+            with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                key = _decoder.decode(line)
+            if key is not None and wanted in (key.id, key.name):
+                removed.append(key)
+            else:
+                kept.append(line)
+        return b"".join(kept)
+
+    _rewrite(file, without)
+    return removed
+
+
+def _rewrite(file: Path, change: Callable[[bytes], bytes]) -> None:
+    """Put a changed file in the place of the old one at once, so that a reader never sees half of it."""
+    try:
+        with _alone(file.parent):
+            old = file.read_bytes() if file.exists() else b""
+            new = change(old)
+            if new == old:
+                return
+            mode = file.stat().st_mode & 0o777 if file.exists() else 0o600
+            descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+            try:
+                with os.fdopen(descriptor, "wb") as written:
+                    written.write(new)
+                    os.fchmod(descriptor, mode)
+                    written.flush()
+                    os.fsync(descriptor)
+                Path(name).replace(file)
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise KeyFileError(f"{file}: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time change files of the folder; the file itself cannot be locked, as it is replaced."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

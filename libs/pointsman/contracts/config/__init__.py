@@ -1,0 +1,23 @@
+"""The configuration: ``pointsman.toml`` and the environment."""
+
+from pointsman.contracts.config.errors import ConfigError
+from pointsman.contracts.config.exposure import exposure_problems, keys_required
+from pointsman.contracts.config.extraction import length_problem, request_extractor
+from pointsman.contracts.config.loader import DEFAULT_FILE, digest, load_config
+from pointsman.contracts.config.schema import Config, TierConfig, fallback_arm, reward_rule, tier_arms
+
+__all__ = [
+    "DEFAULT_FILE",
+    "Config",
+    "ConfigError",
+    "TierConfig",
+    "digest",
+    "exposure_problems",
+    "fallback_arm",
+    "keys_required",
+    "length_problem",
+    "load_config",
+    "request_extractor",
+    "reward_rule",
+    "tier_arms",
+]

@@ -1,0 +1,1 @@
+"""Pure computation on NumPy arrays: no I/O, no clock, no configuration."""

@@ -1,0 +1,51 @@
+"""Contextual bandits in pure numpy: arms, estimates, policies, rewards. No I/O."""
+
+from pointsman.core.bandit.arm import Arm, ArmState, FloatArray
+from pointsman.core.bandit.context import Mismatch, conform
+from pointsman.core.bandit.epsilon_greedy import EpsilonGreedy
+from pointsman.core.bandit.errors import ArmError, BanditError, ContextError, DistributionError, PolicyError
+from pointsman.core.bandit.estimates import ArmStack, Estimates, Selection
+from pointsman.core.bandit.fixed_policies import Cheapest, Static, Uniform
+from pointsman.core.bandit.learner import Learner
+from pointsman.core.bandit.linucb import LinUCB
+from pointsman.core.bandit.policy import Policy, first_best, greedy
+from pointsman.core.bandit.registry import ALGORITHMS, make_policy
+from pointsman.core.bandit.reward import Ranges, Reward, RewardRule
+from pointsman.core.bandit.sampling import Draw, sample, sample_rows
+from pointsman.core.bandit.softmax import Softmax
+from pointsman.core.bandit.thompson import Thompson
+
+__all__ = [
+    "ALGORITHMS",
+    "Arm",
+    "ArmError",
+    "ArmStack",
+    "ArmState",
+    "BanditError",
+    "Cheapest",
+    "ContextError",
+    "DistributionError",
+    "Draw",
+    "EpsilonGreedy",
+    "Estimates",
+    "FloatArray",
+    "Learner",
+    "LinUCB",
+    "Mismatch",
+    "Policy",
+    "PolicyError",
+    "Ranges",
+    "Reward",
+    "RewardRule",
+    "Selection",
+    "Softmax",
+    "Static",
+    "Thompson",
+    "Uniform",
+    "conform",
+    "first_best",
+    "greedy",
+    "make_policy",
+    "sample",
+    "sample_rows",
+]

@@ -1,0 +1,151 @@
+"""What is learned about one arm: the sufficient statistics of a ridge regression of reward on context."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointsman.core.bandit.errors import ArmError
+
+FloatArray = NDArray[np.float64]
+
+MAX_PROVIDER_LENGTH = 64
+MAX_MODEL_LENGTH = 256
+
+
+class Arm(NamedTuple):
+    """A provider and one of its models; written ``provider:model``, split at the first colon."""
+
+    provider: str
+    model: str
+
+    def __str__(self) -> str:
+        """``provider:model``."""
+        return f"{self.provider}:{self.model}"
+
+    @classmethod
+    def parse(cls, text: str) -> Arm:
+        """Split ``provider:model`` at the first colon.
+
+        Raises
+        ------
+        ArmError
+            When a part is missing, too long or holds characters that cannot be printed.
+        """
+        provider, colon, model = text.partition(":")
+        if not colon:
+            raise ArmError(f"arm {text!r}: expected provider:model")
+        return cls.checked(provider, model)
+
+    @classmethod
+    def checked(cls, provider: str, model: str) -> Arm:
+        """Build an arm from its two parts, or raise `ArmError` saying what is wrong with which."""
+        if not provider or len(provider) > MAX_PROVIDER_LENGTH or ":" in provider or not provider.isprintable():
+            raise ArmError(f"provider: expected 1 to {MAX_PROVIDER_LENGTH} printable characters without a colon")
+        if not model or len(model) > MAX_MODEL_LENGTH or not model.isprintable():
+            raise ArmError(f"model: expected 1 to {MAX_MODEL_LENGTH} printable characters")
+        return cls(provider, model)
+
+
+@dataclass(slots=True)
+class ArmState:
+    """Sufficient statistics of one arm.
+
+    The matrices are those of disjoint LinUCB (Li et al. 2010, Algorithm 1), with ridge λ = 1:
+    ``A = I + Σ x xᵀ`` and ``b = Σ r x``; with forgetting, each outcome in the sums has a weight that shrinks with every
+    later one. Neither is ever inverted in place, so that they are a function of the outcome log and can be made again
+    from it, to the last bit.
+
+    Attributes
+    ----------
+    A : ndarray, shape (d, d), float64
+    b : ndarray, shape (d,), float64
+    n : int
+        Outcomes learned from.
+    reward_sum : float
+        Sum of the rewards, each 0 to 1.
+    cost_n, cost_sum_usd : int, float
+        How many outcomes told a cost, and their sum.
+    version : int
+        Log sequence of the last outcome learned from; 0 when there was none. It names the content: the same
+        version of the same log means the same bytes.
+    updated_at_ms : int
+        When the log accepted that outcome, in Unix milliseconds.
+    """
+
+    A: FloatArray
+    b: FloatArray
+    n: int = 0
+    reward_sum: float = 0.0
+    cost_n: int = 0
+    cost_sum_usd: float = 0.0
+    version: int = 0
+    updated_at_ms: int = 0
+    _product: FloatArray = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Reserve the scratch space that `observe` writes xxᵀ to."""
+        self._product = np.empty_like(self.A)
+
+    @classmethod
+    def fresh(cls, dim: int) -> ArmState:
+        """Return an arm that has learned nothing: A = I, b = 0."""
+        return cls(A=np.eye(dim), b=np.zeros(dim))
+
+    @property
+    def dim(self) -> int:
+        """Length of the contexts that this arm learns from."""
+        return int(self.b.shape[0])
+
+    @property
+    def mean_reward(self) -> float | None:
+        """Mean reward, 0 to 1; None before the first outcome."""
+        return self.reward_sum / self.n if self.n else None
+
+    @property
+    def mean_cost_usd(self) -> float | None:
+        """Mean of the costs that outcomes told, in US dollars; None when none did."""
+        return self.cost_sum_usd / self.cost_n if self.cost_n else None
+
+    def theta(self) -> FloatArray:
+        """Return the posterior mean θ = A⁻¹ b, shape (d,) (Li et al. 2010, Algorithm 1, line 8)."""
+        return np.asarray(np.linalg.solve(self.A, self.b), dtype=np.float64)
+
+    def observe(self, x: FloatArray, reward: float, cost_usd: float | None = None, forgetting: float = 1.0) -> None:
+        """Learn from one outcome, in place (Li et al. 2010, Algorithm 1, lines 12 and 13).
+
+        With forgetting γ below 1, what was learned before counts less, and the ridge stays as it is:
+
+            A ← γ A + (1 − γ) I + x xᵀ        b ← γ b + r x
+
+        so that the arm remembers about its last 1/(1 − γ) outcomes. This is D-LinUCB's update (Russac, Vernade, Cappé:
+        Weighted Linear Bandits for Non-Stationary Environments, NeurIPS 2019, Algorithm 1), with two differences. There
+        one model is shared and forgets at every round; here each arm forgets at its own outcomes only, so that one that
+        is rarely chosen keeps what it knows. And there the width comes from a second matrix, discounted by γ²; here it
+        is √(xᵀA⁻¹x) as without forgetting, which is never narrower. Counts, sums of rewards and costs forget nothing.
+
+        Parameters
+        ----------
+        x : ndarray, shape (d,)
+        reward : float
+            0 to 1.
+        cost_usd : float, optional
+            What the call cost, if known.
+        forgetting : float
+            γ, above 0 and at most 1; 1 forgets nothing.
+        """
+        if forgetting != 1.0:
+            self.A *= forgetting
+            self.A.ravel()[:: self.dim + 1] += 1.0 - forgetting
+            self.b *= forgetting
+        np.multiply(x[:, None], x, out=self._product)
+        self.A += self._product
+        self.b += x * reward
+        self.n += 1
+        self.reward_sum += reward
+        if cost_usd is not None:
+            self.cost_n += 1
+            self.cost_sum_usd += cost_usd

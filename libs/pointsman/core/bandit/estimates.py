@@ -1,0 +1,170 @@
+"""What the arms predict for a context: posterior mean and confidence width, for all arms at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointsman.core.bandit.arm import Arm, ArmState, FloatArray
+from pointsman.core.bandit.errors import ContextError
+
+
+class Estimates(NamedTuple):
+    """What is known about K candidates for B contexts; everything a policy may look at.
+
+    Attributes
+    ----------
+    arms : tuple of Arm, length K
+    mean : ndarray, shape (B, K)
+        θᵀx, the expected reward (0 to 1).
+    width : ndarray, shape (B, K)
+        √(xᵀA⁻¹x), the standard width of the confidence ellipsoid along x, before any α.
+    pulls : ndarray, shape (K,) or (B, K), int64
+        Outcomes learned from.
+    cost_usd : ndarray, shape (K,) or (B, K)
+        Expected cost of a call in US dollars; NaN when unknown.
+    """
+
+    arms: tuple[Arm, ...]
+    mean: FloatArray
+    width: FloatArray
+    pulls: NDArray[np.int64]
+    cost_usd: FloatArray
+
+
+class ArmStack:
+    """All arms of a tier, stacked, so that scoring is one matrix product.
+
+    With ``A = L Lᵀ``, ``xᵀA⁻¹x = ‖L⁻¹x‖²``. For each arm the d rows of L⁻¹ and the row θᵀ stand one under the
+    other; multiplied with the contexts they give everything that is needed. Factoring happens only for arms that
+    changed, when they changed, and never while deciding.
+
+    Row block 0 is the prior (A = I, b = 0), which stands for every arm that has not been learned about yet, so an
+    arm exists as soon as it is named and a made-up name takes no memory.
+
+    Parameters
+    ----------
+    dim : int
+        d, the length of the contexts.
+    """
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+        self._index: dict[Arm, int] = {}
+        self._factors = np.empty((0, dim + 1, dim))
+        self._pulls = np.zeros(0, dtype=np.int64)
+        self._cost = np.full(0, np.nan)
+        self._append(ArmState.fresh(dim))
+
+    def __len__(self) -> int:
+        """Return how many arms were learned about."""
+        return len(self._index)
+
+    def __contains__(self, arm: Arm) -> bool:
+        """Tell whether anything was learned about the arm."""
+        return arm in self._index
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """The arms that were learned about, in the order they came."""
+        return tuple(self._index)
+
+    def put(self, arm: Arm, state: ArmState) -> None:
+        """Take over an arm's new state: factor its A, solve for θ.
+
+        Raises
+        ------
+        ContextError
+            When the state was learned with another dimension.
+        """
+        if state.dim != self.dim:
+            raise ContextError(f"{arm} was learned with {state.dim} features; this tier is configured for {self.dim}")
+        at = self._index.get(arm)
+        if at is None:
+            self._index[arm] = self._append(state)
+        else:
+            self._factors[at] = _factor(state)
+            self._pulls[at] = state.n
+            self._cost[at] = _cost(state)
+
+    def clear(self) -> None:
+        """Forget every arm."""
+        self._index.clear()
+        self._factors = self._factors[:1].copy()
+        self._pulls = self._pulls[:1].copy()
+        self._cost = self._cost[:1].copy()
+
+    def select(self, arms: Sequence[Arm], prices: Mapping[Arm, float] | None = None) -> Selection:
+        """Look the candidates up once; the result scores any number of contexts until an arm changes."""
+        rows = np.fromiter((self._index.get(arm, 0) for arm in arms), dtype=np.intp, count=len(arms))
+        picked = self._factors[rows]
+        factors = np.concatenate([picked[:, -1], picked[:, :-1].reshape(-1, self.dim)])
+        cost = self._cost[rows]
+        if prices:
+            cost = np.array([prices.get(arm, np.nan) if np.isnan(c) else c for arm, c in zip(arms, cost, strict=True)])
+        return Selection(tuple(arms), np.ascontiguousarray(factors.T), self._pulls[rows], cost)
+
+    def _append(self, state: ArmState) -> int:
+        self._factors = np.concatenate([self._factors, _factor(state)[None]])
+        self._pulls = np.append(self._pulls, np.int64(state.n))
+        self._cost = np.append(self._cost, _cost(state))
+        return len(self._pulls) - 1
+
+
+class Selection:
+    """The stacked factors of one list of candidates.
+
+    Parameters
+    ----------
+    arms : tuple of Arm, length K
+    factors : ndarray, shape (d, K + K·d)
+        θ of each candidate, then the columns of L⁻ᵀ of each.
+    pulls : ndarray, shape (K,)
+    cost_usd : ndarray, shape (K,)
+    """
+
+    __slots__ = ("_factors", "arms", "cost_usd", "pulls")
+
+    def __init__(
+        self, arms: tuple[Arm, ...], factors: FloatArray, pulls: NDArray[np.int64], cost_usd: FloatArray
+    ) -> None:
+        self.arms = arms
+        self._factors = factors
+        self.pulls = pulls
+        self.cost_usd = cost_usd
+
+    def estimate(self, contexts: FloatArray) -> Estimates:
+        """Score B contexts against the candidates with one matrix product.
+
+        Parameters
+        ----------
+        contexts : ndarray, shape (B, d)
+        """
+        b, d = contexts.shape
+        k = len(self.arms)
+        # A decision is a few numpy calls, so each call's own overhead counts: dot has less of it than @.
+        product = contexts.dot(self._factors)
+        whitened = product[:, k:].reshape(b, k, d)  # L⁻¹x of each candidate
+        width = np.sqrt(np.vecdot(whitened, whitened))
+        return Estimates(self.arms, product[:, :k], width, self.pulls, self.cost_usd)
+
+
+def _factor(state: ArmState) -> FloatArray:
+    """Return a root R of A⁻¹ (RᵀR = A⁻¹) with θᵀ below it, shape (d + 1, d)."""
+    try:
+        root = np.linalg.inv(np.linalg.cholesky(state.A))
+    except np.linalg.LinAlgError:
+        # Features of very different size can drown the ridge in rounding error. A = I + Σxxᵀ has no
+        # eigenvalue below 1, whatever the rounding says.
+        values, vectors = np.linalg.eigh(state.A)
+        root = (vectors / np.sqrt(np.maximum(values, 1.0))).T
+    theta = root.T @ (root @ state.b)
+    return np.concatenate([root, theta[None]])
+
+
+def _cost(state: ArmState) -> float:
+    mean = state.mean_cost_usd
+    return np.nan if mean is None else mean

@@ -1,0 +1,77 @@
+"""The normal distribution for whole arrays: numpy has no error function, and a loop over `math.erfc` is too slow."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from pointsman.core.bandit.arm import FloatArray
+
+REACH = 7.5
+"""The table goes from −REACH to REACH; beyond, Φ is 0 or 1 to within 3.2e-14."""
+
+FAR = 40.0
+"""From here on φ is 0 in float64."""
+
+STEPS = 4096
+"""Points of the table in a unit of z."""
+
+_ROOT = 1.0 / math.sqrt(2.0 * math.pi)
+
+
+class Normal(NamedTuple):
+    """Density φ(z) and distribution Φ(z), of the shape of z."""
+
+    density: FloatArray
+    distribution: FloatArray
+
+
+@cache
+def _table() -> FloatArray:
+    """Return Φ at −REACH, −REACH + 1/STEPS, …, REACH, from the library's erfc."""
+    points = np.arange(-REACH * STEPS, REACH * STEPS + 1) * (-math.sqrt(0.5) / STEPS)
+    return np.array([0.5 * math.erfc(point) for point in points.tolist()])
+
+
+def normal(z: FloatArray) -> Normal:
+    """Return φ and Φ, to within 2e-13 of the truth where z ≥ −REACH; below, they are those of −REACH.
+
+    With z₀ the nearest point of the table and δ = z − z₀, Taylor's series around z gives
+
+        Φ(z) = Φ(z₀) + φ(z) (δ + z δ²/2) + O(δ³),
+
+    because φ' = −z φ. The rest is at most δ³/6 · max|φ''| = 1.3e-13 for δ ≤ 1/8192. The values of Φ in the table
+    are ``erfc(−z/√2) / 2`` (Abramowitz, Stegun: Handbook of Mathematical Functions, 1964, section 26.2).
+
+    Parameters
+    ----------
+    z : ndarray
+        Any numbers but NaN. It is overwritten.
+    """
+    np.minimum(z, FAR, out=z)
+    np.maximum(z, -REACH, out=z)
+    density = z * z
+    density *= -0.5
+    np.exp(density, out=density)
+    density *= _ROOT
+    delta = z * STEPS
+    at = np.rint(delta)
+    delta -= at
+    delta *= 1.0 / STEPS
+    at += REACH * STEPS
+    distribution = _table().take(at.astype(np.intp), mode="clip")
+    z *= delta
+    z *= 0.5
+    z += 1.0
+    z *= delta
+    z *= density
+    distribution += z
+    return Normal(density, distribution)
+
+
+def prepare() -> None:
+    """Make the table now, a few milliseconds, rather than at the first decision."""
+    _table()

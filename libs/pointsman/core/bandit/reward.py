@@ -1,0 +1,111 @@
+"""The reward: quality less weighted cost and latency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from pointsman.core.bandit.normalizer import FixedRange, Normalizer, RunningRange
+
+NEUTRAL_QUALITY = 50.0
+"""Quality of an outcome that does not say, as in the reference."""
+
+NormalizerKind = Literal["minmax", "fixed"]
+
+
+@dataclass(frozen=True, slots=True)
+class RewardRule:
+    """How an outcome becomes a reward, and what its arm makes of it.
+
+    Attributes
+    ----------
+    lambda_cost, mu_latency : float
+        λ and μ, the weights of normalised cost and latency; at least 0.
+    normalizer : {"minmax", "fixed"}
+        Running range, or the two bounds below.
+    cost_bounds_usd, latency_bounds_ms : (float, float)
+        Bounds for ``fixed``.
+    forgetting : float
+        γ, above 0 and at most 1: what the arm keeps of its statistics when it learns from the outcome.
+    """
+
+    lambda_cost: float = 0.3
+    mu_latency: float = 0.1
+    normalizer: NormalizerKind = "minmax"
+    cost_bounds_usd: tuple[float, float] = (0.0, 0.1)
+    latency_bounds_ms: tuple[float, float] = (0.0, 10_000.0)
+    forgetting: float = 1.0
+
+
+class Reward(NamedTuple):
+    """A reward and its parts.
+
+    ``value`` is 0 to 100; ``cost_norm`` and ``latency_norm`` are 0 to 1, None where the outcome did not say.
+    """
+
+    value: float
+    quality: float
+    cost_norm: float | None
+    latency_norm: float | None
+
+
+def clamp_reward(value: float) -> float:
+    """Return the value within 0…100."""
+    return max(0.0, min(100.0, value))
+
+
+@dataclass(slots=True)
+class Ranges:
+    """The running ranges of one tier: the state that rewards depend on beside the outcome itself.
+
+    Both ranges widen with every outcome that tells a cost or a latency, whatever rule is in force, so that
+    changing the rule needs no history.
+    """
+
+    cost: RunningRange = field(default_factory=RunningRange)
+    latency: RunningRange = field(default_factory=RunningRange)
+
+    def state(self) -> dict[str, list[float]]:
+        """Return what must be kept to go on later."""
+        return {"cost": self.cost.state(), "latency": self.latency.state()}
+
+    @classmethod
+    def from_state(cls, state: dict[str, list[float]]) -> Ranges:
+        """Go on from what `state` returned."""
+        return cls(RunningRange(state.get("cost")), RunningRange(state.get("latency")))
+
+    def reward(
+        self, rule: RewardRule, quality: float | None, cost_usd: float | None, latency_ms: float | None
+    ) -> Reward:
+        """Widen the ranges by one outcome and return its reward.
+
+        ``clamp(quality − λ·100·norm(cost) − μ·100·norm(latency), 0, 100)``; a part that is not told costs nothing.
+
+        Parameters
+        ----------
+        rule : RewardRule
+        quality : float or None
+            0 to 100; None counts as `NEUTRAL_QUALITY`.
+        cost_usd, latency_ms : float or None
+        """
+        cost_norm = _normalise(self.cost, rule, rule.cost_bounds_usd, cost_usd)
+        latency_norm = _normalise(self.latency, rule, rule.latency_bounds_ms, latency_ms)
+        base = NEUTRAL_QUALITY if quality is None else quality
+        value = base
+        if cost_norm is not None:
+            value -= rule.lambda_cost * 100.0 * cost_norm
+        if latency_norm is not None:
+            value -= rule.mu_latency * 100.0 * latency_norm
+        return Reward(clamp_reward(value), base, cost_norm, latency_norm)
+
+
+def _normalise(
+    running: RunningRange, rule: RewardRule, bounds: tuple[float, float], value: float | None
+) -> float | None:
+    if value is None:
+        return None
+    in_running = running.observe(value)
+    if rule.normalizer == "minmax":
+        return in_running
+    fixed: Normalizer = FixedRange(*bounds)
+    return fixed.observe(value)

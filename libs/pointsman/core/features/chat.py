@@ -1,0 +1,127 @@
+"""Twelve features of a chat request: its shape, and what the words of its last user say.
+
+Each is 0 to 1, and all are made by counting: no tokenizer and no embedding model has to be there. A usual request takes
+some 0.05 ms, and no request more than about a millisecond, since what is read of a text is an `excerpt` of 4,000
+characters.
+
+============== =======================================================================================================
+name           what, and where it reaches 1
+============== =======================================================================================================
+bias           always 1: the intercept of the linear models
+tokens         the estimated length of the whole request, on a log scale; 32,000 tokens
+turns          how often the user wrote, on a log scale, 0 for once; 20 times
+tools          the tools that are offered, on a log scale; 20
+agentic        how far the use of tools is under way: 0.5 and more once a tool has answered; 16 answers. Before that,
+               words as "run", "files", "commit"; 0.5 for 8 of them
+streaming      1 when the answer is streamed, as it is where a person waits for it
+form           how far the form of the answer is given: 1 for JSON or a required tool, else marked options to choose
+               from, as ``(A)``, ``(2)`` or ``Option 1:``; 5
+code           words of programming, and twice its marks, as ``=>`` and ``()``, also in what a tool just answered; 8
+risk           words of law, medicine, money, safety and security; 4
+question       how narrow an answer the text ends by asking for: 0 no question, 0.7 why or how, 0.8 what or who, 0.9 how
+               many, 1 yes or no
+reasoning      "explain", "why", "prove", "step by step"; 4. Or the effort that the request itself asks for
+numbers        numbers and words of arithmetic per word; one in 3
+============== =======================================================================================================
+
+A word counts once, however often it is there, so that a long text is not everything at once; marks and numbers count
+each time. The features of a version never change their meaning: what was learned rests on them. A change is a new
+version, and needs tiers of its own.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+
+from pointsman.core.features.chat_words import AGENTIC, CODE, KIND, QUANTITY, REASONING, RISK
+from pointsman.core.features.request_view import RequestView, excerpt
+
+CHAT_FEATURES_VERSION = 1
+
+CHAT_NAMES = (
+    "bias",
+    "tokens",
+    "turns",
+    "tools",
+    "agentic",
+    "streaming",
+    "form",
+    "code",
+    "risk",
+    "question",
+    "reasoning",
+    "numbers",
+)
+"""The features in the order of the vector."""
+
+LONGEST_RESULT = 1_000
+"""Characters of a tool's answer that are searched for code."""
+
+MANY_TOKENS = 32_000
+MANY_TURNS = 20
+MANY_TOOLS = 20
+MANY_RESULTS = 16
+_LAST_WORDS = 300
+"""Characters at the end of a text in which a question is looked for."""
+
+_WORD = re.compile(r"[a-z]+")
+_NUMBER = re.compile(r"\d+")
+_CHOICE = re.compile(r"(?:^|[\s,:])(?:\(?[a-z1-9]\)|[a-h][.:]|option \d:|- (?:yes|no)\b)\s", re.MULTILINE)
+_QUESTION = re.compile(r"\b(?:why|how(?: (?:many|much|far|long|old|tall|often))?|wh(?:at|ich|om?|ose|en|ere))\b")
+_CODE_MARKS = ("```", "{", "};", "()", "==", "=>", "->", "</", "!=", "def ", "self.", "import ")
+
+
+def chat_features(view: RequestView) -> list[float]:
+    """Return the twelve features of a request, in the order of `CHAT_NAMES`.
+
+    Parameters
+    ----------
+    view : RequestView
+    """
+    text = excerpt(view.last_user_text).lower()
+    words = _WORD.findall(text)
+    speaks_of = Counter(filter(None, map(KIND.get, set(words))))
+    code = speaks_of[CODE] + 2 * _code_marks(text)
+    if view.tool_result_last:
+        code += 2 * _code_marks(view.latest_text[:LONGEST_RESULT])
+    reasoning = speaks_of[REASONING] + text.count("step by step")
+    numbers = len(_NUMBER.findall(text)) + speaks_of[QUANTITY]
+    features = (
+        1.0,
+        math.log1p(view.tokens) / math.log1p(MANY_TOKENS),
+        math.log(max(view.turns, 1)) / math.log(MANY_TURNS),
+        math.log1p(view.tools) / math.log1p(MANY_TOOLS),
+        _agentic(view, speaks_of[AGENTIC]),
+        float(view.stream),
+        1.0 if view.json_mode else len(_CHOICE.findall(text)) / 5.0,
+        code / 8.0,
+        speaks_of[RISK] / 4.0,
+        _question(text),
+        max(reasoning / 4.0, view.effort),
+        numbers * 3.0 / max(len(words), 1),
+    )
+    return [min(value, 1.0) for value in features]
+
+
+def _agentic(view: RequestView, words: int) -> float:
+    if view.tool_results:
+        return 0.5 + 0.5 * math.log(view.tool_results) / math.log(MANY_RESULTS)
+    return min(words / 16.0, 0.5)
+
+
+def _code_marks(text: str) -> int:
+    return sum(map(text.count, _CODE_MARKS))
+
+
+def _question(text: str) -> float:
+    end = text[-_LAST_WORDS:].rstrip()
+    if not end.endswith("?"):
+        return 0.0
+    asks = _QUESTION.findall(end)
+    if not asks:
+        return 1.0
+    if asks[-1] in ("why", "how"):
+        return 0.7
+    return 0.9 if asks[-1].startswith("how ") else 0.8

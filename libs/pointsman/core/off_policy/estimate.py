@@ -1,0 +1,155 @@
+"""An estimate with its variance, and how both come out of the moments."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from pointsman.core.bandit import FloatArray
+from pointsman.core.off_policy.moments import Moments
+from pointsman.core.off_policy.terms import TERMS
+
+ROUNDING = 1e-12
+"""What is smaller than this share of the sums it is the difference of is rounding, and taken for 0."""
+
+
+class Estimate(NamedTuple):
+    """A mean over decisions, as estimated.
+
+    Attributes
+    ----------
+    value : float
+        In the unit of the outcome; NaN when there is nothing to estimate from.
+    variance : float
+        Of one term, with divisor n; NaN with `value`.
+    count : float
+        How many terms, one per decision with a known outcome.
+    method : str
+        Key of `ESTIMATORS`.
+    linear : bool
+        Whether it is a plain mean of terms. A self-normalised estimate is not: its variance is that of its linear
+        approximation (the delta method), which is good for many terms and proves nothing for few.
+    """
+
+    value: float
+    variance: float
+    count: float  # type: ignore[assignment]  # the number, not tuple.count
+    method: str
+    linear: bool = True
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a value at all."""
+        return math.isfinite(self.value) and math.isfinite(self.variance)
+
+    @property
+    def standard_error(self) -> float:
+        """Of the value: √(variance/n); NaN without any term."""
+        return math.sqrt(self.variance / self.count) if self.count and self.known else math.nan
+
+    def at_least(self, variance: float) -> Estimate:
+        """Return the same with a variance of at least so much (NaN: as it is)."""
+        return self._replace(variance=variance) if variance > self.variance else self
+
+    def scaled(self, factor: float) -> Estimate:
+        """Return the estimate of `factor` times the mean: another unit, or a total spread over a share."""
+        return self._replace(value=self.value * factor, variance=self.variance * factor**2)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A function of the mean vector v̄ of the terms: c·v̄ + (a·v̄)/w̄, with w̄ the mean weight.
+
+    Its variance is that of ψ = c·v + (a·v − θ w)/w̄ with θ = (a·v̄)/w̄, the first-order approximation of the ratio
+    (delta method; Owen, *Monte Carlo theory, methods and examples*, 2013, section 9.2, eq. 9.9). Without a ratio ψ is
+    c·v itself and nothing is approximated. ψ is linear in v, so its mean and variance are ψ·v̄ and ψᵀMψ/n − (ψ·v̄)².
+
+    Attributes
+    ----------
+    linear, ratio : dict of str to float
+        c and a, by term; absent terms are 0.
+    """
+
+    linear: Mapping[str, float]
+    ratio: Mapping[str, float]
+
+    def estimate(self, moments: Moments, method: str) -> Estimate:
+        """Return the value and the variance of one term.
+
+        Unknown (NaN) without any decision, and for a ratio also when no decision had a weight above 0: then the log
+        says nothing of the shadow's choices.
+        """
+        nothing = Estimate(math.nan, math.nan, moments.count, method, not self.ratio)
+        if not moments.count:
+            return nothing
+        mean = moments.matrix[0] / moments.count
+        coefficients = _vector(self.linear)
+        value = _dot(coefficients, mean)
+        if self.ratio:
+            weight = mean[TERMS.index("w")]
+            if not weight > 0:
+                return nothing
+            numerator = _vector(self.ratio)
+            theta = float(numerator @ mean) / weight
+            # The two halves cancel when the policies are the same, so they are summed as one form.
+            value = _dot(coefficients + numerator / weight, mean)
+            coefficients = coefficients + (numerator - theta * _vector({"w": 1.0})) / weight
+        return Estimate(value, _variance(coefficients, moments, mean), moments.count, method, not self.ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimator:
+    """An off-policy estimator: of the shadow's value, and of its difference to the active policy.
+
+    Attributes
+    ----------
+    name : str
+        Its key in `ESTIMATORS`.
+    value_form, difference_form : Form
+        The formulas.
+    """
+
+    name: str
+    value_form: Form
+    difference_form: Form
+
+    def value(self, moments: Moments) -> Estimate:
+        """Return what one decision of the shadow policy earns."""
+        return self.value_form.estimate(moments, self.name)
+
+    def difference(self, moments: Moments) -> Estimate:
+        """Return how much more one decision earns with the shadow policy than with the active one.
+
+        Paired: each decision is compared with itself, so whatever moves both policies alike drops out, and the
+        difference is 0 with variance 0 when both choose with the same probabilities.
+        """
+        return self.difference_form.estimate(moments, self.name)
+
+
+def form(ratio: Mapping[str, float] | None = None, **linear: float) -> Form:
+    """Return the form with these coefficients, by term."""
+    return Form(linear, ratio or {})
+
+
+def _vector(coefficients: Mapping[str, float]) -> FloatArray:
+    return np.array([coefficients.get(term, 0.0) for term in TERMS])
+
+
+def _dot(coefficients: FloatArray, mean: FloatArray) -> float:
+    products = coefficients * mean
+    return _unless_rounding(float(products.sum()), float(np.abs(products).sum()))
+
+
+def _variance(coefficients: FloatArray, moments: Moments, mean: FloatArray) -> float:
+    """Return ψᵀMψ/n − (ψ·v̄)², 0 when it is no more than rounding."""
+    products = np.outer(coefficients, coefficients) * moments.matrix / moments.count
+    variance = float(products.sum()) - float(coefficients @ mean) ** 2
+    return max(_unless_rounding(variance, float(np.abs(products).sum())), 0.0)
+
+
+def _unless_rounding(difference: float, size: float) -> float:
+    return difference if abs(difference) > ROUNDING * size else 0.0

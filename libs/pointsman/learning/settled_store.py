@@ -1,0 +1,61 @@
+"""How far the settler of a tier has come. Nothing rests on it but work that need not be done twice."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from redis.exceptions import RedisError
+
+from pointsman.runtime.store import keys
+from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman.runtime.store.store import Store
+
+
+class Settled(NamedTuple):
+    """Everything up to a sequence has counted, of the stream that was created then; empty and 0 when unknown."""
+
+    epoch: str
+    sequence: int
+
+
+class SettledStore:
+    """The low watermark of one tier.
+
+    It is written without a compare: whoever writes it has appended everything up to there, so at worst, after a stalled
+    settler wakes up, some is looked at again.
+
+    Parameters
+    ----------
+    store : Store
+    tier : str
+    """
+
+    def __init__(self, store: Store, tier: str) -> None:
+        self._redis = store.redis
+        self._key = keys.settled(tier)
+
+    async def get(self) -> Settled:
+        """Return how far it has come.
+
+        Raises
+        ------
+        StoreUnavailable
+        """
+        try:
+            found: dict[bytes, bytes] = await self._redis.hgetall(self._key)  # type: ignore[assignment]  # never str: responses are not decoded
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailable(f"settled: {error or type(error).__name__}") from error
+        sequence = found.get(b"sequence", b"0")
+        return Settled(found.get(b"epoch", b"").decode(), int(sequence) if sequence.isdigit() else 0)
+
+    async def set(self, settled: Settled) -> None:
+        """Say how far it has come.
+
+        Raises
+        ------
+        StoreUnavailable
+        """
+        try:
+            await self._redis.hset(self._key, mapping={"epoch": settled.epoch, "sequence": settled.sequence})
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailable(f"settled: {error or type(error).__name__}") from error

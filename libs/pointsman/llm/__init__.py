@@ -1,0 +1,1 @@
+"""Calls of language models: providers, translation, grading and pricing."""

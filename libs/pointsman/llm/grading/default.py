@@ -1,0 +1,111 @@
+"""The scorer that is there when none is named: an answer is good unless something about it is wrong.
+
+====================  =========================================================================  ===========
+part                  is                                                                         value
+====================  =========================================================================  ===========
+``complete``          the provider broke the answer off                                          0
+``content``           there is neither text nor a call of a tool                                 0
+``filter``            a content filter ended it (``content_filter``)                             0
+``refusal``           the model refused: by its finish reason, or by the words it begins with    0, or 0.1
+``length``            it was cut off at the longest length that was allowed                      0.6
+``tool_calls``        the share of calls with arguments that are a JSON object, of tools that    0 to 1
+                      were offered
+``tool_choice``       a tool had to be called, and none was                                      0
+``json``              JSON had to come, and what came does not begin as JSON                     0.2
+``stream``            events of the stream could not be read                                     0.5
+====================  =========================================================================  ===========
+
+Quality is 100 times the product. Parts that do not apply are left out. Latency and cost are not in it: they have their
+own places in the reward. When the client left before the end there is no saying whether it had had enough, so the
+quality is unknown, unless the answer is worth nothing already.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pointsman.contracts.messages.outcome import Attempt
+from pointsman.llm.grading.refusals import looks_like_refusal
+from pointsman.llm.grading.scorer import Score, ScoredRequest
+from pointsman.llm.providers.base import Completion
+
+REFUSED_IN_WORDS = 0.1
+"""Not 0: words can deceive."""
+CUT_AT_LENGTH = 0.6
+NOT_JSON = 0.2
+UNREADABLE_EVENTS = 0.5
+
+
+class DefaultScorer:
+    """See the module's table."""
+
+    def score(self, request: ScoredRequest, completion: Completion, attempts: Sequence[Attempt]) -> Score:
+        """Return what an answer is worth."""
+        parts = dict(_parts(request, completion))
+        quality = 100.0 * math.prod(parts.values())
+        if request.client_left and not completion.complete and quality > 0.0:
+            return Score(None, parts)
+        return Score(quality, parts)
+
+
+def _parts(request: ScoredRequest, completion: Completion) -> Iterable[tuple[str, float]]:
+    finish, text = completion.finish_reason, completion.text_chars > 0
+    if not request.client_left:
+        yield "complete", 1.0 if completion.complete else 0.0
+    if completion.complete or not request.client_left:
+        yield "content", 1.0 if text or completion.tool_calls else 0.0
+    if finish == "content_filter":
+        yield "filter", 0.0
+    if finish == "refusal":
+        yield "refusal", 0.0
+    elif text and not completion.tool_calls and looks_like_refusal(completion.text_head, completion.text_chars):
+        yield "refusal", REFUSED_IN_WORDS
+    if finish == "length":
+        yield "length", CUT_AT_LENGTH
+    if completion.malformed_events:
+        yield "stream", UNREADABLE_EVENTS
+    if completion.complete:
+        yield from _obedience(request, completion)
+
+
+def _obedience(request: ScoredRequest, completion: Completion) -> Iterable[tuple[str, float]]:
+    """Yield how far the answer has the form that was asked for."""
+    calls = completion.tool_calls
+    if calls:
+        offered = _offered(request.body)
+        good = sum(call.valid_json and (not offered or call.name in offered) for call in calls)
+        yield "tool_calls", good / len(calls)
+    elif _tool_required(request.body):
+        yield "tool_choice", 0.0
+    elif completion.text_chars and _json_required(request.body):
+        yield "json", 1.0 if completion.text_head.lstrip()[:1] in ("{", "[") else NOT_JSON
+
+
+def _offered(body: Mapping[str, Any]) -> set[str]:
+    """Return the names of the tools that a request offers, in either dialect."""
+    names = set()
+    for tool in _list(body.get("tools")) + _list(body.get("functions")):
+        if isinstance(tool, dict):
+            own = tool.get("function") or tool.get("custom")
+            name = own.get("name") if isinstance(own, dict) else tool.get("name")
+            if isinstance(name, str):
+                names.add(name)
+    return names
+
+
+def _tool_required(body: Mapping[str, Any]) -> bool:
+    choice = body.get("tool_choice")
+    if isinstance(choice, dict):
+        return choice.get("type") in ("function", "any", "tool", "custom")
+    return choice == "required"
+
+
+def _json_required(body: Mapping[str, Any]) -> bool:
+    wanted = body.get("response_format")
+    return isinstance(wanted, dict) and wanted.get("type") in ("json_object", "json_schema")
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

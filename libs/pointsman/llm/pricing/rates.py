@@ -1,0 +1,72 @@
+"""What the tokens of one model cost, and what a call costs by that."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pointsman.llm.providers.base import Usage
+
+PER_MILLION = 1e-6
+
+
+class Rate(NamedTuple):
+    """US dollars for a million tokens.
+
+    Attributes
+    ----------
+    base : float
+    steps : tuple of (tokens, rate)
+        Ascending: when the whole prompt is longer than so many tokens, all tokens of the call cost that instead.
+    """
+
+    base: float
+    steps: tuple[tuple[int, float], ...] = ()
+
+    def at(self, input_tokens: int) -> float:
+        """Return what a million tokens cost in a call with a prompt of so many tokens."""
+        found = self.base
+        for start, rate in self.steps:
+            if input_tokens > start:
+                found = rate
+        return found
+
+
+class Rates(NamedTuple):
+    """What one model asks for.
+
+    Attributes
+    ----------
+    input, output : Rate or None
+        None is not known; a model without a rate for its output has none.
+    cached, cache_write : Rate or None
+        For tokens that are read from, and written to, the provider's prompt cache; as for all input when None.
+    call_usd : float
+        For the call itself.
+    """
+
+    input: Rate | None
+    output: Rate | None
+    cached: Rate | None = None
+    cache_write: Rate | None = None
+    call_usd: float = 0.0
+
+    def cost_usd(self, usage: Usage) -> float | None:
+        """Return what a call cost; None when something that it depends on is not known."""
+        tokens = usage.input_tokens
+        if self.input is None or tokens is None or usage.output_tokens is None:
+            return None
+        if self.output is None and usage.output_tokens:
+            return None
+        cached = min(usage.cached_input_tokens or 0, tokens)
+        written = min(usage.cache_write_tokens or 0, tokens - cached)
+        sums = (
+            (self.input, tokens - cached - written),
+            (self.cached or self.input, cached),
+            (self.cache_write or self.input, written),
+            (self.output or self.input, usage.output_tokens),
+        )
+        return self.call_usd + sum(rate.at(tokens) * count for rate, count in sums) * PER_MILLION
+
+
+FREE = Rates(Rate(0.0), Rate(0.0))
+"""Of a model that costs nothing."""

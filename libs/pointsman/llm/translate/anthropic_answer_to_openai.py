@@ -1,0 +1,160 @@
+"""An answer in Anthropic's dialect, in OpenAI's.
+
+Thinking is dropped: OpenAI's chat completions do not show it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pointsman.llm.providers.finish import openai_finish
+from pointsman.llm.providers.sse import encode_event
+
+_DONE = b"data: [DONE]\n\n"
+
+
+class AnthropicAnswerToOpenAI:
+    """Translates one answer.
+
+    Parameters
+    ----------
+    created_s : int
+        Unix seconds, which OpenAI's answers have and Anthropic's have not.
+    include_usage : bool
+        Whether the client asked for the usage at the end of the stream.
+    """
+
+    def __init__(self, created_s: int, include_usage: bool) -> None:
+        self._created_s = created_s
+        self._include_usage = include_usage
+        self._id = ""
+        self._model = ""
+        self._usage: dict[str, Any] = {}
+        self._tools: dict[int, int] = {}
+        self._with_arguments: set[int] = set()
+        self._done = False
+
+    def whole(self, body: bytes) -> bytes:
+        """Translate an answer that is no stream."""
+        message = msgspec.json.decode(body, type=dict[str, Any])
+        texts = [block["text"] for block in message["content"] if block["type"] == "text"]
+        calls = [
+            {
+                "id": block["id"],
+                "type": "function",
+                "function": {"name": block["name"], "arguments": msgspec.json.encode(block["input"]).decode()},
+            }
+            for block in message["content"]
+            if block["type"] == "tool_use"
+        ]
+        said: dict[str, Any] = {
+            "role": "assistant",
+            "content": "".join(texts) if texts or not calls else None,
+            "refusal": None,
+        }
+        if calls:
+            said["tool_calls"] = calls
+        finish = openai_finish(message.get("stop_reason") or "end_turn")
+        return msgspec.json.encode(
+            {
+                "id": message["id"],
+                "object": "chat.completion",
+                "created": self._created_s,
+                "model": message["model"],
+                "choices": [{"index": 0, "message": said, "logprobs": None, "finish_reason": finish}],
+                "usage": openai_usage(message.get("usage") or {}),
+            }
+        )
+
+    def event(self, data: bytes) -> bytes:
+        """Translate one event."""
+        event = msgspec.json.decode(data, type=dict[str, Any])
+        kind = event["type"]
+        if kind == "content_block_delta":
+            return self._delta(event["index"], event["delta"])
+        if kind == "content_block_start":
+            return self._start(event["index"], event["content_block"])
+        if kind == "content_block_stop":
+            return self._stop(event["index"])
+        if kind == "message_start":
+            self._id = event["message"]["id"]
+            self._model = event["message"]["model"]
+            self._note_usage(event["message"].get("usage"))
+            return self._chunk({"role": "assistant", "content": ""})
+        if kind == "message_delta":
+            self._note_usage(event.get("usage"))
+            stop = event["delta"].get("stop_reason")
+            return self._chunk({}, openai_finish(stop)) if stop else b""
+        return self._end_of_message() if kind == "message_stop" else b""
+
+    def end(self) -> bytes:
+        """Return nothing: Anthropic's streams have an end of their own."""
+        return b""
+
+    def _start(self, index: int, block: dict[str, Any]) -> bytes:
+        if block["type"] == "text":
+            return self._chunk({"content": block["text"]}) if block.get("text") else b""
+        if block["type"] != "tool_use":
+            return b""
+        at = self._tools[index] = len(self._tools)
+        arguments = msgspec.json.encode(block["input"]).decode() if block.get("input") else ""
+        if arguments:
+            self._with_arguments.add(index)
+        function = {"name": block["name"], "arguments": arguments}
+        return self._chunk({"tool_calls": [{"index": at, "id": block["id"], "type": "function", "function": function}]})
+
+    def _delta(self, index: int, delta: dict[str, Any]) -> bytes:
+        if delta["type"] == "text_delta":
+            return self._chunk({"content": delta["text"]})
+        if delta["type"] == "input_json_delta" and delta["partial_json"] and index in self._tools:
+            self._with_arguments.add(index)
+            return self._arguments(index, delta["partial_json"])
+        return b""
+
+    def _stop(self, index: int) -> bytes:
+        # A tool without arguments has no pieces of them, and OpenAI's clients parse what they get.
+        return self._arguments(index, "{}") if index in self._tools and index not in self._with_arguments else b""
+
+    def _arguments(self, index: int, text: str) -> bytes:
+        return self._chunk({"tool_calls": [{"index": self._tools[index], "function": {"arguments": text}}]})
+
+    def _end_of_message(self) -> bytes:
+        if self._done:
+            return b""
+        self._done = True
+        if not self._include_usage:
+            return _DONE
+        usage = {**self._envelope(), "choices": [], "usage": openai_usage(self._usage)}
+        return encode_event(usage) + _DONE
+
+    def _note_usage(self, usage: dict[str, Any] | None) -> None:
+        self._usage.update({name: value for name, value in (usage or {}).items() if value is not None})
+
+    def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        chunk = {**self._envelope(), "choices": [choice]}
+        return encode_event({**chunk, "usage": None} if self._include_usage else chunk)
+
+    def _envelope(self) -> dict[str, Any]:
+        return {
+            "id": self._id,
+            "object": "chat.completion.chunk",
+            "created": self._created_s,
+            "model": self._model,
+        }
+
+
+def openai_usage(usage: dict[str, Any]) -> dict[str, Any]:
+    """Return Anthropic's usage as OpenAI counts: the prompt with what its cache read and wrote."""
+    read = usage.get("cache_read_input_tokens") or 0
+    written = usage.get("cache_creation_input_tokens") or 0
+    prompt = (usage.get("input_tokens") or 0) + read + written
+    answer = usage.get("output_tokens") or 0
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": answer,
+        "total_tokens": prompt + answer,
+        "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
+    }

@@ -1,0 +1,160 @@
+"""An answer of Bedrock's Converse, in Anthropic's dialect.
+
+Reference: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pointsman.llm.providers.finish import anthropic_stop_of_converse
+
+
+def converse_to_anthropic(answer: dict[str, Any], model: str, response_id: str) -> dict[str, Any]:
+    """Translate an answer that is no stream.
+
+    Parameters
+    ----------
+    answer : dict
+    model, response_id : str
+        Which Anthropic's answers have and Converse's have not.
+
+    Raises
+    ------
+    KeyError, TypeError
+        It is no answer of Converse.
+    """
+    blocks = [_block(block) for block in answer["output"]["message"]["content"]]
+    return {
+        "id": response_id,
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": [block for block in blocks if block is not None],
+        "stop_reason": anthropic_stop_of_converse(answer["stopReason"]),
+        "stop_sequence": None,
+        "usage": _usage(answer.get("usage") or {}),
+    }
+
+
+def _block(block: dict[str, Any]) -> dict[str, Any] | None:
+    if "text" in block:
+        return {"type": "text", "text": block["text"]}
+    if "toolUse" in block:
+        use = block["toolUse"]
+        return {"type": "tool_use", "id": use["toolUseId"], "name": use["name"], "input": use.get("input") or {}}
+    if "reasoningContent" in block:
+        reasoning = block["reasoningContent"]
+        if "reasoningText" in reasoning:
+            text = reasoning["reasoningText"]
+            return {"type": "thinking", "thinking": text["text"], "signature": text.get("signature", "")}
+        return {"type": "redacted_thinking", "data": reasoning.get("redactedContent", "")}
+    return None
+
+
+def _usage(usage: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "input_tokens": usage.get("inputTokens", 0),
+        "cache_creation_input_tokens": usage.get("cacheWriteInputTokens") or 0,
+        "cache_read_input_tokens": usage.get("cacheReadInputTokens") or 0,
+        "output_tokens": usage.get("outputTokens", 0),
+    }
+
+
+class ConverseEvents:
+    """Translates the events of one stream.
+
+    Parameters
+    ----------
+    model, response_id : str
+        As in `converse_to_anthropic`.
+    """
+
+    def __init__(self, model: str, response_id: str) -> None:
+        self._model = model
+        self._response_id = response_id
+        self._open: set[int] = set()
+        self._stop: str | None = None
+        self._done = False
+
+    def event(self, kind: str, event: dict[str, Any]) -> list[dict[str, Any]]:
+        """Translate one event; ``kind`` is its name in the stream.
+
+        Raises
+        ------
+        KeyError, TypeError
+            It is no event of ConverseStream.
+        """
+        if kind == "contentBlockDelta":
+            return self._delta(event["contentBlockIndex"], event["delta"])
+        if kind == "contentBlockStart":
+            return self._start(event["contentBlockIndex"], event["start"])
+        if kind == "contentBlockStop":
+            self._open.discard(event["contentBlockIndex"])
+            return [{"type": "content_block_stop", "index": event["contentBlockIndex"]}]
+        if kind == "messageStart":
+            return [{"type": "message_start", "message": self._message()}]
+        if kind == "messageStop":
+            self._stop = anthropic_stop_of_converse(event["stopReason"])
+            return []
+        return self._end(event.get("usage") or {}) if kind == "metadata" else []
+
+    def end(self) -> list[dict[str, Any]]:
+        """Return the end of a stream that had no metadata, and so no usage; nothing when it has ended, or broke off."""
+        return self._end({})
+
+    def _message(self) -> dict[str, Any]:
+        return {
+            "id": self._response_id,
+            "type": "message",
+            "role": "assistant",
+            "model": self._model,
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": {"input_tokens": 0, "output_tokens": 0},
+        }
+
+    def _start(self, index: int, start: dict[str, Any]) -> list[dict[str, Any]]:
+        if "toolUse" not in start:
+            return []  # text begins with its first piece
+        use = start["toolUse"]
+        block = {"type": "tool_use", "id": use["toolUseId"], "name": use["name"], "input": {}}
+        return [self._begin(index, block)]
+
+    def _delta(self, index: int, delta: dict[str, Any]) -> list[dict[str, Any]]:
+        empty: dict[str, Any]
+        if "text" in delta:
+            empty = {"type": "text", "text": ""}
+            piece = {"type": "text_delta", "text": delta["text"]}
+        elif "toolUse" in delta:
+            empty = {}
+            piece = {"type": "input_json_delta", "partial_json": delta["toolUse"]["input"]}
+        elif "reasoningContent" in delta:
+            return self._reasoning(index, delta["reasoningContent"])
+        else:
+            return []
+        begin = [] if index in self._open or not empty else [self._begin(index, empty)]
+        return [*begin, {"type": "content_block_delta", "index": index, "delta": piece}]
+
+    def _reasoning(self, index: int, reasoning: dict[str, Any]) -> list[dict[str, Any]]:
+        if "redactedContent" in reasoning:
+            return [self._begin(index, {"type": "redacted_thinking", "data": reasoning["redactedContent"]})]
+        empty = {"type": "thinking", "thinking": "", "signature": ""}
+        begin = [] if index in self._open else [self._begin(index, empty)]
+        if "signature" in reasoning:
+            piece = {"type": "signature_delta", "signature": reasoning["signature"]}
+        else:
+            piece = {"type": "thinking_delta", "thinking": reasoning.get("text", "")}
+        return [*begin, {"type": "content_block_delta", "index": index, "delta": piece}]
+
+    def _begin(self, index: int, block: dict[str, Any]) -> dict[str, Any]:
+        self._open.add(index)
+        return {"type": "content_block_start", "index": index, "content_block": block}
+
+    def _end(self, usage: dict[str, Any]) -> list[dict[str, Any]]:
+        if self._done or self._stop is None:
+            return []
+        self._done = True
+        delta = {"stop_reason": self._stop, "stop_sequence": None}
+        return [{"type": "message_delta", "delta": delta, "usage": _usage(usage)}, {"type": "message_stop"}]

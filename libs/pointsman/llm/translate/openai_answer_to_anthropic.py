@@ -1,0 +1,191 @@
+"""An answer in OpenAI's dialect, in Anthropic's. Of several choices, the first; what models think aloud is dropped."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import msgspec
+
+from pointsman.llm.providers.finish import anthropic_stop
+from pointsman.llm.providers.sse import encode_event
+from pointsman.llm.translate.tool_blocks import ToolBlocks
+
+
+class OpenAIAnswerToAnthropic:
+    """Translates one answer.
+
+    Parameters
+    ----------
+    model : str
+        What the answer says where the provider does not.
+    """
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._started = False
+        self._done = False
+        self._index = -1
+        self._in_text = False
+        self._tools = ToolBlocks()
+        self._stop: str | None = None
+        self._refused = False
+        self._usage: dict[str, Any] = {}
+
+    def whole(self, body: bytes) -> bytes:
+        """Translate an answer that is no stream."""
+        answer = msgspec.json.decode(body, type=dict[str, Any])
+        choice = answer["choices"][0]
+        said = choice["message"]
+        text = _text(said)
+        content: list[dict[str, Any]] = [{"type": "text", "text": text}] if text else []
+        for call in said.get("tool_calls") or []:
+            arguments = call["function"].get("arguments") or "{}"
+            given = msgspec.json.decode(arguments) if isinstance(arguments, str) else arguments
+            if not isinstance(given, dict):
+                raise ValueError("the arguments of a tool call are no JSON object")
+            content.append({"type": "tool_use", "id": _id(call), "name": call["function"]["name"], "input": given})
+        stop = "refusal" if said.get("refusal") else anthropic_stop(choice.get("finish_reason") or "stop")
+        return msgspec.json.encode(
+            {
+                "id": answer.get("id") or _new_id("msg"),
+                "type": "message",
+                "role": "assistant",
+                "model": answer.get("model") or self._model,
+                "content": content,
+                "stop_reason": stop,
+                "stop_sequence": None,
+                "usage": anthropic_usage(answer.get("usage") or {}),
+            }
+        )
+
+    def event(self, data: bytes) -> bytes:
+        """Translate one chunk."""
+        if data == b"[DONE]":
+            return self.end()
+        chunk = msgspec.json.decode(data, type=dict[str, Any])
+        out = b"" if self._started else self._start(chunk)
+        if chunk.get("usage"):
+            self._usage = chunk["usage"]
+        for choice in chunk.get("choices") or []:
+            if choice.get("index", 0) != 0:
+                continue
+            said = choice.get("delta") or {}
+            self._refused = self._refused or bool(said.get("refusal"))
+            text = _text(said)
+            if text:
+                out += self._say(text)
+            for at, call in enumerate(said.get("tool_calls") or []):
+                function = call.get("function") or {}
+                index = call.get("index")
+                self._tools.add(
+                    at if index is None else index,
+                    call.get("id") or "",
+                    function.get("name") or "",
+                    function.get("arguments") or "",
+                )
+            out += self._drain()
+            if choice.get("finish_reason"):
+                self._stop = anthropic_stop(choice["finish_reason"])
+                out += self._close()
+        return out
+
+    def end(self) -> bytes:
+        """Return the end of the message: it waits for the usage, which comes after the last choice."""
+        if self._done or self._stop is None:
+            return b""
+        self._done = True
+        stop = "refusal" if self._refused else self._stop
+        delta = {
+            "type": "message_delta",
+            "delta": {"stop_reason": stop, "stop_sequence": None},
+            "usage": anthropic_usage(self._usage),
+        }
+        return encode_event(delta, "message_delta") + encode_event({"type": "message_stop"}, "message_stop")
+
+    def _start(self, chunk: dict[str, Any]) -> bytes:
+        self._started = True
+        message: dict[str, Any] = {
+            "id": chunk.get("id") or _new_id("msg"),
+            "type": "message",
+            "role": "assistant",
+            "model": chunk.get("model") or self._model,
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            # The true numbers come at the end, which is where OpenAI's streams have them.
+            "usage": {"input_tokens": 0, "output_tokens": 0},
+        }
+        return encode_event({"type": "message_start", "message": message}, "message_start")
+
+    def _say(self, text: str) -> bytes:
+        out = b""
+        if not self._in_text:
+            out = self._close() + self._open({"type": "text", "text": ""})
+            self._in_text = True
+        return out + self._delta({"type": "text_delta", "text": text})
+
+    def _drain(self, *, to_the_end: bool = False) -> bytes:
+        """Write what the tool calls have come to, one block after the other."""
+        out = b""
+        for step in self._tools.steps(to_the_end=to_the_end):
+            if step.kind == "open":
+                if self._in_text:
+                    out += self._close_block()
+                    self._in_text = False
+                block = {"type": "tool_use", "id": step.id or _new_id("toolu"), "name": step.text, "input": {}}
+                out += self._open(block)
+            elif step.kind == "arguments":
+                out += self._delta({"type": "input_json_delta", "partial_json": step.text})
+            else:
+                out += self._close_block()
+        return out
+
+    def _close(self) -> bytes:
+        """Close whatever is open."""
+        out = self._drain(to_the_end=True)
+        if self._in_text:
+            self._in_text = False
+            out += self._close_block()
+        return out
+
+    def _open(self, block: dict[str, Any]) -> bytes:
+        self._index += 1
+        event = {"type": "content_block_start", "index": self._index, "content_block": block}
+        return encode_event(event, "content_block_start")
+
+    def _delta(self, delta: dict[str, Any]) -> bytes:
+        event = {"type": "content_block_delta", "index": self._index, "delta": delta}
+        return encode_event(event, "content_block_delta")
+
+    def _close_block(self) -> bytes:
+        return encode_event({"type": "content_block_stop", "index": self._index}, "content_block_stop")
+
+
+def anthropic_usage(usage: dict[str, Any]) -> dict[str, Any]:
+    """Return OpenAI's usage as Anthropic counts: the prompt without what its cache read and wrote."""
+    details = usage.get("prompt_tokens_details") or {}
+    read = details.get("cached_tokens") or 0
+    written = details.get("cache_write_tokens") or 0
+    return {
+        "input_tokens": max(0, (usage.get("prompt_tokens") or 0) - read - written),
+        "cache_creation_input_tokens": written,
+        "cache_read_input_tokens": read,
+        "output_tokens": usage.get("completion_tokens") or 0,
+    }
+
+
+def _text(said: dict[str, Any]) -> str:
+    """Return the text of a message or a delta: a string, or parts of which some have text; a refusal is text too."""
+    content = said.get("content") or ""
+    if isinstance(content, list):
+        content = "".join(part["text"] for part in content if part.get("type") == "text")
+    return str(content) + (said.get("refusal") or "")
+
+
+def _id(call: dict[str, Any]) -> str:
+    return call.get("id") or _new_id("toolu")
+
+
+def _new_id(prefix: str) -> str:
+    return f"{prefix}_{uuid.uuid4().hex}"

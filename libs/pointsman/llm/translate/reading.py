@@ -1,0 +1,73 @@
+"""Reading a client's body: what has another type than the dialect says is named by its path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NoReturn
+
+import msgspec
+
+from pointsman.llm.providers.base import Dialect
+from pointsman.llm.providers.errors import Untranslatable
+
+
+class Reader:
+    """Reads bodies of a dialect.
+
+    Parameters
+    ----------
+    dialect : Dialect
+        What the client speaks, and so what errors are in.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect: Dialect = dialect
+
+    def refuse(self, path: str, why: str) -> NoReturn:
+        """Raise `Untranslatable` for a field."""
+        raise Untranslatable(path, why, dialect=self._dialect)
+
+    def object(self, value: Any, path: str) -> dict[str, Any]:
+        """Return the value, which has to be an object."""
+        if not isinstance(value, dict):
+            self.refuse(path, "expected an object")
+        return value
+
+    def text(self, value: Any, path: str) -> str:
+        """Return the value, which has to be a string."""
+        if not isinstance(value, str):
+            self.refuse(path, "expected a string")
+        return value
+
+    def objects(self, value: Any, path: str) -> Iterator[tuple[dict[str, Any], str]]:
+        """Yield the objects of a list, each with its path."""
+        if not isinstance(value, list):
+            self.refuse(path, "expected a list")
+        for at, item in enumerate(value):
+            where = f"{path}[{at}]"
+            yield self.object(item, where), where
+
+    def json_object(self, text: str, path: str) -> dict[str, Any]:
+        """Return the object that a string holds as JSON; an empty string holds the empty one."""
+        try:
+            value = msgspec.json.decode(text) if text.strip() else {}
+        except msgspec.DecodeError:
+            value = None
+        if not isinstance(value, dict):
+            self.refuse(path, "expected a JSON object in a string")
+        return value
+
+    def only(self, body: Mapping[str, Any], known: Iterable[str]) -> None:
+        """Refuse fields that this translation does not know; one that is null says nothing."""
+        for name in body.keys() - set(known):
+            if body[name] is not None:
+                self.refuse(name, "this model's provider has nothing for this field")
+
+
+def data_url(url: str) -> tuple[str, str] | None:
+    """Return media type and base64 text of a ``data:`` URL (RFC 2397); None for another URL."""
+    if url[:5].lower() != "data:":
+        return None
+    head, comma, data = url[5:].partition(",")
+    media_type, *parameters = head.split(";")
+    return (media_type.lower(), data) if comma and "base64" in parameters else None

@@ -1,7 +1,0 @@
-"""What an answer cost: tokens times what the provider asks for them."""
-
-from pointsman.pricing.estimating import CHARS_PER_TOKEN, completed_usage
-from pointsman.pricing.prices import Prices
-from pointsman.pricing.rates import FREE, Rate, Rates
-
-__all__ = ["CHARS_PER_TOKEN", "FREE", "Prices", "Rate", "Rates", "completed_usage"]

@@ -1,0 +1,151 @@
+"""The bucket ``policies``: which policies each tier runs, versioned, and watched by every service."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pointsman.contracts.config import Config, TierConfig, digest
+from pointsman.contracts.messages.codec import decode, encode
+from pointsman.contracts.messages.errors import InvalidMessage, MessageError
+from pointsman.contracts.messages.policies import PolicyChangeRecord, TierPolicies, policies_decoder
+from pointsman.contracts.messages.subjects import POLICIES_STREAM, POLICIES_SUBJECTS, tier_of
+from pointsman.contracts.messages.switch import changed
+from pointsman.runtime.bus.bus import Bus
+from pointsman.runtime.bus.errors import BusError, PoliciesUnreadable, WrongSequence
+from pointsman.runtime.bus.reader import LogReader
+from pointsman.runtime.telemetry.logs import logger
+
+log = logger("bus.policies")
+
+OnChange = Callable[[str, int, TierPolicies], None]
+"""Called with the tier, the version and the policies."""
+
+
+class Revision(NamedTuple):
+    """One version of a tier's policies, as the bucket has it.
+
+    Attributes
+    ----------
+    version : int
+    at_ms : int
+        When NATS took it.
+    policies : TierPolicies or None
+        None when it cannot be read.
+    problem : str
+        Why it cannot be read.
+    """
+
+    version: int
+    at_ms: int
+    policies: TierPolicies | None
+    problem: str = ""
+
+
+def configured(config: Config, tier: TierConfig) -> TierPolicies:
+    """Return the policies that the configuration gives a tier."""
+    now_ms = int(time.time() * 1000)
+    return TierPolicies(
+        active=config.active(tier),
+        shadows=config.shadows(tier),
+        configured=digest(config, tier),
+        changed_at_ms=now_ms,
+        active_since_ms=now_ms,
+    )
+
+
+async def read_policies(bus: Bus, tier: str) -> tuple[int, TierPolicies] | None:
+    """Return a tier's policies and their version; None when the bucket never had any.
+
+    Raises
+    ------
+    PoliciesUnreadable
+        When somebody else wrote or deleted them. The services go on with the ones before.
+    UnknownVersion
+        When a newer Pointsman wrote them.
+    """
+    stored = await bus.last(POLICIES_STREAM, f"{POLICIES_SUBJECTS}.{tier}")
+    if stored is None:
+        return None
+    try:
+        return stored.sequence, decode(policies_decoder, stored.data)
+    except InvalidMessage as error:
+        reason = str(error) if stored.data else "they were deleted"
+        raise PoliciesUnreadable(tier, stored.sequence, reason) from error
+
+
+async def read_history(bus: Bus, tier: str) -> list[Revision]:
+    """Return the versions of a tier's policies that the bucket still has, the newest first.
+
+    It keeps the last `pointsman.runtime.bus.streams.POLICIES_HISTORY` of each tier.
+    """
+    subject = f"{POLICIES_SUBJECTS}.{tier}"
+    found: list[Revision] = []
+    sequence = 1
+    while (stored := await bus.next(POLICIES_STREAM, subject, sequence)) is not None:
+        sequence = stored.sequence + 1
+        try:
+            found.append(Revision(stored.sequence, stored.at_ms, decode(policies_decoder, stored.data)))
+        except MessageError as error:
+            problem = str(error) if stored.data else "they were deleted"
+            found.append(Revision(stored.sequence, stored.at_ms, None, problem))
+    return found[::-1]
+
+
+async def write_policies(bus: Bus, tier: str, policies: TierPolicies, expected_version: int) -> int:
+    """Put a tier's policies in force and return their version.
+
+    Raises
+    ------
+    WrongSequence
+        When the version is no longer the expected one.
+    """
+    headers = {"Nats-Expected-Last-Subject-Sequence": str(expected_version)}
+    return (await bus.append(f"{POLICIES_SUBJECTS}.{tier}", encode(policies), headers=headers)).sequence
+
+
+async def configure_policies(bus: Bus, config: Config) -> None:
+    """Bring the bucket in line with the configuration: once for each configuration, by whichever service is first."""
+    for tier in config.tier:
+        wanted = configured(config, tier)
+        before = 0
+        current = None
+        try:
+            found = await read_policies(bus, tier.name)
+            if found is not None:
+                before, current = found
+                if current.configured == wanted.configured:
+                    continue
+        except PoliciesUnreadable as error:
+            log.error("%s; they are replaced by the configured ones", error)
+            before = error.version
+        record = PolicyChangeRecord(at_ms=wanted.changed_at_ms, kind="configuration", by="configuration")
+        try:
+            version = await write_policies(bus, tier.name, changed(current, wanted, record), before)
+        except WrongSequence:
+            continue  # another service was first
+        log.info("tier %s runs %s, version %d", tier.name, wanted.active.name, version)
+
+
+async def watch_policies(bus: Bus, on_change: OnChange) -> None:
+    """Call back with what each tier runs, now and at every change, for ever."""
+    reader = LogReader(bus, POLICIES_STREAM, f"{POLICIES_SUBJECTS}.*", last_per_subject=True)
+    told: dict[str, tuple[int, bytes]] = {}
+    try:
+        while True:
+            try:
+                for message in await reader.next_batch(wait_s=30.0):
+                    tier, news = tier_of(message.subject), (message.sequence, message.data)
+                    if told.get(tier) == news:
+                        continue  # the reader had to start over
+                    told[tier] = news
+                    with contextlib.suppress(MessageError):
+                        on_change(tier, message.sequence, decode(policies_decoder, message.data))
+            except BusError as error:
+                log.debug("watching policies: %s", error)
+                await asyncio.sleep(0.5)
+    finally:
+        await reader.close()

@@ -1,0 +1,26 @@
+"""Lua scripts that the store runs atomically."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import files
+
+
+class Script:
+    """A Lua script from the folder ``scripts/`` of a package.
+
+    Parameters
+    ----------
+    package : str
+        The package that owns the script.
+    name : str
+        File name without ``.lua``.
+    read_only : bool, optional
+        Run with ``EVALSHA_RO``, so that a user without write permission can run it.
+    """
+
+    def __init__(self, package: str, name: str, *, read_only: bool = False) -> None:
+        self.name = name
+        self.read_only = read_only
+        self.text = (files(package) / "scripts" / f"{name}.lua").read_text(encoding="utf-8")
+        self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()

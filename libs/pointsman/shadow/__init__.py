@@ -1,0 +1,1 @@
+"""Shadow evaluation: from a logged decision to a report."""

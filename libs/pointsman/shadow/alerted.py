@@ -1,0 +1,39 @@
+"""What was last alerted about, kept for when the alerts' stream has dropped it."""
+
+from __future__ import annotations
+
+from redis.exceptions import RedisError
+
+from pointsman.runtime.store import keys
+from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman.runtime.store.store import Store
+
+
+class Alerted:
+    """The last state of one kind of alert of one tier.
+
+    Parameters
+    ----------
+    store : Store
+    tier, kind : str
+    """
+
+    def __init__(self, store: Store, tier: str, kind: str) -> None:
+        self._store = store
+        self._key = keys.shadow_alerts(tier)
+        self._kind = kind
+
+    async def read(self) -> str:
+        """Return it; empty when there was none."""
+        try:
+            state = await self._store.redis.hget(self._key, self._kind)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailable(str(error) or type(error).__name__) from error
+        return state.decode() if isinstance(state, bytes) else state or ""
+
+    async def write(self, state: str) -> None:
+        """Keep it."""
+        try:
+            await self._store.redis.hset(self._key, self._kind, state)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailable(str(error) or type(error).__name__) from error

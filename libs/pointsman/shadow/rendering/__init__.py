@@ -1,0 +1,1 @@
+"""The shadow report as HTML, as plots and as a table."""

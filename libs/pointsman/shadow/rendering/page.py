@@ -1,0 +1,127 @@
+"""The report as one HTML page that asks nobody for anything: style and drawings are in it, and there is no script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from html import escape
+from importlib.resources import files
+
+from pointsman.shadow.rendering.page_policy import policy_section
+from pointsman.shadow.rendering.page_regret import regret_section
+from pointsman.shadow.rendering.page_tables import cell, estimate_cell, table, verdict_badge
+from pointsman.shadow.rendering.plots import Row, forest
+from pointsman.shadow.rendering.words import per_thousand, percent, signed, whole
+from pointsman.shadow.report.messages import PolicyReport, Report, Window
+
+_STYLE = (files("pointsman.shadow.rendering") / "page.css").read_text(encoding="utf-8")
+_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M3 15V9l4-4V1M7 5l6 "
+    "6v4' fill='none' stroke='%232a78d6' stroke-width='2'/%3E%3C/svg%3E"
+)
+
+_ALLOWED = f"default-src 'none'; style-src 'sha256-{_HASH}'; img-src data:; base-uri 'none'; form-action 'none'"
+CONTENT_SECURITY_POLICY = f"{_ALLOWED}; frame-ancestors 'none'"
+"""What the page needs: its own style sheet, and nothing else."""
+
+
+def render_page(report: Report) -> str:
+    """Return the page."""
+    tiers = list(dict.fromkeys([policy.tier for policy in report.policies] + [of.tier for of in report.regret]))
+    body = "".join(_tier(tier, report) for tier in tiers)
+    if not report.policies:
+        body = "<p>No policy runs in shadow. Add one as <code>[[shadow]]</code> to the configuration.</p>" + body
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{_ALLOWED}">
+<title>Shadow report, {_period(report.window)}</title>
+<link rel="icon" href="{_ICON}">
+<style>{_STYLE}</style>
+</head>
+<body>
+<header>
+<h1>Shadow report</h1>
+<p class="note">{_period(report.window)}, UTC. What each shadow policy would have earned, compared with the policy that
+served.</p>
+</header>
+<main>
+{body}
+</main>
+<footer>
+<h2>Reading it</h2>
+<p>A difference is the shadow's less the active policy's, of one decision; rewards and qualities are 0 to 100. The thick
+part of an interval holds the truth with the confidence given if this is the one look you take. The thin one holds it at
+every look, however often you come back, and the verdict rests on it alone. Estimates are doubly robust, from the logged
+propensities and the estimates that were made at decision time.</p>
+<p>What it assumes: outcomes that are missing are not missing because of how they turned out, and one decision does not
+change what comes of another.</p>
+</footer>
+</body>
+</html>
+"""
+
+
+def _tier(tier: str, report: Report) -> str:
+    policies = [policy for policy in report.policies if policy.tier == tier]
+    regrets = [of for of in report.regret if of.tier == tier]
+    active = next((name for name in [of.active for of in policies] + [of.active for of in regrets] if name), "")
+    parts = [f"<h2>Tier {escape(tier)}</h2>"]
+    if active:
+        parts.append(f'<p class="note">Active: {escape(active)}</p>')
+    if policies:
+        parts.append(_overview(policies))
+    parts += [policy_section(policy) for policy in policies]
+    parts += [regret_section(of, _active_reward(policies)) for of in regrets if of.arms]
+    return "".join(parts)
+
+
+def _overview(policies: Sequence[PolicyReport]) -> str:
+    columns = ["Policy", "Verdict", "Decisions", "With outcome", "Agreement", "Reward", "Quality", "US$ per 1,000"]
+    rows = [
+        [
+            cell(policy.policy, head=True),
+            f"<td>{verdict_badge(policy.verdict)}</td>",
+            cell(whole(policy.decisions), number=True),
+            cell("–" if policy.rewarded_share is None else percent(policy.rewarded_share), number=True),
+            cell("–" if policy.agreement is None else percent(policy.agreement), number=True),
+            estimate_cell(policy.reward_delta, signed),
+            estimate_cell(policy.quality_delta, signed),
+            estimate_cell(policy.cost_delta, per_thousand)
+            if policy.cost_delta.estimate is not None
+            else cell("unknown" if policy.cost_delta_usd is None else per_thousand(policy.cost_delta_usd), number=True),
+        ]
+        for policy in policies
+    ]
+    plots = [
+        forest(title, [Row(p.policy, *_numbers(p, name)) for p in policies], say, 0.0, "no difference")
+        for title, name, say in (
+            ("Reward difference, points of 100", "reward_delta", signed),
+            ("Quality difference, points of 100", "quality_delta", signed),
+            ("Cost difference, US dollars per 1,000 decisions", "cost_delta", per_thousand),
+        )
+    ]
+    shown = f'<div class="plots">{"".join(plots)}</div>' if any(plots) else ""
+    caption = "Differences to the active policy, with the interval that holds at every look"
+    return f'<section class="card">{table(caption, columns, rows, numbers_from=2)}{shown}</section>'
+
+
+def _numbers(policy: PolicyReport, name: str) -> Iterable[float | None]:
+    of = getattr(policy, name)
+    return of.estimate, of.low, of.high, of.always_valid.low, of.always_valid.high
+
+
+def _active_reward(policies: Sequence[PolicyReport]) -> float | None:
+    """Return the active policy's mean reward, from the shadow that was run on most rewarded decisions."""
+    known = [policy for policy in policies if policy.estimates.active is not None]
+    return max(known, key=lambda policy: policy.rewarded).estimates.active if known else None
+
+
+def _period(window: Window) -> str:
+    first, last = (datetime.fromtimestamp(ms / 1000.0, UTC) for ms in (window.from_ms, window.to_ms))
+    return f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"

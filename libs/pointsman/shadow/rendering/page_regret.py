@@ -1,0 +1,53 @@
+"""The page's section about the regret of a tier."""
+
+from __future__ import annotations
+
+from html import escape
+
+from pointsman.shadow.rendering.page_tables import cell, table, with_interval
+from pointsman.shadow.rendering.plots import Row, forest
+from pointsman.shadow.rendering.words import signed, whole
+from pointsman.shadow.report.messages import Regret, RegretReport
+
+
+def regret_section(regret: RegretReport, active: float | None) -> str:
+    """Return the section; ``active`` is the active policy's mean reward, for the plot."""
+    line = "; the line is what the active policy earns" if active is not None else ""
+    plot = forest(
+        f"Mean reward if one arm served every request{line}",
+        [Row(arm.arm, arm.value, None, None, arm.low, arm.high) for arm in regret.arms],
+        _plain,
+        active,
+        "what the active policy earns",
+    )
+    rows = [
+        [
+            cell(arm.arm, head=True),
+            cell("–" if arm.value is None else _plain(arm.value), number=True),
+            cell(
+                "–" if arm.low is None or arm.high is None else f"{_plain(arm.low)} to {_plain(arm.high)}", number=True
+            ),
+            cell(whole(arm.effective_sample_size), number=True),
+            cell(f"{arm.worse_samples} of {arm.samples}" if arm.samples else "–", number=True),
+            cell(f"underperforms: it {arm.why}" if arm.underperforms else "", prose=True),
+        ]
+        for arm in regret.arms
+    ]
+    columns = ["Arm", "Mean reward", "Interval", "Effective sample", "Worse hours", ""]
+    return (
+        '<section class="card"><div class="head"><h3>Regret of the active policy</h3>'
+        f'<span class="note">{escape(regret.active)}</span></div>'
+        f"<p>{escape(_against('the best shadow', regret.against_best_shadow))}<br>"
+        f"{escape(_against('the best fixed arm', regret.against_best_arm))}</p>"
+        f'<div class="plots">{plot}</div>{table("Arms, each as if it served every request", columns, rows)}</section>'
+    )
+
+
+def _against(what: str, regret: Regret | None) -> str:
+    if regret is None:
+        return f"Against {what}: not enough outcomes yet."
+    return f"Against {what}, {regret.best}: {with_interval(regret.delta, signed)} points of reward a decision."
+
+
+def _plain(number: float) -> str:
+    return f"{number:.1f}".replace("-", "−")

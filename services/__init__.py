@@ -1,1 +1,0 @@
-"""The four services, each its own process, and the command line that starts them."""

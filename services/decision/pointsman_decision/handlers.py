@@ -1,0 +1,292 @@
+"""A request in, a decision in the log, an answer out. Requests that come together are scored together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.micro.request import Request
+from prometheus_client import Counter, Histogram
+
+from pointsman.contracts.config import Config, tier_arms
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.codec import decode, encode
+from pointsman.contracts.messages.decision import (
+    Decision,
+    DecisionRecord,
+    DecisionRequest,
+    encode_decision,
+    request_decoder,
+    with_id,
+)
+from pointsman.contracts.messages.errors import InvalidMessage
+from pointsman.contracts.messages.ids import DecisionId, new_nonce
+from pointsman.contracts.messages.problem import FieldError, Problem
+from pointsman.contracts.messages.validation import check_request
+from pointsman.core.bandit import Arm
+from pointsman.runtime.bus import Bus, BusError, read_ack
+from pointsman.runtime.telemetry import metrics, tracing
+from pointsman.runtime.telemetry.logs import logger
+from pointsman.runtime.telemetry.meters import ArmMeters, hop
+from pointsman.runtime.telemetry.tracing import Span
+from pointsman_decision.tier import Choice, LivePolicy, Pin, Tier
+
+log = logger("decision")
+
+
+class _Waiting(NamedTuple):
+    """A request that came in and has not been scored."""
+
+    reply: str
+    data: bytes
+    arrived_s: float
+    span: Span | None = None
+
+
+class _Valid(NamedTuple):
+    """A request that can be scored."""
+
+    waiting: _Waiting
+    request: DecisionRequest
+    context: list[float]
+
+
+class _Decided(NamedTuple):
+    """A decision on its way into the log."""
+
+    waiting: _Waiting
+    decision: Decision
+    nonce: str
+    event: bytes
+    answer: bytes
+    learned_high: int
+    acknowledged: asyncio.Future[Msg]
+    sent_s: float
+    appending: Span | None
+
+
+@lru_cache(maxsize=1024)
+def _answered(tier: str, policy: str, explored: bool) -> tuple[Counter, Histogram, Histogram]:
+    """Return the metrics of an answer; looking their labels up each time would cost more than counting."""
+    return (
+        metrics.decisions.labels(tier, policy, str(explored).lower()),
+        metrics.decision_seconds.labels(tier),
+        metrics.propensity.labels(tier),
+    )
+
+
+def _describe(span: Span, decision: Decision, decision_id: str) -> None:
+    """End a decision's span with what it came to."""
+    age_ms = decision.state_age_ms
+    tracing.end(
+        span,
+        {
+            "pointsman.decision_id": decision_id,
+            "pointsman.tier": decision.tier,
+            "pointsman.arm": f"{decision.provider}:{decision.model}",
+            "pointsman.policy": decision.policy or "",
+            "pointsman.policy_version": decision.policy_version or 0,
+            "pointsman.propensity": decision.propensity or 0.0,
+            "pointsman.explored": decision.explored,
+            **({} if age_ms is None else {"pointsman.state_age_ms": age_ms}),
+        },
+    )
+
+
+def _pins(valid: list[_Valid]) -> list[Pin | None]:
+    """Return for each request the arm that it would stay with, if it names one."""
+    return [
+        None
+        if (pinned := item.request.pinned) is None
+        else Pin(Arm(pinned.provider, pinned.model), item.request.switching_cost)
+        for item in valid
+    ]
+
+
+class Decider:
+    """Answers requests on ``decide.<tier>``.
+
+    Parameters
+    ----------
+    bus : Bus
+    tiers : mapping of str to Tier
+    config : Config
+    """
+
+    def __init__(self, bus: Bus, tiers: Mapping[str, Tier], config: Config) -> None:
+        self._bus = bus
+        self._tiers = tiers
+        self._arms = {tier.name: tier_arms(tier) for tier in config.tier}
+        self._arm_decisions = ArmMeters(metrics.arm_decisions, self._arms)
+        self._context = config.context
+        self._log_timeout_s = config.decision.log_timeout_ms / 1000.0
+        self._stale_after_ms = config.decision.stale_after_ms
+        self._max_batch = config.decision.max_batch
+        self._waiting: list[_Waiting] = []
+        self._working: set[asyncio.Task[None]] = set()
+        self.decided = 0
+        self.failed = 0
+
+    async def handle(self, request: Request) -> None:
+        """Take a request in. It is scored with all others that arrive before the event loop gets round to it."""
+        message = request._msg
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._begin)
+        span = None if tracing.active is None else tracing.active.received("process", message.subject, message.headers)
+        self._waiting.append(_Waiting(message.reply, message.data, time.perf_counter(), span))
+
+    async def finish(self) -> None:
+        """Wait until everything taken in is answered."""
+        while self._waiting or self._working:
+            await asyncio.sleep(0)
+            if self._working:
+                await asyncio.wait(self._working)
+
+    def _begin(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for at in range(0, len(waiting), self._max_batch):
+            task = asyncio.create_task(self._decide(waiting[at : at + self._max_batch]))
+            self._working.add(task)
+            task.add_done_callback(self._working.discard)
+
+    async def _decide(self, batch: list[_Waiting]) -> None:
+        groups: defaultdict[tuple[str, tuple[Arm, ...]], list[_Valid]] = defaultdict(list)
+        for waiting in batch:
+            try:
+                request = decode(request_decoder, waiting.data)
+                candidates, context = check_request(request, self._arms, self._context.dim, self._context.mismatch)
+            except InvalidMessage as error:
+                await self._refuse(waiting, error)
+                continue
+            groups[request.tier, candidates].append(_Valid(waiting, request, context))
+        decided: list[_Decided] = []
+        for (name, candidates), valid in groups.items():
+            decided += await self._decide_group(self._tiers[name], candidates, valid)
+        for item in decided:
+            await self._answer(item)
+
+    async def _decide_group(self, tier: Tier, candidates: tuple[Arm, ...], valid: list[_Valid]) -> list[_Decided]:
+        """Score, draw, and send to the log; what could not be sent is answered with an error."""
+        live = tier.live
+        try:
+            choices = tier.choose(candidates, [item.context for item in valid], _pins(valid))
+        except Exception as error:  # a policy from outside may raise anything; the gateway serves the fallback arm then
+            log.exception("policy %s of tier %s failed", live.spec.name, tier.name)
+            for item in valid:
+                await self._fail(item.waiting, "policy-failed", f"policy {live.spec.name} failed: {error}")
+            return []
+        age_ms = tier.age_ms()
+        metrics.batch_size.labels(tier.name).observe(len(valid))
+        now_ms = int(time.time() * 1000)
+        subject = subjects.decision_log(tier.name)
+        sent_s = time.perf_counter()
+        learned_high = tier.decision_high  # from before the append, so that no later decision can be in it
+        decided = []
+        for item, choice in zip(valid, choices, strict=True):
+            decision = self._decision(tier, live, choice, age_ms)
+            record = DecisionRecord(
+                nonce=new_nonce(),
+                decided_at_ms=now_ms,
+                algorithm=live.spec.algorithm,
+                parameters=live.spec.parameters,
+                policy_identity=live.identity,
+                exploration=live.policy.exploration,
+                draw=choice.draw,
+                state_watermark=tier.watermark,
+                context=item.context,
+                metadata=item.request.metadata,
+            )
+            event, answer = encode_decision(decision, record)
+            try:
+                appending, headers = tracing.step(item.waiting.span, "append", subject)
+                future = await self._bus.requests.send(subject, event, self._log_timeout_s, headers)
+            except BusError as error:
+                await self._fail(item.waiting, "log-unreachable", str(error))
+                continue
+            decided.append(
+                _Decided(item.waiting, decision, record.nonce, event, answer, learned_high, future, sent_s, appending)
+            )
+        return decided
+
+    def _decision(self, tier: Tier, live: LivePolicy, choice: Choice, age_ms: int | None) -> Decision:
+        """Return the answer, but for the id that the log has yet to give."""
+        return Decision(
+            decision_id="",
+            tier=tier.name,
+            provider=choice.arm.provider,
+            model=choice.arm.model,
+            policy=live.spec.name,
+            policy_version=live.version,
+            propensity=choice.propensity,
+            explored=choice.explored,
+            degraded=False,
+            stale=age_ms is None or age_ms > self._stale_after_ms,
+            state_age_ms=age_ms,
+            scores=choice.scores,
+            pinned=choice.pinned,
+        )
+
+    async def _answer(self, item: _Decided) -> None:
+        """Answer once the log has it (P1), and tell whoever listens."""
+        decision = item.decision
+        try:
+            sequence = read_ack(await item.acknowledged).sequence
+        except BusError as error:
+            tracing.end(item.appending, error=str(error))
+            await self._fail(item.waiting, "log-unreachable", f"the decision log did not accept the decision: {error}")
+            return
+        hop("decision_log", decision.tier).observe(time.perf_counter() - item.sent_s)
+        tracing.end(item.appending)
+        if sequence <= item.learned_high:
+            # The sequence was another decision's, whose outcome was learned from: one for this would count as its.
+            detail = f"the decision log is at {sequence}; it was put back, for {item.learned_high} was learned from"
+            log.error("tier %s: %s", decision.tier, detail)
+            await self._fail(item.waiting, "log-put-back", detail)
+            return
+        decision_id = str(DecisionId(decision.tier, sequence, item.nonce))
+        try:
+            if item.waiting.reply:
+                await self._bus.publish(item.waiting.reply, with_id(item.answer, decision_id))
+            topic, headers = subjects.decision_topic(decision.tier), tracing.headers(item.waiting.span)
+            await self._bus.publish(topic, with_id(item.event, decision_id), headers)
+        except NatsError as error:
+            log.debug("could not answer: %s", error)
+        self.decided += 1
+        counter, seconds, propensity = _answered(decision.tier, decision.policy or "", decision.explored)
+        counter.inc()
+        seconds.observe(time.perf_counter() - item.waiting.arrived_s)
+        propensity.observe(decision.propensity or 0.0)
+        self._arm_decisions.of(decision.tier, decision.provider, decision.model).inc()
+        if item.waiting.span is not None:
+            _describe(item.waiting.span, decision, decision_id)
+
+    async def _refuse(self, waiting: _Waiting, error: InvalidMessage) -> None:
+        metrics.decisions_refused.labels("invalid").inc()
+        problem = Problem(
+            title="Invalid request",
+            status=422,
+            detail=str(error),
+            errors=[FieldError(field=error.field, detail=error.detail)],
+        )
+        await self._reply_problem(waiting, problem)
+
+    async def _fail(self, waiting: _Waiting, reason: str, detail: str) -> None:
+        self.failed += 1
+        metrics.decisions_refused.labels(reason).inc()
+        await self._reply_problem(waiting, Problem(title="No decision could be made", status=503, detail=detail))
+
+    async def _reply_problem(self, waiting: _Waiting, problem: Problem) -> None:
+        tracing.end(waiting.span, error=problem.detail)
+        if not waiting.reply:
+            return
+        headers = {"Nats-Service-Error-Code": str(problem.status), "Nats-Service-Error": problem.title}
+        try:
+            await self._bus.publish(waiting.reply, encode(problem), headers=headers)
+        except NatsError as error:
+            log.debug("could not answer: %s", error)

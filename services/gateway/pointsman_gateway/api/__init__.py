@@ -1,0 +1,1 @@
+"""Decisions, outcomes, policies and reports over HTTP."""

@@ -1,0 +1,193 @@
+"""``GET /v1/events/decisions``: the topics of decisions and of degraded answers as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import nats.errors
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from pointsman.contracts.messages.subjects import ANY_DECISION, decision_topic
+from pointsman.runtime.bus import Bus
+from pointsman_gateway.backends import Backends
+from pointsman_gateway.fallback_topic import FallbackTopic
+from pointsman_gateway.http.access import Access
+from pointsman_gateway.http.problems import ProblemError
+from pointsman_gateway.http.query import read_query
+
+HEARTBEAT_S = 10.0
+MAX_CLIENTS = 100
+MAX_QUEUED = 256
+RECONNECT_MS = 2000
+_CONNECT_LOOK_S = 0.25
+_FLUSH_S = 2
+_PARAMETERS = frozenset({"tier"})
+
+Write = Callable[[bytes], Awaitable[None]]
+
+
+class _Identified(msgspec.Struct):
+    decision_id: str = ""
+
+
+_id_decoder = msgspec.json.Decoder(_Identified)
+
+
+class EventQueue:
+    """What one client has not been sent yet. A client that cannot keep up loses the oldest, and is told how many.
+
+    Parameters
+    ----------
+    size : int
+        Most events that wait.
+    """
+
+    def __init__(self, size: int = MAX_QUEUED) -> None:
+        self._events: deque[tuple[str, bytes]] = deque()
+        self._size = size
+        self._dropped = 0
+        self._ready = asyncio.Event()
+
+    def put(self, name: str, event: bytes) -> None:
+        """Add an event: ``decision`` or ``fallback``, and what its topic carries."""
+        if len(self._events) >= self._size:
+            self._events.popleft()
+            self._dropped += 1
+        self._events.append((name, event))
+        self._ready.set()
+
+    def wake(self) -> None:
+        """End a wait, although there may be nothing."""
+        self._ready.set()
+
+    async def take(self, wait_s: float) -> bytes:
+        """Return everything that waits, in the form of the event stream; empty when nothing came in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._ready.wait()
+        self._ready.clear()
+        parts = []
+        if self._dropped:
+            parts.append(b'event: dropped\ndata: {"count":%d}\n\n' % self._dropped)
+            self._dropped = 0
+        parts += [format_event(name, event) for name, event in self._events]
+        self._events.clear()
+        return b"".join(parts)
+
+
+def format_event(name: str, event: bytes) -> bytes:
+    """Return a decision or a degraded answer as one server-sent event."""
+    try:
+        event.decode()  # the decoder does not look into what it skips
+        decision_id = _id_decoder.decode(event).decision_id
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return b""  # anyone can publish on the topic; what is no decision is not passed on
+    if any(not character.isprintable() for character in decision_id) or b"\n" in event or b"\r" in event:
+        return b""
+    return b"event: %s\nid: %s\ndata: %s\n\n" % (name.encode(), decision_id.encode(), event)
+
+
+class DecisionEvents:
+    """Streams decisions and degraded answers to clients, each with its own subscriptions.
+
+    Parameters
+    ----------
+    backends : Backends
+    access : Access
+    fallback_topic : FallbackTopic
+        What this gateway itself answers comes from here, also without NATS.
+    """
+
+    def __init__(self, backends: Backends, access: Access, fallback_topic: FallbackTopic) -> None:
+        self._backends = backends
+        self._access = access
+        self._fallback_topic = fallback_topic
+        self._clients = 0
+
+    async def get(self, request: Request) -> Response:
+        """Answer one request."""
+        query = read_query(request, _PARAMETERS)
+        tier = self._backends.require_tier(query["tier"]) if "tier" in query else None
+        if self._clients >= MAX_CLIENTS:
+            raise ProblemError(503, f"{MAX_CLIENTS} clients are listening already", headers=(("retry-after", "5"),))
+        return _EventStream(self, tier)
+
+    async def stream(self, tier: str | None, scope: Scope, receive: Receive, write: Write) -> None:
+        """Write what a tier, or all, decide until the client hangs up, its key is revoked, or the gateway stops."""
+        queue = EventQueue()
+
+        async def on_decision(message: Msg) -> None:
+            queue.put("decision", message.data)
+
+        def on_fallback(event: bytes) -> None:
+            queue.put("fallback", event)
+
+        subject = ANY_DECISION if tier is None else decision_topic(tier)
+        self._clients += 1
+        ends = [asyncio.create_task(self._backends.closing.wait()), asyncio.create_task(_hung_up(receive))]
+        for end in ends:
+            end.add_done_callback(lambda _: queue.wake())
+        subscriptions: list[Subscription] = []
+        subscribed: Bus | None = None
+        forget = self._fallback_topic.listen(tier, on_fallback)
+        try:
+            await write(b"retry: %d\n\n" % RECONNECT_MS)
+            while not any(end.done() for end in ends):
+                if (bus := self._backends.bus) is not None and bus is not subscribed:
+                    subscriptions, subscribed = [], bus
+                    subscriptions.append(await bus.nats.subscribe(subject, cb=on_decision))
+                    subscriptions.append(await self._fallback_topic.subscribe(bus, tier, on_fallback))
+                    with contextlib.suppress(nats.errors.Error):
+                        await bus.nats.flush(_FLUSH_S)  # from here on nothing is missed
+                    await write(b": listening\n\n")
+                # Without NATS the client waits here. Once subscribed, the NATS client sees to it by itself, but for a
+                # connection that NATS has ended for good: the subscriptions are made anew on the next one.
+                events = await queue.take(HEARTBEAT_S if subscribed is not None else _CONNECT_LOOK_S)
+                if not self._access.still(scope):
+                    break
+                if events:
+                    await write(events)
+                elif subscribed is not None:
+                    await write(b": heartbeat\n\n")
+        finally:
+            forget()
+            self._clients -= 1
+            for end in ends:
+                end.cancel()
+            for subscription in subscriptions:
+                with contextlib.suppress(nats.errors.Error):
+                    await subscription.unsubscribe()
+
+
+class _EventStream(Response):
+    """The answer that goes on; written without a generator, so that its end is reached in every case."""
+
+    def __init__(self, events: DecisionEvents, tier: str | None) -> None:
+        super().__init__(
+            media_type="text/event-stream", headers={"cache-control": "no-store", "x-accel-buffering": "no"}
+        )
+        self._events = events
+        self._tier = tier
+        del self.headers["content-length"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def write(data: bytes) -> None:
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        if scope["method"] != "HEAD":
+            await self._events.stream(self._tier, scope, receive, write)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _hung_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,92 @@
+"""From a decision's id to the outcome that is to be made of it: with everything that learning from it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from pointsman.contracts.messages.decision import DecisionEvent
+from pointsman.contracts.messages.ids import DecisionId
+from pointsman.contracts.messages.outcome import Outcome
+from pointsman.runtime.breaker import Breaker
+from pointsman.runtime.bus import Bus
+from pointsman.runtime.store.errors import StateError
+from pointsman_gateway.api.decision_log import read_decision
+from pointsman_gateway.api.outcome_index import find_applied
+from pointsman_gateway.backends import QUICK_MS, Backends
+
+_STORE_PAUSE_S = 1.0
+
+
+class Joining:
+    """Joins decisions with what is told of them.
+
+    Parameters
+    ----------
+    backends : Backends
+    """
+
+    def __init__(self, backends: Backends) -> None:
+        self._backends = backends
+        self._timeout_s = backends.config.gateway.log_timeout_ms / 1000.0
+        self._store_breaker = Breaker(_STORE_PAUSE_S)
+
+    async def outcome(self, bus: Bus, decision_id: str, decision: DecisionId) -> Outcome:
+        """Return the outcome of a decision, with nothing measured yet.
+
+        That of a decision which no policy made is recorded and never learned from; so is that of an arm which a chat
+        client named itself.
+
+        Raises
+        ------
+        ProblemError
+            404 or 410 when the log does not have the decision.
+        """
+        now_ms = int(time.time() * 1000)
+        if decision.degraded:
+            return Outcome(
+                decision_id=decision_id,
+                tier=decision.tier,
+                learn=False,
+                accepted_at_ms=now_ms,
+                rule=self._backends.rules.of(decision.tier),
+            )
+        event, _ = await read_decision(bus, decision, self._timeout_s)
+        return Outcome(
+            decision_id=decision_id,
+            tier=event.tier,
+            provider=event.provider,
+            model=event.model,
+            learn=not _is_direct(event),
+            decision_sequence=decision.sequence or 0,
+            context=event.context,
+            propensity=event.propensity,
+            policy=event.policy,
+            policy_version=event.policy_version,
+            decided_at_ms=event.decided_at_ms,
+            accepted_at_ms=int(time.time() * 1000),
+            rule=self._backends.rules.of(event.tier),
+        )
+
+    async def counted(self, bus: Bus, decision_id: str, decision: DecisionId) -> Outcome | None:
+        """Return the outcome that was learned from already, when the store can tell quickly.
+
+        This is for the caller's sake: the log remembers a message id for two minutes only. That nothing is learned
+        twice is the reward-updater's doing, not this look-up's.
+        """
+        now_s = asyncio.get_running_loop().time()
+        if decision.sequence is None or not self._store_breaker.admits(now_s, QUICK_MS / 1000.0):
+            return None
+        try:
+            found = await find_applied(
+                self._backends.quick_store, bus, decision_id, decision.tier, decision.sequence, self._timeout_s
+            )
+        except StateError:
+            self._store_breaker.failed(now_s, asyncio.get_running_loop().time())
+            return None
+        self._store_breaker.succeeded(asyncio.get_running_loop().time())
+        return found.outcome if found else None
+
+
+def _is_direct(event: DecisionEvent) -> bool:
+    return event.pinned and len(event.scores) == 1 and (event.metadata or {}).get("direct") is True

@@ -1,0 +1,163 @@
+"""What the gateway stands in front of: NATS, which may come later or go, and the store."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import nats.errors
+
+from pointsman.contracts.config import Config, fallback_arm, tier_arms
+from pointsman.contracts.messages.errors import MessageError
+from pointsman.contracts.messages.policies import TierPolicies
+from pointsman.core.bandit import Arm
+from pointsman.learning.tier_store import TierStore
+from pointsman.runtime.bus import Bus, BusError, BusUnavailable, ensure_streams
+from pointsman.runtime.bus.policies import configure_policies, watch_policies
+from pointsman.runtime.bus.status import StatusReporter
+from pointsman.runtime.store.store import Store
+from pointsman.runtime.telemetry import metrics
+from pointsman.runtime.telemetry.logs import logger
+from pointsman.runtime.telemetry.readings import counted
+from pointsman_gateway.api.live_rules import LiveRules
+from pointsman_gateway.http.problems import ProblemError
+
+log = logger("gateway.backends")
+
+QUICK_MS = 100
+"""How long a request waits for what it would like to know but can do without."""
+AGAIN_S = 1.0
+
+
+class Backends:
+    """The connections, and what the configuration says about the tiers.
+
+    Parameters
+    ----------
+    config : Config
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.tiers: dict[str, tuple[Arm, ...]] = {tier.name: tier_arms(tier) for tier in config.tier}
+        self.fallbacks: dict[str, Arm | None] = {tier.name: fallback_arm(tier) for tier in config.tier}
+        self.store = Store(config.redis)
+        self.quick_store = Store(config.redis, min(QUICK_MS, config.redis.timeout_ms))
+        self.rules = LiveRules(config)
+        self.policies: dict[str, TierPolicies] = {}
+        """What each tier runs, as it was last seen."""
+        self.status = StatusReporter("gateway", list, _requests)
+        """How this gateway is."""
+        self.closing = asyncio.Event()
+        """Set when the gateway is about to stop, for streams to end themselves."""
+        self._bus: Bus | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._preparing: asyncio.Task[None] | None = None
+
+    @property
+    def bus(self) -> Bus | None:
+        """The bus, if there is a connection right now."""
+        return self._bus if self._bus is not None and self._bus.connected else None
+
+    def require_bus(self) -> Bus:
+        """Return the bus, or raise `BusUnavailable`."""
+        bus = self.bus
+        if bus is None:
+            raise BusUnavailable("not connected")
+        return bus
+
+    def tier_store(self, tier: str) -> TierStore:
+        """Return the tier's part of the store."""
+        return TierStore(self.store, tier)
+
+    def require_tier(self, tier: str, field: str = "tier") -> str:
+        """Return the tier's name if it is configured; answer 404 otherwise."""
+        if tier not in self.tiers:
+            raise ProblemError(404, f"no tier {tier[:80]!r}", field)
+        return tier
+
+    def start(self) -> None:
+        """Begin to connect; it goes on in the background for as long as it takes."""
+        self._connecting = asyncio.create_task(self._connect(), name="connect to NATS")
+
+    async def close(self) -> None:
+        """Stop connecting, and close what is open."""
+        self.closing.set()
+        tasks = [task for task in (self._connecting, self._preparing) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._bus is not None:
+            await self._bus.close()
+        for store in (self.store, self.quick_store):
+            with contextlib.suppress(OSError, TimeoutError):
+                await store.close()
+
+    async def _connect(self) -> None:
+        """Be connected for ever. Where other services end and are started anew, the gateway goes on serving."""
+        server = self.config.nats
+        while True:
+            log.info("connecting to NATS at %s", server.public_url)
+            try:
+                self._bus = bus = await Bus.connect(server, "pointsman-gateway")
+                bus.on_reconnect(self._reconnected)
+                log.info("connected to NATS")
+                await self._reconnected()
+                beside = [
+                    asyncio.create_task(watch_policies(bus, self._on_policies), name="watch policies"),
+                    asyncio.create_task(self._report_status(bus), name="status"),
+                ]
+                try:
+                    await bus.until_closed()
+                finally:
+                    for task in beside:
+                        task.cancel()
+                    await asyncio.gather(*beside, return_exceptions=True)
+            except (BusError, nats.errors.Error, OSError, ValueError) as error:
+                log.error("no connection to NATS: %s", error or type(error).__name__)
+                await asyncio.sleep(AGAIN_S)
+
+    def _on_policies(self, tier: str, version: int, policies: TierPolicies) -> None:
+        self.policies[tier] = policies
+        self.rules.take(tier, version, policies)
+
+    async def _report_status(self, bus: Bus) -> None:
+        """Say how this gateway is to whoever asks on NATS, for as long as this connection is there."""
+        while True:
+            try:
+                await self.status.serve(bus, "Takes requests over HTTP")
+                break
+            except nats.errors.Error as error:
+                log.warning("not yet a service of NATS: %s", error or type(error).__name__)
+                await asyncio.sleep(AGAIN_S)
+        await self.status.run()
+
+    async def _reconnected(self) -> None:
+        if self._preparing is not None:
+            self._preparing.cancel()
+        self._preparing = asyncio.create_task(self._prepare(), name="prepare NATS")
+
+    async def _prepare(self) -> None:
+        """Make the streams and the policies, until that has worked once on this connection."""
+        while True:
+            try:
+                bus = self.require_bus()
+                await ensure_streams(bus, self.config.nats)
+                await configure_policies(bus, self.config)
+            except (BusError, nats.errors.Error) as error:
+                log.warning("streams and policies are not ready yet: %s", error or type(error).__name__)
+                await asyncio.sleep(AGAIN_S)
+            except MessageError as error:
+                log.error("the policies in NATS cannot be read: %s", error)
+                return
+            else:
+                return
+
+
+def _requests() -> tuple[int, int]:
+    """Return how many requests this gateway has answered, and how many of them by a fault of its own or behind it.
+
+    That it is not ready is no fault of an answer: who asks, wants to know.
+    """
+    asked, failed = counted(metrics.http_requests), counted(metrics.http_requests, status="5*")
+    return int(asked), int(failed - counted(metrics.http_requests, route="/readyz", status="5*"))

@@ -1,0 +1,100 @@
+"""Which arm served a conversation last, shared by all gateways. Made again by itself: nothing else rests on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from redis.exceptions import RedisError
+
+from pointsman.core.bandit import Arm, ArmError
+from pointsman.runtime.store import keys
+from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman.runtime.store.store import Store
+
+
+class Session(NamedTuple):
+    """A conversation by its digest (never its text), and the arm that served it.
+
+    Attributes
+    ----------
+    auto : bool
+        The conversation names no tier; ``tier`` is the one that was found for it.
+    """
+
+    tier: str
+    digest: str
+    arm: Arm
+    auto: bool = False
+
+
+class SessionStore:
+    """Reads and writes sessions.
+
+    Parameters
+    ----------
+    store : Store
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._redis = store.redis
+
+    async def arm(self, tier: str, digest: str) -> Arm | None:
+        """Return the arm that served the conversation; None when that is not known (any more).
+
+        Raises
+        ------
+        StoreUnavailable
+        """
+        found = await self._get(keys.session(tier, digest))
+        return None if found is None else _arm(found)
+
+    async def auto(self, digest: str) -> tuple[str, Arm] | None:
+        """Return the tier and the arm of a conversation that names no tier; None when they are not known (any more).
+
+        Raises
+        ------
+        StoreUnavailable
+        """
+        found = await self._get(keys.auto_session(digest))
+        if found is None:
+            return None
+        tier, _, text = found.partition(" ")
+        arm = _arm(text)
+        return None if arm is None else (tier, arm)
+
+    async def remember(self, sessions: Iterable[Session], ttl_s: int) -> None:
+        """Write sessions, in one go.
+
+        Raises
+        ------
+        StoreUnavailable
+            Some may be written.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        for tier, digest, arm, auto in sessions:
+            if auto:
+                pipeline.set(keys.auto_session(digest), f"{tier} {arm}".encode(), ex=ttl_s)
+            else:
+                pipeline.set(keys.session(tier, digest), str(arm).encode(), ex=ttl_s)
+        try:
+            await pipeline.execute()
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailable(f"sessions: {error or type(error).__name__}") from error
+
+    async def _get(self, key: str) -> str | None:
+        try:
+            found = await self._redis.get(key)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailable(f"session: {error or type(error).__name__}") from error
+        try:
+            return found.decode() if isinstance(found, bytes) else found
+        except UnicodeDecodeError:
+            return None
+
+
+def _arm(text: str) -> Arm | None:
+    try:
+        return Arm.parse(text)
+    except ArmError:
+        return None

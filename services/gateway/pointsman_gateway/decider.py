@@ -1,0 +1,126 @@
+"""Asking the replicas for a decision, and what is served when there is none."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from nats.aio.msg import Msg
+
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.decision import Decision
+from pointsman.contracts.messages.ids import DecisionId, new_nonce
+from pointsman.core.bandit import Arm
+from pointsman.runtime.breaker import Breaker
+from pointsman.runtime.bus import BusUnavailable, NoAnswer, NoResponders
+from pointsman.runtime.telemetry import metrics, tracing
+from pointsman.runtime.telemetry.logs import about, logger
+from pointsman.runtime.telemetry.meters import hop
+from pointsman.runtime.telemetry.trouble import Trouble
+from pointsman_gateway.backends import Backends
+from pointsman_gateway.fallback_topic import FallbackTopic
+
+log = logger("gateway.decider")
+
+_ERROR_CODE = "Nats-Service-Error-Code"
+
+REASONS = ("nats", "breaker", "no_replica", "timeout", "replica_error", "refused", "features")
+"""Why no policy chose."""
+
+
+class Unanswered(Exception):
+    """No replica decided; the reason is a label of the metric."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Decider:
+    """Asks on ``decide.<tier>``, with a breaker for each tier.
+
+    Parameters
+    ----------
+    backends : Backends
+
+    Attributes
+    ----------
+    fallback_topic : FallbackTopic
+        Tells of what no policy chose.
+    """
+
+    def __init__(self, backends: Backends) -> None:
+        self._backends = backends
+        self.fallback_topic = FallbackTopic(backends)
+        self._patience_s = backends.config.gateway.decide_timeout_ms / 1000.0
+        for name in backends.tiers:  # at 0 from the start, so that the first one is seen as a rise
+            for reason in REASONS:
+                metrics.fallbacks.labels(name, reason)
+        self._troubles = {name: Trouble(log, f"tier {name}", "the fallback arm serves") for name in backends.tiers}
+        self._routes = {name: (subjects.decide(name), Breaker()) for name in backends.tiers}
+
+    async def ask(self, tier: str, request: bytes) -> Msg:
+        """Return a replica's decision or refusal (`refusal` tells which).
+
+        Raises
+        ------
+        Unanswered
+            When there is neither.
+        """
+        bus = self._backends.bus
+        if bus is None:
+            raise Unanswered("nats")
+        subject, breaker = self._routes[tier]
+        sent_at_s = monotonic()
+        if not breaker.admits(sent_at_s, self._patience_s):
+            raise Unanswered("breaker")
+        try:
+            with tracing.sending("request", subject) as headers:
+                answer = await bus.requests.call(subject, request, self._patience_s, headers)
+        except NoResponders as error:
+            # NATS says so at once, so there is nothing to protect, and the first new replica is used at once.
+            raise Unanswered("no_replica") from error
+        except NoAnswer as error:
+            breaker.failed(sent_at_s, monotonic())
+            raise Unanswered("timeout") from error
+        except BusUnavailable as error:
+            raise Unanswered("nats") from error
+        code = answer.headers.get(_ERROR_CODE) if answer.headers else None
+        if code is not None and not code.startswith("4"):
+            breaker.failed(sent_at_s, monotonic())
+            raise Unanswered("replica_error")
+        answered_at_s = monotonic()
+        hop("gateway_decision", tier).observe(answered_at_s - sent_at_s)
+        breaker.succeeded(answered_at_s)
+        self._troubles[tier].over()
+        return answer
+
+    def fallback(self, tier: str, candidates: tuple[Arm, ...], reason: str) -> Decision:
+        """Return the tier's fallback arm, or the first candidate where that one does not qualify; count and tell it."""
+        metrics.fallbacks.labels(tier, reason).inc()
+        arm = self._backends.fallbacks[tier]
+        if arm is None or arm not in candidates:
+            arm = candidates[0]
+        decision = Decision(
+            decision_id=str(DecisionId(tier, None, new_nonce())),
+            tier=tier,
+            provider=arm.provider,
+            model=arm.model,
+            policy=None,
+            policy_version=None,
+            propensity=None,
+            explored=False,
+            degraded=True,
+            stale=False,
+            state_age_ms=None,
+            scores=[],
+        )
+        about(decision.decision_id)
+        self._troubles[tier].tell(f"no policy chooses ({reason})")
+        self.fallback_topic.tell(decision, reason)
+        return decision
+
+
+def refusal(answer: Msg) -> int | None:
+    """Return the status with which a replica refused a request; None for a decision."""
+    code = answer.headers.get(_ERROR_CODE) if answer.headers else None
+    return None if code is None else int(code)

@@ -1,0 +1,1 @@
+"""HTTP at the edge: limits, authentication, problems, static files."""

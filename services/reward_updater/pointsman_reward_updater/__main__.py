@@ -1,0 +1,16 @@
+"""``python -m pointsman_reward_updater``."""
+
+import sys
+
+from pointsman.runtime.telemetry.service import run_service
+
+
+def main() -> int:
+    """Run the service; return its exit code."""
+    from pointsman_reward_updater.app import serve  # noqa: PLC0415  # after run_service has set the thread counts
+
+    return run_service("reward-updater", serve)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

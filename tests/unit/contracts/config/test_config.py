@@ -1,0 +1,296 @@
+"""The configuration: every check, the environment over the file, and all problems at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pointsman.contracts.config import Config, ConfigError, digest, fallback_arm, load_config, reward_rule, tier_arms
+from pointsman.core.bandit import Arm
+from tests.repository import ROOT
+
+MINIMAL = """
+[[tier]]
+name = "SIMPLE"
+arms = ["ollama:llama3.2", "openai:gpt-4o-mini"]
+"""
+Load = Callable[..., Config]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """Loads a text as the configuration, with the environment that is given and no other."""
+
+    def load(text: str = MINIMAL, **environ: str) -> Config:
+        file = tmp_path / "pointsman.toml"
+        file.write_text(text, encoding="utf-8")
+        return load_config(file, environ)
+
+    return load
+
+
+def _problems(load: Load, text: str, **environ: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(text, **environ)
+    assert str(caught.value) == "\n".join(caught.value.problems)
+    return caught.value.problems
+
+
+def test_what_is_left_out_has_the_references_values(load: Load) -> None:
+    config = load()
+    assert config.context.dim == 12
+    assert config.context.mismatch == "reject"
+    assert (config.reward.lambda_cost, config.reward.mu_latency, config.reward.normalizer) == (0.3, 0.1, "minmax")
+    assert config.active(config.tier[0]).algorithm == "linucb"
+    assert config.shadows(config.tier[0]) == []
+    assert tier_arms(config.tier[0]) == (Arm("ollama", "llama3.2"), Arm("openai", "gpt-4o-mini"))
+    assert fallback_arm(config.tier[0]) == Arm("ollama", "llama3.2")
+
+
+def test_the_file_that_comes_with_pointsman_is_good() -> None:
+    config = load_config(ROOT / "pointsman.toml", {})
+    assert [tier.name for tier in config.tier] == ["SIMPLE", "COMPLEX"]
+    assert {spec.name for spec in config.shadows(config.tier[0])} == {"greedy", "cheapest"}
+
+
+def test_nothing_is_promoted_automatically_unless_that_is_said_and_where(load: Load) -> None:
+    assert not load().promotion.watches("SIMPLE")
+    assert load(MINIMAL + "[promotion]\nautomatic = true\ncost_ceiling = inf").promotion.watches("SIMPLE")
+    assert load(MINIMAL + "[promotion]\nautomatic_rollback = true").promotion.watches("SIMPLE")
+    assert not load(MINIMAL + "[promotion]\nautomatic = true\ntiers = []").promotion.watches("SIMPLE")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[context]\ndim = 0", "context.dim: expected 1 to 1024, got 0"),
+        ("[context]\ndim = 1025", "context.dim: expected 1 to 1024, got 1025"),
+        ("[context]\ndim = 1.5", "context.dim: Expected `int`, got `float`"),
+        ("[context]\nmismatch = 'ignore'", "context.mismatch: Invalid enum value 'ignore'"),
+        ("[context]\nsize = 3", "context.size: Object contains unknown field `size`"),
+        ("context = 3", "context: Expected `object`, got `int`"),
+        ("[contexts]\ndim = 3", "contexts: no such section"),
+        ("[reward]\nlambda_cost = -1", "reward.lambda_cost: expected a number of at least 0, got -1.0"),
+        ("[reward]\nmu_latency = nan", "reward.mu_latency: expected a number of at least 0, got nan"),
+        ("[reward]\nnormalizer = 'zscore'", "reward.normalizer: expected minmax or fixed, got 'zscore'"),
+        ("[reward]\ncost_bounds_usd = [1, 1]", "reward.cost_bounds_usd: expected [low, high] with low < high"),
+        ("[reward]\nlatency_bounds_ms = [0, inf]", "reward.latency_bounds_ms: expected [low, high] with low < high"),
+        ("[reward]\nlatency_bounds_ms = [0]", "reward.latency_bounds_ms: Expected `array` of length 2, got 1"),
+        ("[promotion]\nmargin = -1", "promotion.margin: expected 0 to 100, got -1.0"),
+        ("[promotion]\nmargin = nan", "promotion.margin: expected 0 to 100, got nan"),
+        ("[promotion]\nquality_floor = 0.5", "promotion.quality_floor: expected -100 to 0, got 0.5"),
+        ("[promotion]\nquality_floor = nan", "promotion.quality_floor: expected -100 to 0, got nan"),
+        ("[promotion]\ncost_ceiling = -0.1", "promotion.cost_ceiling: expected a number of at least 0, got -0.1"),
+        ("[promotion]\ncost_ceiling = nan", "promotion.cost_ceiling: expected a number of at least 0, got nan"),
+        ("[promotion]\nmin_decisions = 0", "promotion.min_decisions: expected at least 1, got 0"),
+        ("[promotion]\nrollback_min_decisions = 0", "promotion.rollback_min_decisions: expected at least 1, got 0"),
+        ("[promotion]\ncheck_s = 0", "promotion.check_s: expected more than 0, got 0.0"),
+        ("[promotion]\ntiers = ['SIMPLE', 'NOPE']", "promotion.tiers: no tier 'NOPE'"),
+        ("[policy]\nalgorithm = 'lin'", "policy.algorithm: 'lin' is not one of linucb,"),
+        ("[policy]\nalpha = -1", "policy.alpha: expected a number of at least 0"),
+        ("[policy]\nepsilon = 1.5", "policy.epsilon: expected 0 to 1, got 1.5"),
+        ("[policy]\nforgetting = 0", "policy.forgetting: expected more than 0, at most 1, got 0"),
+        ("[policy]\nforgetting = 1.5", "policy.forgetting: expected more than 0, at most 1, got 1.5"),
+        ("[policy]\nforgetting = nan", "policy.forgetting: expected more than 0, at most 1, got nan"),
+        ("[policy]\nlambda_cost = -0.1", "policy.lambda_cost: expected a number of at least 0, got -0.1"),
+        ("[policy]\nmu_latency = inf", "policy.mu_latency: expected a number of at least 0, got inf"),
+        ("[policy]\nsample = 0.5", "policy.sample: only a shadow can be run on some of the decisions"),
+        ("[policy]\nalgorithm = 'thompson'\nparameters = { v = -1 }", "policy.v: expected a number of at least 0"),
+        ("[policy]\nparameters = { beta = 1 }", "policy.parameters of linucb: "),
+        ("[policy]\nname = 'a.b'", "policy.name: expected 1 to 64 of A-Z a-z 0-9 _ -, got 'a.b'"),
+        (
+            "[policy]\nalgorithm = 'no_such_module:Policy'",
+            "policy.algorithm: cannot load no_such_module:Policy: No module named 'no_such_module'; is its folder in "
+            "PYTHONPATH?",
+        ),
+        ("[cost_usd]\n'gpt-5' = 0.1", "cost_usd.'gpt-5': arm 'gpt-5': expected provider:model"),
+        ("[cost_usd]\n'openai:gpt-5' = -0.1", "cost_usd.'openai:gpt-5': expected a number of at least 0, got -0.1"),
+        ("[cost_usd]\n'openai:gpt-5' = inf", "cost_usd.'openai:gpt-5': expected a number of at least 0, got inf"),
+        ("[nats]\nreplicas = 0", "nats.replicas: expected at least 1, got 0"),
+        ("[nats]\ndecisions_max_bytes = 0", "nats.decisions_max_bytes: expected at least 1, got 0"),
+        ("[nats]\ndecisions_max_age_days = 0", "nats.decisions_max_age_days: expected more than 0, got 0.0"),
+        ("[nats]\nevents_max_age_days = inf", "nats.events_max_age_days: expected more than 0, got inf"),
+        ("[redis]\ntimeout_ms = 0", "redis.timeout_ms: expected at least 1, got 0"),
+        ("[gateway]\nport = 65536", "gateway.port: expected 0 to 65535, got 65536"),
+        ("[gateway]\ndecide_timeout_ms = 0", "gateway.decide_timeout_ms: expected at least 1, got 0"),
+        ("[decision]\nmax_batch = 0", "decision.max_batch: expected at least 1, got 0"),
+        ("[reward_updater]\nlease_ms = -1", "reward_updater.lease_ms: expected at least 1, got -1"),
+        ("[shadow_evaluator]\nkeep_days = 0", "shadow_evaluator.keep_days: expected at least 1, got 0"),
+        ("[log]\nlevel = 'loud'", "log.level: expected debug, info, warning or error, got 'loud'"),
+        ("[log]\nformat = 'xml'", "log.format: expected auto, json or text, got 'xml'"),
+        ("[[tier]]\nname = 'a b'", "tier[0].name: expected 1 to 64 of A-Z a-z 0-9 _ -, got 'a b'"),
+        ("[[tier]]\nname = 'fallback'", "tier[0].name: 'fallback' is what ids of decisions"),
+        ("[[tier]]\narms = []", "tier[0].name: Object missing required field `name`"),
+        ("[[tier]]\nname = 'A'\narms = ['gpt']", "tier[0].arms[0]: arm 'gpt': expected provider:model"),
+        ("[[tier]]\nname = 'A'\narms = ['p:m', 'p:m']", "tier[0].arms[1]: 'p:m' is there twice"),
+        ("[[tier]]\nname = 'A'\nfallback = 'm'", "tier[0].fallback: arm 'm': expected provider:model"),
+        ("[[tier]]\nname = 'A'\n[tier.policy]\nepsilon = 2", "tier[0].policy.epsilon: expected 0 to 1"),
+        ("[[tier]]\nname = 'A'\n[[tier]]\nname = 'A'", "tier[1].name: 'A' is used twice"),
+        ("[[shadow]]\nalgorithm = 'uniform'", "shadow[0].name: a shadow needs a name"),
+        ("[[shadow]]\nname = 'x'\nepsilon = -1", "shadow[0].epsilon: expected 0 to 1"),
+        ("[[tier]]\nname = 'A'\n[tier.policy]\nsample = 1", "tier[0].policy.sample: only a shadow"),
+        ("[[shadow]]\nname = 'x'\nsample = 0", "shadow[0].sample: expected more than 0, at most 1, got 0"),
+        ("[[shadow]]\nname = 'x'\nforgetting = -1", "shadow[0].forgetting: expected more than 0, at most 1, got -1"),
+        ("[[shadow]]\nname = 'x'\ntiers = ['NOPE']", "shadow[0].tiers: no tier 'NOPE'"),
+        ("[[shadow]]\nname = 'x'\n[[shadow]]\nname = 'x'", "shadow: the name 'x' is used twice"),
+    ],
+)
+def test_a_wrong_setting_is_refused_by_its_name(load: Load, text: str, problem: str) -> None:
+    tiers = "" if "[[tier]]" in text else MINIMAL
+    assert any(found.startswith(problem) for found in _problems(load, text + "\n" + tiers))
+
+
+def test_no_tier_is_a_problem(load: Load) -> None:
+    assert _problems(load, "") == ["tier: at least one [[tier]] is needed"]
+
+
+def test_all_problems_are_told_at_once(load: Load) -> None:
+    text = "[context]\ndim = 'many'\n[reward]\nlambda_cost = -1\n[policy]\nepsilon = 2\n[nope]\n[[tier]]\nname = '!'\n"
+    problems = _problems(load, text, POINTSMAN_GATEWAY_PORTS="1")
+    for begin in ("context.dim", "reward.lambda_cost", "policy.epsilon", "nope", "tier[0].name", "POINTSMAN_GATEWAY"):
+        assert any(problem.startswith(begin) for problem in problems), (begin, problems)
+    assert len(problems) == 6
+
+
+def test_the_environment_goes_before_the_file(load: Load) -> None:
+    config = load(
+        "[policy]\nepsilon = 0.5\n[nats]\nurl = 'nats://file:1'\n" + MINIMAL,
+        POINTSMAN_POLICY_EPSILON="0.25",
+        POINTSMAN_NATS_URL="nats://env:2",
+        POINTSMAN_REWARD_UPDATER_MAX_BATCH="7",
+        POINTSMAN_SHADOW_EVALUATOR_KEEP_DAYS="3",
+        POINTSMAN_REWARD_COST_BOUNDS_USD="[0, 0.5]",
+        POINTSMAN_NATS_SERVER="/opt/nats/nats-server",
+        POINTSMAN_LOG_LEVEL="debug",
+    )
+    assert config.policy.epsilon == 0.25
+    assert config.nats.url == "nats://env:2"
+    assert config.reward_updater.max_batch == 7
+    assert config.shadow_evaluator.keep_days == 3
+    assert config.reward.cost_bounds_usd == (0.0, 0.5)
+    assert config.nats.server == "/opt/nats/nats-server"
+    assert config.log.level == "debug"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "problem"),
+    [
+        ("POINTSMAN_POLICY_EPSILON", "often", "policy.epsilon: Expected `float | null`, got `str`"),
+        ("POINTSMAN_GATEWAY_PORT", "", "gateway.port: Expected `int`, got `str`"),
+        ("POINTSMAN_GATEWAY_PROT", "1", "POINTSMAN_GATEWAY_PROT: no such setting"),
+        ("POINTSMAN_NOSUCH_KEY", "1", "POINTSMAN_NOSUCH_KEY: no such setting"),
+        ("POINTSMAN_TIER_NAME", "A", "POINTSMAN_TIER_NAME: no such setting"),
+        ("POINTSMAN_CONTEXT", "1", "POINTSMAN_CONTEXT: no such setting"),
+    ],
+)
+def test_a_wrong_variable_is_a_problem(load: Load, variable: str, value: str, problem: str) -> None:
+    assert _problems(load, MINIMAL, **{variable: value}) == [problem]
+
+
+def test_a_variable_over_what_is_no_table_is_a_problem_not_a_crash(load: Load) -> None:
+    assert _problems(load, "context = 3" + MINIMAL, POINTSMAN_CONTEXT_DIM="4") == [
+        "context: Expected `object`, got `int`"
+    ]
+
+
+def test_variables_of_the_command_line_and_of_others_are_left_alone(load: Load) -> None:
+    assert load(POINTSMAN_DATA_DIR="/data", POINTSMAN_CONFIG="elsewhere.toml", POINTS="1", PATH="/bin") == load()
+
+
+def test_the_file_may_be_named_by_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(MINIMAL, encoding="utf-8")
+    assert load_config(environ={"POINTSMAN_CONFIG": str(file)}).tier[0].name == "SIMPLE"
+
+
+def test_a_named_file_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=re.escape("nowhere.toml: No such file or directory")):
+        load_config(tmp_path / "nowhere.toml", {})
+
+
+def test_without_any_file_the_environment_alone_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        load_config(environ={"POINTSMAN_CONTEXT_DIM": "0"})
+    assert caught.value.problems == [
+        "context.dim: expected 1 to 1024, got 0",
+        "tier: at least one [[tier]] is needed",
+    ]
+
+
+@pytest.mark.parametrize("data", [b"[context", b"\xff\xfe", b"a = 1\na = 2"])
+def test_a_file_that_is_no_toml_is_a_problem_that_names_it(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "broken.toml"
+    file.write_bytes(data)
+    with pytest.raises(ConfigError, match=r"broken\.toml: "):
+        load_config(file, {})
+
+
+TWO_TIERS = """
+[policy]
+epsilon = 0.1
+
+[[tier]]
+name = "A"
+arms = ["p:m"]
+
+[[tier]]
+name = "B"
+fallback = "q:n"
+[tier.policy]
+algorithm = "static:p:m"
+name = "mine"
+
+[[shadow]]
+name = "greedy"
+algorithm = "epsilon-greedy"
+epsilon = 0.0
+tiers = ["A"]
+
+[[shadow]]
+name = "all"
+algorithm = "uniform"
+"""
+
+
+def test_a_tier_has_its_own_policy_and_its_own_shadows(load: Load) -> None:
+    config = load(TWO_TIERS)
+    a, b = config.tier
+    assert (config.active(a).name, config.active(a).parameters) == ("linucb", {"epsilon": 0.1})
+    assert (config.active(b).name, config.active(b).algorithm) == ("mine", "static:p:m")
+    assert [spec.name for spec in config.shadows(a)] == ["greedy", "all"]
+    assert [spec.name for spec in config.shadows(b)] == ["all"]
+    assert config.shadows(a)[0].parameters == {"epsilon": 0.0}
+    assert fallback_arm(b) == Arm("q", "n")
+    assert config.tier_named("B") is b
+    assert config.tier_named("C") is None
+
+
+def test_a_tier_without_arms_has_no_fallback(load: Load) -> None:
+    assert fallback_arm(load("[[tier]]\nname = 'A'").tier[0]) is None
+
+
+def test_the_digest_changes_with_the_policies_of_the_tier_and_with_nothing_else(load: Load) -> None:
+    config = load(TWO_TIERS)
+    before = [digest(config, tier) for tier in config.tier]
+    assert before == [digest(load(TWO_TIERS), tier) for tier in load(TWO_TIERS, POINTSMAN_CONTEXT_DIM="4").tier]
+    after = load(TWO_TIERS, POINTSMAN_POLICY_EPSILON="0.2")
+    changed = [digest(after, tier) != old for tier, old in zip(after.tier, before, strict=True)]
+    assert changed == [True, False]  # B has a policy of its own
+    shadow = load(TWO_TIERS.replace('algorithm = "uniform"', 'algorithm = "cheapest"'))
+    assert all(digest(shadow, tier) != old for tier, old in zip(shadow.tier, before, strict=True))
+
+
+def test_prices_are_by_arm(load: Load) -> None:
+    config = load("[cost_usd]\n'openai:gpt-5' = 0.01\n'p:m:free' = 0\n" + MINIMAL)
+    assert config.prices() == {Arm("openai", "gpt-5"): 0.01, Arm("p", "m:free"): 0.0}
+
+
+def test_the_rule_that_goes_into_the_log_is_the_configured_one(load: Load) -> None:
+    config = load("[reward]\nlambda_cost = 0.5\nnormalizer = 'fixed'\ncost_bounds_usd = [0, 2]\n" + MINIMAL)
+    rule = reward_rule(config.reward.rule())
+    assert (rule.lambda_cost, rule.mu_latency, rule.normalizer) == (0.5, 0.1, "fixed")
+    assert (rule.cost_bounds_usd, rule.latency_bounds_ms) == ((0.0, 2.0), (0.0, 10_000.0))

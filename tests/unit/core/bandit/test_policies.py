@@ -1,0 +1,126 @@
+"""Each policy's own choice, and the propensities that come with it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.core.bandit import Arm, Cheapest, EpsilonGreedy, LinUCB, PolicyError, Static, Uniform, first_best, greedy
+from tests.unit.core.bandit.examples import estimates, some_arms
+
+epsilons = st.floats(0.0, 1.0)
+scores = st.lists(st.floats(-10.0, 10.0), min_size=1, max_size=50)
+
+
+@given(scores, epsilons)
+def test_the_best_has_one_less_epsilon_and_its_share_of_it_and_all_others_have_their_share(
+    row: list[float], epsilon: float
+) -> None:
+    p = greedy(np.array([row]), epsilon)[0]
+    k = len(row)
+    best = int(first_best(np.array([row]))[0])
+    assert p[best] == pytest.approx(epsilon / k + (1.0 - epsilon), abs=1e-15)
+    others = np.delete(p, best)
+    assert (others == epsilon / k).all()
+    assert p.sum() == pytest.approx(1.0, abs=1e-12)
+
+
+@given(st.integers(1, 8), st.integers(1, 8), st.integers(0, 2**32 - 1), epsilons)
+def test_many_rows_get_what_each_gets_alone(b: int, k: int, seed: int, epsilon: float) -> None:
+    rows = np.random.default_rng(seed).integers(0, 3, size=(b, k)).astype(np.float64)  # with ties
+    together = greedy(rows, epsilon)
+    for row, p in zip(rows, together, strict=True):
+        assert greedy(row[None], epsilon)[0].tobytes() == p.tobytes()
+
+
+@pytest.mark.parametrize("best", [1.0, 1e-9, 1e9, -1.0, -1e9])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_tie_within_rounding_goes_to_the_first_candidate(best: float, rows: int) -> None:
+    just_below = best - abs(best) * 0.9e-12
+    too_low = best - abs(best) * 2e-12
+    p = greedy(np.array([[too_low, just_below, best]] * rows), 0.1)
+    assert p.argmax(axis=1).tolist() == [1] * rows
+
+
+def test_a_tie_at_zero_goes_to_the_first_candidate() -> None:
+    assert greedy(np.zeros((1, 4)), 0.0)[0].tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert greedy(np.array([[-1e-30, 0.0]]), 0.0)[0].tolist() == [0.0, 1.0]
+
+
+def test_linucb_adds_alpha_widths_to_the_mean() -> None:
+    known = estimates([[0.5, 0.4]], [[0.1, 0.2]])
+    assert LinUCB(alpha=0.9, epsilon=0.0).probabilities(known)[0].tolist() == [1.0, 0.0]
+    assert LinUCB(alpha=1.1, epsilon=0.0).probabilities(known)[0].tolist() == [0.0, 1.0]
+
+
+def test_linucb_leaves_the_estimates_as_they_are() -> None:
+    known = estimates([[0.5, 0.4]], [[0.1, 0.2]])
+    LinUCB().probabilities(known)
+    assert known.mean.tolist() == [[0.5, 0.4]]
+    assert known.width.tolist() == [[0.1, 0.2]]
+
+
+def test_the_propensity_of_the_best_arm_counts_its_share_of_the_exploration() -> None:
+    p = LinUCB(alpha=1.5, epsilon=0.05).probabilities(estimates([[0.9, 0.1, 0.2, 0.3]]))[0]
+    assert p[0] == pytest.approx(0.05 / 4 + 0.95, abs=1e-15)
+    assert p[1:].tolist() == [0.05 / 4] * 3
+
+
+def test_epsilon_greedy_looks_at_the_mean_only() -> None:
+    known = estimates([[0.5, 0.4]], [[0.0, 100.0]])
+    assert EpsilonGreedy(0.0).probabilities(known)[0].tolist() == [1.0, 0.0]
+    assert EpsilonGreedy(0.5).probabilities(known)[0].tolist() == [0.75, 0.25]
+
+
+def test_static_is_always_its_arm() -> None:
+    p = Static(some_arms(3)[2]).probabilities(estimates([[0.9, 0.5, 0.1], [0.1, 0.2, 0.3]]))
+    assert p.tolist() == [[0.0, 0.0, 1.0]] * 2
+
+
+def test_static_is_the_first_candidate_where_its_arm_is_absent() -> None:
+    p = Static(Arm("other", "model"), epsilon=0.3).probabilities(estimates([[0.1, 0.2, 0.3]]))
+    assert p[0] == pytest.approx([0.8, 0.1, 0.1])
+
+
+def test_uniform_is_the_same_for_all() -> None:
+    assert Uniform().probabilities(estimates([[0.1, 0.2, 0.3, 0.4]])).tolist() == [[0.25] * 4]
+
+
+@pytest.mark.parametrize(
+    ("cost", "chosen"),
+    [
+        ([0.3, 0.1, 0.2], 1),
+        ([math.nan, 0.1, 0.2], 1),
+        ([math.nan, math.nan, 1e9], 2),
+        ([math.nan, 0.0, math.nan], 1),
+        ([0.2, 0.2, 0.2], 0),
+        ([0.2, 0.1, 0.1], 1),
+        ([math.nan, math.nan, math.nan], 0),
+    ],
+)
+def test_cheapest_prefers_any_known_cost_to_an_unknown_one(cost: list[float], chosen: int) -> None:
+    expected = np.eye(3)[chosen].tolist()
+    means = [[0.1, 0.2, 0.3]] * 2
+    for_all = Cheapest().probabilities(estimates(means, cost=np.array(cost)))
+    assert for_all.tolist() == [expected] * 2
+    for_each = Cheapest().probabilities(estimates(means, cost=np.array([cost, [1.0, math.nan, 2.0]])))
+    assert for_each.tolist() == [expected, [1.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize("epsilon", [-0.01, 1.01, math.nan, math.inf])
+def test_an_epsilon_that_is_no_probability_is_refused(epsilon: float) -> None:
+    for make in (EpsilonGreedy, Cheapest, LinUCB):
+        with pytest.raises(PolicyError, match="epsilon: expected 0 to 1"):
+            make(epsilon=epsilon)
+    with pytest.raises(PolicyError, match="epsilon"):
+        Static(Arm("p", "m"), epsilon)
+
+
+@pytest.mark.parametrize("alpha", [-0.1, math.nan, math.inf])
+def test_an_alpha_below_zero_or_not_finite_is_refused(alpha: float) -> None:
+    with pytest.raises(PolicyError, match="alpha"):
+        LinUCB(alpha=alpha)

@@ -1,0 +1,95 @@
+"""Which arms are tried, in which order, and what is said when none answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from pointsman.contracts.messages.decision import Decision, Score
+from pointsman.core.bandit import Arm
+from pointsman.llm.providers.base import Dialect
+from pointsman.llm.providers.errors import ProviderError, UnknownProvider
+from pointsman_gateway.chat.attempts import in_order, nobody_answered
+
+A, B, C, D = (Arm("p", name) for name in "abcd")
+
+
+def decided(chosen: Arm, scores: list[tuple[Arm, float, float]]) -> Decision:
+    return Decision(
+        decision_id="S.1.0123456789abcdef",
+        tier="S",
+        provider=chosen.provider,
+        model=chosen.model,
+        policy="l",
+        policy_version=1,
+        propensity=0.5,
+        explored=False,
+        degraded=not scores,
+        stale=False,
+        state_age_ms=1,
+        scores=[
+            Score(provider=arm.provider, model=arm.model, mean=0.0, width=0.0, ucb=ucb, probability=probability)
+            for arm, probability, ucb in scores
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("decision", "order"),
+    [
+        (decided(C, [(A, 0.9, 0.5), (B, 0.05, 0.9), (C, 0.05, 0.1)]), [C, A, B]),
+        (decided(A, [(A, 0.9, 0.5), (B, 0.05, 0.2), (C, 0.05, 0.4)]), [A, C, B]),
+        (decided(A, [(A, 1.0, 0.0), (B, 0.0, 0.3), (C, 0.0, 0.3)]), [A, B, C]),
+        (decided(B, []), [B, A, C]),
+    ],
+)
+def test_the_chosen_arm_then_the_others_as_the_policy_would_have_them(decision: Decision, order: list[Arm]) -> None:
+    assert in_order(decision, (A, B, C), 9) == order
+    assert in_order(decision, (A, B, C), 2) == order[:2]
+
+
+def failed(
+    status: int | None, text: str = "p is broken", *, elsewhere: bool = True, wait: float | None = None
+) -> ProviderError:
+    kind = "status" if status else "connect"
+    return ProviderError(kind, text, status=status, elsewhere=elsewhere, retry_after_s=wait)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("errors", "status"),
+    [
+        ([failed(None)], 502),
+        ([failed(429)], 429),
+        ([failed(429), failed(429)], 429),
+        ([failed(429), failed(503)], 502),
+        ([failed(500), failed(400, elsewhere=False)], 400),
+        ([failed(401)], 502),
+    ],
+)
+def test_the_status_is_that_of_all_errors_or_502(errors: list[ProviderError], status: int) -> None:
+    assert nobody_answered(errors, "openai").status == status
+
+
+def test_what_all_models_refuse_is_told_as_the_last_one_told_it() -> None:
+    errors = [failed(400, "p: prompt is too long"), failed(400, "q: prompt is too long")]
+    error = nobody_answered(errors, "openai")
+    assert (error.status, error.body) == (400, errors[-1].body)
+
+
+def test_every_reason_is_in_the_one_error() -> None:
+    error = nobody_answered([failed(500, "p is broken"), failed(None, "q cannot be reached")], "openai")
+    assert (error.body, error.code) == (None, "no_model_answered")
+    assert "p is broken" in error.message
+    assert "q cannot be reached" in error.message
+
+
+def test_when_to_come_back_is_told_only_if_every_provider_told_it() -> None:
+    assert nobody_answered([failed(429, wait=7.2), failed(429, wait=3.1)], "openai").headers == (("retry-after", "4"),)
+    assert nobody_answered([failed(429, wait=7.2), failed(500)], "openai").headers == ()
+
+
+@pytest.mark.parametrize("dialect", ["openai", "anthropic"])
+def test_an_error_is_in_the_dialect_of_the_client_although_its_provider_could_not_be_asked(dialect: Dialect) -> None:
+    error = nobody_answered([UnknownProvider("p is not configured")], dialect)
+    assert error.status == 503
+    assert (error.body is None) == (dialect == "anthropic")  # it is made in the dialect when it is answered
+    assert "p is not configured" in error.message

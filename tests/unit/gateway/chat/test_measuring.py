@@ -1,0 +1,142 @@
+"""What is learned from, and what of it (ADR 0014)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pointsman.contracts.config import Config
+from pointsman.contracts.messages.decision import Decision
+from pointsman.contracts.messages.outcome import Attempt, Outcome, Rule
+from pointsman.core.bandit import Arm
+from pointsman.llm.providers.base import Completion, ToolCall, Usage
+from pointsman_gateway.chat import measuring
+from pointsman_gateway.chat.judging import Judge
+from pointsman_gateway.chat.measuring import Exchange, Timings
+
+CHOSEN, OTHER = Arm("a", "m"), Arm("b", "n")
+JUDGE = Judge(Config())
+TIMINGS = Timings(1000, 2000, 15.0, 900.0, 850.0)
+GOOD = Attempt(provider="a", model="m", status=200, latency_ms=12.0)
+FAILED = Attempt(provider="a", model="m", status=500, error="status", latency_ms=33.0)
+STOOD_IN = Attempt(provider="b", model="n", status=200, latency_ms=50.0)
+WHOLE = Completion(
+    status=200,
+    usage=Usage(input_tokens=100, output_tokens=20, cached_input_tokens=80),
+    finish_reason="stop",
+    text_chars=5,
+    complete=True,
+    response_id="chatcmpl-1",
+)
+EMPTY = Completion(status=200, finish_reason="stop", complete=True)
+CUT = Completion(status=200, text_chars=5)
+CALL = Completion(status=200, tool_calls=(ToolCall(name="f", arguments="{}", valid_json=True),), complete=True)
+
+
+def decision(**more: Any) -> Decision:
+    return Decision(
+        **{
+            "decision_id": "S.42.0123456789abcdef",
+            "tier": "S",
+            "provider": "a",
+            "model": "m",
+            "policy": "l",
+            "policy_version": 3,
+            "propensity": 0.75,
+            "explored": False,
+            "degraded": False,
+            "stale": False,
+            "state_age_ms": 1,
+            "scores": [],
+            **more,
+        }
+    )
+
+
+def exchange(**more: Any) -> Exchange:
+    usual: dict[str, Any] = {
+        "decision": decision(),
+        "context": [1.0, 0.5],
+        "direct": False,
+        "attempts": [GOOD],
+        "served": CHOSEN,
+        "completion": WHOLE,
+        "faulty": False,
+        "gone": False,
+        "stopped": False,
+        "timings": TIMINGS,
+    }
+    return Exchange(**{**usual, **more})
+
+
+def measure(told: Exchange, rule: Rule) -> Outcome:
+    return measuring.measure(told, rule, JUDGE.judge(told))
+
+
+def test_the_outcome_of_the_chosen_arm_has_all_that_learning_needs() -> None:
+    outcome = measure(exchange(), Rule(lambda_cost=0.5))
+    assert (outcome.decision_id, outcome.decision_sequence, outcome.tier) == ("S.42.0123456789abcdef", 42, "S")
+    assert (outcome.provider, outcome.model, outcome.context) == ("a", "m", [1.0, 0.5])
+    assert (outcome.propensity, outcome.policy, outcome.policy_version) == (0.75, "l", 3)
+    assert (outcome.decided_at_ms, outcome.accepted_at_ms) == (1000, 2000)
+    assert (outcome.learn, outcome.quality, outcome.latency_ms) == (True, 100.0, 850.0)
+    assert outcome.rule == Rule(lambda_cost=0.5)
+    served = outcome.served
+    assert served is not None
+    assert (served.input_tokens, served.output_tokens, served.cached_tokens) == (100, 20, 80)
+    assert (served.first_byte_ms, served.total_ms, served.response_id) == (15.0, 900.0, "chatcmpl-1")
+
+
+def test_when_another_serves_the_chosen_arm_gets_its_own_failure() -> None:
+    outcome = measure(exchange(attempts=[FAILED, STOOD_IN], served=OTHER), Rule())
+    assert (outcome.provider, outcome.learn) == ("a", True)
+    assert (outcome.quality, outcome.cost_usd, outcome.latency_ms) == (0.0, 0.0, 33.0)
+    assert outcome.served is not None
+    assert (outcome.served.provider, outcome.served.attempts) == ("b", [FAILED, STOOD_IN])
+
+
+def test_when_nobody_serves_the_chosen_arm_has_failed() -> None:
+    outcome = measure(exchange(attempts=[FAILED], served=None, completion=None), Rule())
+    assert (outcome.learn, outcome.quality, outcome.cost_usd, outcome.latency_ms) == (True, 0.0, 0.0, 33.0)
+
+
+@pytest.mark.parametrize(
+    ("what", "quality"),
+    [
+        ({"completion": CALL}, 100.0),
+        ({"completion": EMPTY}, 0.0),
+        ({"completion": CUT}, 0.0),
+        ({"completion": CUT, "gone": True}, None),
+    ],
+)
+def test_quality_by_what_came(what: dict[str, Any], quality: float | None) -> None:
+    outcome = measure(exchange(**what), Rule())
+    assert (outcome.learn, outcome.quality) == (True, quality)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"direct": True},
+        {"faulty": True, "attempts": [FAILED], "served": None, "completion": None},
+        {"gone": True, "attempts": [], "served": None, "completion": None},
+        {"stopped": True, "completion": CUT},
+        {"decision": decision(decision_id="fallback.S.0123456789abcdef", degraded=True, propensity=None, policy=None)},
+        *[
+            {"attempts": [Attempt(provider="a", model="m", error=kind), STOOD_IN], "served": OTHER}
+            for kind in ("unavailable", "request", "config")
+        ],
+    ],
+)
+def test_what_says_nothing_of_the_choice_is_not_learned_from(what: dict[str, Any]) -> None:
+    assert not measure(exchange(**what), Rule()).learn
+
+
+def test_an_arm_that_had_failed_before_the_client_left_has_failed() -> None:
+    outcome = measure(exchange(gone=True, attempts=[FAILED], served=None, completion=None), Rule())
+    assert (outcome.learn, outcome.quality) == (True, 0.0)
+
+
+def test_a_pinned_arm_is_learned_from() -> None:
+    assert measure(exchange(decision=decision(pinned=True, propensity=1.0)), Rule()).learn

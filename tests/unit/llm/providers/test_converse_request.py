@@ -1,0 +1,180 @@
+"""Requests for Bedrock, against the description of its API that botocore brings."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import msgspec
+import pytest
+
+from pointsman.llm.providers import Untranslatable
+from pointsman.llm.translate.anthropic_request_to_converse import HINTS, anthropic_request_to_converse
+from pointsman.llm.translate.openai_request_to_anthropic import openai_request_to_anthropic
+from tests.unit.llm.providers import test_openai_request_to_anthropic as openai_requests
+
+CLAUDE = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
+NOVA = "amazon.nova-lite-v1:0"
+TOOL = {"name": "set_points", "description": "Sets points", "input_schema": {"type": "object"}}
+
+
+def body(**fields: Any) -> dict[str, Any]:
+    return {"model": "m", "max_tokens": 50, "messages": [{"role": "user", "content": "hi"}], **fields}
+
+
+def check(sent: dict[str, Any], model: str = CLAUDE) -> None:
+    """Compare with the API's description: names, types, bounds, what is required."""
+    loader = import_module("botocore.loaders").Loader()
+    service = import_module("botocore.model").ServiceModel(loader.load_service_model("bedrock-runtime", "service-2"))
+    shape = service.operation_model("Converse").input_shape
+    report = import_module("botocore.validate").ParamValidator().validate({"modelId": model, **sent}, shape)
+    assert not report.has_errors(), report.generate_report()
+
+
+def test_conversation_keeps_all_that_was_said() -> None:
+    asked = body(
+        system=[{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral", "ttl": "1h"}}],
+        messages=[
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "Where?"},
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/jpeg", "data": "/9j/"}},
+                    {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBE"}},
+                ],
+            },
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "thinking", "thinking": "hm", "signature": "s"},
+                    {"type": "redacted_thinking", "data": "eA=="},
+                    {"type": "tool_use", "id": "t1", "name": "set_points", "input": {"at": 3}},
+                ],
+            },
+            {
+                "role": "user",
+                "content": [
+                    {"type": "tool_result", "tool_use_id": "t1", "content": "no", "is_error": True},
+                    {"type": "text", "text": "And?", "cache_control": {"type": "ephemeral"}},
+                ],
+            },
+        ],
+        tools=[TOOL],
+        tool_choice={"type": "tool", "name": "set_points"},
+        temperature=0.5,
+        top_p=0.9,
+        top_k=5,
+        stop_sequences=["x"],
+        output_config={"format": {"type": "json_schema", "schema": {"type": "object"}}},
+    )
+    sent = anthropic_request_to_converse(asked, CLAUDE)
+    check(sent)
+    assert sent == {
+        "system": [{"text": "Be brief."}, {"cachePoint": {"type": "default", "ttl": "1h"}}],
+        "messages": [
+            {
+                "role": "user",
+                "content": [
+                    {"text": "Where?"},
+                    {"image": {"format": "jpeg", "source": {"bytes": "/9j/"}}},
+                    {"document": {"format": "pdf", "name": "document", "source": {"bytes": "JVBE"}}},
+                ],
+            },
+            {
+                "role": "assistant",
+                "content": [
+                    {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "s"}}},
+                    {"reasoningContent": {"redactedContent": "eA=="}},
+                    {"toolUse": {"toolUseId": "t1", "name": "set_points", "input": {"at": 3}}},
+                ],
+            },
+            {
+                "role": "user",
+                "content": [
+                    {"toolResult": {"toolUseId": "t1", "content": [{"text": "no"}], "status": "error"}},
+                    {"text": "And?"},
+                    {"cachePoint": {"type": "default"}},
+                ],
+            },
+        ],
+        "toolConfig": {
+            "tools": [
+                {
+                    "toolSpec": {
+                        "name": "set_points",
+                        "description": "Sets points",
+                        "inputSchema": {"json": {"type": "object"}},
+                    }
+                }
+            ],
+            "toolChoice": {"tool": {"name": "set_points"}},
+        },
+        "inferenceConfig": {"maxTokens": 50, "temperature": 0.5, "topP": 0.9, "stopSequences": ["x"]},
+        "additionalModelRequestFields": {"top_k": 5},
+        "outputConfig": {
+            "textFormat": {
+                "type": "json_schema",
+                "structure": {"jsonSchema": {"schema": '{"type":"object"}', "name": "answer"}},
+            }
+        },
+    }
+
+
+def test_what_is_claudes_alone_is_dropped_for_other_models() -> None:
+    asked = body(top_k=5, thinking={"type": "enabled", "budget_tokens": 1024}, **dict.fromkeys(HINTS, "x"))
+    assert anthropic_request_to_converse(asked, NOVA) == anthropic_request_to_converse(body(), NOVA)
+    own = anthropic_request_to_converse(asked, CLAUDE)["additionalModelRequestFields"]
+    assert own == {"top_k": 5, "thinking": {"type": "enabled", "budget_tokens": 1024}}
+
+
+def test_request_of_an_openai_client_gets_there_by_way_of_anthropics() -> None:
+    conversation = msgspec.json.decode(msgspec.json.encode(openai_requests.CONVERSATION))
+    del conversation[2]["content"][2]  # the image by URL, which Bedrock has not
+    asked = openai_requests.body(messages=conversation, tools=[openai_requests.TOOL], max_tokens=7)
+    sent = anthropic_request_to_converse(openai_request_to_anthropic(asked, 4096), CLAUDE, "openai")
+    check(sent)
+    assert [message["role"] for message in sent["messages"]] == ["user", "assistant", "user"]
+    assert sent["inferenceConfig"] == {"maxTokens": 7}
+
+
+@pytest.mark.parametrize("choice", ["auto", "any"])
+def test_choice_of_tools(choice: str) -> None:
+    sent = anthropic_request_to_converse(body(tools=[TOOL], tool_choice={"type": choice}), CLAUDE)
+    check(sent)
+    assert sent["toolConfig"].get("toolChoice") == (None if choice == "auto" else {"any": {}})
+
+
+def test_no_tools_are_named_when_none_may_be_used() -> None:
+    assert "toolConfig" not in anthropic_request_to_converse(body(tools=[TOOL], tool_choice={"type": "none"}), CLAUDE)
+
+
+USED = [{"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "openai_field"),
+    [
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "url"}}]}]},
+            "messages[0].content[0].source.type",
+            "messages",
+        ),
+        (
+            {"tools": [TOOL], "tool_choice": {"type": "auto", "disable_parallel_tool_use": True}},
+            "tool_choice.disable_parallel_tool_use",
+            "parallel_tool_calls",
+        ),
+        ({"tools": [TOOL], "tool_choice": {"type": "none"}, "messages": USED}, "tool_choice", "tool_choice"),
+        ({"mcp_servers": []}, "mcp_servers", "mcp_servers"),
+        ({"tools": [{"type": "bash_20250124", "name": "bash"}]}, "tools[0].type", "tools[0].type"),
+    ],
+)
+def test_what_cannot_be_said_is_refused_by_the_clients_name_of_it(
+    fields: dict[str, Any], field: str, openai_field: str
+) -> None:
+    with pytest.raises(Untranslatable) as caught:
+        anthropic_request_to_converse(body(**fields), CLAUDE)
+    assert caught.value.field == field
+    with pytest.raises(Untranslatable) as caught:
+        anthropic_request_to_converse(body(**fields), CLAUDE, "openai")
+    assert (caught.value.field, caught.value.dialect) == (openai_field, "openai")

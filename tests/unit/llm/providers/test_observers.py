@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.llm.providers.anthropic_answer import AnthropicObserver
+from pointsman.llm.providers.base import TEXT_HEAD_CHARS
+from pointsman.llm.providers.openai_answer import OpenAIObserver
+from pointsman.llm.providers.provider_errors import told
+from pointsman.llm.translate.anthropic_answer_to_openai import AnthropicAnswerToOpenAI
+from pointsman.llm.translate.openai_answer_to_anthropic import OpenAIAnswerToAnthropic
+
+NAMES = [
+    "type",
+    "choices",
+    "delta",
+    "message",
+    "content",
+    "tool_calls",
+    "function",
+    "arguments",
+    "name",
+    "index",
+    "usage",
+    "error",
+    "finish_reason",
+    "text",
+    "id",
+    "content_block",
+    "partial_json",
+    "prompt_tokens",
+    "input_tokens",
+    "code",
+]
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 9) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
+    max_leaves=12,
+)
+JSON = VALUES.map(msgspec.json.encode)
+
+
+@given(st.lists(JSON | st.binary(max_size=30), max_size=6))
+def test_whatever_comes_is_survived(events: list[bytes]) -> None:
+    for observer in (OpenAIObserver(), AnthropicObserver()):
+        for event in events:
+            observer.event(event)
+            with suppress(msgspec.MsgspecError):
+                observer.whole(event)
+        observer.notes.completion(200)
+    for event in events:
+        told(event)
+
+
+@given(JSON | st.binary(max_size=30))
+def test_translations_of_nonsense_fail_as_they_say(event: bytes) -> None:
+    for translator in (AnthropicAnswerToOpenAI(0, True), OpenAIAnswerToAnthropic("m")):
+        with suppress(ValueError, LookupError, TypeError, AttributeError):
+            translator.event(event)
+        with suppress(ValueError, LookupError, TypeError, AttributeError):
+            translator.whole(event)
+
+
+@pytest.mark.parametrize(
+    ("message", "finish", "reason"),
+    [
+        ({"content": "x"}, "stop", "stop"),
+        ({"content": None, "refusal": "No."}, "stop", "refusal"),
+        ({"content": ""}, "function_call", "tool_calls"),
+        ({"content": "x"}, "content_filter", "content_filter"),
+        ({"content": "x"}, "eos", "eos"),
+        ({"content": [{"type": "text", "text": "x"}, {"type": "thinking"}]}, "stop", "stop"),
+    ],
+)
+def test_end_of_an_openai_answer(message: dict[str, Any], finish: str, reason: str) -> None:
+    observer = OpenAIObserver()
+    observer.whole(msgspec.json.encode({"choices": [{"message": message, "finish_reason": finish}]}))
+    assert observer.notes.completion(200).finish_reason == reason
+
+
+@pytest.mark.parametrize(("stop", "reason"), [("end_turn", "stop"), ("max_tokens", "length"), ("refusal", "refusal")])
+def test_end_of_an_anthropic_answer(stop: str, reason: str) -> None:
+    observer = AnthropicObserver()
+    observer.whole(msgspec.json.encode({"content": [], "stop_reason": stop}))
+    assert observer.notes.completion(200).finish_reason == reason
+
+
+def test_head_of_the_text_is_kept_and_the_rest_is_counted() -> None:
+    observer = OpenAIObserver()
+    for _ in range(50):
+        observer.event(msgspec.json.encode({"choices": [{"delta": {"content": "äbcdefghij"}}]}))
+    done = observer.notes.completion(200)
+    assert done.text_chars == 500
+    assert done.text_head == ("äbcdefghij" * 50)[:TEXT_HEAD_CHARS]
+
+
+def test_only_the_first_choice_is_looked_at() -> None:
+    observer = OpenAIObserver()
+    choices = [{"index": n, "message": {"content": str(n)}, "finish_reason": "stop"} for n in (1, 0)]
+    observer.whole(msgspec.json.encode({"choices": choices}))
+    assert observer.notes.completion(200).text_head == "0"
+
+
+def test_stream_left_in_the_middle_has_a_prompt_and_no_count_of_the_answer() -> None:
+    observer = AnthropicObserver()
+    usage = {"input_tokens": 9, "output_tokens": 1}
+    observer.event(msgspec.json.encode({"type": "message_start", "message": {"id": "m", "usage": usage}}))
+    done = observer.notes.completion(200)
+    assert done.usage is not None
+    assert (done.usage.input_tokens, done.usage.output_tokens, done.complete) == (9, None, False)
+
+
+def test_deepseeks_name_for_cached_tokens() -> None:
+    observer = OpenAIObserver()
+    usage = {"prompt_tokens": 9, "prompt_cache_hit_tokens": 4}
+    observer.whole(msgspec.json.encode({"choices": [{"message": {"content": ""}}], "usage": usage}))
+    done = observer.notes.completion(200)
+    assert done.usage is not None
+    assert done.usage.cached_input_tokens == 4
+
+
+def test_a_tool_that_runs_at_the_provider_is_no_call_in_a_stream_either() -> None:
+    observer = AnthropicObserver()
+    blocks: list[dict[str, Any]] = [
+        {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}},
+        {"type": "tool_use", "id": "t", "name": "look_up", "input": {}},
+    ]
+    for index, block in enumerate(blocks):
+        delta = {"type": "input_json_delta", "partial_json": '{"query":"points"}'}
+        observer.event(msgspec.json.encode({"type": "content_block_start", "index": index, "content_block": block}))
+        observer.event(msgspec.json.encode({"type": "content_block_delta", "index": index, "delta": delta}))
+    (call,) = observer.notes.completion(200).tool_calls
+    assert (call.name, call.arguments) == ("look_up", '{"query":"points"}')
+
+
+@pytest.mark.parametrize(
+    ("said", "call"),
+    [
+        (
+            {"tool_calls": [{"type": "custom", "custom": {"name": "run", "input": "print(1)"}}]},
+            ("run", "print(1)", True),
+        ),
+        ({"function_call": {"name": "f", "arguments": '{"a":1}'}}, ("f", '{"a":1}', True)),
+        ({"function_call": {"name": "f", "arguments": "{"}}, ("f", "{", False)),
+    ],
+)
+def test_calls_of_custom_tools_and_of_functions_as_they_once_were(said: dict[str, Any], call: tuple[Any, ...]) -> None:
+    whole, streamed = OpenAIObserver(), OpenAIObserver()
+    whole.whole(msgspec.json.encode({"choices": [{"message": {"content": None, **said}}]}))
+    streamed.event(msgspec.json.encode({"choices": [{"index": 0, "delta": said}]}))
+    for observer in (whole, streamed):
+        (found,) = observer.notes.completion(200).tool_calls
+        assert (found.name, found.arguments, found.valid_json) == call
+
+
+@pytest.mark.parametrize(
+    ("usage", "output"),
+    [
+        # as xAI's and Gemini's servers count, and as OpenAI's do
+        ({"prompt_tokens": 12, "completion_tokens": 1, "total_tokens": 399}, 387),
+        ({"prompt_tokens": 12, "completion_tokens": 387, "total_tokens": 399}, 387),
+        ({"prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 0}, 5),
+        ({"prompt_tokens": 12, "completion_tokens": 5}, 5),
+    ],
+)
+def test_reasoning_is_output_whatever_the_provider_calls_it(usage: dict[str, int], output: int) -> None:
+    observer = OpenAIObserver()
+    observer.whole(msgspec.json.encode({"choices": [{"message": {"content": "x"}}], "usage": usage}))
+    found = observer.notes.completion(200).usage
+    assert found is not None
+    assert (found.input_tokens, found.output_tokens) == (12, output)
+
+
+def test_a_model_that_failed_in_the_middle_has_not_come_to_its_end() -> None:
+    observer = OpenAIObserver()
+    choice = {"index": 0, "delta": {"content": "Hal"}, "finish_reason": "error"}
+    observer.event(msgspec.json.encode({"choices": [choice]}))
+    observer.event(b"[DONE]")
+    assert not observer.notes.completion(200).complete

@@ -1,0 +1,85 @@
+"""Lines of the log: one an event, for machines and for people."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import subprocess
+import sys
+
+import pytest
+
+from pointsman.runtime.telemetry.logs import _Json, _Text, about, logger, work_on
+
+ID = "SIMPLE.17.0123456789abcdef"
+
+
+def record(message: str, **extra: object) -> logging.LogRecord:
+    made = logger("test").makeRecord("pointsman.test", logging.WARNING, __file__, 1, message, (), None, extra=extra)
+    assert isinstance(made, logging.LogRecord)
+    return made
+
+
+async def test_lines_of_a_request_and_of_its_tasks_name_its_decision_and_no_others_do() -> None:
+    async def in_the_background() -> str:
+        return _Json("gateway").format(record("the outcome is lost"))
+
+    async def request() -> list[str]:
+        about(ID)
+        return [_Json("gateway").format(record("the scorer failed")), await asyncio.create_task(in_the_background())]
+
+    lines = await asyncio.create_task(request())
+    assert [json.loads(line)["decision_id"] for line in lines] == [ID, ID]
+    assert "decision_id" not in json.loads(_Json("gateway").format(record("nobody asked")))
+
+
+async def test_lines_of_work_on_a_tier_can_be_found_by_it() -> None:
+    async def work() -> list[str]:
+        work_on("SIMPLE")
+        return [style("reward-updater").format(record("tier SIMPLE: halted")) for style in (_Json, _Text)]
+
+    json_line, text = await asyncio.create_task(work())
+    assert json.loads(json_line)["tier"] == "SIMPLE"
+    assert text.endswith("tier SIMPLE: halted")
+    assert "tier" not in json.loads(_Json("reward-updater").format(record("it starts")))
+
+
+def test_json_has_when_what_where_and_everything_else_by_name() -> None:
+    line = json.loads(_Json("decision").format(record("it failed", tier="SIMPLE", count=3)))
+    assert {key: line[key] for key in ("level", "service", "part", "event", "tier", "count")} == {
+        "level": "warning",
+        "service": "decision",
+        "part": "test",
+        "event": "it failed",
+        "tier": "SIMPLE",
+        "count": 3,
+    }
+    assert line["at"].endswith("Z")
+
+
+@pytest.mark.parametrize("style", [_Json, _Text])
+def test_what_somebody_else_wrote_makes_no_second_line(style: type[logging.Formatter]) -> None:
+    line = style("gateway").format(record("refused: 'x\n12:00:00 error gateway: forged\r'"))
+    assert len(line.splitlines()) == 1
+
+
+def test_text_is_for_people() -> None:
+    line = _Text("gateway").format(record("tier SIMPLE halted", decision_id=ID))
+    assert line.endswith(f"warning gateway: tier SIMPLE halted decision_id={ID}")
+
+
+def test_what_libraries_say_comes_in_the_same_form_and_on_one_line() -> None:
+    program = (
+        "import logging, warnings\n"
+        "from pointsman.runtime.telemetry.logs import configure_logs\n"
+        "configure_logs('gateway', 'info', 'json')\n"
+        "logging.getLogger('uvicorn.error').info('Started')\n"
+        "logging.getLogger('uvicorn.error').warning('Invalid HTTP request received.')\n"
+        "logging.getLogger('asyncio').error('Task exception was never retrieved\\nfuture: <Task>')\n"
+        "warnings.warn('old')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line["part"] for line in lines] == ["uvicorn.error", "asyncio", "py.warnings"]
+    assert {line["service"] for line in lines} == {"gateway"}
