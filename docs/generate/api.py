@@ -1,4 +1,4 @@
-"""``docs/api.md``, from the gateway's own OpenAPI document."""
+"""``docs/reference/api.md``, from the gateway's own OpenAPI document."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def page() -> str:
     lines = [MADE, "", "# HTTP API", "", *api["info"]["description"].strip().splitlines(), ""]
     lines += [
         "The gateway serves this description itself: `/openapi.json` for tools, `/docs` for people. The same decisions "
-        "can be had over NATS: see [subjects](subjects.md). [Quick start](quickstart.md) has the calls in order.",
+        "can be had over NATS: see [subjects](subjects.md). [Quick start](../tutorials/quickstart.md) has the calls in order.",
         "",
         *_usual_errors(usual),
     ]

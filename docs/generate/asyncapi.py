@@ -1,4 +1,4 @@
-"""``docs/asyncapi.json``: the subjects as AsyncAPI 3.0, with the messages' own types as payloads."""
+"""``docs/reference/asyncapi.json``: the subjects as AsyncAPI 3.0, with the messages' own types as payloads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``docs/benchmarks.md``: the latest results, with their plots."""
+"""``docs/explanation/benchmarks.md``: the latest results, with their plots."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ FIGURES = {
 
 _ABOUT = """\
 Measured by `make bench` on one machine on one day; what is measured and how, with its aims, is in
-[benchmarks](../benchmarks/README.md). Read the ratios: whatever is compared was measured in the same run and in turns.
+[benchmarks](../../benchmarks/README.md). Read the ratios: whatever is compared was measured in the same run and in turns.
 Aims that were missed are marked as such. How often intervals and automatic promotion are right is measured apart:
-[evidence](../benchmarks/results/evidence.md).
+[evidence](../../benchmarks/results/evidence.md).
 """
 
 
@@ -52,5 +52,5 @@ def _with_figures(text: str, results: dict[str, Any]) -> list[str]:
     for line in text.splitlines():
         lines.append(line)
         if re.match(r"## ", line) and (part := next(parts, None)) and (DOCS / f"figures/benchmark-{part}.svg").exists():
-            lines += ["", f"![{FIGURES[part]}](figures/benchmark-{part}.svg)"]
+            lines += ["", f"![{FIGURES[part]}](../figures/benchmark-{part}.svg)"]
     return lines

@@ -8,13 +8,13 @@ from docs import DOCS
 from docs.generate import api, asyncapi, benchmarks, settings, subjects
 
 PAGES: dict[str, Callable[[], str]] = {
-    "api.md": api.page,
-    "asyncapi.json": asyncapi.page,
-    "benchmarks.md": benchmarks.page,
-    "settings.md": settings.page,
-    "subjects.md": subjects.page,
+    "reference/api.md": api.page,
+    "reference/asyncapi.json": asyncapi.page,
+    "explanation/benchmarks.md": benchmarks.page,
+    "reference/settings.md": settings.page,
+    "reference/subjects.md": subjects.page,
 }
-"""By the file's name in ``docs/``."""
+"""By the file's path in ``docs/``."""
 
 
 def outdated() -> dict[str, str]:

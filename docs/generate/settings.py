@@ -1,4 +1,4 @@
-"""``docs/settings.md``: every setting of the configuration's schema, with its variable, its type and its default."""
+"""``docs/reference/settings.md``: every setting of the configuration's schema, with its variable, its type and its default."""
 
 from __future__ import annotations
 
@@ -70,5 +70,5 @@ def _choice(of: type[msgspec.Struct], field: str) -> str:
 
 def _anchors() -> dict[str, str]:
     """Return the anchor of the heading of the configuration page that each section is under."""
-    found = headings(DOCS / "configuration.md")
+    found = headings(DOCS / "reference" / "configuration.md")
     return {name: anchor for anchor, text in found.items() for name in _SECTION.findall(text)}

@@ -1,4 +1,4 @@
-"""``docs/subjects.md``: the subjects for people, from the same table as the AsyncAPI document."""
+"""``docs/reference/subjects.md``: the subjects for people, from the same table as the AsyncAPI document."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from docs.generate.schema_words import fields
 
 _ABOUT = """\
 Everything that happens is JSON on a NATS subject. [asyncapi.json](asyncapi.json) says the same for tools (AsyncAPI
-3.0), with examples. Who may listen to what, and how a program gets a password: [access](access.md). How long streams
-keep their messages: [guarantees](guarantees.md#how-long-things-are-kept-and-what-that-takes).
+3.0), with examples. Who may listen to what, and how a program gets a password: [access](../how-to/access.md). How long streams
+keep their messages: [guarantees](../explanation/guarantees.md#how-long-things-are-kept-and-what-that-takes).
 
 Tier and policy names are one token of a subject, `[A-Za-z0-9_-]{1,64}`. Readers skip fields that they do not know.
 The users `operator` (everything) and those who may do nothing on NATS are left out.

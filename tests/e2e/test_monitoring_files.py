@@ -68,7 +68,7 @@ def test_each_alert_fires_when_it_should_and_is_silent_when_all_is_well() -> Non
 def test_each_alert_has_a_test_of_its_firing_and_says_what_to_do() -> None:
     tested = set(re.findall(r"alertname: (\w+)", (PROMETHEUS / "alerts_test.yml").read_text(encoding="utf-8")))
     told = set(
-        re.findall(r"^### (Pointsman\w+)$", (REPOSITORY / "docs/operations.md").read_text(encoding="utf-8"), re.M)
+        re.findall(r"^### (Pointsman\w+)$", (REPOSITORY / "docs/how-to/operate.md").read_text(encoding="utf-8"), re.M)
     )
     names = set(alert_expressions())
     assert len(names) == ALERTS.count("- alert:")

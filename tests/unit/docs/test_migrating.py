@@ -1,4 +1,4 @@
-"""The examples of docs/migrating.md are configurations that every service would start with."""
+"""The examples of docs/how-to/migrate.md are configurations that every service would start with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from pointsman.contracts.config import load_config
 from tests.repository import ROOT
 
-DOCUMENT = ROOT / "docs" / "migrating.md"
+DOCUMENT = ROOT / "docs" / "how-to" / "migrate.md"
 EXAMPLES = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 

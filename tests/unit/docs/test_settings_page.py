@@ -11,7 +11,7 @@ from docs import DOCS
 from pointsman.contracts.config import ConfigError, load_config
 
 ROW = re.compile(r"^\| `(?P<key>\w+)` \| (?:`(?P<variable>\w+)`)? *\|.* \| (?P<meaning>[^|]*) \|$")
-PAGE = (DOCS / "settings.md").read_text(encoding="utf-8").splitlines()
+PAGE = (DOCS / "reference" / "settings.md").read_text(encoding="utf-8").splitlines()
 VARIABLES = [row["variable"] for line in PAGE if (row := ROW.match(line)) and row["variable"]]
 
 

@@ -115,7 +115,7 @@ def _remedy_of_setting(problems: list[str]) -> str:
         return "set it where the gateway starts, and here for the doctor"
     if any("not configured" in problem for problem in problems):
         return "add a [[provider]] with its base_url; only calls of models need it"
-    return "see docs/providers.md"
+    return "see docs/how-to/providers.md"
 
 
 async def _remedy(error: ProviderError, section: ProviderConfig, arm: Arm) -> str:
@@ -138,7 +138,7 @@ def _remedy_of_status(status: int, section: ProviderConfig) -> str:
         return "too many requests, or nothing left of its quota: see the provider's console"
     if status >= 500:
         return "the trouble is the provider's: try again later"
-    return "see docs/providers.md for how its requests are made"
+    return "see docs/how-to/providers.md for how its requests are made"
 
 
 def _remedy_of_connection(error: ProviderError, section: ProviderConfig) -> str:

@@ -11,7 +11,7 @@ from prometheus_client import Counter, Histogram, Summary
 from pointsman.runtime.telemetry import metrics
 
 Hop = Literal["gateway_decision", "decision_log", "outcome_log", "outcome_commit", "commit_replica"]
-"""See `docs/metrics.md`."""
+"""See `docs/reference/metrics.md`."""
 
 Metric = TypeVar("Metric", Counter, Summary)
 

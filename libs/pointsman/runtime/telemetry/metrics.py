@@ -1,7 +1,7 @@
 """Every Prometheus metric of every service, in base units and with bounded labels, never ids.
 
 A label's values are what the configuration names (tiers, arms, policies) or a short list in the code; arms that only a
-request names are `OTHER`. `docs/metrics.md` has the table, which a test compares with what is here.
+request names are `OTHER`. `docs/reference/metrics.md` has the table, which a test compares with what is here.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ shadow_reward_lag = Gauge("pointsman_shadow_reward_lag", "Rewards that are not y
 _HOP_SECONDS = (*_SECONDS, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 hop_seconds = Histogram(
     "pointsman_hop_seconds",
-    "Time of one hop; docs/metrics.md says from where to where",
+    "Time of one hop; docs/reference/metrics.md says from where to where",
     ["hop", "tier"],
     buckets=_HOP_SECONDS,
 )

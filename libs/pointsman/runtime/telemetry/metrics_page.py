@@ -1,4 +1,4 @@
-"""The tables of ``docs/metrics.md``, made from the metrics: ``python -m pointsman.runtime.telemetry.metrics_page``."""
+"""The tables of ``docs/reference/metrics.md``, made from the metrics: ``python -m pointsman.runtime.telemetry.metrics_page``."""
 
 from __future__ import annotations
 
@@ -73,5 +73,5 @@ def with_tables(page: str) -> str:
 
 
 if __name__ == "__main__":
-    file = Path("docs/metrics.md")
+    file = Path("docs/reference/metrics.md")
     file.write_text(with_tables(file.read_text(encoding="utf-8")), encoding="utf-8")

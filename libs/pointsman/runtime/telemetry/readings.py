@@ -32,7 +32,7 @@ HOPS: dict[str, HopSource] = {
         for name in ("gateway_decision", "decision_log", "outcome_log", "outcome_commit", "commit_replica")
     },
 }
-"""The hops of the system's view, by name; `docs/metrics.md` says what each one is."""
+"""The hops of the system's view, by name; `docs/reference/metrics.md` says what each one is."""
 
 
 def bucket_bounds(name: str) -> tuple[float, ...]:

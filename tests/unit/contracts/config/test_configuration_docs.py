@@ -1,4 +1,4 @@
-"""The page docs/configuration.md against the schema: every setting is there, with its default, and no other."""
+"""The page docs/reference/configuration.md against the schema: every setting is there, with its default, and no other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from pointsman.contracts.config.schema import Config
 from tests.repository import ROOT
 
-PAGE = ROOT / "docs" / "configuration.md"
+PAGE = ROOT / "docs" / "reference" / "configuration.md"
 
 HEADING = re.compile(r"^## (.+)$")
 SECTION = re.compile(r"`\[+([a-z_]+)\]+`")
@@ -55,7 +55,7 @@ def written(default: Any) -> str:
 @pytest.mark.parametrize(("section", "key", "default"), [pytest.param(*s, id=f"{s[0]}.{s[1]}") for s in settings()])
 def test_setting_is_on_the_page_with_its_default(section: str, key: str, default: Any) -> None:
     row = documented()[section].get(key)
-    assert row is not None, f"docs/configuration.md does not have {key} in [{section}]"
+    assert row is not None, f"docs/reference/configuration.md does not have {key} in [{section}]"
     assert row["default"] == written(default)
 
 

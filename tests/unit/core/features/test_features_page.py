@@ -1,4 +1,4 @@
-"""The page docs/features.md against the code: names, weights, bounds and scores."""
+"""The page docs/reference/features.md against the code: names, weights, bounds and scores."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pointsman.core.features import CHAT_NAMES, TIER_WEIGHTS, CheckedExtractor, 
 from tests.repository import ROOT
 from tests.unit.core.features.requests import ask, openai_loop
 
-PAGE = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "features.md").read_text(encoding="utf-8")
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if line.startswith("|")]
 
 

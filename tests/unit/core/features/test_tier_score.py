@@ -12,7 +12,7 @@ from pointsman.core.features.request_view import Dialect
 from tests.unit.core.features.requests import anthropic_loop, ask, openai_loop, openai_tools
 
 THREE = TierScore([TierBound("SIMPLE", 0.15), TierBound("MEDIUM", 0.45), TierBound("COMPLEX", None)], "SIMPLE")
-"""The bounds that docs/features.md recommends."""
+"""The bounds that docs/reference/features.md recommends."""
 
 
 def tier(body: dict[str, Any], dialect: Dialect = "openai") -> str:

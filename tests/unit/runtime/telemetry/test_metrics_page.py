@@ -1,4 +1,4 @@
-"""The page docs/metrics.md against the metrics, and the metrics against Prometheus' naming."""
+"""The page docs/reference/metrics.md against the metrics, and the metrics against Prometheus' naming."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pointsman.runtime.telemetry.metrics_page import (
 )
 from tests.repository import ROOT
 
-PAGE = ROOT / "docs" / "metrics.md"
+PAGE = ROOT / "docs" / "reference" / "metrics.md"
 OTHERS = ("process_", "python_")
 NOT_BASE_UNITS = re.compile(r"_(ms|milliseconds|minutes|hours|kb|mb|kilobytes|percent|cents)(_|$)")
 IDS = {"id", "decision_id", "trace_id", "session", "user", "context", "path", "url"}

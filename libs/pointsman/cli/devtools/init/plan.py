@@ -12,7 +12,7 @@ from pointsman.contracts.config.providers import WELL_KNOWN, ProviderConfig, wit
 
 SIMPLE, COMPLEX = "SIMPLE", "COMPLEX"
 AUTO_BOUND = 0.3
-"""The score of ``auto`` from which on a request is COMPLEX; docs/features.md has what requests score."""
+"""The score of ``auto`` from which on a request is COMPLEX; docs/reference/features.md has what requests score."""
 _HIGHEST_BOUND = 0.6
 _NEEDS_ADDRESS = tuple(name for name, known in WELL_KNOWN.items() if known.base_url is None and known.kind != "bedrock")
 

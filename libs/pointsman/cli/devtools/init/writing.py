@@ -9,7 +9,7 @@ from pointsman.cli.devtools.init.plan import Plan
 from pointsman.contracts.config.providers import ProviderConfig, with_defaults
 
 _HEAD = """\
-# Pointsman's configuration, written by `pointsman init`. All settings: docs/configuration.md
+# Pointsman's configuration, written by `pointsman init`. All settings: docs/reference/configuration.md
 #
 #   pointsman config check     is it right, and what does it say?
 #   pointsman doctor           does every provider answer?
@@ -64,7 +64,10 @@ def _llm(plan: Plan) -> str:
     ]
     if len(plan.tiers) > 1:
         for name, below in plan.bounds:
-            lines += ["", "[[llm.auto]]                # by how demanding a request looks, 0 to 1: docs/features.md"]
+            lines += [
+                "",
+                "[[llm.auto]]                # by how demanding a request looks, 0 to 1: docs/reference/features.md",
+            ]
             lines += [f"tier = {_text(name)}"] + ([f"below = {below}"] if below is not None else [])
     return "\n".join(lines) + "\n"
 
