@@ -23,8 +23,9 @@ def page() -> str:
     usual = _usual(api)
     lines = [MADE, "", "# HTTP API", "", *api["info"]["description"].strip().splitlines(), ""]
     lines += [
-        "The gateway serves this description itself: `/openapi.json` for tools, `/docs` for people. The same decisions "
-        "can be had over NATS: see [subjects](subjects.md). [Quick start](../tutorials/quickstart.md) has the calls in order.",
+        "The gateway serves this description itself: `/openapi.json` for tools, `/docs` for people. Decisions are also "
+        "available over NATS: see [subjects](subjects.md). The [quick start](../tutorials/quickstart.md) shows the "
+        "main calls in order.",
         "",
         *_usual_errors(usual),
     ]

@@ -24,9 +24,9 @@ FIGURES = {
 """What each plot shows, by the part of the results that it is made from."""
 
 _ABOUT = """\
-Measured by `make bench` on one machine on one day; what is measured and how, with its aims, is in
-[benchmarks](../../benchmarks/README.md). Read the ratios: whatever is compared was measured in the same run and in turns.
-Aims that were missed are marked as such. How often intervals and automatic promotion are right is measured apart:
+Measured by `make bench` on one machine on one day. [How benchmarks are made](../../benchmarks/README.md) describes the
+methods and the targets. Read the ratios: compared systems were measured in the same run, in turns. Missed targets are
+marked. A separate simulation measures how often intervals and automatic promotion are right:
 [evidence](../../benchmarks/results/evidence.md).
 """
 

@@ -1,4 +1,4 @@
-"""``docs/reference/settings.md``: every setting of the configuration's schema, with its variable, its type and its default."""
+"""``docs/reference/settings.md``: every setting with its environment variable, type and default."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from pointsman.contracts.config.schema import Config
 from pointsman_gateway.api.docstrings import describe_fields
 
 _ABOUT = """\
-Every setting, as the schema in `libs/pointsman/config` has it. [Configuration](configuration.md) is the page to read:
-it has the ranges, what belongs together and what to think of. This one is to look things up in: the environment
-variable of each setting, its type, and its default. A setting without a variable comes from the file only.
+The environment variable, type and default of every setting, generated from the schema in
+`libs/pointsman/contracts/config`. [Configuration](configuration.md) explains the settings: ranges, dependencies and
+advice. A setting without a variable can be set in the file only.
 """
 _SECTION = re.compile(r"`\[+([a-z_]+)\]+`")
 _CHOICE = re.compile(r"\{([^}]*)\}")

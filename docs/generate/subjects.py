@@ -10,24 +10,24 @@ from docs.generate.markdown import MADE, plain, sentence, table
 from docs.generate.schema_words import fields
 
 _ABOUT = """\
-Everything that happens is JSON on a NATS subject. [asyncapi.json](asyncapi.json) says the same for tools (AsyncAPI
-3.0), with examples. Who may listen to what, and how a program gets a password: [access](../how-to/access.md). How long streams
-keep their messages: [guarantees](../explanation/guarantees.md#how-long-things-are-kept-and-what-that-takes).
+Every event is published as JSON on a NATS subject. [asyncapi.json](asyncapi.json) describes the same subjects for
+tools (AsyncAPI 3.0), with examples. [Access](../how-to/access.md) lists who may subscribe to which subject and how a
+program gets a password. [Guarantees](../explanation/guarantees.md#retention) lists how long streams keep messages.
 
-Tier and policy names are one token of a subject, `[A-Za-z0-9_-]{1,64}`. Readers skip fields that they do not know.
-The users `operator` (everything) and those who may do nothing on NATS are left out.
+Tier and policy names are one token of a subject, `[A-Za-z0-9_-]{1,64}`. Readers ignore unknown fields.
+The table omits the user `operator`, which may use every subject, and users without rights on NATS.
 """
 
 
 def page() -> str:
     """Return the page."""
     lines = [MADE, "", "# Subjects and messages", "", *_ABOUT.splitlines(), ""]
-    lines += ["## Subjects", "", *table(("subject", "what", "message", "from", "to"), map(_row, CHANNELS))]
+    lines += ["## Subjects", "", *table(("subject", "content", "message", "from", "to"), map(_row, CHANNELS))]
     lines += ["To subscribe to all tiers, write `*` or `>` for the last part: `pointsman tail 'decisions.>'`.", ""]
     lines += ["## Messages", ""]
     for kind in message_types():
         lines += _type(kind.__name__)
-    lines += ["## What they are made of", ""]
+    lines += ["## Nested types", ""]
     for name in sorted(schemas().keys() - {kind.__name__ for kind in message_types()}):
         lines += _type(name)
     return "\n".join(lines).strip() + "\n"

@@ -1,4 +1,7 @@
-"""The tables of ``docs/reference/metrics.md``, made from the metrics: ``python -m pointsman.runtime.telemetry.metrics_page``."""
+"""Generate the tables of ``docs/reference/metrics.md``.
+
+Run ``python -m pointsman.runtime.telemetry.metrics_page``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page docs/reference/configuration.md against the schema: every setting is there, with its default, and no other."""
+"""docs/reference/configuration.md documents every setting of the schema with its default, and no other."""
 
 from __future__ import annotations
 
