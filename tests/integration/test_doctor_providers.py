@@ -78,7 +78,7 @@ async def test_each_trouble_of_a_provider_is_told_in_words(mock: MockProviderPro
     assert "NOT_THERE is not set → set it where the gateway starts" in told("provider unset")
     assert "no connection" in told("model gone:x")
     assert "TLS is not accepted → is base_url right about https?" in told("model tls:x")
-    assert "name cannot be resolved" in told("model dns:x")
+    assert "host name does not resolve" in told("model dns:x")
     assert "'strange' is not configured" in told("provider strange")
     assert all(finding.wrong for finding in found.values() if not finding.ok)
     everything = " ".join(f"{finding.detail} {finding.remedy}" for finding in found.values())

@@ -45,7 +45,7 @@ async def test_nobody_listens(upstream: UpstreamMaker, stream: bool) -> None:
 async def test_name_that_nobody_has(upstream: UpstreamMaker) -> None:
     error = await failure(upstream(base_url="http://nobody.invalid"), ask())
     assert error.kind == "connect"
-    assert error.text == "p: its name cannot be resolved"
+    assert error.text == "p: its host name does not resolve"
 
 
 async def test_connection_dropped_before_the_answer_is_tried_again(mock: MockProvider, upstream: UpstreamMaker) -> None:

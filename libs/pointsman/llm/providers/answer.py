@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Mapping
 from time import monotonic
 
 from pointsman.llm.providers.base import Completion, Dialect
-from pointsman.llm.providers.client import Exchange, HttpClient
 from pointsman.llm.providers.config import Settings
 from pointsman.llm.providers.errors import ProviderError
 from pointsman.llm.providers.observation import Notes
 from pointsman.llm.providers.passage import Passage
 from pointsman.llm.providers.provider_errors import failed_in_stream
+from pointsman.runtime.http.client import StreamedResponse
+from pointsman.runtime.http.errors import HttpError
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
@@ -80,8 +81,7 @@ class StreamedAnswer:
     Parameters
     ----------
     settings : Settings
-    client : HttpClient
-    exchange : Exchange
+    response : StreamedResponse
     passage : Passage
     beginning : bytes
         What there is for the client so far.
@@ -95,20 +95,18 @@ class StreamedAnswer:
     def __init__(
         self,
         settings: Settings,
-        client: HttpClient,
-        exchange: Exchange,
+        response: StreamedResponse,
         passage: Passage,
         beginning: bytes,
         speaks: Dialect,
         dialect: Dialect,
     ) -> None:
-        self.status = exchange.status
-        self.headers: Mapping[str, str] = for_client(exchange.headers, settings)
+        self.status = response.status
+        self.headers: Mapping[str, str] = for_client(response.headers, settings)
         self.tries = 1
         self._settings = settings
         self._idle_s = settings.config.idle_timeout_ms / 1000.0
-        self._client = client
-        self._exchange = exchange
+        self._response = response
         self._passage = passage
         self._beginning = beginning
         self._speaks: Dialect = speaks
@@ -150,7 +148,7 @@ class StreamedAnswer:
         except BaseException:
             # Whatever it was, a cancellation too: half an answer's connection is of no use to the next request.
             self._over = True
-            self._exchange.cut()
+            self._response.abort()
             raise
         raise StopAsyncIteration
 
@@ -159,7 +157,7 @@ class StreamedAnswer:
         if not self._over:
             self._over = True
             self._beginning = b""
-            self._exchange.finish()
+            self._response.release()
 
     async def _next(self) -> bytes:
         notes = self._passage.notes
@@ -169,7 +167,7 @@ class StreamedAnswer:
         if data:
             return self._fed(data)
         self._over = True
-        self._exchange.finish()
+        self._response.release()
         out = self._end()
         if not notes.ended and notes.finish is None and notes.error is None:
             # What there may be in `out` is half an event, which a client's parser would trip over.
@@ -189,25 +187,23 @@ class StreamedAnswer:
             raise self._broken("sent an event that cannot be read") from error
 
     async def _read(self) -> bytes:
-        at_hand = self._exchange.part_at_hand()
+        at_hand = self._response.buffered()
         if at_hand:
             return at_hand
         ended = self._passage.notes.ended
         limit_s = min(self._idle_s, AFTER_THE_END_S) if ended else self._idle_s
         try:
             async with asyncio.timeout(limit_s):
-                return await self._exchange.part()
+                return await self._response.read_chunk()
         except TimeoutError as error:
             if ended:
-                self._exchange.cut()
+                self._response.abort()
                 return b""
             text = f"{self._settings.name}: nothing came for {self._settings.config.idle_timeout_ms} ms in mid-stream"
             raise ProviderError("timeout", text, dialect=self._dialect, status=self.status) from error
-        except Exception as error:
+        except HttpError as error:
             if ended:
                 return b""
-            if self._client.explained(error, self._dialect) is None:
-                raise
             raise self._broken("broke off its stream") from error
 
     def _broken(self, how: str) -> ProviderError:

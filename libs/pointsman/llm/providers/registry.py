@@ -11,7 +11,6 @@ from pointsman.llm.providers.anthropic import AnthropicWire
 from pointsman.llm.providers.azure_openai import AzureOpenAIWire
 from pointsman.llm.providers.base import Dialect
 from pointsman.llm.providers.bedrock import BedrockSigner, BedrockWire
-from pointsman.llm.providers.client import HttpClient
 from pointsman.llm.providers.config import ProviderConfig, Settings, provider_named, settings_problems
 from pointsman.llm.providers.errors import UnknownProvider
 from pointsman.llm.providers.health import Health
@@ -19,6 +18,7 @@ from pointsman.llm.providers.openai import OpenAIWire
 from pointsman.llm.providers.token_count import TokenCounter
 from pointsman.llm.providers.upstream import ProviderUpstream
 from pointsman.llm.providers.wire import Wire
+from pointsman.runtime.http.client import HttpClient
 
 _MOST_UPSTREAMS = 4096
 
@@ -33,7 +33,7 @@ class _Provider:
         if config.kind == "bedrock":
             self.signer = BedrockSigner(self.settings)
             self.problems += self.signer.problems
-        self.client = HttpClient(self.settings)
+        self.client = HttpClient(config.max_connections, config.connect_timeout_ms / 1000.0)
         self.health = Health(self.settings)
 
     def upstream(self, model: str) -> ProviderUpstream:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import msgspec
 
 from pointsman.llm.providers.anthropic import AnthropicWire
-from pointsman.llm.providers.client import HttpClient
 from pointsman.llm.providers.config import Settings
 from pointsman.llm.providers.health import Health
 from pointsman.llm.providers.observation import Notes, Observer
 from pointsman.llm.providers.upstream import ProviderUpstream
+from pointsman.runtime.http.client import HttpClient
 
 
 class _Counted(msgspec.Struct):

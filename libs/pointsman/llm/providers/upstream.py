@@ -6,14 +6,11 @@ import asyncio
 from time import monotonic, time
 from typing import Any
 
-import aiohttp
-
 from pointsman.llm.providers.answer import UNREADABLE, StreamedAnswer, WholeAnswer, for_client
 from pointsman.llm.providers.anthropic_answer import AnthropicObserver
 from pointsman.llm.providers.base import Answer, Dialect, ProviderRequest
-from pointsman.llm.providers.client import MAX_ANSWER_BYTES, MAX_ERROR_BYTES, Exchange, HttpClient
 from pointsman.llm.providers.config import Settings
-from pointsman.llm.providers.errors import ProviderError, Untranslatable
+from pointsman.llm.providers.errors import Kind, ProviderError, Untranslatable
 from pointsman.llm.providers.health import Health
 from pointsman.llm.providers.observation import Observer
 from pointsman.llm.providers.openai import usage_asked
@@ -27,6 +24,10 @@ from pointsman.llm.translate.anthropic_answer_to_openai import AnthropicAnswerTo
 from pointsman.llm.translate.anthropic_request_to_openai import anthropic_request_to_openai
 from pointsman.llm.translate.openai_answer_to_anthropic import OpenAIAnswerToAnthropic
 from pointsman.llm.translate.openai_request_to_anthropic import openai_request_to_anthropic
+from pointsman.runtime.http.client import HttpClient, StreamedResponse
+from pointsman.runtime.http.errors import HttpError, InvalidResponse
+
+MAX_ERROR_BYTES = 64 * 1024
 
 _HELD_BYTES = 64 * 1024
 """How much of a stream is held back, at most, until it is seen to be a good answer."""
@@ -133,40 +134,42 @@ class ProviderUpstream:
         return anthropic_request_to_openai(request.body, config.max_tokens_field or "max_tokens")
 
     async def _attempt(self, call: Call, request: ProviderRequest, limit_s: float) -> StreamedAnswer | WholeAnswer:
-        exchange: Exchange | None = None
+        response: StreamedResponse | None = None
         handed_out = False
         try:
             async with asyncio.timeout(limit_s):
-                exchange = await self._client.send(call)
-                if not 200 <= exchange.status < 300:
-                    raise await self._refusal_of(exchange, request.dialect)
-                answer = await (self._streamed(exchange, request) if request.stream else self._whole(exchange, request))
+                response = await self._client.send("POST", call.url, call.headers, call.body)
+                if not 200 <= response.status < 300:
+                    raise await self._refusal_of(response, request.dialect)
+                answer = await (self._streamed(response, request) if request.stream else self._whole(response, request))
             handed_out = request.stream
             return answer
-        except ProviderError:
-            raise
-        except Exception as error:
-            explained = self._client.explained(error, request.dialect)
-            if explained is None and isinstance(error, TimeoutError):
+        except (HttpError, TimeoutError) as error:
+            if isinstance(error, TimeoutError):
                 explained = self._late(request, limit_s)
-            if explained is None:
-                raise
-            explained.status = exchange.status if exchange else None
+            else:
+                explained = self._unsent(error, request.dialect)
+            explained.status = response.status if response else None
             raise explained from error
         finally:
-            if exchange is not None and not handed_out:
-                exchange.finish()
+            if response is not None and not handed_out:
+                response.release()
 
-    async def _refusal_of(self, exchange: Exchange, dialect: Dialect) -> ProviderError:
+    async def _refusal_of(self, response: StreamedResponse, dialect: Dialect) -> ProviderError:
         try:
             async with asyncio.timeout(_ERROR_BODY_S):
-                body = await exchange.beginning(MAX_ERROR_BYTES)
-        except (aiohttp.ClientError, OSError):  # a TimeoutError is one
+                body = await response.read_prefix(MAX_ERROR_BYTES)
+        except (HttpError, TimeoutError):
             body = b""  # the status says enough
-        if 300 <= exchange.status < 400:
-            text = f"{self.provider} answered with a redirect (HTTP {exchange.status}), which is not followed"
-            return ProviderError("protocol", text, dialect=dialect, status=exchange.status)
-        return refused(self._settings, self._wire.speaks, dialect, exchange.status, exchange.headers, body)
+        if 300 <= response.status < 400:
+            text = f"{self.provider} answered with a redirect (HTTP {response.status}), which is not followed"
+            return ProviderError("protocol", text, dialect=dialect, status=response.status)
+        return refused(self._settings, self._wire.speaks, dialect, response.status, response.headers, body)
+
+    def _unsent(self, error: HttpError, dialect: Dialect) -> ProviderError:
+        kind: Kind = "protocol" if isinstance(error, InvalidResponse) else "connect"
+        text = self._settings.redacted(f"{self.provider}: {error}")
+        return ProviderError(kind, text, dialect=dialect, retryable=error.retryable)
 
     def _late(self, request: ProviderRequest, limit_s: float) -> ProviderError:
         what = "beginning of an answer" if request.stream else "answer"
@@ -176,23 +179,23 @@ class ProviderUpstream:
     def _unreadable(self, request: ProviderRequest, status: int, why: str) -> ProviderError:
         return ProviderError("protocol", f"{self.provider} {why}", dialect=request.dialect, status=status)
 
-    async def _whole(self, exchange: Exchange, request: ProviderRequest) -> WholeAnswer:
+    async def _whole(self, response: StreamedResponse, request: ProviderRequest) -> WholeAnswer:
         observer = self._observer()
         try:
-            body = self._wire.whole(await exchange.all(MAX_ANSWER_BYTES), exchange.headers)
+            body = self._wire.whole(await response.read(), response.headers)
             observer.whole(body)
             if observer.notes.error is not None:
                 raise failed_in_stream(self._settings, self._wire.speaks, request.dialect, observer.notes.error)
             translator = self._translator(request)
             body = translator.whole(body) if translator else body
         except UNREADABLE as error:
-            raise self._unreadable(request, exchange.status, "sent an answer that cannot be read") from error
-        return WholeAnswer(exchange.status, for_client(exchange.headers, self._settings), body, observer.notes)
+            raise self._unreadable(request, response.status, "sent an answer that cannot be read") from error
+        return WholeAnswer(response.status, for_client(response.headers, self._settings), body, observer.notes)
 
-    async def _streamed(self, exchange: Exchange, request: ProviderRequest) -> StreamedAnswer:
+    async def _streamed(self, response: StreamedResponse, request: ProviderRequest) -> StreamedAnswer:
         """Read until something of an answer is there; what fails before has been seen by nobody."""
-        if "json" in exchange.headers.get("content-type", ""):
-            await self._refuse_json(exchange, request)
+        if "json" in response.headers.get("content-type", ""):
+            await self._refuse_json(response, request)
         translator = self._translator(request)
         passage = Passage(
             self._wire.framing(),
@@ -205,15 +208,15 @@ class ProviderUpstream:
         beginning: list[bytes] = []
         held = 0
         while not (notes.started or notes.ended) or not beginning:
-            data = await exchange.part()
+            data = await response.read_chunk()
             if not data:
                 if notes.started and beginning:
                     break
-                raise self._unreadable(request, exchange.status, "ended its stream before it had said anything")
+                raise self._unreadable(request, response.status, "ended its stream before it had said anything")
             try:
                 out = passage.feed(data)
             except UNREADABLE as error:
-                raise self._unreadable(request, exchange.status, "sent a stream that cannot be read") from error
+                raise self._unreadable(request, response.status, "sent a stream that cannot be read") from error
             if notes.error is not None and not notes.started:
                 raise failed_in_stream(self._settings, self._wire.speaks, request.dialect, notes.error)
             if out:
@@ -223,20 +226,19 @@ class ProviderUpstream:
                 break
         return StreamedAnswer(
             self._settings,
-            self._client,
-            exchange,
+            response,
             passage,
             b"".join(beginning),
             self._wire.speaks,
             request.dialect,
         )
 
-    async def _refuse_json(self, exchange: Exchange, request: ProviderRequest) -> None:
+    async def _refuse_json(self, response: StreamedResponse, request: ProviderRequest) -> None:
         """Raise what a provider means that answers a request for a stream with JSON: mostly an error."""
-        body = await exchange.beginning(MAX_ERROR_BYTES)
+        body = await response.read_prefix(MAX_ERROR_BYTES)
         if b'"error"' in body:
             raise failed_in_stream(self._settings, self._wire.speaks, request.dialect, body)
-        raise self._unreadable(request, exchange.status, "was asked for a stream and answered with none")
+        raise self._unreadable(request, response.status, "was asked for a stream and answered with none")
 
     def _strips(self, request: ProviderRequest) -> bool:
         """Whether the usage at the end of the stream is for the gateway only."""

@@ -1,0 +1,260 @@
+"""Asynchronous HTTP client: a bounded connection pool, streamed or complete responses, errors of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from yarl import URL
+
+from pointsman.runtime.http.errors import (
+    BodyTooLarge,
+    ConnectionLost,
+    HttpError,
+    InvalidResponse,
+    ResponseTimeout,
+    ServerUnavailable,
+    TlsRejected,
+)
+from pointsman.runtime.http.response import MAX_BODY_BYTES, HttpResponse
+
+CONNECT_TIMEOUT_S = 5.0
+REQUEST_TIMEOUT_S = 30.0
+KEEPALIVE_S = 30.0
+MAX_CONNECTIONS = 1000
+MAX_HEADER_BYTES = 64 * 1024
+"""Of one header: some servers send long ones for browsers, such as security policies."""
+_LARGE_BODY_BYTES = 1024 * 1024
+_LOST = (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+
+
+class StreamedResponse:
+    """A response whose body is read in chunks. The owner ends it with `release` or `abort`.
+
+    Attributes
+    ----------
+    status : int
+    headers : mapping
+        Lookup ignores case.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
+
+    async def read_chunk(self) -> bytes:
+        """Return the next bytes as they arrive; empty at the end.
+
+        Raises
+        ------
+        HttpError
+        """
+        try:
+            return await self._response.content.readany()
+        except Exception as error:
+            _raise_http_error(error)
+            raise
+
+    def buffered(self) -> bytes:
+        """Return the bytes that have arrived already; empty when there are none.
+
+        Raises
+        ------
+        HttpError
+        """
+        try:
+            return self._response.content.read_nowait(-1)
+        except Exception as error:
+            _raise_http_error(error)
+            raise
+
+    async def read(self, max_bytes: int = MAX_BODY_BYTES) -> bytes:
+        """Return the whole body.
+
+        Raises
+        ------
+        BodyTooLarge
+            The body is longer than ``max_bytes``.
+        HttpError
+        """
+        chunks = []
+        size = 0
+        while chunk := await self.read_chunk():
+            size += len(chunk)
+            if size > max_bytes:
+                raise BodyTooLarge(f"the response is longer than {max_bytes} bytes")
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    async def read_prefix(self, max_bytes: int) -> bytes:
+        """Return the beginning of the body, at most ``max_bytes``.
+
+        Raises
+        ------
+        HttpError
+        """
+        body = b""
+        while len(body) < max_bytes and (chunk := await self.read_chunk()):
+            body += chunk
+        return body[:max_bytes]
+
+    def release(self) -> None:
+        """Return the connection to the pool; close it when the body was not read to the end."""
+        if self._response.content.at_eof():
+            self._response.release()
+        else:
+            self._response.close()
+
+    def abort(self) -> None:
+        """Close the connection, so that the server stops sending."""
+        self._response.close()
+
+
+class HttpClient:
+    """A pool of connections. Use it as ``async with HttpClient() as client``, or call `close`.
+
+    Parameters
+    ----------
+    max_connections : int
+        Most connections at a time.
+    connect_timeout_s : float
+        Bound on making a connection.
+    verify_tls : bool
+        False accepts any certificate: for a process of one's own, by an address that no certificate names.
+    """
+
+    def __init__(
+        self,
+        max_connections: int = MAX_CONNECTIONS,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        *,
+        verify_tls: bool = True,
+    ) -> None:
+        self._max_connections = max_connections
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s)
+        self._verify_tls = verify_tls
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Return the client; connections are made when they are needed."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close all connections."""
+        await self.close()
+
+    async def send(
+        self, method: str, url: URL | str, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> StreamedResponse:
+        """Send a request and return when the head of the response has arrived. The caller bounds the time.
+
+        Raises
+        ------
+        HttpError
+        """
+        session = self._session or self._open()
+        # aiohttp writes bytes in one piece; a large body as a file is written in pieces.
+        data = body if len(body) <= _LARGE_BODY_BYTES else io.BytesIO(body)
+        try:
+            response = await session.request(method, url, data=data or None, headers=headers, allow_redirects=False)
+        except Exception as error:
+            _raise_http_error(error, self._timeout.sock_connect)
+            raise
+        return StreamedResponse(response)
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, url: URL | str, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> AsyncIterator[StreamedResponse]:
+        """Send a request; the connection is released at the end of the block.
+
+        Raises
+        ------
+        HttpError
+        """
+        response = await self.send(method, url, headers, body)
+        try:
+            yield response
+        finally:
+            response.release()
+
+    async def request(
+        self,
+        method: str,
+        url: URL | str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        *,
+        timeout_s: float = REQUEST_TIMEOUT_S,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> HttpResponse:
+        """Send a request and return the complete response, whatever its status.
+
+        Parameters
+        ----------
+        timeout_s : float
+            Bound on all of it.
+        max_bytes : int
+            Bound on the body of the response.
+
+        Raises
+        ------
+        HttpError
+        """
+        try:
+            async with asyncio.timeout(timeout_s), self.stream(method, url, headers, body) as response:
+                return HttpResponse(response.status, response.headers, await response.read(max_bytes))
+        except TimeoutError as error:
+            raise ResponseTimeout(f"no complete response within {timeout_s:g} s") from error
+
+    async def close(self) -> None:
+        """Close all connections; the next request opens new ones."""
+        if self._session is not None:
+            await self._session.close()
+            # Transports under TLS close in the next iteration of the loop.
+            await asyncio.sleep(0)
+            self._session = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        # Opened by the first request, because a session belongs to the running event loop.
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self._max_connections, keepalive_timeout=KEEPALIVE_S, ssl=self._verify_tls
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=self._timeout,
+            trust_env=False,
+            max_field_size=MAX_HEADER_BYTES,
+        )
+        return self._session
+
+
+def _raise_http_error(error: Exception, connect_timeout_s: float | None = None) -> None:
+    """Raise the `HttpError` for an exception of aiohttp or the socket; return for every other exception."""
+    wrapped: HttpError
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        wrapped = ServerUnavailable(f"no connection within {(connect_timeout_s or 0.0) * 1000:.0f} ms")
+    elif isinstance(error, ssl.SSLError | aiohttp.ClientSSLError):
+        wrapped = TlsRejected("its certificate or its TLS is not accepted")
+    elif isinstance(error, aiohttp.ClientConnectorDNSError):
+        wrapped = ServerUnavailable("its host name does not resolve")
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        wrapped = ServerUnavailable(f"no connection: {error.os_error.strerror or type(error.os_error).__name__}")
+    elif isinstance(error, _LOST):
+        wrapped = ConnectionLost("the connection was lost before the response was complete")
+    elif isinstance(error, aiohttp.ClientError):
+        wrapped = InvalidResponse(f"its response is not HTTP ({type(error).__name__})")
+    elif isinstance(error, OSError) and not isinstance(error, TimeoutError):
+        wrapped = ConnectionLost(error.strerror or type(error).__name__)
+    else:
+        return
+    raise wrapped from error

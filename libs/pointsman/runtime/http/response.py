@@ -1,0 +1,30 @@
+"""A complete HTTP response, the same from both clients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""Default bound on the body of a response that is read as a whole."""
+
+
+class HttpResponse(NamedTuple):
+    """A response that was read to its end.
+
+    Attributes
+    ----------
+    status : int
+    headers : mapping
+        Look names up in lower case.
+    body : bytes
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is one of success (2xx)."""
+        return 200 <= self.status < 300
