@@ -12,7 +12,6 @@ from typing import NamedTuple
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.micro.request import Request
-from prometheus_client import Counter, Histogram
 
 from pointsman.contracts.config import Config, tier_arms
 from pointsman.contracts.messages import subjects
@@ -32,6 +31,7 @@ from pointsman.contracts.messages.validation import check_request
 from pointsman.core.bandit import Arm
 from pointsman.runtime.bus import Bus, BusError, read_ack
 from pointsman.runtime.telemetry import metrics, tracing
+from pointsman.runtime.telemetry.instruments import Counter, Histogram
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.runtime.telemetry.meters import ArmMeters, hop
 from pointsman.runtime.telemetry.tracing import Span

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from prometheus_client import Gauge
-
 from pointsman.contracts.messages.errors import MessageError
 from pointsman.runtime.bus import Bus, LogReader, StoredMessage
 from pointsman.runtime.bus.dead_letters import bury
+from pointsman.runtime.telemetry.instruments import Gauge
 from pointsman.runtime.telemetry.logs import logger
 
 log = logger("shadow_evaluator")

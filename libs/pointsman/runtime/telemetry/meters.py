@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Generic, Literal, TypeVar
 
-from prometheus_client import Counter, Histogram, Summary
-
 from pointsman.runtime.telemetry import metrics
+from pointsman.runtime.telemetry.instruments import Counter, Histogram, Summary
 
 Hop = Literal["gateway_decision", "decision_log", "outcome_log", "outcome_commit", "commit_replica"]
 """See `docs/reference/metrics.md`."""

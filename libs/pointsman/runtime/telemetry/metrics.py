@@ -6,19 +6,9 @@ request names are `OTHER`. `docs/reference/metrics.md` has the table, which a te
 
 from __future__ import annotations
 
-from prometheus_client import (
-    REGISTRY,
-    Counter,
-    Gauge,
-    Histogram,
-    Info,
-    Summary,
-    disable_created_metrics,
-    generate_latest,
-)
+from prometheus_client import REGISTRY, Info, generate_latest
 
-# A series more for each counter and histogram, of which Prometheus makes nothing.
-disable_created_metrics()  # type: ignore[no-untyped-call]  # the client declares no type here
+from pointsman.runtime.telemetry.instruments import Counter, Gauge, Histogram, Summary
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from prometheus_client import Counter, Gauge, Histogram, Info, Summary
+from prometheus_client import Info
 
 from pointsman.runtime.telemetry import metrics
+from pointsman.runtime.telemetry.instruments import Counter, Gauge, Histogram, Summary
 
 Metric = Counter | Gauge | Histogram | Info | Summary
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from time import perf_counter
 
-from prometheus_client import Counter
-
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.outcome import Outcome
 from pointsman.runtime.bus import Appended, Bus
 from pointsman.runtime.telemetry import metrics, tracing
+from pointsman.runtime.telemetry.instruments import Counter
 from pointsman.runtime.telemetry.meters import hop
 
 

@@ -9,11 +9,10 @@ import time
 from functools import lru_cache
 from time import perf_counter
 
-from prometheus_client import Histogram
-
 from pointsman.contracts.messages.outcome import Attempt
 from pointsman.llm.providers.base import Completion
 from pointsman.runtime.telemetry import metrics, tracing
+from pointsman.runtime.telemetry.instruments import Histogram
 from pointsman_gateway.chat.attempts import Attempts
 
 CHAT = "chat"

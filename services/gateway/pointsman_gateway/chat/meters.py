@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from prometheus_client import Counter, Histogram
-
 from pointsman.llm.providers.base import Completion
 from pointsman.runtime.telemetry import metrics
+from pointsman.runtime.telemetry.instruments import Counter, Histogram
 
 
 def first_byte(tier: str, provider: str, after_s: float, overhead_s: float) -> None:

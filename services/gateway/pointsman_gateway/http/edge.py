@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 
-from prometheus_client import Counter, Histogram
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pointsman.runtime.telemetry import metrics
+from pointsman.runtime.telemetry.instruments import Counter, Histogram
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.http.body import ClientGone
 from pointsman_gateway.http.problems import problem, reply_to
