@@ -12,7 +12,6 @@ from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.lease import Lease
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
-from pointsman.runtime.telemetry.readings import gauge_of
 from pointsman_reward_updater.settler import TierSettler
 from pointsman_reward_updater.writer import TierWriter
 from pointsman_shadow_evaluator.events import EventWriter
@@ -56,5 +55,5 @@ async def test_what_it_knew_before_is_told_no_more(bus: Bus, store: Store, confi
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert {gauge_of(gauge, TIER) for gauge in OF_ONE} == {None}
-    assert gauge_of(metrics.halted, TIER) == 0.0
+    assert {gauge.values().get((TIER,)) for gauge in OF_ONE} == {None}
+    assert metrics.halted.values().get((TIER,)) == 0.0

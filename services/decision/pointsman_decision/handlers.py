@@ -31,9 +31,8 @@ from pointsman.contracts.messages.validation import check_request
 from pointsman.core.bandit import Arm
 from pointsman.runtime.bus import Bus, BusError, read_ack
 from pointsman.runtime.telemetry import metrics, tracing
-from pointsman.runtime.telemetry.instruments import Counter, Histogram
+from pointsman.runtime.telemetry.instruments import ArmMetric, Counter, Histogram
 from pointsman.runtime.telemetry.logs import logger
-from pointsman.runtime.telemetry.meters import ArmMeters, hop
 from pointsman.runtime.telemetry.tracing import Span
 from pointsman_decision.tier import Choice, LivePolicy, Pin, Tier
 
@@ -123,7 +122,7 @@ class Decider:
         self._bus = bus
         self._tiers = tiers
         self._arms = {tier.name: tier_arms(tier) for tier in config.tier}
-        self._arm_decisions = ArmMeters(metrics.arm_decisions, self._arms)
+        self._arm_decisions = ArmMetric(metrics.arm_decisions, self._arms)
         self._context = config.context
         self._log_timeout_s = config.decision.log_timeout_ms / 1000.0
         self._stale_after_ms = config.decision.stale_after_ms
@@ -241,7 +240,7 @@ class Decider:
             tracing.end(item.appending, error=str(error))
             await self._fail(item.waiting, "log-unreachable", f"the decision log did not accept the decision: {error}")
             return
-        hop("decision_log", decision.tier).observe(time.perf_counter() - item.sent_s)
+        metrics.hop_seconds.labels("decision_log", decision.tier).observe(time.perf_counter() - item.sent_s)
         tracing.end(item.appending)
         if sequence <= item.learned_high:
             # The sequence was another decision's, whose outcome was learned from: one for this would count as its.
@@ -262,7 +261,7 @@ class Decider:
         counter.inc()
         seconds.observe(time.perf_counter() - item.waiting.arrived_s)
         propensity.observe(decision.propensity or 0.0)
-        self._arm_decisions.of(decision.tier, decision.provider, decision.model).inc()
+        self._arm_decisions.labels(decision.tier, decision.provider, decision.model).inc()
         if item.waiting.span is not None:
             _describe(item.waiting.span, decision, decision_id)
 

@@ -19,7 +19,6 @@ from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.logs import logger
-from pointsman.runtime.telemetry.meters import hop
 from pointsman.runtime.telemetry.tracing import Span
 from pointsman.runtime.telemetry.trouble import Trouble
 from pointsman_decision.tier import Tier
@@ -132,5 +131,7 @@ def _picked_up(tier: Tier, told: tuple[int, Span | None] | None) -> None:
     if told is not None:
         committed_at_ms, span = told
         if committed_at_ms:
-            hop("commit_replica", tier.name).observe(max(0.0, time.time() - committed_at_ms / 1000.0))
+            metrics.hop_seconds.labels("commit_replica", tier.name).observe(
+                max(0.0, time.time() - committed_at_ms / 1000.0)
+            )
         tracing.end(span, {"pointsman.watermark": tier.watermark})

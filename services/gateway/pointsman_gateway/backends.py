@@ -18,7 +18,6 @@ from pointsman.runtime.bus.status import StatusReporter
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.logs import logger
-from pointsman.runtime.telemetry.readings import counted
 from pointsman_gateway.api.live_rules import LiveRules
 from pointsman_gateway.http.problems import ProblemError
 
@@ -155,9 +154,10 @@ class Backends:
 
 
 def _requests() -> tuple[int, int]:
-    """Return how many requests this gateway has answered, and how many of them by a fault of its own or behind it.
+    """Return how many requests this gateway has answered, and how many of them with a status of 500 or above.
 
-    That it is not ready is no fault of an answer: who asks, wants to know.
+    A 503 of ``/readyz`` is not counted as an error.
     """
-    asked, failed = counted(metrics.http_requests), counted(metrics.http_requests, status="5*")
-    return int(asked), int(failed - counted(metrics.http_requests, route="/readyz", status="5*"))
+    counts = metrics.http_requests.values()
+    errors = (count for (route, status), count in counts.items() if status >= "500" and route != "/readyz")
+    return int(metrics.http_requests.total()), int(sum(errors))

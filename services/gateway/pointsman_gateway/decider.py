@@ -14,7 +14,6 @@ from pointsman.runtime.breaker import Breaker
 from pointsman.runtime.bus import BusUnavailable, NoAnswer, NoResponders
 from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.logs import about, logger
-from pointsman.runtime.telemetry.meters import hop
 from pointsman.runtime.telemetry.trouble import Trouble
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.fallback_topic import FallbackTopic
@@ -89,7 +88,7 @@ class Decider:
             breaker.failed(sent_at_s, monotonic())
             raise Unanswered("replica_error")
         answered_at_s = monotonic()
-        hop("gateway_decision", tier).observe(answered_at_s - sent_at_s)
+        metrics.hop_seconds.labels("gateway_decision", tier).observe(answered_at_s - sent_at_s)
         breaker.succeeded(answered_at_s)
         self._troubles[tier].over()
         return answer

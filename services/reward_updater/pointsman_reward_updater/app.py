@@ -15,7 +15,6 @@ from pointsman.runtime.bus.status import StatusReporter
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.lifecycle import run_with_probe, until_stopped
-from pointsman.runtime.telemetry.readings import gauge_of
 from pointsman_reward_updater.retention import RetentionWatch
 from pointsman_reward_updater.settler import TierSettler
 from pointsman_reward_updater.writer import TierWriter
@@ -86,7 +85,7 @@ class RewardUpdater:
 
 
 def _status(writer: TierWriter) -> TierStatus:
-    lag = gauge_of(metrics.log_lag, writer.tier) if writer.status == "writing" else None
+    lag = metrics.log_lag.values().get((writer.tier,)) if writer.status == "writing" else None
     return TierStatus(
         tier=writer.tier,
         log_lag=None if lag is None else int(lag),

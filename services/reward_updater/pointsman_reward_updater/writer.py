@@ -30,8 +30,8 @@ from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.store.lease import Lease
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics, tracing
+from pointsman.runtime.telemetry.instruments import ArmMetric
 from pointsman.runtime.telemetry.logs import logger, work_on
-from pointsman.runtime.telemetry.meters import ArmMeters, hop
 from pointsman.runtime.telemetry.trouble import Trouble
 from pointsman_reward_updater import events
 
@@ -67,8 +67,8 @@ class TierWriter:
         self._renew_s = config.reward_updater.lease_ms / 3000.0
         self._max_batch = config.reward_updater.max_batch
         arms = {tier: tier_arms(found)} if (found := config.tier_named(tier)) else {tier: ()}
-        self._arm_rewards = ArmMeters(metrics.arm_rewards, arms)
-        self._arm_costs = ArmMeters(metrics.arm_costs, arms)
+        self._arm_rewards = ArmMetric(metrics.arm_rewards, arms)
+        self._arm_costs = ArmMetric(metrics.arm_costs, arms)
         metrics.halted.labels(tier).set(0)  # at 0 from the start, so that the first one is seen as a rise
         self._applied = metrics.outcomes_applied.labels(tier)
         self._rewards = metrics.rewards.labels(tier)
@@ -235,7 +235,7 @@ class TierWriter:
                 return False
         self._count(results)
         committed_ms = time.time() * 1000.0
-        to_commit = hop("outcome_commit", self.tier)
+        to_commit = metrics.hop_seconds.labels("outcome_commit", self.tier)
         for message in batch:
             if message.sequence > self._published_through:  # not what is learned again from a log of long ago
                 to_commit.observe(max(0.0, committed_ms - message.at_ms) / 1000.0)
@@ -293,9 +293,9 @@ class TierWriter:
             match result:
                 case Applied(outcome=outcome, arm=arm, reward=reward):
                     self._rewards.observe(reward.value / 100.0)
-                    self._arm_rewards.of(self.tier, *arm).observe(reward.value / 100.0)
+                    self._arm_rewards.labels(self.tier, *arm).observe(reward.value / 100.0)
                     if outcome.cost_usd is not None:
-                        self._arm_costs.of(self.tier, *arm).observe(outcome.cost_usd)
+                        self._arm_costs.labels(self.tier, *arm).observe(outcome.cost_usd)
                     if outcome.decided_at_ms:
                         delay_ms = min(max(outcome.accepted_at_ms - outcome.decided_at_ms, 0), MAX_MS)
                         self._reward_delays.observe(delay_ms / 1000.0)

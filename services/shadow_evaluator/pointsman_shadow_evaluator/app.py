@@ -18,7 +18,6 @@ from pointsman.runtime.bus.status import StatusReporter
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.lifecycle import run_with_probe, until_stopped
-from pointsman.runtime.telemetry.readings import gauge_of
 from pointsman_shadow_evaluator.events import EventWriter
 from pointsman_shadow_evaluator.follower import TierFollower
 from pointsman_shadow_evaluator.guard import Guard
@@ -109,7 +108,7 @@ def _follows(follower: TierFollower) -> bool:
 
 def _status(follower: TierFollower) -> TierStatus:
     lags = [
-        gauge_of(gauge, follower.tier) if _follows(follower) else None
+        gauge.values().get((follower.tier,)) if _follows(follower) else None
         for gauge in (metrics.shadow_lag, metrics.shadow_reward_lag)
     ]
     shadow_lag, reward_lag = (None if lag is None else int(lag) for lag in lags)

@@ -20,15 +20,12 @@ from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.status import DegradedCount, HopCounts, ServiceStatus, TierStatus
 from pointsman.runtime.bus.bus import Bus
-from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.logs import logger
-from pointsman.runtime.telemetry.readings import HOPS, bucket_bounds, bucket_counts, counted, counted_by
-from pointsman.runtime.telemetry.recent import EVERY_S, Difference, Reading, RecentCounts
+from pointsman.runtime.telemetry.recent_counts import HOPS, SAMPLE_INTERVAL_S, RecentCounts
 
 log = logger("bus.status")
 
 STATUS_ENDPOINT = "status"
-_DECISIONS, _OUTCOMES, _FALLBACK = "decisions", "outcomes", "fallback"
 
 
 class StatusReporter:
@@ -55,34 +52,41 @@ class StatusReporter:
         self._requests = requests
         self._instance = f"{socket.gethostname()}:{os.getpid()}"
         self._started_ms = int(time.time() * 1000)
-        self._recent = RecentCounts(time.monotonic(), _read())
+        self._recent = RecentCounts()
 
     async def run(self) -> None:
-        """Take readings until cancelled."""
+        """Sample the metrics until cancelled."""
         while True:
-            await asyncio.sleep(EVERY_S)
-            self._recent.take(time.monotonic(), _read())
+            await asyncio.sleep(SAMPLE_INTERVAL_S)
+            self._recent.sample()
 
     def status(self) -> ServiceStatus:
-        """Return how the process is."""
-        lately = self._recent.since(time.monotonic(), _read())
+        """Return the current status of the process."""
+        over_s, counts = self._recent.recent()
         requests, errors = self._requests()
+        hops = [
+            HopCounts(
+                hop=name,
+                bounds_s=list(histogram.bounds),
+                counts=[counts.hops[name, bucket] for bucket in range(len(histogram.bounds) + 1)],
+            )
+            for name, (histogram, _) in HOPS.items()
+        ]
+        degraded = [
+            DegradedCount(tier=tier, reason=reason, count=count) for (tier, reason), count in counts.degraded.items()
+        ]
         return ServiceStatus(
             service=self.service,
             instance=self._instance,
             started_ms=self._started_ms,
             requests=requests,
             errors=errors,
-            over_s=lately.over_s,
-            decisions=lately.total(_DECISIONS),
-            outcomes=lately.total(_OUTCOMES),
-            hops=[
-                HopCounts(hop=name, bounds_s=list(bucket_bounds(name)), counts=list(lately.counts[name]))
-                for name in HOPS
-                if lately.total(name)
-            ],
+            over_s=over_s,
+            decisions=counts.decisions,
+            outcomes=counts.outcomes,
+            hops=[hop for hop in hops if any(hop.counts)],
             tiers=self._tiers(),
-            degraded=_degraded(lately) if self.service == "gateway" else None,
+            degraded=degraded if self.service == "gateway" else None,
         )
 
     async def serve(self, bus: Bus, description: str, others: Callable[[EndpointStats], Any] | None = None) -> Service:
@@ -117,23 +121,3 @@ class StatusReporter:
             await request.respond(encode(self.status()))
         except NatsError as error:
             log.debug("could not answer: %s", error)
-
-
-def _read() -> Reading:
-    reading = {name: bucket_counts(name) for name in HOPS}
-    for (tier, reason), number in counted_by(metrics.fallbacks, "tier", "reason").items():
-        reading[f"{_FALLBACK} {tier} {reason}"] = (number,)
-    reading[_DECISIONS] = (counted(metrics.decisions),)
-    reading[_OUTCOMES] = (counted(metrics.outcomes_accepted),)
-    return reading
-
-
-def _degraded(lately: Difference) -> list[DegradedCount]:
-    """Return the answers that no policy chose."""
-    found = []
-    for name in lately.counts:
-        kind, *labels = name.split(" ")
-        if kind == _FALLBACK and (count := lately.total(name)):
-            tier, reason = labels
-            found.append(DegradedCount(tier=tier, reason=reason, count=count))
-    return found

@@ -12,9 +12,6 @@ from pointsman.runtime.telemetry.instruments import Counter, Gauge, Histogram, S
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-OTHER = "other"
-"""The label of every arm that the configuration does not name."""
-
 _SECONDS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 # Gateway

@@ -11,7 +11,6 @@ from pointsman.contracts.messages.outcome import Outcome
 from pointsman.runtime.bus import Appended, Bus
 from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.instruments import Counter
-from pointsman.runtime.telemetry.meters import hop
 
 
 async def append_outcome(bus: Bus, outcome: Outcome, timeout_s: float) -> Appended:
@@ -28,7 +27,7 @@ async def append_outcome(bus: Bus, outcome: Outcome, timeout_s: float) -> Append
     began_s = perf_counter()
     with tracing.sending("append", subject, {"pointsman.decision_id": outcome.decision_id}) as traced:
         stored = await bus.append(subject, encode(outcome), timeout_s, headers | traced if traced else headers)
-    hop("outcome_log", outcome.tier).observe(perf_counter() - began_s)
+    metrics.hop_seconds.labels("outcome_log", outcome.tier).observe(perf_counter() - began_s)
     if not stored.duplicate:
         _accepted(outcome.tier, outcome.learn).inc()
     return stored

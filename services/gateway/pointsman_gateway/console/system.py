@@ -12,8 +12,8 @@ from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.status import HopCounts, TierStatus
 from pointsman.runtime.bus import StreamInfo
-from pointsman.runtime.telemetry.quantiles import histogram_quantile
-from pointsman.runtime.telemetry.readings import HOPS
+from pointsman.runtime.telemetry.recent_counts import HOPS
+from pointsman_gateway.console.latency import latency_quantile_ms
 from pointsman_gateway.console.snapshot import Process, Snapshot, SystemWatch
 from pointsman_gateway.console.system_views import (
     HopView,
@@ -106,8 +106,8 @@ def _service(process: Process) -> ServiceView:
         started_ms=status.started_ms,
         requests=status.requests,
         errors=status.errors,
-        p50_ms=_quantile_ms(own, 0.5),
-        p99_ms=_quantile_ms(own, 0.99),
+        p50_ms=latency_quantile_ms(own, 0.5),
+        p99_ms=latency_quantile_ms(own, 0.99),
         state_age_ms=_oldest(status.tiers) if status.service == "decision" else None,
     )
 
@@ -142,22 +142,10 @@ def _unix_ms(timestamp: str) -> int | None:
 def _hop(name: str, counted: Sequence[HopCounts]) -> HopView:
     return HopView(
         hop=name,
-        p50_ms=_quantile_ms(counted, 0.5),
-        p99_ms=_quantile_ms(counted, 0.99),
+        p50_ms=latency_quantile_ms(counted, 0.5),
+        p99_ms=latency_quantile_ms(counted, 0.99),
         count=round(sum(sum(hop.counts) for hop in counted)),
     )
-
-
-def _quantile_ms(counted: Sequence[HopCounts], quantile: float) -> float | None:
-    """Return a quantile over several processes; those with other buckets, of another version, are left out."""
-    if not counted:
-        return None
-    bounds = counted[0].bounds_s
-    same = [hop.counts for hop in counted if hop.bounds_s == bounds and len(hop.counts) == len(bounds) + 1]
-    if not same:
-        return None
-    seconds = histogram_quantile(bounds, [sum(column) for column in zip(*same, strict=True)], quantile)
-    return None if seconds is None else seconds * 1000.0
 
 
 def _rate(counted: Iterable[tuple[float, float]]) -> float | None:

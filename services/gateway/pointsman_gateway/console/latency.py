@@ -1,0 +1,57 @@
+"""Latency quantiles from histogram buckets that several processes report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pointsman.contracts.messages.status import HopCounts
+
+
+def latency_quantile_ms(hops: Sequence[HopCounts], quantile: float) -> float | None:
+    """Return a quantile over the buckets of several processes.
+
+    Processes of another version may have other bucket bounds; those that differ from the first are ignored.
+
+    Returns
+    -------
+    float or None
+        Milliseconds; None without observations.
+    """
+    if not hops:
+        return None
+    bounds_s = hops[0].bounds_s
+    counts = [hop.counts for hop in hops if hop.bounds_s == bounds_s and len(hop.counts) == len(bounds_s) + 1]
+    quantile_s = histogram_quantile(bounds_s, [sum(bucket) for bucket in zip(*counts, strict=True)], quantile)
+    return None if quantile_s is None else quantile_s * 1000.0
+
+
+def histogram_quantile(bounds: Sequence[float], counts: Sequence[float], quantile: float) -> float | None:
+    """Return a quantile, assuming that values are uniformly distributed within a bucket.
+
+    Parameters
+    ----------
+    bounds : sequence of float, length B
+        Rising upper bounds of the buckets, without infinity. The first bucket starts at 0.
+    counts : sequence of float, length B + 1
+        Observations per bucket, not cumulative; the last bucket has no upper bound.
+    quantile : float
+        0 to 1.
+
+    Returns
+    -------
+    float or None
+        None without observations; the highest bound for a quantile in the last bucket.
+
+    References
+    ----------
+    Prometheus, ``histogram_quantile`` of classic histograms.
+    """
+    rank, below, lower = quantile * sum(counts), 0.0, 0.0
+    if not any(counts) or not bounds:
+        return None
+    for bound, count in zip(bounds, counts, strict=False):
+        if count > 0.0 and below + count >= rank:
+            return lower + (bound - lower) * (rank - below) / count
+        below += count
+        lower = bound
+    return bounds[-1]
