@@ -26,7 +26,7 @@ from pointsman.shadow.evaluation.groups import Logged, group_decisions
 from pointsman.shadow.shadow_store import split_field
 from pointsman_gateway.api.events import format_event
 from pointsman_gateway.api.policies import check_change
-from pointsman_gateway.http.problems import reply_to
+from pointsman_gateway.http.problems import response_to_error
 from pointsman_reward_updater.waiting import Entry, WaitingRoom
 from pointsman_shadow_evaluator.event_encoding import encode_events
 from pointsman_shadow_evaluator.joining import Outcomes, join_arms
@@ -61,7 +61,7 @@ def test_a_decoder_returns_a_message_or_says_what_is_wrong_with_it(name: str) ->
             message = decode(decoder, data)
         except MessageError as error:
             assert str(error)
-            assert reply_to(error) is not None
+            assert response_to_error(error) is not None
         else:
             assert decode(decoder, encode(message)) == message
 
@@ -99,7 +99,7 @@ def test_feedback_passes_the_checks_or_is_said_to_be_wrong(data: bytes) -> None:
         report = decode(feedback_report_decoder, data)
         check_feedback(report)
     except MessageError as error:
-        assert reply_to(error) is not None
+        assert response_to_error(error) is not None
         return
     assert (report.decision_id is None) != (report.response_id is None)
 

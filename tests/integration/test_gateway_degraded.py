@@ -47,7 +47,7 @@ def test_with_every_replica_hung_few_requests_wait(client: httpx.Client, service
     assert float(counts["timeout"]) >= 1
     assert float(counts["breaker"]) >= 1
     lines = [json.loads(line) for line in services["gateway"].output().splitlines()]
-    said = [line for line in lines if line["part"] == "gateway.decider" and line["level"] == "warning"]
+    said = [line for line in lines if line["part"] == "gateway.decisions" and line["level"] == "warning"]
     assert {line["event"] for line in said} >= {
         f"tier SIMPLE: no policy chooses ({reason}); the fallback arm serves" for reason in ("timeout", "breaker")
     }

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from pointsman.runtime.telemetry.probe import listen
 from pointsman_gateway.chat.service import HOT_PATHS, client_problem
 from pointsman_gateway.http import protocol
-from pointsman_gateway.http.body import ClientGone, read_body
+from pointsman_gateway.http.body import ClientDisconnected, read_body
 from pointsman_gateway.http.protocol import bounded
 
 pytestmark = pytest.mark.integration
@@ -32,7 +32,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["query_string"] not in (b"refused", b"flood"):
         try:
             body = await read_body(scope, receive, MOST)
-        except ClientGone:
+        except ClientDisconnected:
             return
     answer = b"%d" % len(body)
     flood = scope["query_string"] == b"flood"

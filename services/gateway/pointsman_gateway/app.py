@@ -25,7 +25,7 @@ from pointsman.runtime.telemetry.probe import Server, listen
 from pointsman_gateway.api.arms import Arms
 from pointsman_gateway.api.decisions import Decisions
 from pointsman_gateway.api.events import DecisionEvents
-from pointsman_gateway.api.feedback import FeedbackTaker
+from pointsman_gateway.api.feedback import FeedbackHandler
 from pointsman_gateway.api.lookup import Lookup
 from pointsman_gateway.api.outcomes import Outcomes
 from pointsman_gateway.api.policies import Policies
@@ -40,14 +40,14 @@ from pointsman_gateway.console.overview import Overviews
 from pointsman_gateway.console.snapshot import SystemWatch
 from pointsman_gateway.console.system import System
 from pointsman_gateway.console.trial import Trial
-from pointsman_gateway.decider import Decider
-from pointsman_gateway.http.access import Access
+from pointsman_gateway.decision_client import DecisionClient
+from pointsman_gateway.http.authentication import Authenticator
 from pointsman_gateway.http.edge import Edge
 from pointsman_gateway.http.health import HealthPages
 from pointsman_gateway.http.pages import Pages
-from pointsman_gateway.http.problems import ProblemError, problem, reply_to
+from pointsman_gateway.http.problems import ProblemError, problem, response_to_error
 from pointsman_gateway.http.protocol import bounded
-from pointsman_gateway.http.replies import HotEndpoint
+from pointsman_gateway.http.response import HotHandler
 
 log = logger("gateway")
 
@@ -56,14 +56,14 @@ KEEP_ALIVE_S = 75
 
 async def serve(config: Config, stop: asyncio.Event) -> None:
     """Serve until told to stop. NATS and the store may be there or not; both may come later."""
-    access = Access(config)
+    access = Authenticator(config)
     backends = Backends(config)
     gateway = config.gateway
-    decider = Decider(backends)
-    llm = LlmGateway(backends, decider)
+    decision_client = DecisionClient(backends)
+    llm = LlmGateway(backends, decision_client)
     finish_s = math.ceil(config.llm.finish_timeout_ms / 1000.0)
     settings = uvicorn.Config(
-        _traced(make_app(backends, access, decider, llm)),
+        _traced(make_app(backends, access, decision_client, llm)),
         http=bounded(
             gateway.read_timeout_ms / 1000.0,
             gateway.max_body_bytes,
@@ -120,15 +120,19 @@ def _traced(edge: Edge) -> ASGIApp:
     return Traced(edge, tracing.active)
 
 
-def make_app(backends: Backends, access: Access, decider: Decider, llm: LlmGateway) -> Edge:
+def make_app(backends: Backends, access: Authenticator, decision_client: DecisionClient, llm: LlmGateway) -> Edge:
     """Return the application, inside the edge."""
-    hot: dict[str, HotEndpoint] = {
-        "/v1/decisions": access.hot("decide", Decisions(backends, decider)),
+    hot: dict[str, HotHandler] = {
+        "/v1/decisions": access.hot("decide", Decisions(backends, decision_client)),
         "/v1/outcomes": access.hot("report", Outcomes(backends)),
-        "/v1/feedback": access.hot("report", FeedbackTaker(backends, llm.responses)),
+        "/v1/feedback": access.hot("report", FeedbackHandler(backends, llm.responses)),
         **llm.hot(access),
     }
-    routes = [*[_hot_route(path) for path in hot], *_routes(backends, access, decider, llm), *llm.routes(access)]
+    routes = [
+        *[_hot_route(path) for path in hot],
+        *_routes(backends, access, decision_client, llm),
+        *llm.routes(access),
+    ]
     app = FastAPI(
         routes=list[BaseRoute](routes),
         openapi_url=None,  # ours is made from the messages' own schemas
@@ -146,13 +150,13 @@ def make_app(backends: Backends, access: Access, decider: Decider, llm: LlmGatew
     return Edge(app, hot, routes)
 
 
-def _routes(backends: Backends, access: Access, decider: Decider, llm: LlmGateway) -> list[Route]:
+def _routes(backends: Backends, access: Authenticator, decision_client: DecisionClient, llm: LlmGateway) -> list[Route]:
     pages, health = Pages(), HealthPages(backends)
     policies, promotion = Policies(backends), Promotion(backends)
     open_metrics = backends.config.gateway.open_metrics
     names = FeatureNames(backends.config, llm.features.label, llm.features.names)
     watch = SystemWatch(backends)
-    events = DecisionEvents(backends, access, decider.fallback_topic)
+    events = DecisionEvents(backends, access, decision_client.fallback_topic)
     return [
         Route("/v1/decisions/{decision_id}", access.route("read", Lookup(backends, names).get)),
         Route("/v1/try", access.route("decide", Trial(backends, llm.features, names).post), methods=["POST"]),
@@ -196,6 +200,6 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_error(_: Request, error: Exception) -> Response:
-    reply = reply_to(error)
+    reply = response_to_error(error)
     assert reply is not None  # registered for the errors that have a reply
     return reply.response()

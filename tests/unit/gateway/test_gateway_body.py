@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pointsman_gateway.http.body import ClientGone, read_body
+from pointsman_gateway.http.body import ClientDisconnected, read_body
 from pointsman_gateway.http.problems import ProblemError
 
 
@@ -56,5 +56,5 @@ async def test_a_body_without_a_length_is_counted_and_not_read_to_its_end() -> N
 
 
 async def test_a_client_that_hangs_up_has_no_body() -> None:
-    with pytest.raises(ClientGone):
+    with pytest.raises(ClientDisconnected):
         await read_body(scope(), Incoming(b"ab", whole=False), 4)

@@ -21,8 +21,8 @@ from pointsman_gateway.api.openapi import document
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.chat.service import LlmGateway
 from pointsman_gateway.console.trial import try_decoder
-from pointsman_gateway.decider import Decider
-from pointsman_gateway.http.access import Access
+from pointsman_gateway.decision_client import DecisionClient
+from pointsman_gateway.http.authentication import Authenticator
 
 API: dict[str, Any] = json.loads(document())
 OPERATIONS = [(path, method, what) for path, item in API["paths"].items() for method, what in item.items()]
@@ -43,8 +43,10 @@ def references(node: Any) -> Iterator[str]:
 
 async def test_every_route_is_described_and_nothing_else() -> None:
     backends = Backends(Config(tier=[TierConfig(name="S")]))
-    decider = Decider(backends)
-    routes = gateway_app.make_app(backends, Access(backends.config), decider, LlmGateway(backends, decider)).routes
+    decision_client = DecisionClient(backends)
+    routes = gateway_app.make_app(
+        backends, Authenticator(backends.config), decision_client, LlmGateway(backends, decision_client)
+    ).routes
     served = {
         (r.path.replace(":path}", "}"), m)
         for r in routes

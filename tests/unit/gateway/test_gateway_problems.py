@@ -8,7 +8,7 @@ from pointsman.contracts.messages.problem import CONTENT_TYPE, FieldError, probl
 from pointsman.runtime.bus import AppendRefused, BusUnavailable, NoResponders
 from pointsman.runtime.store.errors import StoreUnavailable
 from pointsman_gateway.http.body import decode_body
-from pointsman_gateway.http.problems import ProblemError, reply_to
+from pointsman_gateway.http.problems import ProblemError, response_to_error
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from pointsman_gateway.http.problems import ProblemError, reply_to
     ],
 )
 def test_every_expected_error_has_a_problem_document(error: Exception, status: int) -> None:
-    reply = reply_to(error)
+    reply = response_to_error(error)
     assert reply is not None
     document = problem_decoder.decode(reply.body)
     assert (reply.status, document.status, reply.content_type) == (status, status, CONTENT_TYPE)
@@ -35,7 +35,7 @@ def test_every_expected_error_has_a_problem_document(error: Exception, status: i
 
 
 def test_a_bug_has_no_reply_of_its_own() -> None:
-    assert reply_to(KeyError("x")) is None
+    assert response_to_error(KeyError("x")) is None
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_bug_has_no_reply_of_its_own() -> None:
 def test_only_what_is_no_json_is_a_400(body: bytes, status: int, field: str) -> None:
     with pytest.raises(InvalidMessage) as caught:
         decode_body(request_decoder, body)
-    reply = reply_to(caught.value)
+    reply = response_to_error(caught.value)
     assert reply is not None
     assert reply.status == status
     errors = problem_decoder.decode(reply.body).errors

@@ -9,7 +9,7 @@ from pointsman.runtime.bus.bus import StreamConfiguration, StreamInfo, StreamSta
 from pointsman_gateway.console.health_line import REASONS, health_line
 from pointsman_gateway.console.snapshot import Place, Process, Snapshot
 from pointsman_gateway.console.system import system_view, tier_view
-from pointsman_gateway.decider import REASONS as DECIDER_REASONS
+from pointsman_gateway.decision_client import REASONS as DECIDER_REASONS
 
 TIER = "T"
 STALE_MS = 5000

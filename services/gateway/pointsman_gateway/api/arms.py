@@ -23,7 +23,7 @@ from pointsman_gateway.api.views import ArmList, ArmRecord, ArmView
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.console.feature_names import FeatureNames
 from pointsman_gateway.http.query import parse_flag, parse_window, read_query
-from pointsman_gateway.http.replies import Reply
+from pointsman_gateway.http.response import HttpResponse
 
 DEFAULT_WINDOW = "7d"
 MAX_WIDTH_DIM = 128
@@ -67,7 +67,7 @@ class Arms:
                 record = view_record(records.get(str(arm), {}), self._confidence)
                 views.append(view_arm(tier, arm, state, record, matrices=matrices))
         window = Window(from_ms=hours.start * HOUR_MS, to_ms=now_ms)
-        return Reply(200, encode(ArmList(arms=views, window=window, features=self._names.usual))).response()
+        return HttpResponse(200, encode(ArmList(arms=views, window=window, features=self._names.usual))).response()
 
 
 def view_arm(tier: str, arm: Arm, state: ArmState, record: ArmRecord, *, matrices: bool) -> ArmView:

@@ -8,7 +8,7 @@ from typing import Any
 from pointsman.contracts.access import Scope
 from pointsman.contracts.messages.problem import CONTENT_TYPE
 from pointsman_gateway.api import examples
-from pointsman_gateway.http.replies import JSON
+from pointsman_gateway.http.response import JSON
 
 Operation = dict[str, Any]
 

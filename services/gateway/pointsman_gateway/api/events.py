@@ -19,7 +19,7 @@ from pointsman.contracts.messages.subjects import ANY_DECISION, decision_topic
 from pointsman.runtime.bus import Bus
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.fallback_topic import FallbackTopic
-from pointsman_gateway.http.access import Access
+from pointsman_gateway.http.authentication import Authenticator
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.query import read_query
 
@@ -101,12 +101,12 @@ class DecisionEvents:
     Parameters
     ----------
     backends : Backends
-    access : Access
+    access : Authenticator
     fallback_topic : FallbackTopic
         What this gateway itself answers comes from here, also without NATS.
     """
 
-    def __init__(self, backends: Backends, access: Access, fallback_topic: FallbackTopic) -> None:
+    def __init__(self, backends: Backends, access: Authenticator, fallback_topic: FallbackTopic) -> None:
         self._backends = backends
         self._access = access
         self._fallback_topic = fallback_topic
@@ -151,7 +151,7 @@ class DecisionEvents:
                 # Without NATS the client waits here. Once subscribed, the NATS client sees to it by itself, but for a
                 # connection that NATS has ended for good: the subscriptions are made anew on the next one.
                 events = await queue.take(HEARTBEAT_S if subscribed is not None else _CONNECT_LOOK_S)
-                if not self._access.still(scope):
+                if not self._access.is_key_valid(scope):
                     break
                 if events:
                     await write(events)

@@ -30,10 +30,10 @@ from pointsman_gateway.api.response_index import ResponseIndex, SeveralAnswers
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.http.body import decode_body, read_body
 from pointsman_gateway.http.problems import ProblemError
-from pointsman_gateway.http.replies import Reply
+from pointsman_gateway.http.response import HttpResponse
 
 
-class FeedbackTaker:
+class FeedbackHandler:
     """Accepts feedback.
 
     Parameters
@@ -52,7 +52,7 @@ class FeedbackTaker:
         self._wait_ms = {tier.name: round(tier.reward_wait_s * 1000.0) for tier in config.tier}
         self._metrics = {metric.name: metric for metric in config.metric}
 
-    async def __call__(self, scope: Scope, receive: Receive) -> Reply:
+    async def __call__(self, scope: Scope, receive: Receive) -> HttpResponse:
         """Answer one request."""
         report = decode_body(feedback_report_decoder, await read_body(scope, receive, self._max_bytes))
         check_feedback(report)
@@ -74,7 +74,7 @@ class FeedbackTaker:
             metrics.feedback_accepted.labels(decision.tier, "late").inc()
             raise _too_late(counted)
         metrics.feedback_accepted.labels(decision.tier, "accepted").inc()
-        return Reply(202, encode(FeedbackAccepted(decision_id=decision_id, quality=quality)))
+        return HttpResponse(202, encode(FeedbackAccepted(decision_id=decision_id, quality=quality)))
 
     def _quality(self, report: FeedbackReport) -> tuple[float, str]:
         """Return the quality that a report stands for, and how it was told."""

@@ -23,7 +23,7 @@ from pointsman_gateway.console.reward_parts import find_reward, reward_parts
 from pointsman_gateway.console.shadow_picks import shadow_picks
 from pointsman_gateway.console.trial_views import ShadowPick
 from pointsman_gateway.http.query import parse_flag, read_query
-from pointsman_gateway.http.replies import Reply
+from pointsman_gateway.http.response import HttpResponse
 
 _PARAMETERS = frozenset({"shadows"})
 
@@ -60,7 +60,7 @@ class Lookup:
             found = msgspec.structs.replace(found, shadows=await self._shadows(logged))
         # The event is handed on as it was logged, fields of newer versions included.
         body = with_id(encoded, decision_id)[:-1] + b"," + encode(found)[1:]
-        return Reply(200, body).response()
+        return HttpResponse(200, body).response()
 
     async def _outcome(self, bus: Bus, decision_id: str, tier: str, sequence: int) -> DecisionOutcome:
         try:

@@ -6,7 +6,7 @@ from pointsman_gateway.api import examples
 from pointsman_gateway.api.describing import OF_TIER, Operation, answered, body, operation_of, page
 from pointsman_gateway.chat.operations import llm_operations
 from pointsman_gateway.console.operations import insight_operations
-from pointsman_gateway.http.replies import JSON
+from pointsman_gateway.http.response import JSON
 
 
 def operations() -> dict[str, dict[str, Operation]]:

@@ -18,7 +18,7 @@ from pointsman_gateway.api.outcome_log import append_outcome
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.http.body import decode_body, read_body
 from pointsman_gateway.http.problems import ProblemError
-from pointsman_gateway.http.replies import Reply
+from pointsman_gateway.http.response import HttpResponse
 
 ALREADY_ACCEPTED = "already_accepted"
 
@@ -38,7 +38,7 @@ class Outcomes:
         self._timeout_s = config.gateway.log_timeout_ms / 1000.0
         self._joining = Joining(backends)
 
-    async def __call__(self, scope: Scope, receive: Receive) -> Reply:
+    async def __call__(self, scope: Scope, receive: Receive) -> HttpResponse:
         """Answer one request."""
         report = decode_body(report_decoder, await read_body(scope, receive, self._max_bytes))
         decision = parse_id(report.decision_id)
@@ -59,20 +59,20 @@ class Outcomes:
         )
         return await self._append(bus, report, outcome)
 
-    async def _append(self, bus: Bus, report: OutcomeReport, outcome: Outcome) -> Reply:
+    async def _append(self, bus: Bus, report: OutcomeReport, outcome: Outcome) -> HttpResponse:
         stored = await append_outcome(bus, outcome, self._timeout_s)
         if stored.duplicate:
             before = await read_outcome(bus, stored.sequence, self._timeout_s)
             if before is not None:
                 return _seen_before(report, before)
-        return Reply(202, encode(OutcomeAccepted(decision_id=report.decision_id)))
+        return HttpResponse(202, encode(OutcomeAccepted(decision_id=report.decision_id)))
 
 
-def _seen_before(report: OutcomeReport, stored: Outcome) -> Reply:
+def _seen_before(report: OutcomeReport, stored: Outcome) -> HttpResponse:
     """The same again is fine, and changes nothing; something else for the same decision is a conflict."""
     for name in ("quality", "cost_usd", "latency_ms", "reward"):
         if getattr(report, name) != getattr(stored, name):
             metrics.outcomes_repeated.labels(stored.tier, "409").inc()
             raise ProblemError(409, f"this decision has an outcome with another {name}; the first one stays", name)
     metrics.outcomes_repeated.labels(stored.tier, "200").inc()
-    return Reply(200, encode(OutcomeAccepted(decision_id=report.decision_id, status=ALREADY_ACCEPTED)))
+    return HttpResponse(200, encode(OutcomeAccepted(decision_id=report.decision_id, status=ALREADY_ACCEPTED)))

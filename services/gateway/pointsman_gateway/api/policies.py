@@ -28,11 +28,11 @@ from pointsman.runtime.bus.policies import configured, read_policies, write_poli
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.api.views import PolicyList, TierPoliciesView
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.http.access import who
+from pointsman_gateway.http.authentication import caller_name
 from pointsman_gateway.http.body import decode_body, read_body
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.query import read_query
-from pointsman_gateway.http.replies import Reply
+from pointsman_gateway.http.response import HttpResponse
 
 log = logger("gateway.policies")
 
@@ -60,7 +60,7 @@ class Policies:
         views = [
             policies_view(tier, *await current_policies(self._backends, bus, tier)) for tier in self._backends.tiers
         ]
-        return Reply(200, encode(PolicyList(policies=views))).response()
+        return HttpResponse(200, encode(PolicyList(policies=views))).response()
 
     async def put(self, request: Request) -> Response:
         """Change what a tier runs; what the body leaves out stays as it is."""
@@ -80,14 +80,14 @@ class Policies:
                 active=change.active or current.active,
                 shadows=current.shadows if change.shadows is None else change.shadows,
             )
-            record = PolicyChangeRecord(at_ms=int(time.time() * 1000), kind="api", by=who(request.scope))
+            record = PolicyChangeRecord(at_ms=int(time.time() * 1000), kind="api", by=caller_name(request.scope))
             wanted = changed(current, wanted, record)
             try:
                 version = await write_policies(bus, tier, wanted, version)
             except WrongSequence:
                 continue  # somebody else was first: put the change on top of theirs
             log.info("tier %s runs %s, version %d", tier, wanted.active.name, version)
-            return Reply(200, encode(policies_view(tier, version, wanted))).response()
+            return HttpResponse(200, encode(policies_view(tier, version, wanted))).response()
         raise being_changed()
 
 

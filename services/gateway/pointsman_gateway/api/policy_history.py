@@ -10,7 +10,7 @@ from pointsman.runtime.bus.policies import Revision, read_history
 from pointsman_gateway.api.views import PolicyHistory, PolicyRevision
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.http.query import read_query
-from pointsman_gateway.http.replies import Reply
+from pointsman_gateway.http.response import HttpResponse
 
 
 class History:
@@ -29,7 +29,9 @@ class History:
         read_query(request, frozenset())
         tier = self._backends.require_tier(request.path_params["tier"])
         revisions = await read_history(self._backends.require_bus(), tier)
-        return Reply(200, encode(PolicyHistory(tier=tier, versions=[_view(one) for one in revisions]))).response()
+        return HttpResponse(
+            200, encode(PolicyHistory(tier=tier, versions=[_view(one) for one in revisions]))
+        ).response()
 
 
 def _view(revision: Revision) -> PolicyRevision:

@@ -37,11 +37,11 @@ from pointsman_gateway.api.policies import (
     policies_view,
 )
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.http.access import who
+from pointsman_gateway.http.authentication import caller_name
 from pointsman_gateway.http.body import decode_body, read_body
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.query import read_query
-from pointsman_gateway.http.replies import Reply
+from pointsman_gateway.http.response import HttpResponse
 
 log = logger("gateway.promotion")
 
@@ -108,7 +108,7 @@ class Promotion:
             record = PolicyChangeRecord(
                 at_ms=int(time.time() * 1000),
                 kind=kind,
-                by=who(request.scope),
+                by=caller_name(request.scope),
                 person=wanted.person,
                 why=wanted.why,
             )
@@ -128,7 +128,7 @@ class Promotion:
                 await announce(bus, tier, version, after, SERVICE)
             except (BusError, NatsError) as error:  # it is in force, and on the record
                 log.warning("tier %s: version %d could not be announced: %s", tier, version, error)
-            return Reply(200, encode(policies_view(tier, version, after))).response()
+            return HttpResponse(200, encode(policies_view(tier, version, after))).response()
         raise being_changed()
 
     async def _with_evidence(

@@ -14,7 +14,7 @@ from pointsman_gateway.api.live_policies import live_policies
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.query import parse_window, read_query
-from pointsman_gateway.http.replies import HTML, Reply
+from pointsman_gateway.http.response import HTML, HttpResponse
 
 DEFAULT_WINDOW = "7d"
 FORMATS = ("json", "html")
@@ -56,5 +56,5 @@ class ShadowReport:
         window_ms = (to_ms - hours * _HOUR_MS, to_ms)
         report = await build_report(self._backends.store, policies, self._backends.config, window_ms, wanted)
         if form == "html":
-            return Reply(200, render_page(report).encode(), HTML, _PAGE_HEADERS).response()
-        return Reply(200, encode(report)).response()
+            return HttpResponse(200, render_page(report).encode(), HTML, _PAGE_HEADERS).response()
+        return HttpResponse(200, encode(report)).response()

@@ -29,10 +29,10 @@ from pointsman_gateway.chat.seeing import ChatFeatures
 from pointsman_gateway.chat.sink import OutcomeSink
 from pointsman_gateway.chat.streaming import StreamedAnswer
 from pointsman_gateway.chat.watch import ClientWatch
-from pointsman_gateway.decider import Decider, Unanswered, refusal
-from pointsman_gateway.http.access import key_of
-from pointsman_gateway.http.body import ClientGone, read_body
-from pointsman_gateway.http.replies import Reply, Streaming
+from pointsman_gateway.decision_client import DecisionClient, DecisionUnavailable, refusal_status
+from pointsman_gateway.http.authentication import caller_key
+from pointsman_gateway.http.body import ClientDisconnected, read_body
+from pointsman_gateway.http.response import HttpResponse, StreamedResponse
 
 log = logger("gateway.llm")
 
@@ -48,7 +48,7 @@ class Chat:
     ----------
     config : Config
     dialect : Dialect
-    decider : Decider
+    decision_client : DecisionClient
     providers : Providers
     features : ChatFeatures
     routing : Routing
@@ -60,7 +60,7 @@ class Chat:
         self,
         config: Config,
         dialect: Dialect,
-        decider: Decider,
+        decision_client: DecisionClient,
         providers: Providers,
         features: ChatFeatures,
         routing: Routing,
@@ -69,21 +69,21 @@ class Chat:
     ) -> None:
         self._dialect: Dialect = dialect
         self._llm = config.llm
-        self._decider = decider
+        self._decisions = decision_client
         self._providers = providers
         self._features = features
         self._routing = routing
         self._affinity = affinity
         self._sink = sink
 
-    async def __call__(self, scope: Scope, receive: Receive) -> Reply | Streaming:
+    async def __call__(self, scope: Scope, receive: Receive) -> HttpResponse | StreamedResponse:
         """Answer one request."""
         arrived_s = perf_counter()
         raw = await read_body(scope, receive, self._llm.max_body_bytes)
         request = read_request(self._dialect, raw, scope)
         del raw
         view = view_request(request.body, self._dialect)
-        key: StoredKey | None = key_of(scope)
+        key: StoredKey | None = caller_key(scope)
         conversation = None
         if not self._routing.names_arm(request.model):
             conversation = self._affinity.conversation(request, key.id if key else "")
@@ -101,7 +101,7 @@ class Chat:
         except asyncio.CancelledError:
             watch.stop()
             if watch.settle():
-                raise ClientGone from None
+                raise ClientDisconnected from None
             raise
         except BaseException:
             watch.stop()
@@ -120,7 +120,7 @@ class Chat:
 
     async def _serve(
         self, exchange: OpenExchange, conversation: Conversation | None, watch: ClientWatch
-    ) -> Reply | Streaming:
+    ) -> HttpResponse | StreamedResponse:
         attempts = exchange.attempts
         try:
             answer = await attempts.serve()
@@ -139,7 +139,7 @@ class Chat:
         exchange.begin_answer()
         await answer.close()
         exchange.end(answer.status)
-        return Reply(answer.status, answer.body, answer.content_type, headers)
+        return HttpResponse(answer.status, answer.body, answer.content_type, headers)
 
     async def _decide(
         self,
@@ -158,7 +158,7 @@ class Chat:
         if not route.direct:
             arms = tuple(arm for arm in arms if self._providers.available(arm)) or arms
         if context is None:
-            return self._decider.fallback(route.tier, arms, "features"), arms
+            return self._decisions.fallback_decision(route.tier, arms, "features"), arms
         named = route.direct or len(arms) < len(route.arms)
         stay = route.arms[0] if route.direct else pinned
         asked = DecisionRequest(
@@ -170,17 +170,17 @@ class Chat:
             switching_cost=self._llm.switching_cost,
         )
         try:
-            answer = await self._decider.ask(route.tier, encode(asked))
-            if refusal(answer) is not None:
+            answer = await self._decisions.request_decision(route.tier, encode(asked))
+            if refusal_status(answer) is not None:
                 log.error("a replica refuses what the gateway asks; do they have one configuration? %r", answer.data)
-                raise Unanswered("refused")
-        except Unanswered as unanswered:
-            return self._decider.fallback(route.tier, arms, unanswered.reason), arms
+                raise DecisionUnavailable("refused")
+        except DecisionUnavailable as unavailable:
+            return self._decisions.fallback_decision(route.tier, arms, unavailable.reason), arms
         try:
             return decode(decision_decoder, answer.data), arms
         except MessageError:
             log.exception("a replica's decision cannot be read")
-            return self._decider.fallback(route.tier, arms, "replica_error"), arms
+            return self._decisions.fallback_decision(route.tier, arms, "replica_error"), arms
 
     def _metadata(self, request: ChatRequest, route: Route, conversation: Conversation | None) -> dict[str, Any]:
         """Return what the decision log tells of the request: never anything of its text."""

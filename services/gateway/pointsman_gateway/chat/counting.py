@@ -19,7 +19,7 @@ from pointsman_gateway.chat.headers import ESTIMATED, passed_on
 from pointsman_gateway.chat.requests import ChatRequest, read_request
 from pointsman_gateway.chat.routing import Routing
 from pointsman_gateway.http.body import read_body
-from pointsman_gateway.http.replies import Reply
+from pointsman_gateway.http.response import HttpResponse
 
 log = logger("gateway.llm")
 
@@ -45,7 +45,7 @@ class TokenCounts:
         self._routing = routing
         self._max_body_bytes = max_body_bytes
 
-    async def __call__(self, scope: Scope, receive: Receive) -> Reply:
+    async def __call__(self, scope: Scope, receive: Receive) -> HttpResponse:
         """Answer one request."""
         request = read_request(DIALECT, await read_body(scope, receive, self._max_body_bytes), scope)
         view = view_request(request.body, DIALECT)
@@ -56,9 +56,9 @@ class TokenCounts:
                 if counted is not None:
                     return counted
                 break
-        return Reply(200, encode({"input_tokens": max(1, view.tokens)}), headers=((ESTIMATED, "true"),))
+        return HttpResponse(200, encode({"input_tokens": max(1, view.tokens)}), headers=((ESTIMATED, "true"),))
 
-    async def _counted(self, counter: TokenCounter, arm: Arm, request: ChatRequest) -> Reply | None:
+    async def _counted(self, counter: TokenCounter, arm: Arm, request: ChatRequest) -> HttpResponse | None:
         """Return the provider's count; None when it does not count.
 
         Raises
@@ -80,4 +80,4 @@ class TokenCounts:
         except TimeoutError:
             return None
         headers = (*passed_on(answer.headers), ("x-pointsman-provider", arm.provider), ("x-pointsman-model", arm.model))
-        return Reply(answer.status, answer.body or b"", answer.content_type, headers)
+        return HttpResponse(answer.status, answer.body or b"", answer.content_type, headers)

@@ -11,10 +11,10 @@ from pointsman.contracts.messages.problem import Problem
 from pointsman.llm.providers.base import Dialect
 from pointsman.llm.providers.error_bodies import encode_error
 from pointsman.runtime.telemetry.logs import logger
-from pointsman_gateway.http.access import Endpoint
-from pointsman_gateway.http.body import ClientGone
-from pointsman_gateway.http.problems import problem, reply_to
-from pointsman_gateway.http.replies import HotEndpoint, Reply, Streaming
+from pointsman_gateway.http.authentication import Endpoint
+from pointsman_gateway.http.body import ClientDisconnected
+from pointsman_gateway.http.problems import problem, response_to_error
+from pointsman_gateway.http.response import HotHandler, HttpResponse, StreamedResponse
 
 log = logger("gateway.llm")
 
@@ -59,13 +59,13 @@ class LlmError(Exception):
         self.headers = headers
 
 
-def in_dialect(dialect: Dialect, endpoint: HotEndpoint) -> HotEndpoint:
+def in_dialect(dialect: Dialect, endpoint: HotHandler) -> HotHandler:
     """Return the endpoint with every error in the dialect: those of access and of the body too."""
 
-    async def shaped(scope: Scope, receive: Receive) -> Reply | Streaming:
+    async def shaped(scope: Scope, receive: Receive) -> HttpResponse | StreamedResponse:
         try:
             return await endpoint(scope, receive)
-        except ClientGone:
+        except ClientDisconnected:
             raise
         except Exception as error:  # whatever it is, the client's library gets what it can read
             return error_reply(dialect, error)
@@ -85,24 +85,24 @@ def route_in_dialect(dialect: Dialect, endpoint: Endpoint) -> Endpoint:
     return shaped
 
 
-def error_reply(dialect: Dialect, error: Exception) -> Reply:
+def error_reply(dialect: Dialect, error: Exception) -> HttpResponse:
     """Return the answer to an error; one that is not expected is logged, and is a 500."""
     if isinstance(error, LlmError):
         body = error.body
         if body is None:
             body = encode_error(dialect, error.status, error.message, param=error.param, code=error.code)
-        return Reply(error.status, body, headers=error.headers)
-    reply = reply_to(error)
+        return HttpResponse(error.status, body, headers=error.headers)
+    reply = response_to_error(error)
     if reply is None:
         log.error("a chat request failed", exc_info=error)
         reply = problem(500, "the gateway failed; its log says how")
     return problem_in_dialect(dialect, reply)
 
 
-def problem_in_dialect(dialect: Dialect, reply: Reply) -> Reply:
+def problem_in_dialect(dialect: Dialect, reply: HttpResponse) -> HttpResponse:
     """Return a problem as an error of a dialect."""
     found = _problem_decoder.decode(reply.body)
     param = next((wrong.field for wrong in found.errors if wrong.field), None)
     status = _ERRORS_OF_CLIENTS.get(reply.status, reply.status)
     body = encode_error(dialect, status, found.detail, param=param, code=_CODES.get(status))
-    return Reply(status, body, headers=reply.headers)
+    return HttpResponse(status, body, headers=reply.headers)

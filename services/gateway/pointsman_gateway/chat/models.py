@@ -14,7 +14,7 @@ from pointsman.contracts.messages.codec import encode
 from pointsman.llm.providers.base import Dialect
 from pointsman_gateway.chat.errors import error_reply
 from pointsman_gateway.chat.routing import Routing
-from pointsman_gateway.http.replies import Reply
+from pointsman_gateway.http.response import HttpResponse
 
 
 class Models:
@@ -39,8 +39,8 @@ class Models:
                 "first_id": names[0],
                 "last_id": names[-1],
             }
-            return Reply(200, encode(page)).response()
-        return Reply(200, encode({"object": "list", "data": [self._openai(name) for name in names]})).response()
+            return HttpResponse(200, encode(page)).response()
+        return HttpResponse(200, encode({"object": "list", "data": [self._openai(name) for name in names]})).response()
 
     async def get(self, request: Request) -> Response:
         """Answer with one."""
@@ -48,7 +48,9 @@ class Models:
         dialect = dialect_of(request.headers)
         if name not in self._routing.models:
             return error_reply(dialect, self._routing.unknown(name)).response()
-        return Reply(200, encode(self._anthropic(name) if dialect == "anthropic" else self._openai(name))).response()
+        return HttpResponse(
+            200, encode(self._anthropic(name) if dialect == "anthropic" else self._openai(name))
+        ).response()
 
     def _openai(self, name: str) -> dict[str, Any]:
         return {"id": name, "object": "model", "created": self._since_s, "owned_by": "pointsman"}

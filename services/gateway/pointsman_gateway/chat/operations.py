@@ -7,7 +7,7 @@ from typing import Any
 from pointsman.llm.providers.base import Dialect
 from pointsman_gateway.chat.headers import AUTO_SCORE, ESTIMATED, NAMES
 from pointsman_gateway.chat.requests import MAX_MODEL_CHARS
-from pointsman_gateway.http.replies import JSON
+from pointsman_gateway.http.response import JSON
 
 Operation = dict[str, Any]
 

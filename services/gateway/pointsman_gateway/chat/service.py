@@ -21,9 +21,9 @@ from pointsman_gateway.chat.models import Models, dialect_of
 from pointsman_gateway.chat.routing import Routing
 from pointsman_gateway.chat.seeing import ChatFeatures
 from pointsman_gateway.chat.sink import OutcomeSink
-from pointsman_gateway.decider import Decider
-from pointsman_gateway.http.access import Access, Endpoint
-from pointsman_gateway.http.replies import HotEndpoint, Reply
+from pointsman_gateway.decision_client import DecisionClient
+from pointsman_gateway.http.authentication import Authenticator, Endpoint
+from pointsman_gateway.http.response import HotHandler, HttpResponse
 
 CHAT_PATHS: dict[str, Dialect] = {"/v1/chat/completions": "openai", "/v1/messages": "anthropic"}
 """The routes, and what their clients speak."""
@@ -41,17 +41,17 @@ class LlmGateway:
     Parameters
     ----------
     backends : Backends
-    decider : Decider
+    decision_client : DecisionClient
 
     Attributes
     ----------
     responses : ResponseIndex
     """
 
-    def __init__(self, backends: Backends, decider: Decider) -> None:
+    def __init__(self, backends: Backends, decision_client: DecisionClient) -> None:
         config = backends.config
         self._config = config
-        self._decider = decider
+        self._decisions = decision_client
         self.features = ChatFeatures(config)
         self._routing = Routing(config, self.features)
         self._providers = Providers(config.provider)
@@ -59,16 +59,16 @@ class LlmGateway:
         self.responses = ResponseIndex(backends)
         self._sink = OutcomeSink(backends, Judge(config), self.responses)
 
-    def hot(self, access: Access) -> dict[str, HotEndpoint]:
+    def hot(self, access: Authenticator) -> dict[str, HotHandler]:
         """Return the chat routes; whatever goes wrong on them is told in the clients' dialect."""
-        endpoints: dict[str, HotEndpoint] = {path: self._chat(dialect) for path, dialect in CHAT_PATHS.items()}
+        endpoints: dict[str, HotHandler] = {path: self._chat(dialect) for path, dialect in CHAT_PATHS.items()}
         most = self._config.llm.max_body_bytes
         endpoints[COUNT_PATH] = TokenCounts(self._providers, self._routing, most)
         return {
             path: in_dialect(HOT_PATHS[path], access.hot("decide", endpoint)) for path, endpoint in endpoints.items()
         }
 
-    def routes(self, access: Access) -> list[Route]:
+    def routes(self, access: Authenticator) -> list[Route]:
         """Return the routes that are not hot."""
         models = Models(self._routing)
         return [
@@ -87,7 +87,7 @@ class LlmGateway:
         return Chat(
             self._config,
             dialect,
-            self._decider,
+            self._decisions,
             self._providers,
             self.features,
             self._routing,
@@ -96,7 +96,7 @@ class LlmGateway:
         )
 
 
-def client_problem(path: str, headers: Mapping[str, str], reply: Reply) -> Reply:
+def client_problem(path: str, headers: Mapping[str, str], reply: HttpResponse) -> HttpResponse:
     """Return a problem as the clients of a path expect it: in their dialect, on the routes of the LLM gateway."""
     dialect = HOT_PATHS.get(path)
     if dialect is None and (path == "/v1/models" or path.startswith("/v1/models/")):

@@ -15,7 +15,7 @@ from pointsman.runtime.bus import Bus, StoredMessage
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.console.system_views import AlertList, AlertView
 from pointsman_gateway.http.query import read_query
-from pointsman_gateway.http.replies import Reply
+from pointsman_gateway.http.response import HttpResponse
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 CHUNK = 100
@@ -45,7 +45,7 @@ class Alerts:
         limit = _parse_limit(query.get("limit", str(DEFAULT_LIMIT)))
         tier = self._backends.require_tier(query["tier"]) if "tier" in query else None
         bus = self._backends.require_bus()
-        return Reply(200, encode(AlertList(alerts=await self._read(bus, limit, tier)))).response()
+        return HttpResponse(200, encode(AlertList(alerts=await self._read(bus, limit, tier)))).response()
 
     async def _read(self, bus: Bus, limit: int, tier: str | None) -> list[AlertView]:
         """Return the newest alerts; of one tier, with those that are about all of them."""

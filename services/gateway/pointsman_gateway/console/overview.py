@@ -20,7 +20,7 @@ from pointsman_gateway.console.health_line import health_line
 from pointsman_gateway.console.snapshot import SystemWatch
 from pointsman_gateway.console.views import ActivityPoint, Overview
 from pointsman_gateway.http.query import read_query
-from pointsman_gateway.http.replies import Reply
+from pointsman_gateway.http.response import HttpResponse
 
 DEFAULT_WINDOW = "24h"
 _PARAMETERS = frozenset({"tier", "window"})
@@ -49,7 +49,7 @@ class Overviews:
         if window not in WINDOWS:
             raise InvalidMessage("window", f"expected one of {', '.join(WINDOWS)}, got {window[:80]!r}")
         overview = await self._overview(tier, WINDOWS[window], int(time.time() * 1000))
-        return Reply(200, encode(overview)).response()
+        return HttpResponse(200, encode(overview)).response()
 
     async def _overview(self, tier: str, resolution: Resolution, now_ms: int) -> Overview:
         config = self._backends.config

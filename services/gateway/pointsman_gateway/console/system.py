@@ -25,7 +25,7 @@ from pointsman_gateway.console.system_views import (
     TierView,
 )
 from pointsman_gateway.http.query import read_query
-from pointsman_gateway.http.replies import Reply
+from pointsman_gateway.http.response import HttpResponse
 
 OWN_HOP = {"gateway": "http_decision", "decision": "replica", "reward-updater": "store_commit"}
 """The hop that stands for a service."""
@@ -47,7 +47,7 @@ class System:
     async def get(self, request: Request) -> Response:
         """Answer one request."""
         read_query(request, frozenset())
-        return Reply(200, encode(system_view(await self._watch.look()))).response()
+        return HttpResponse(200, encode(system_view(await self._watch.look()))).response()
 
 
 def system_view(now: Snapshot) -> SystemView:

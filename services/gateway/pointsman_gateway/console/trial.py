@@ -22,11 +22,11 @@ from pointsman_gateway.chat.errors import LlmError
 from pointsman_gateway.chat.seeing import ChatFeatures
 from pointsman_gateway.console.feature_names import FeatureNames, named
 from pointsman_gateway.console.trial_views import AutoTier, TryRequest, TryView
-from pointsman_gateway.decider import refusal
+from pointsman_gateway.decision_client import refusal_status
 from pointsman_gateway.http.body import decode_body, read_body
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.query import read_query
-from pointsman_gateway.http.replies import Reply
+from pointsman_gateway.http.response import HttpResponse
 
 _SOURCES = ("context", "prompt", "messages")
 try_decoder = msgspec.json.Decoder(TryRequest)
@@ -61,9 +61,11 @@ class Trial:
         wanted = DecisionRequest(tier=tier, context=context, candidates=asked.candidates)
         _, used = check_request(wanted, self._backends.tiers, config.context.dim, config.context.mismatch)
         answer = await self._ask(tier, encode(wanted))
-        status = refusal(answer)
+        status = refusal_status(answer)
         if status is not None:
-            return Reply(status, answer.data, CONTENT_TYPE, (("retry-after", "1"),) if status == 503 else ()).response()
+            return HttpResponse(
+                status, answer.data, CONTENT_TYPE, (("retry-after", "1"),) if status == 503 else ()
+            ).response()
         scoring = decode(scoring_decoder, answer.data)
         names = self._names.usual if asked.context is not None else self._names.extracted
         view = TryView(
@@ -77,7 +79,7 @@ class Trial:
             features=named(names, used),
             auto=auto,
         )
-        return Reply(200, encode(view)).response()
+        return HttpResponse(200, encode(view)).response()
 
     async def _ask(self, tier: str, request: bytes) -> Msg:
         bus = self._backends.require_bus()

@@ -15,7 +15,7 @@ from pointsman_gateway.http.problems import ProblemError
 T = TypeVar("T")
 
 
-class ClientGone(Exception):
+class ClientDisconnected(Exception):
     """The client hung up before its request was whole."""
 
 
@@ -26,7 +26,7 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
     ------
     ProblemError
         413 as soon as the body is known to be too long: by its declared length, or else while it comes in.
-    ClientGone
+    ClientDisconnected
     """
     for name, value in scope["headers"]:
         if name == b"content-length":
@@ -35,7 +35,7 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
             break
     message = await receive()
     if message["type"] == "http.disconnect":
-        raise ClientGone
+        raise ClientDisconnected
     body: bytes = message.get("body", b"")
     if len(body) <= max_bytes and not message.get("more_body", False):
         return body  # the usual case: all of it came at once
@@ -43,7 +43,7 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
     while size <= max_bytes and message.get("more_body", False):
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientGone
+            raise ClientDisconnected
         parts.append(message.get("body", b""))
         size += len(parts[-1])
     if size > max_bytes:

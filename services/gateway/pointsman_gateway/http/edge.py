@@ -11,9 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.instruments import Counter, Histogram
 from pointsman.runtime.telemetry.logs import logger
-from pointsman_gateway.http.body import ClientGone
-from pointsman_gateway.http.problems import problem, reply_to
-from pointsman_gateway.http.replies import HotEndpoint, Reply
+from pointsman_gateway.http.body import ClientDisconnected
+from pointsman_gateway.http.problems import problem, response_to_error
+from pointsman_gateway.http.response import HotHandler, HttpResponse
 
 log = logger("gateway")
 
@@ -33,7 +33,7 @@ class Edge:
         All routes of the framework; their paths are labels in the metrics, which must not hold ids.
     """
 
-    def __init__(self, app: ASGIApp, hot: Mapping[str, HotEndpoint], routes: Sequence[Route]) -> None:
+    def __init__(self, app: ASGIApp, hot: Mapping[str, HotHandler], routes: Sequence[Route]) -> None:
         self.routes = routes
         self._app = app
         self._hot = hot
@@ -52,12 +52,12 @@ class Edge:
             return
         try:
             reply = await hot(scope, receive)
-        except ClientGone:
+        except ClientDisconnected:
             return
         except Exception as error:  # the last resort: whatever it is, the client gets a problem
-            reply = reply_to(error) or _bug(scope)
+            reply = response_to_error(error) or _bug(scope)
         self._meter(scope["path"], reply.status, started_s)
-        if isinstance(reply, Reply):
+        if isinstance(reply, HttpResponse):
             await _send(reply, send)
         else:
             await reply.send(send)
@@ -81,12 +81,12 @@ class Edge:
 
         try:
             await self._app(scope, receive, note_status)
-        except ClientGone:
+        except ClientDisconnected:
             return
         except Exception as error:  # as above
             if status:
                 raise  # too late for another answer
-            await _send(reply_to(error) or _bug(scope), note_status)
+            await _send(response_to_error(error) or _bug(scope), note_status)
 
     def _meter(self, route: str, status: int, started_s: float) -> None:
         """Count; the time of a stream is that to its beginning."""
@@ -98,11 +98,11 @@ class Edge:
         meters[1].observe(perf_counter() - started_s)
 
 
-async def _send(reply: Reply, send: Send) -> None:
+async def _send(reply: HttpResponse, send: Send) -> None:
     await send({"type": "http.response.start", "status": reply.status, "headers": reply.raw_headers()})
     await send({"type": "http.response.body", "body": reply.body})
 
 
-def _bug(scope: Scope) -> Reply:
+def _bug(scope: Scope) -> HttpResponse:
     log.exception("%s %r failed", scope["method"], scope["path"])
     return problem(500, "the gateway failed; its log says how")

@@ -16,7 +16,7 @@ from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.probe import readiness_response
 from pointsman_gateway.api.views import Health
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.http.replies import Reply
+from pointsman_gateway.http.response import HttpResponse
 
 _PATIENCE_S = 1.0
 _PING = "$SRV.PING.decision"
@@ -35,7 +35,7 @@ class HealthPages:
 
     async def alive(self, _: Request) -> Response:
         """Answer that the process runs; it serves, degraded if need be, whatever else is gone."""
-        return Reply(200, encode(Health())).response()
+        return HttpResponse(200, encode(Health())).response()
 
     async def ready(self, _: Request) -> Response:
         """Ask everything that the gateway stands in front of."""

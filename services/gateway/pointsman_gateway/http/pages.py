@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pointsman_gateway.api.openapi import document
-from pointsman_gateway.http.replies import HTML, JSON, Reply
+from pointsman_gateway.http.response import HTML, JSON, HttpResponse
 from pointsman_gateway.http.static_files import StaticFiles
 
 _SAME = "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -22,9 +22,9 @@ class Pages:
     def __init__(self) -> None:
         folder = files("pointsman_gateway.console") / "static"
         self.static = StaticFiles(folder)
-        self._index = Reply(200, (folder / "index.html").read_bytes(), HTML, _headers(_DASHBOARD))
-        self._docs = Reply(200, (folder / "docs.html").read_bytes(), HTML, _headers(_DOCS))
-        self._openapi = Reply(200, document(), JSON)
+        self._index = HttpResponse(200, (folder / "index.html").read_bytes(), HTML, _headers(_DASHBOARD))
+        self._docs = HttpResponse(200, (folder / "docs.html").read_bytes(), HTML, _headers(_DOCS))
+        self._openapi = HttpResponse(200, document(), JSON)
 
     async def index(self, _: Request) -> Response:
         """Return the dashboard's page."""

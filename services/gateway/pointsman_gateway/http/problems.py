@@ -11,7 +11,7 @@ from pointsman.contracts.messages.errors import InvalidMessage, MalformedId, Unk
 from pointsman.contracts.messages.problem import CONTENT_TYPE, FieldError, Problem
 from pointsman.runtime.bus import BusError
 from pointsman.runtime.store.errors import StateError
-from pointsman_gateway.http.replies import Reply
+from pointsman_gateway.http.response import HttpResponse
 
 RETRY_AFTER_S = 1
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
@@ -40,21 +40,23 @@ class ProblemError(Exception):
         self.headers = headers
 
 
-def problem(status: int, detail: str, field: str | None = None, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+def problem(
+    status: int, detail: str, field: str | None = None, headers: tuple[tuple[str, str], ...] = ()
+) -> HttpResponse:
     """Return a problem document as an answer."""
     errors = [] if field is None else [FieldError(field=field, detail=detail)]
     document = Problem(
         title=_TITLES.get(status) or HTTPStatus(status).phrase, status=status, detail=detail, errors=errors
     )
-    return Reply(status, encode(document), CONTENT_TYPE, headers)
+    return HttpResponse(status, encode(document), CONTENT_TYPE, headers)
 
 
-def unavailable(what: str) -> Reply:
+def unavailable(what: str) -> HttpResponse:
     """Return 503, with the time after which to try again."""
     return problem(503, what, headers=(("retry-after", str(RETRY_AFTER_S)),))
 
 
-def reply_to(error: Exception) -> Reply | None:
+def response_to_error(error: Exception) -> HttpResponse | None:
     """Return the answer to an expected error; None for a bug."""
     if isinstance(error, ProblemError):
         return problem(error.status, error.detail, error.field, error.headers)
@@ -68,7 +70,7 @@ def reply_to(error: Exception) -> Reply | None:
     return None
 
 
-def _invalid(error: InvalidMessage) -> Reply:
+def _invalid(error: InvalidMessage) -> HttpResponse:
     """400 for what is no JSON at all, which has no field to name; 422 for everything else."""
     cause = error.__cause__
     no_json = not error.field and (

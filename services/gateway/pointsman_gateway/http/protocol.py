@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from pointsman_gateway.http.problems import problem
-from pointsman_gateway.http.replies import Reply
+from pointsman_gateway.http.response import HttpResponse
 
 MAX_HEAD_BYTES = 64 * 1024
 """Of the request line and the headers; what came in one piece with another request is not counted."""
@@ -27,7 +27,7 @@ LEAST_BYTES_PER_S = 8 * 1024
 READ_BY_CLIENT_S = 60.0
 """A client that takes nothing for so long of an answer that waits for it is cut off."""
 
-ProblemFor = Callable[[str, Mapping[str, str], Reply], Reply]
+ProblemFor = Callable[[str, Mapping[str, str], HttpResponse], HttpResponse]
 """From a path, a request's headers and a problem to what the clients of that path expect."""
 
 
@@ -171,7 +171,7 @@ class BoundedProtocol(HttpToolsProtocol):
             cycle.message_event.set()
         self.transport.close()
 
-    def _problem(self, status: int, detail: str) -> Reply:
+    def _problem(self, status: int, detail: str) -> HttpResponse:
         """Return a problem as the clients of the path expect it, where the path has come."""
         path, headers = "", {}
         if self._asked:
@@ -180,7 +180,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.problem_for(path, headers, problem(status, detail))
 
 
-def _encoded(reply: Reply) -> bytes:
+def _encoded(reply: HttpResponse) -> bytes:
     """Return an answer as it goes over the wire, to be the last one of its connection."""
     head = (
         f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}\r\ncontent-type: {reply.content_type}\r\n"
@@ -189,7 +189,7 @@ def _encoded(reply: Reply) -> bytes:
     return head.encode() + reply.body
 
 
-def _as_it_is(_path: str, _headers: Mapping[str, str], reply: Reply) -> Reply:
+def _as_it_is(_path: str, _headers: Mapping[str, str], reply: HttpResponse) -> HttpResponse:
     return reply
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.query import read_query
-from pointsman_gateway.http.replies import Reply
+from pointsman_gateway.http.response import HttpResponse
 
 _TYPES = {
     ".js": "text/javascript; charset=utf-8",
@@ -63,7 +63,7 @@ class StaticFiles:
             raise ProblemError(404, "no such file")
         if _unchanged(request.headers.get("if-none-match", ""), file.etag):
             return Response(status_code=304, headers=dict(file.headers()))
-        return Reply(200, file.body, file.content_type, file.headers()).response()
+        return HttpResponse(200, file.body, file.content_type, file.headers()).response()
 
 
 def _unchanged(known: str, etag: str) -> bool:

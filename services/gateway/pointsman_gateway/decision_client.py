@@ -18,7 +18,7 @@ from pointsman.runtime.telemetry.trouble import Trouble
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.fallback_topic import FallbackTopic
 
-log = logger("gateway.decider")
+log = logger("gateway.decision_client")
 
 _ERROR_CODE = "Nats-Service-Error-Code"
 
@@ -26,7 +26,7 @@ REASONS = ("nats", "breaker", "no_replica", "timeout", "replica_error", "refused
 """Why no policy chose."""
 
 
-class Unanswered(Exception):
+class DecisionUnavailable(Exception):
     """No replica decided; the reason is a label of the metric."""
 
     def __init__(self, reason: str) -> None:
@@ -34,7 +34,7 @@ class Unanswered(Exception):
         self.reason = reason
 
 
-class Decider:
+class DecisionClient:
     """Asks on ``decide.<tier>``, with a breaker for each tier.
 
     Parameters
@@ -57,43 +57,43 @@ class Decider:
         self._troubles = {name: Trouble(log, f"tier {name}", "the fallback arm serves") for name in backends.tiers}
         self._routes = {name: (subjects.decide(name), Breaker()) for name in backends.tiers}
 
-    async def ask(self, tier: str, request: bytes) -> Msg:
-        """Return a replica's decision or refusal (`refusal` tells which).
+    async def request_decision(self, tier: str, request: bytes) -> Msg:
+        """Return a replica's decision or refusal (`refusal_status` tells which).
 
         Raises
         ------
-        Unanswered
+        DecisionUnavailable
             When there is neither.
         """
         bus = self._backends.bus
         if bus is None:
-            raise Unanswered("nats")
+            raise DecisionUnavailable("nats")
         subject, breaker = self._routes[tier]
         sent_at_s = monotonic()
         if not breaker.admits(sent_at_s, self._patience_s):
-            raise Unanswered("breaker")
+            raise DecisionUnavailable("breaker")
         try:
             with tracing.sending("request", subject) as headers:
                 answer = await bus.requests.call(subject, request, self._patience_s, headers)
         except NoResponders as error:
             # NATS says so at once, so there is nothing to protect, and the first new replica is used at once.
-            raise Unanswered("no_replica") from error
+            raise DecisionUnavailable("no_replica") from error
         except NoAnswer as error:
             breaker.failed(sent_at_s, monotonic())
-            raise Unanswered("timeout") from error
+            raise DecisionUnavailable("timeout") from error
         except BusUnavailable as error:
-            raise Unanswered("nats") from error
+            raise DecisionUnavailable("nats") from error
         code = answer.headers.get(_ERROR_CODE) if answer.headers else None
         if code is not None and not code.startswith("4"):
             breaker.failed(sent_at_s, monotonic())
-            raise Unanswered("replica_error")
+            raise DecisionUnavailable("replica_error")
         answered_at_s = monotonic()
         metrics.hop_seconds.labels("gateway_decision", tier).observe(answered_at_s - sent_at_s)
         breaker.succeeded(answered_at_s)
         self._troubles[tier].over()
         return answer
 
-    def fallback(self, tier: str, candidates: tuple[Arm, ...], reason: str) -> Decision:
+    def fallback_decision(self, tier: str, candidates: tuple[Arm, ...], reason: str) -> Decision:
         """Return the tier's fallback arm, or the first candidate where that one does not qualify; count and tell it."""
         metrics.fallbacks.labels(tier, reason).inc()
         arm = self._backends.fallbacks[tier]
@@ -119,7 +119,7 @@ class Decider:
         return decision
 
 
-def refusal(answer: Msg) -> int | None:
+def refusal_status(answer: Msg) -> int | None:
     """Return the status with which a replica refused a request; None for a decision."""
     code = answer.headers.get(_ERROR_CODE) if answer.headers else None
     return None if code is None else int(code)

@@ -12,7 +12,7 @@ JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 
 
-class Reply(NamedTuple):
+class HttpResponse(NamedTuple):
     """One HTTP answer.
 
     Attributes
@@ -37,7 +37,7 @@ class Reply(NamedTuple):
         return Response(self.body, self.status, dict(self.headers), self.content_type)
 
 
-class Streaming(Protocol):
+class StreamedResponse(Protocol):
     """An answer that is sent as it comes, and that notices a client that goes."""
 
     @property
@@ -50,5 +50,5 @@ class Streaming(Protocol):
         ...
 
 
-HotEndpoint = Callable[[Scope, Receive], Awaitable[Reply | Streaming]]
+HotHandler = Callable[[Scope, Receive], Awaitable[HttpResponse | StreamedResponse]]
 """An endpoint that is called without the framework's layers in between."""

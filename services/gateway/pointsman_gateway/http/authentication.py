@@ -19,7 +19,7 @@ from pointsman.contracts.config import Config, ConfigError, exposure_problems, k
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.rate_limit import RateLimits, client_network
-from pointsman_gateway.http.replies import HotEndpoint, Reply, Streaming
+from pointsman_gateway.http.response import HotHandler, HttpResponse, StreamedResponse
 
 log = logger("gateway.access")
 
@@ -32,7 +32,7 @@ _KEY_OF_REQUEST = "pointsman.api_key"
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-class Access:
+class Authenticator:
     """Checks each request before anything of its body is read.
 
     Whether keys are needed is settled at the start: a file of keys that is emptied locks everybody out, and lets
@@ -61,12 +61,12 @@ class Access:
             raise ConfigError(problems)
         self._ring = Keyring(keys)
 
-    def hot(self, permission: Permission, endpoint: HotEndpoint) -> HotEndpoint:
+    def hot(self, permission: Permission, endpoint: HotHandler) -> HotHandler:
         """Return the hot endpoint behind the check; the endpoint itself where there is nothing to check."""
         if not self.required and not self._anonymous_per_s:
             return endpoint
 
-        async def checked(scope: Scope, receive: Receive) -> Reply | Streaming:
+        async def checked(scope: Scope, receive: Receive) -> HttpResponse | StreamedResponse:
             self.check(scope, permission)
             return await endpoint(scope, receive)
 
@@ -103,9 +103,9 @@ class Access:
             client = scope.get("client")
             self._limit(client_network(client[0]) if client else "", self._anonymous_per_s)
 
-    def still(self, scope: Scope) -> bool:
+    def is_key_valid(self, scope: Scope) -> bool:
         """Tell whether the key of a request that goes on and on is still in force."""
-        key = key_of(scope)
+        key = caller_key(scope)
         return key is None or self._ring.holds(key)
 
     async def watch(self) -> None:
@@ -156,13 +156,13 @@ class Access:
             )
 
 
-def who(scope: Scope) -> str:
+def caller_name(scope: Scope) -> str:
     """Return the name of the key of a request that was let in; ``anonymous`` where none is needed."""
     key: StoredKey | None = scope.get(_KEY_OF_REQUEST)
     return ANONYMOUS if key is None else key.name
 
 
-def key_of(scope: Scope) -> StoredKey | None:
+def caller_key(scope: Scope) -> StoredKey | None:
     """Return the key that a checked request came with; None where none is required."""
     key: StoredKey | None = scope.get(_KEY_OF_REQUEST)
     return key
