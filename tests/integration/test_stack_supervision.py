@@ -20,6 +20,7 @@ from pointsman.cli.stack.answers import http_get, nats_info, store_pid
 from pointsman.cli.stack.logins import operator_logins
 from pointsman.cli.stack.processes import is_alive
 from pointsman.contracts.config import Config
+from tests.repository import ROOT
 
 pytestmark = pytest.mark.integration
 
@@ -30,7 +31,7 @@ WITHIN_S = 20.0
 
 def make(folder: Path, dummy: str = "", **others: Any) -> Stack:
     """A stack of dummies on free ports; what happens to it is in its ``events``."""
-    environ = {**os.environ, "DUMMY": dummy}
+    environ = {**os.environ, "DUMMY": dummy, "PYTHONPATH": str(ROOT)}
     return Stack(Config(), data_dir=folder / "data", port=0, modules=DUMMIES, environ=environ, **others)
 
 
