@@ -14,11 +14,11 @@ import msgspec
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.decision import (
     Candidate,
+    CandidateScore,
     Decision,
     DecisionEvent,
     DecisionRequest,
     FallbackEvent,
-    Score,
     Scoring,
     decision_decoder,
     event_decoder,
@@ -31,7 +31,7 @@ from pointsman.contracts.messages.feedback import (
     FeedbackAccepted,
     FeedbackReport,
     Measured,
-    MetricTold,
+    MetricValue,
     feedback_report_decoder,
     waiting_decoder,
 )
@@ -47,14 +47,13 @@ from pointsman.contracts.messages.notices import (
 )
 from pointsman.contracts.messages.outcome import (
     Attempt,
+    FeedbackRecord,
     Outcome,
     OutcomeAccepted,
     OutcomeReport,
     RewardEvent,
-    Rule,
     Scored,
     Served,
-    Told,
     outcome_decoder,
     report_decoder,
     reward_decoder,
@@ -74,6 +73,7 @@ from pointsman.contracts.messages.policies import (
 )
 from pointsman.contracts.messages.problem import FieldError, Problem, problem_decoder
 from pointsman.contracts.messages.status import DegradedCount, HopCounts, ServiceStatus, TierStatus, status_decoder
+from pointsman.core.bandit import RewardRule
 
 GOLDEN = Path(__file__).parent / "golden" / "v1"
 
@@ -85,12 +85,13 @@ class Example(NamedTuple):
     decoder: msgspec.json.Decoder[Any]
 
 
+_SURE = CandidateScore(provider="ollama", model="llama3.2", mean=0.5, width=0.25, ucb=0.875, probability=1.0)
 _ID = "SIMPLE.1795312000000001.0123456789abcdef"
 _SCORES = [
-    Score(
+    CandidateScore(
         provider="ollama", model="llama3.2", mean=0.625, width=0.25, ucb=1.0, probability=0.975, pulls=12, cost_usd=0.0
     ),
-    Score(
+    CandidateScore(
         provider="openrouter", model="meta-llama/llama-3.1-70b:free", mean=0.0, width=1.5, ucb=2.25, probability=0.025
     ),
 ]
@@ -131,14 +132,14 @@ EXAMPLES: dict[str, Example] = {
     "feedback_report": Example(FeedbackReport(decision_id=_ID, quality=87.5), feedback_report_decoder),
     "feedback_report.thumbs": Example(FeedbackReport(response_id="chatcmpl-1", thumbs="down"), feedback_report_decoder),
     "feedback_report.metric": Example(
-        FeedbackReport(decision_id=_ID, metric=MetricTold(name="resolved", value=0.5)), feedback_report_decoder
+        FeedbackReport(decision_id=_ID, metric=MetricValue(name="resolved", value=0.5)), feedback_report_decoder
     ),
     "feedback_accepted": Example(
         FeedbackAccepted(decision_id=_ID, quality=87.5), msgspec.json.Decoder(FeedbackAccepted)
     ),
     "outcome.feedback": Example(
         msgspec.structs.replace(
-            _WAITING, quality=87.5, feedback=Told(quality=87.5, source="thumbs", at_ms=1_795_312_100_000)
+            _WAITING, quality=87.5, feedback=FeedbackRecord(quality=87.5, source="thumbs", at_ms=1_795_312_100_000)
         ),
         outcome_decoder,
     ),
@@ -174,7 +175,9 @@ EXAMPLES: dict[str, Example] = {
             degraded=False,
             stale=False,
             state_age_ms=12,
-            scores=[Score(provider="ollama", model="llama3.2", mean=0.5, width=0.25, ucb=0.875, probability=1.0)],
+            scores=[
+                CandidateScore(provider="ollama", model="llama3.2", mean=0.5, width=0.25, ucb=0.875, probability=1.0)
+            ],
             pinned=True,
         ),
         decision_decoder,
@@ -193,7 +196,9 @@ EXAMPLES: dict[str, Example] = {
             propensity=1.0,
             explored=False,
             draw=0.25,
-            scores=[Score(provider="ollama", model="llama3.2", mean=0.5, width=0.25, ucb=0.875, probability=1.0)],
+            scores=[
+                CandidateScore(provider="ollama", model="llama3.2", mean=0.5, width=0.25, ucb=0.875, probability=1.0)
+            ],
             context=[1.0, -0.5],
             pinned=True,
         ),
@@ -206,7 +211,9 @@ EXAMPLES: dict[str, Example] = {
             policy_version=3,
             stale=True,
             state_age_ms=7000,
-            scores=[Score(provider="ollama", model="llama3.2", mean=0.5, width=0.25, ucb=0.875, probability=1.0)],
+            scores=[
+                CandidateScore(provider="ollama", model="llama3.2", mean=0.5, width=0.25, ucb=0.875, probability=1.0)
+            ],
         ),
         scoring_decoder,
     ),
@@ -359,7 +366,7 @@ EXAMPLES: dict[str, Example] = {
             quality=80.0,
             cost_usd=0.001,
             latency_ms=950.5,
-            rule=Rule(
+            rule=RewardRule(
                 lambda_cost=0.5,
                 mu_latency=0.0,
                 normalizer="fixed",
@@ -394,7 +401,7 @@ EXAMPLES: dict[str, Example] = {
             quality=0.0,
             cost_usd=0.0,
             latency_ms=950.5,
-            rule=Rule(forgetting=0.99),
+            rule=RewardRule(forgetting=0.99),
             served=Served(
                 provider="openai",
                 model="gpt-4o-mini",

@@ -23,6 +23,7 @@ from pointsman.contracts.messages.decision import (
     with_id,
 )
 from pointsman.contracts.messages.errors import InvalidMessage, UnknownVersion
+from pointsman.core.bandit import RewardSettings
 from tests.contract.examples import EXAMPLES, GOLDEN, Example
 
 ANSWERS = {"Decision", "FeedbackAccepted", "OutcomeAccepted", "Problem"}
@@ -82,7 +83,8 @@ def test_every_struct_of_the_contracts_has_an_example() -> None:
         names = vars(importlib.import_module(module.name)).values()
         found |= {value for value in names if isinstance(value, type) and issubclass(value, msgspec.Struct)}
     shown = {struct for example in EXAMPLES.values() for struct in _structs(example.message)}
-    assert found - shown == {Message, DecisionRecord}  # a base, and what `DecisionEvent` reads
+    # A base, the configured part of a rule, and what `DecisionEvent` reads.
+    assert found - shown == {Message, RewardSettings, DecisionRecord}
 
 
 def test_every_golden_file_has_its_example() -> None:

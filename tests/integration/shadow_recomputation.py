@@ -15,9 +15,9 @@ from pointsman.contracts.config import Config
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.decision import DecisionEvent, event_decoder
 from pointsman.contracts.messages.ids import DecisionId, parse_id
-from pointsman.contracts.messages.outcome import Outcome, RewardEvent, Rule, outcome_decoder, reward_decoder
+from pointsman.contracts.messages.outcome import Outcome, RewardEvent, outcome_decoder, reward_decoder
 from pointsman.contracts.messages.policies import PolicySpec
-from pointsman.core.bandit import Arm, Estimates, FloatArray, Policy, make_policy, sample
+from pointsman.core.bandit import Arm, Estimates, FloatArray, Policy, RewardRule, make_policy, sample
 from pointsman.core.off_policy import Moments, terms
 from pointsman.learning import AppliedBits, TierLedger, read_outcome
 from pointsman.runtime.bus import Bus, LogReader, StoredMessage
@@ -174,7 +174,7 @@ def logged_estimates(event: DecisionEvent) -> Estimates:
     )
 
 
-def own_estimates(logs: Logs, rule: Rule, learned: list[TierLedger]) -> list[Estimates]:
+def own_estimates(logs: Logs, rule: RewardRule, learned: list[TierLedger]) -> list[Estimates]:
     """Return what a policy with a rule of its own knew of each decision, by a plain replay; list the ledger."""
     ledger, outcomes, known = TierLedger(bits=AppliedBits(complete=True)), iter(logs.outcomes), 0
     learned.append(ledger)
@@ -195,7 +195,7 @@ def own_estimates(logs: Logs, rule: Rule, learned: list[TierLedger]) -> list[Est
     return made
 
 
-def with_rule(outcome: Outcome, rule: Rule) -> Outcome:
+def with_rule(outcome: Outcome, rule: RewardRule) -> Outcome:
     """Return the outcome with the weights of another rule."""
     names = ("lambda_cost", "mu_latency", "forgetting")
     changed = msgspec.structs.replace(outcome.rule, **{name: getattr(rule, name) for name in names})
@@ -223,9 +223,9 @@ def _about(value: float) -> object:
     return pytest.approx(value, rel=1e-9, abs=1e-9)
 
 
-def _own_rule(config: Config, spec: PolicySpec, active: PolicySpec) -> Rule | None:
-    own = config.reward.rule(spec)
-    return None if own == config.reward.rule(active) else own
+def _own_rule(config: Config, spec: PolicySpec, active: PolicySpec) -> RewardRule | None:
+    own = spec.reward_rule(config.reward)
+    return None if own == active.reward_rule(config.reward) else own
 
 
 def _add_decision(sums: Sums, decided: Decided, q: FloatArray, policy: Policy, u: float) -> None:
@@ -258,7 +258,7 @@ def _add_reward(sums: Sums, decided: Decided, q: FloatArray, told: RewardEvent, 
     cost_model = np.array([[0.0 if None in costs else cost or 0.0 for cost in costs]])
     for name, outcome, model in (
         ("reward", told.reward / 100.0, means),
-        ("quality", told.quality / 100.0 if told.quality_told else None, means),
+        ("quality", told.quality / 100.0 if told.quality_reported else None, means),
         ("cost", told.cost_usd, cost_model),
     ):
         if outcome is not None:

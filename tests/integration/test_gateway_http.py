@@ -202,7 +202,7 @@ async def test_an_outcome_in_the_log_stands_by_itself(client: httpx.Client, bus:
     assert (outcome.provider, outcome.model) == (decision["provider"], decision["model"])
     assert (outcome.context, outcome.propensity) == (CONTEXT, decision["propensity"])
     assert (outcome.policy, outcome.policy_version) == (decision["policy"], decision["policy_version"])
-    assert outcome.rule == config.reward.rule()
+    assert outcome.rule == config.policy.spec().reward_rule(config.reward)
 
 
 # Insight and policies

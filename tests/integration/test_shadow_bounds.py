@@ -16,7 +16,7 @@ from nats.js.api import StreamConfig
 from pointsman.contracts.config import Config
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
-from pointsman.contracts.messages.decision import DecisionEvent, Score
+from pointsman.contracts.messages.decision import CandidateScore, DecisionEvent
 from pointsman.contracts.messages.ids import DecisionId
 from pointsman.contracts.messages.outcome import Outcome, RewardEvent
 from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
@@ -78,7 +78,7 @@ class Logs:
             propensity=0.5,
             explored=False,
             state_watermark=known,
-            scores=[Score(provider="p", model=m, mean=0.5, width=1.0, ucb=1.0, probability=0.5) for m in "ab"],
+            scores=[CandidateScore(provider="p", model=m, mean=0.5, width=1.0, ucb=1.0, probability=0.5) for m in "ab"],
             context=[1.0, 0.5],
             pinned=pinned,
         )

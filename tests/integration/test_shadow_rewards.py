@@ -13,8 +13,8 @@ from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.decision import Decision
 from pointsman.contracts.messages.ids import parse_id
 from pointsman.contracts.messages.notices import shadow_decoder
-from pointsman.contracts.messages.outcome import Rule
 from pointsman.contracts.messages.policies import PolicySpec
+from pointsman.core.bandit import RewardRule
 from pointsman.learning import TierLedger
 from pointsman.learning.tier_store import encode_arm
 from pointsman.runtime.bus import Bus
@@ -209,7 +209,7 @@ async def test_the_sums_equal_the_logs_although_the_evaluator_is_killed_again_an
     await assert_published(bus, logs, shadows)
     for spec in shadows:
         if spec.lambda_cost is not None:
-            await assert_learned(store, logs, spec, config.reward.rule(spec))
+            await assert_learned(store, logs, spec, spec.reward_rule(config.reward))
 
 
 async def tell_twice(bus: Bus) -> None:
@@ -241,7 +241,7 @@ async def assert_published(bus: Bus, logs: Logs, shadows: list[PolicySpec]) -> N
             assert by_id.keys() == {decided.id for decided in logs.decisions}
 
 
-async def assert_learned(store: Store, logs: Logs, spec: PolicySpec, rule: Rule) -> None:
+async def assert_learned(store: Store, logs: Logs, spec: PolicySpec, rule: RewardRule) -> None:
     """A and b of a shadow with a rule of its own are those of a plain replay, to the byte."""
     ledgers: list[TierLedger] = []
     own_estimates(logs, rule, ledgers)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from pointsman.contracts.config import reward_rule
 from pointsman.contracts.messages.codec import decode
 from pointsman.contracts.messages.errors import InvalidMessage, MessageError
 from pointsman.contracts.messages.ids import parse_id
-from pointsman.contracts.messages.outcome import Outcome, Rule, outcome_decoder
+from pointsman.contracts.messages.outcome import Outcome, outcome_decoder
 from pointsman.contracts.messages.subjects import tier_of
-from pointsman.core.bandit import Arm, ArmError, ContextError, Learner, Reward, conform
+from pointsman.core.bandit import Arm, ArmError, ContextError, Learner, Reward, RewardRule, conform
 from pointsman.learning.applied import AppliedBits
 
 
@@ -110,7 +109,7 @@ class TierLedger:
         reward = self.learner.learn(
             arm,
             outcome.context,
-            reward_rule(outcome.rule),
+            outcome.rule,
             sequence=read.sequence,
             at_ms=read.at_ms,
             quality=outcome.quality,
@@ -148,7 +147,7 @@ def _check(outcome: Outcome, tier: str) -> None:
         raise InvalidMessage("context", str(error)) from error
 
 
-def _check_rule(rule: Rule) -> None:
+def _check_rule(rule: RewardRule) -> None:
     if rule.normalizer not in ("minmax", "fixed"):
         raise InvalidMessage("rule.normalizer", f"unknown: {rule.normalizer!r}")
     for name in ("lambda_cost", "mu_latency"):

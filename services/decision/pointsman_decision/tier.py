@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pointsman.contracts.messages.decision import Score
+from pointsman.contracts.messages.decision import CandidateScore
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.core.bandit import Arm, ArmStack, Estimates, FloatArray, Policy, Selection, make_policy, sample_rows
 from pointsman.learning.reset import RESETTING
@@ -27,7 +27,7 @@ class Choice(NamedTuple):
     propensity: float
     explored: bool
     draw: float
-    scores: list[Score]
+    scores: list[CandidateScore]
     pinned: bool = False
 
 
@@ -137,7 +137,7 @@ class Tier:
             _pin(policy, estimates, pins, p, stays)
         return _draw(policy, estimates, p, stays)
 
-    def score(self, candidates: tuple[Arm, ...], context: Sequence[float]) -> list[Score]:
+    def score(self, candidates: tuple[Arm, ...], context: Sequence[float]) -> list[CandidateScore]:
         """Return what the policy sees in each candidate, and draw nothing."""
         policy = self.live.policy
         estimates = self._select(candidates).estimate(np.array([context]))
@@ -197,14 +197,14 @@ def _draw(policy: Policy, estimates: Estimates, p: FloatArray, stays: NDArray[np
     ]
 
 
-def _scores(policy: Policy, estimates: Estimates, p: FloatArray) -> list[list[Score]]:
+def _scores(policy: Policy, estimates: Estimates, p: FloatArray) -> list[list[CandidateScore]]:
     """Return for each of B contexts what the policy sees in each of K candidates."""
     means, widths, probabilities = estimates.mean.tolist(), estimates.width.tolist(), p.tolist()
     pulls, costs = estimates.pulls.tolist(), [None if c != c else c for c in estimates.cost_usd.tolist()]  # noqa: PLR0124  # NaN
     alpha = policy.alpha
     return [
         [
-            Score(
+            CandidateScore(
                 provider=arm.provider,
                 model=arm.model,
                 mean=m,

@@ -85,7 +85,7 @@ def _reward(tier: str, item: Applied, complete_through: int) -> RewardEvent:
         complete_through=complete_through,
         reward=reward.value,
         quality=reward.quality,
-        quality_told=outcome.quality is not None,
+        quality_reported=outcome.quality is not None,
         cost_usd=outcome.cost_usd,
         latency_ms=outcome.latency_ms,
         cost_norm=reward.cost_norm,

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from pointsman.contracts.messages.feedback import Feedback, Measured
-from pointsman.contracts.messages.outcome import Outcome, Told
+from pointsman.contracts.messages.outcome import FeedbackRecord, Outcome
 
 MAX_NOTES = 500_000
 """Most messages of a tier that are kept in mind; then the oldest answers count before their time."""
@@ -54,7 +54,7 @@ class _Notes:
 
     Attributes
     ----------
-    told : list of Told
+    told : list of FeedbackRecord
         In the log's order.
     measured : (outcome, at_ms) or None
         Of the first that came after feedback.
@@ -64,7 +64,7 @@ class _Notes:
         The group is complete and has its outcome.
     """
 
-    told: list[Told] = field(default_factory=list)
+    told: list[FeedbackRecord] = field(default_factory=list)
     measured: tuple[Outcome, int] | None = None
     pending: set[int] = field(default_factory=set)
     counted: bool = False
@@ -100,7 +100,7 @@ class WaitingRoom:
             if message.late:
                 return
             notes = self._notes.setdefault(decision_id, _Notes())
-            notes.told.append(Told(quality=message.quality, source=message.source, at_ms=entry.at_ms))
+            notes.told.append(FeedbackRecord(quality=message.quality, source=message.source, at_ms=entry.at_ms))
         else:
             found = self._notes.get(decision_id)
             if found is None:
@@ -151,7 +151,7 @@ def _merge(opening: Measured | Feedback, notes: _Notes, due_ms: int, at_ms: int)
     return _counting(outcome, told, at_ms)
 
 
-def _counting(outcome: Outcome, told: Told | None, at_ms: int) -> Outcome:
+def _counting(outcome: Outcome, told: FeedbackRecord | None, at_ms: int) -> Outcome:
     """Return the outcome as it goes into the log.
 
     Feedback is about the answer. Where another arm had answered than the one that was chosen, it says nothing of the

@@ -42,7 +42,7 @@ class Outcomes(NamedTuple):
     def of(cls, rewards: Sequence[RewardEvent]) -> Outcomes:
         """Return the outcomes that these events tell."""
         numbers = [
-            (event.reward / 100.0, event.quality / 100.0 if event.quality_told else None, event.cost_usd)
+            (event.reward / 100.0, event.quality / 100.0 if event.quality_reported else None, event.cost_usd)
             for event in rewards
         ]
         columns = np.array(numbers, dtype=np.float64).reshape(-1, 3)  # None becomes NaN

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointsman.contracts.messages import subjects
-from pointsman.contracts.messages.outcome import Rule
-from pointsman.core.bandit import Arm, Estimates, FloatArray, Learner, Ranges
+from pointsman.core.bandit import Arm, Estimates, FloatArray, Learner, Ranges, RewardRule
 from pointsman.core.bandit.estimates import ArmStack
 from pointsman.learning import Applied, TierLedger, read_outcome
 from pointsman.learning.applied import CHUNK as APPLIED_CHUNK
@@ -50,7 +49,7 @@ class OwnLearning:
     bus : Bus
     store : Store
     tier, identity : str
-    rule : Rule
+    rule : RewardRule
         Of which only λ, μ and γ are taken.
     max_batch : int
         Outcomes that are read at once.
@@ -59,7 +58,7 @@ class OwnLearning:
     """
 
     def __init__(
-        self, bus: Bus, store: Store, tier: str, identity: str, rule: Rule, *, max_batch: int, keep_s: int
+        self, bus: Bus, store: Store, tier: str, identity: str, rule: RewardRule, *, max_batch: int, keep_s: int
     ) -> None:
         self._bus = bus
         self._store = LearnedStore(store, tier, identity)

@@ -105,7 +105,7 @@ class OwnShadows:
             self._store,
             self._tier,
             shadow.identity,
-            self._config.reward.rule(shadow.spec),
+            shadow.spec.reward_rule(self._config.reward),
             max_batch=settings.max_batch,
             keep_s=settings.keep_days * DAY_S,
         )

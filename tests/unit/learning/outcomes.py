@@ -6,8 +6,9 @@ import random
 from typing import Any
 
 from pointsman.contracts.messages.codec import encode
-from pointsman.contracts.messages.outcome import Outcome, Rule
+from pointsman.contracts.messages.outcome import Outcome
 from pointsman.contracts.messages.subjects import outcomes
+from pointsman.core.bandit import RewardRule
 from pointsman.learning import AppliedBits, Read, TierLedger, read_outcome
 
 TIER = "SIMPLE"
@@ -55,7 +56,7 @@ def some_log(seed: int, length: int) -> list[Read]:
             cost_usd=rng.choice([None, rng.uniform(0.0, 0.1)]),
             latency_ms=rng.choice([None, rng.uniform(1.0, 5000.0)]),
             reward=rng.choice([None, None, rng.uniform(0.0, 100.0)]),
-            rule=Rule(forgetting=rng.choice([1.0, 1.0, 0.99, 0.5])),
+            rule=RewardRule(forgetting=rng.choice([1.0, 1.0, 0.99, 0.5])),
         )
         if rng.random() < 0.05:
             log.append(read_outcome(outcomes(TIER), encode(message)[:-20], sequence, at_ms=0))

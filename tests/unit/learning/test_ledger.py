@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.contracts.messages.codec import encode
-from pointsman.contracts.messages.outcome import Outcome, Rule
+from pointsman.contracts.messages.outcome import Outcome
 from pointsman.contracts.messages.subjects import outcomes
-from pointsman.core.bandit import Arm, Learner, Ranges
+from pointsman.core.bandit import Arm, Learner, Ranges, RewardRule
 from pointsman.learning import Applied, AppliedBits, Dead, Skipped, TierLedger, read_outcome
 from pointsman.learning.applied import CHUNK
 from pointsman.learning.tier_store import encode_arm
@@ -84,14 +84,14 @@ def test_a_context_of_another_dimension_changes_nothing_not_even_the_bit() -> No
         ({"model": "m" * 300}, "model"),
         ({"context": []}, "context"),
         ({"context": [1.0, 2e6]}, r"context: \[1\]"),
-        ({"rule": Rule(normalizer="quantile")}, "rule.normalizer"),
-        ({"rule": Rule(lambda_cost=-0.1)}, "rule.lambda_cost"),
-        ({"rule": Rule(mu_latency=-1.0)}, "rule.mu_latency"),
-        ({"rule": Rule(forgetting=0.0)}, "rule.forgetting: expected more than 0, at most 1, got 0"),
-        ({"rule": Rule(forgetting=1.001)}, "rule.forgetting"),
-        ({"rule": Rule(forgetting=-0.5)}, "rule.forgetting"),
-        ({"rule": Rule(cost_bounds_usd=(1.0, 1.0))}, "rule.cost_bounds_usd"),
-        ({"rule": Rule(latency_bounds_ms=(5.0, 1.0))}, "rule.latency_bounds_ms"),
+        ({"rule": RewardRule(normalizer=cast(Any, "quantile"))}, "rule.normalizer"),
+        ({"rule": RewardRule(lambda_cost=-0.1)}, "rule.lambda_cost"),
+        ({"rule": RewardRule(mu_latency=-1.0)}, "rule.mu_latency"),
+        ({"rule": RewardRule(forgetting=0.0)}, "rule.forgetting: expected more than 0, at most 1, got 0"),
+        ({"rule": RewardRule(forgetting=1.001)}, "rule.forgetting"),
+        ({"rule": RewardRule(forgetting=-0.5)}, "rule.forgetting"),
+        ({"rule": RewardRule(cost_bounds_usd=(1.0, 1.0))}, "rule.cost_bounds_usd"),
+        ({"rule": RewardRule(latency_bounds_ms=(5.0, 1.0))}, "rule.latency_bounds_ms"),
         ({"v": 2}, "version 2 is newer"),
     ],
 )
@@ -122,7 +122,7 @@ def test_a_number_that_is_not_finite_is_dead(number: str) -> None:
 
 
 def test_the_rule_in_the_outcome_decides_its_reward() -> None:
-    rule = Rule(lambda_cost=0.5, normalizer="fixed", cost_bounds_usd=(0.0, 1.0))
+    rule = RewardRule(lambda_cost=0.5, normalizer="fixed", cost_bounds_usd=(0.0, 1.0))
     result = ledger().apply(read(outcome(1, quality=90.0, cost_usd=0.5, rule=rule), 1))
     assert isinstance(result, Applied)
     assert result.reward.value == 65.0
@@ -131,7 +131,7 @@ def test_the_rule_in_the_outcome_decides_its_reward() -> None:
 def test_the_rule_in_the_outcome_decides_what_its_arm_forgets() -> None:
     learned = ledger()
     learned.apply(read(outcome(1, context=[2.0], reward=100.0), 1))
-    learned.apply(read(outcome(2, context=[1.0], reward=50.0, rule=Rule(forgetting=0.5)), 2))
+    learned.apply(read(outcome(2, context=[1.0], reward=50.0, rule=RewardRule(forgetting=0.5)), 2))
     state = learned.learner.arms[GPT]
     assert (state.A.tolist(), state.b.tolist()) == ([[4.0]], [1.5])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pointsman.contracts.messages.decision import DecisionEvent, Score
+from pointsman.contracts.messages.decision import CandidateScore, DecisionEvent
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.shadow.evaluation.evaluate import Shadow
 from pointsman.shadow.evaluation.groups import Logged
@@ -28,7 +28,9 @@ def logged(
     """Return a decision of the log."""
     names = [arm.split(":", 1) for arm in arms]
     scores = [
-        Score(provider=provider, model=model, mean=mean, width=0.1, ucb=mean + 0.1, probability=p, cost_usd=cost)
+        CandidateScore(
+            provider=provider, model=model, mean=mean, width=0.1, ucb=mean + 0.1, probability=p, cost_usd=cost
+        )
         for (provider, model), mean, p, cost in zip(
             names, means, probabilities, costs or [None] * len(arms), strict=True
         )

@@ -75,7 +75,7 @@ def test_a_quality_that_no_outcome_told_is_in_no_sum() -> None:
     event = RewardEvent(
         decision_id="T.1.0", tier=TIER, provider="p", model="a", outcome_sequence=1, reward=40.0, quality=40.0
     )
-    outcomes = Outcomes.of([event, msgspec.structs.replace(event, quality=50.0, quality_told=False)])
+    outcomes = Outcomes.of([event, msgspec.structs.replace(event, quality=50.0, quality_reported=False)])
     join(hours, "s@1", group, outcomes, np.arange(2), group.p, None)
     sums = hours["s@1", 5]
     assert (sums.statistics.reward.count, sums.statistics.quality.count) == (2.0, 1.0)

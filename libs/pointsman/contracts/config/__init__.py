@@ -4,7 +4,7 @@ from pointsman.contracts.config.errors import ConfigError
 from pointsman.contracts.config.exposure import exposure_problems, keys_required
 from pointsman.contracts.config.extraction import length_problem, request_extractor
 from pointsman.contracts.config.loader import DEFAULT_FILE, digest, load_config
-from pointsman.contracts.config.schema import Config, TierConfig, fallback_arm, reward_rule, tier_arms
+from pointsman.contracts.config.schema import Config, TierConfig, fallback_arm, tier_arms
 
 __all__ = [
     "DEFAULT_FILE",
@@ -18,6 +18,5 @@ __all__ = [
     "length_problem",
     "load_config",
     "request_extractor",
-    "reward_rule",
     "tier_arms",
 ]

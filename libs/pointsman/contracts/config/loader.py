@@ -26,7 +26,7 @@ from pointsman.contracts.config.prices import check_prices
 from pointsman.contracts.config.promotion import check_promotion
 from pointsman.contracts.config.providers import check_providers
 from pointsman.contracts.config.reporting import check_reporting
-from pointsman.contracts.config.schema import Config, GatewayConfig, PolicyConfig, RewardConfig, TierConfig
+from pointsman.contracts.config.schema import Config, GatewayConfig, PolicyConfig, TierConfig
 from pointsman.contracts.config.scoring import check_scoring
 from pointsman.contracts.config.tracing import check_tracing
 from pointsman.contracts.messages.codec import encode, invalid
@@ -34,7 +34,7 @@ from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.ids import FALLBACK
 from pointsman.contracts.messages.policy_check import setting_problems
 from pointsman.contracts.messages.subjects import check_name
-from pointsman.core.bandit import ArmError, PolicyError, make_policy
+from pointsman.core.bandit import ArmError, PolicyError, RewardSettings, make_policy
 from pointsman.core.bandit.arm import Arm
 
 PREFIX = "POINTSMAN_"
@@ -181,7 +181,7 @@ def _check(config: Config) -> list[str]:
     return problems
 
 
-def _check_reward(reward: RewardConfig) -> list[str]:
+def _check_reward(reward: RewardSettings) -> list[str]:
     problems = []
     for name in ("lambda_cost", "mu_latency"):
         value = getattr(reward, name)

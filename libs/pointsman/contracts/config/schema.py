@@ -13,9 +13,8 @@ from pointsman.contracts.config.providers import ProviderConfig
 from pointsman.contracts.config.scoring import ScoringConfig
 from pointsman.contracts.config.section import Section
 from pointsman.contracts.config.tracing import TracingConfig
-from pointsman.contracts.messages.outcome import Rule
 from pointsman.contracts.messages.policies import PolicySpec
-from pointsman.core.bandit import Arm, Mismatch, RewardRule
+from pointsman.core.bandit import Arm, Mismatch, RewardSettings
 
 
 class ContextConfig(Section, frozen=True, kw_only=True):
@@ -34,38 +33,6 @@ class ContextConfig(Section, frozen=True, kw_only=True):
     dim: int = 12
     mismatch: Mismatch = "reject"
     names: list[str] = []
-
-
-class RewardConfig(Section, frozen=True, kw_only=True):
-    """``[reward]``: reward = clamp(quality − λ·100·norm(cost) − μ·100·norm(latency), 0, 100).
-
-    Attributes
-    ----------
-    lambda_cost : float
-        λ, the weight of normalised cost.
-    mu_latency : float
-        μ, the weight of normalised latency.
-    normalizer : {"minmax", "fixed"}
-        Running range over all outcomes of the tier, or the two bounds below.
-    cost_bounds_usd : (float, float)
-        For ``fixed``: the cost in US dollars that counts 0, and the one that counts 1.
-    latency_bounds_ms : (float, float)
-        For ``fixed``: the same for the latency in milliseconds.
-    """
-
-    lambda_cost: float = 0.3
-    mu_latency: float = 0.1
-    normalizer: str = "minmax"
-    cost_bounds_usd: tuple[float, float] = (0.0, 0.1)
-    latency_bounds_ms: tuple[float, float] = (0.0, 10_000.0)
-
-    def rule(self, policy: PolicySpec | None = None) -> Rule:
-        """Return the rule as it goes into the outcome log: with what the policy sets for itself, if one is given."""
-        settings = {name: getattr(self, name) for name in self.__struct_fields__}
-        if policy is not None:
-            own = {name: getattr(policy, name) for name in ("lambda_cost", "mu_latency", "forgetting")}
-            settings |= {name: value for name, value in own.items() if value is not None}
-        return Rule(**settings)
 
 
 class PolicyConfig(Section, frozen=True, kw_only=True):
@@ -394,7 +361,7 @@ class Config(Section, frozen=True, kw_only=True):
     """The whole configuration."""
 
     context: ContextConfig = ContextConfig()
-    reward: RewardConfig = RewardConfig()
+    reward: RewardSettings = RewardSettings()
     policy: PolicyConfig = PolicyConfig()
     tier: list[TierConfig] = []
     shadow: list[PolicyConfig] = []
@@ -444,15 +411,3 @@ def fallback_arm(tier: TierConfig) -> Arm | None:
     """Return the arm to serve when no policy can choose; None for a tier without arms."""
     named = tier.fallback or (tier.arms[0] if tier.arms else None)
     return Arm.parse(named) if named else None
-
-
-def reward_rule(rule: Rule) -> RewardRule:
-    """Return the bandit's form of a rule from the outcome log."""
-    return RewardRule(
-        lambda_cost=rule.lambda_cost,
-        mu_latency=rule.mu_latency,
-        normalizer="fixed" if rule.normalizer == "fixed" else "minmax",
-        cost_bounds_usd=rule.cost_bounds_usd,
-        latency_bounds_ms=rule.latency_bounds_ms,
-        forgetting=rule.forgetting,
-    )

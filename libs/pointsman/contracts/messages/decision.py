@@ -43,7 +43,7 @@ class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     switching_cost: float = 0.0
 
 
-class Score(msgspec.Struct, frozen=True, kw_only=True):
+class CandidateScore(msgspec.Struct, frozen=True, kw_only=True):
     """What the policy saw in one candidate.
 
     Attributes
@@ -101,7 +101,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     degraded: bool
     stale: bool
     state_age_ms: int | None
-    scores: list[Score]
+    scores: list[CandidateScore]
     pinned: bool = False
 
 
@@ -117,7 +117,7 @@ class Scoring(Message, frozen=True, kw_only=True):
     policy_version: int
     stale: bool = False
     state_age_ms: int | None = None
-    scores: list[Score]
+    scores: list[CandidateScore]
 
 
 class DecisionRecord(Message, frozen=True, kw_only=True):
@@ -178,7 +178,7 @@ class DecisionEvent(Message, frozen=True, kw_only=True):
     stale: bool = False
     state_age_ms: int | None = None
     state_watermark: int = 0
-    scores: list[Score]
+    scores: list[CandidateScore]
     context: list[float]
     metadata: dict[str, Any] | None = None
     pinned: bool = False
@@ -213,7 +213,7 @@ class FallbackEvent(Message, frozen=True, kw_only=True):
     explored: bool
     stale: bool
     state_age_ms: int | None
-    scores: list[Score]
+    scores: list[CandidateScore]
     pinned: bool = False
 
 

@@ -16,7 +16,7 @@ THUMBS = {"up": 100.0, "down": 0.0}
 MAX_RESPONSE_ID = 256
 
 
-class MetricTold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MetricValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The value of a metric that the configuration names."""
 
     name: str
@@ -36,7 +36,7 @@ class FeedbackReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         0 to 100.
     thumbs : {"up", "down"}, optional
         Quality 100 or 0.
-    metric : MetricTold, optional
+    metric : MetricValue, optional
         A number, scaled as ``[[metric]]`` says.
     """
 
@@ -44,7 +44,7 @@ class FeedbackReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     response_id: str | None = None
     quality: float | None = None
     thumbs: Literal["up", "down"] | None = None
-    metric: MetricTold | None = None
+    metric: MetricValue | None = None
 
 
 class FeedbackAccepted(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pointsman.contracts.messages.codec import Message
+from pointsman.core.bandit import RewardRule
 
 
 class OutcomeReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,25 +26,6 @@ class OutcomeReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     cost_usd: float | None = None
     latency_ms: float | None = None
     reward: float | None = None
-
-
-class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The reward's weights and normaliser, and how much is forgotten, as in force when the outcome was accepted.
-
-    It is part of the log, because what is learned must be a pure function of the log.
-
-    Attributes
-    ----------
-    forgetting : float
-        γ: what is kept of the arm's statistics when this outcome comes in; 1 forgets nothing.
-    """
-
-    lambda_cost: float = 0.3
-    mu_latency: float = 0.1
-    normalizer: str = "minmax"
-    cost_bounds_usd: tuple[float, float] = (0.0, 0.1)
-    latency_bounds_ms: tuple[float, float] = (0.0, 10_000.0)
-    forgetting: float = 1.0
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -110,7 +92,7 @@ class Served(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     scores: list[Scored] = []
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What feedback said of an answer, when its outcome counted.
 
     Attributes
@@ -139,10 +121,10 @@ class Outcome(Message, frozen=True, kw_only=True):
         The decision's place in the decision log; 0 when degraded.
     context : list of float
         As the policy saw it.
-    rule : Rule
+    rule : RewardRule
     served : Served, optional
         What the gateway saw, when it called the models itself.
-    feedback : Told, optional
+    feedback : FeedbackRecord, optional
         What was said of the answer, when it had waited for that.
     accepted_at_ms, decided_at_ms : int
         Unix milliseconds.
@@ -164,9 +146,9 @@ class Outcome(Message, frozen=True, kw_only=True):
     cost_usd: float | None = None
     latency_ms: float | None = None
     reward: float | None = None
-    rule: Rule = Rule()
+    rule: RewardRule = RewardRule()
     served: Served | None = None
-    feedback: Told | None = None
+    feedback: FeedbackRecord | None = None
 
 
 class RewardEvent(Message, frozen=True, kw_only=True):
@@ -183,7 +165,7 @@ class RewardEvent(Message, frozen=True, kw_only=True):
         0 to 100.
     quality : float
         As it entered the reward.
-    quality_told : bool
+    quality_reported : bool
         Whether the outcome told it; otherwise a neutral one, or the reward itself, stands for it.
     cost_norm, latency_norm : float, optional
         0 to 1.
@@ -197,7 +179,7 @@ class RewardEvent(Message, frozen=True, kw_only=True):
     complete_through: int = 0
     reward: float
     quality: float
-    quality_told: bool = True
+    quality_reported: bool = msgspec.field(default=True, name="quality_told")
     cost_usd: float | None = None
     latency_ms: float | None = None
     cost_norm: float | None = None

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from pointsman.contracts.messages.codec import Message
+from pointsman.core.bandit import RewardRule, RewardSettings
 
 MAX_SHADOWS = 16
 """Shadows that a tier can be given at run time."""
@@ -54,6 +55,12 @@ class PolicySpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             kind.append(learning)
         what = msgspec.json.encode(kind, order="deterministic")
         return f"{self.name}@{hashlib.sha256(what).hexdigest()[:12]}"
+
+    def reward_rule(self, configured: RewardSettings) -> RewardRule:
+        """Return the rule that the policy learns with: the configured one with the policy's own settings."""
+        settings = msgspec.structs.asdict(configured)
+        own = {name: getattr(self, name) for name in ("lambda_cost", "mu_latency", "forgetting")}
+        return RewardRule(**settings | {name: value for name, value in own.items() if value is not None})
 
 
 class RequestedPolicy(PolicySpec, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

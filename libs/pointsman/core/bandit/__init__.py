@@ -10,7 +10,7 @@ from pointsman.core.bandit.learner import Learner
 from pointsman.core.bandit.linucb import LinUCB
 from pointsman.core.bandit.policy import Policy, first_best, greedy
 from pointsman.core.bandit.registry import ALGORITHMS, make_policy
-from pointsman.core.bandit.reward import Ranges, Reward, RewardRule
+from pointsman.core.bandit.reward import Ranges, Reward, RewardRule, RewardSettings
 from pointsman.core.bandit.sampling import Draw, sample, sample_rows
 from pointsman.core.bandit.softmax import Softmax
 from pointsman.core.bandit.thompson import Thompson
@@ -37,6 +37,7 @@ __all__ = [
     "Ranges",
     "Reward",
     "RewardRule",
+    "RewardSettings",
     "Selection",
     "Softmax",
     "Static",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from pointsman.core.bandit.normalizer import FixedRange, Normalizer, RunningRange
 
 NEUTRAL_QUALITY = 50.0
@@ -13,20 +15,21 @@ NEUTRAL_QUALITY = 50.0
 NormalizerKind = Literal["minmax", "fixed"]
 
 
-@dataclass(frozen=True, slots=True)
-class RewardRule:
-    """How an outcome becomes a reward, and what its arm makes of it.
+class RewardSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """``[reward]``: reward = clamp(quality − λ·100·norm(cost) − μ·100·norm(latency), 0, 100).
 
     Attributes
     ----------
-    lambda_cost, mu_latency : float
-        λ and μ, the weights of normalised cost and latency; at least 0.
+    lambda_cost : float
+        λ, the weight of the normalised cost.
+    mu_latency : float
+        μ, the weight of the normalised latency.
     normalizer : {"minmax", "fixed"}
-        Running range, or the two bounds below.
-    cost_bounds_usd, latency_bounds_ms : (float, float)
-        Bounds for ``fixed``.
-    forgetting : float
-        γ, above 0 and at most 1: what the arm keeps of its statistics when it learns from the outcome.
+        ``minmax``: the range of all costs and latencies of the tier so far. ``fixed``: the two ranges below.
+    cost_bounds_usd : (float, float)
+        For ``fixed``: the costs in US dollars that are normalised to 0 and to 1.
+    latency_bounds_ms : (float, float)
+        For ``fixed``: the latencies in milliseconds that are normalised to 0 and to 1.
     """
 
     lambda_cost: float = 0.3
@@ -34,6 +37,22 @@ class RewardRule:
     normalizer: NormalizerKind = "minmax"
     cost_bounds_usd: tuple[float, float] = (0.0, 0.1)
     latency_bounds_ms: tuple[float, float] = (0.0, 10_000.0)
+
+
+class RewardRule(RewardSettings, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=False):
+    """How an outcome becomes a reward, and how an arm learns from it.
+
+    The outcome log holds the rule that was in force when the outcome was accepted, because what is learned must be a
+    pure function of the log.
+
+    Attributes
+    ----------
+    lambda_cost, mu_latency, normalizer, cost_bounds_usd, latency_bounds_ms
+        As in `RewardSettings`.
+    forgetting : float
+        γ: the share of the arm's statistics that is kept when it learns from the outcome; 1 forgets nothing.
+    """
+
     forgetting: float = 1.0
 
 
@@ -75,7 +94,7 @@ class Ranges:
         return cls(RunningRange(state.get("cost")), RunningRange(state.get("latency")))
 
     def reward(
-        self, rule: RewardRule, quality: float | None, cost_usd: float | None, latency_ms: float | None
+        self, rule: RewardSettings, quality: float | None, cost_usd: float | None, latency_ms: float | None
     ) -> Reward:
         """Widen the ranges by one outcome and return its reward.
 
@@ -83,7 +102,7 @@ class Ranges:
 
         Parameters
         ----------
-        rule : RewardRule
+        rule : RewardSettings
         quality : float or None
             0 to 100; None counts as `NEUTRAL_QUALITY`.
         cost_usd, latency_ms : float or None
@@ -100,7 +119,7 @@ class Ranges:
 
 
 def _normalise(
-    running: RunningRange, rule: RewardRule, bounds: tuple[float, float], value: float | None
+    running: RunningRange, rule: RewardSettings, bounds: tuple[float, float], value: float | None
 ) -> float | None:
     if value is None:
         return None

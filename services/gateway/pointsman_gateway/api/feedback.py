@@ -19,7 +19,7 @@ from pointsman.contracts.messages.feedback import (
     feedback_report_decoder,
 )
 from pointsman.contracts.messages.ids import parse_id
-from pointsman.contracts.messages.outcome import Outcome, Told
+from pointsman.contracts.messages.outcome import FeedbackRecord, Outcome
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.logs import about
@@ -119,7 +119,7 @@ class FeedbackHandler:
         outcome = msgspec.structs.replace(
             told.outcome,
             quality=told.quality,
-            feedback=Told(quality=told.quality, source=told.source, at_ms=now_ms),
+            feedback=FeedbackRecord(quality=told.quality, source=told.source, at_ms=now_ms),
         )
         stored = await append_outcome(bus, outcome, self._timeout_s)
         return await read_outcome(bus, stored.sequence, self._timeout_s) if stored.duplicate else None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pointsman.contracts.config import Config
-from pointsman.contracts.messages.outcome import Rule
 from pointsman.contracts.messages.policies import TierPolicies
 from pointsman.contracts.messages.policy_check import setting_problems
+from pointsman.core.bandit import RewardRule
 from pointsman.runtime.telemetry.logs import logger
 
 log = logger("gateway.rules")
@@ -23,9 +23,9 @@ class LiveRules:
 
     def __init__(self, config: Config) -> None:
         self._reward = config.reward
-        self._rules = {tier.name: self._reward.rule(config.active(tier)) for tier in config.tier}
+        self._rules = {tier.name: config.active(tier).reward_rule(self._reward) for tier in config.tier}
 
-    def of(self, tier: str) -> Rule:
+    def of(self, tier: str) -> RewardRule:
         """Return the rule for an outcome of a configured tier that is accepted now."""
         return self._rules[tier]
 
@@ -42,4 +42,4 @@ class LiveRules:
             told = "; ".join(f"{name}: {text}" for name, text in problems.items())
             log.error("tier %s: version %d cannot be used: %s; the rule before stays", tier, version, told)
             return
-        self._rules[tier] = self._reward.rule(policies.active)
+        self._rules[tier] = policies.active.reward_rule(self._reward)

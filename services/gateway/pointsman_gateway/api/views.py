@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from pointsman.contracts.messages.decision import DecisionEvent
-from pointsman.contracts.messages.outcome import Rule, Served, Told
+from pointsman.contracts.messages.outcome import FeedbackRecord, Served
 from pointsman.contracts.messages.policies import PolicyChangeRecord, PolicySpec
+from pointsman.core.bandit import RewardRule
 from pointsman.shadow.report.messages import Window
 from pointsman_gateway.console.trial_views import FeatureValue, ShadowPick
 
@@ -36,9 +37,9 @@ class OutcomeView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     cost_usd: float | None = None
     latency_ms: float | None = None
     reward: float | None = None
-    rule: Rule
+    rule: RewardRule
     served: Served | None = None
-    feedback: Told | None = None
+    feedback: FeedbackRecord | None = None
 
 
 class RewardParts(msgspec.Struct, frozen=True, kw_only=True):

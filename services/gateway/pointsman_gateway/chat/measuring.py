@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from pointsman.contracts.messages.decision import Decision
 from pointsman.contracts.messages.ids import parse_id
-from pointsman.contracts.messages.outcome import Attempt, Outcome, Rule, Scored, Served
-from pointsman.core.bandit import Arm
+from pointsman.contracts.messages.outcome import Attempt, Outcome, Scored, Served
+from pointsman.core.bandit import Arm, RewardRule
 from pointsman.llm.providers.base import Completion, Usage
 from pointsman_gateway.chat.attempts import NOT_ASKED
 from pointsman_gateway.chat.requests import ChatRequest
@@ -99,13 +99,13 @@ class Judged(NamedTuple):
     cost_usd: float | None
 
 
-def measure(exchange: Exchange, rule: Rule, judged: Judged) -> Outcome:
+def measure(exchange: Exchange, rule: RewardRule, judged: Judged) -> Outcome:
     """Return the outcome of a request.
 
     Parameters
     ----------
     exchange : Exchange
-    rule : Rule
+    rule : RewardRule
         The reward rule in force.
     judged : Judged
     """

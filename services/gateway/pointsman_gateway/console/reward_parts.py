@@ -5,7 +5,8 @@ from __future__ import annotations
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import decode
 from pointsman.contracts.messages.errors import MessageError
-from pointsman.contracts.messages.outcome import RewardEvent, Rule, reward_decoder
+from pointsman.contracts.messages.outcome import RewardEvent, reward_decoder
+from pointsman.core.bandit import RewardRule
 from pointsman.runtime.bus import Bus
 from pointsman_gateway.api.views import RewardParts
 
@@ -41,7 +42,7 @@ async def find_reward(bus: Bus, tier: str, outcome_sequence: int, timeout_s: flo
     return None
 
 
-def reward_parts(event: RewardEvent, rule: Rule) -> RewardParts:
+def reward_parts(event: RewardEvent, rule: RewardRule) -> RewardParts:
     """Return what was added and taken away, in points of reward."""
     return RewardParts(
         quality=event.quality,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from pointsman.contracts.config.schema import RewardConfig
 from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
-from pointsman.core.bandit import FloatArray
+from pointsman.core.bandit import FloatArray, RewardSettings
 from pointsman.core.bandit.sampling import sample_rows
 from pointsman.runtime.store.errors import StateError
 from pointsman.shadow.evaluation.evaluate import Shadow, evaluate
@@ -26,7 +25,7 @@ FAILED = "the policy failed on it"
 
 
 async def shadow_picks(
-    sums: ShadowStore, logged: Logged, policies: TierPolicies, reward: RewardConfig
+    sums: ShadowStore, logged: Logged, policies: TierPolicies, reward: RewardSettings
 ) -> list[ShadowPick]:
     """Return what each shadow that the tier runs now would have done.
 
@@ -39,7 +38,7 @@ async def shadow_picks(
     logged : Logged
     policies : TierPolicies
         What the tier runs now.
-    reward : RewardConfig
+    reward : RewardSettings
     """
     groups = group_decisions([logged])
     if not groups:

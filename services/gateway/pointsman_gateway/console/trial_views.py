@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from pointsman.contracts.messages.decision import Candidate, Score
+from pointsman.contracts.messages.decision import Candidate, CandidateScore
 
 
 class FeatureValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +76,7 @@ class TryView(msgspec.Struct, frozen=True, kw_only=True):
     policy_version: int
     stale: bool
     state_age_ms: int | None
-    scores: list[Score]
+    scores: list[CandidateScore]
     context: list[float]
     features: list[FeatureValue] | None = None
     auto: AutoTier | None = None

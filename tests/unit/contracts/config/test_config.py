@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.contracts.config import Config, ConfigError, digest, fallback_arm, load_config, reward_rule, tier_arms
+from pointsman.contracts.config import Config, ConfigError, digest, fallback_arm, load_config, tier_arms
 from pointsman.core.bandit import Arm
 from tests.repository import ROOT
 
@@ -291,6 +291,6 @@ def test_prices_are_by_arm(load: Load) -> None:
 
 def test_the_rule_that_goes_into_the_log_is_the_configured_one(load: Load) -> None:
     config = load("[reward]\nlambda_cost = 0.5\nnormalizer = 'fixed'\ncost_bounds_usd = [0, 2]\n" + MINIMAL)
-    rule = reward_rule(config.reward.rule())
+    rule = config.active(config.tier[0]).reward_rule(config.reward)
     assert (rule.lambda_cost, rule.mu_latency, rule.normalizer) == (0.5, 0.1, "fixed")
     assert (rule.cost_bounds_usd, rule.latency_bounds_ms) == ((0.0, 2.0), (0.0, 10_000.0))

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from pointsman.contracts.messages.decision import DecisionEvent, Score
+from pointsman.contracts.messages.decision import CandidateScore, DecisionEvent
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.validation import check_event
 
-SCORE = Score(provider="p", model="m", mean=0.0, width=1.0, ucb=1.5, probability=1.0)
+SCORE = CandidateScore(provider="p", model="m", mean=0.0, width=1.0, ucb=1.5, probability=1.0)
 EVENT = DecisionEvent(
     nonce="0123456789abcdef",
     decided_at_ms=1,

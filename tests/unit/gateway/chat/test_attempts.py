@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pointsman.contracts.messages.decision import Decision, Score
+from pointsman.contracts.messages.decision import CandidateScore, Decision
 from pointsman.core.bandit import Arm
 from pointsman.llm.providers.base import Dialect
 from pointsman.llm.providers.errors import ProviderError, UnknownProvider
@@ -27,7 +27,9 @@ def decided(chosen: Arm, scores: list[tuple[Arm, float, float]]) -> Decision:
         stale=False,
         state_age_ms=1,
         scores=[
-            Score(provider=arm.provider, model=arm.model, mean=0.0, width=0.0, ucb=ucb, probability=probability)
+            CandidateScore(
+                provider=arm.provider, model=arm.model, mean=0.0, width=0.0, ucb=ucb, probability=probability
+            )
             for arm, probability, ucb in scores
         ],
     )

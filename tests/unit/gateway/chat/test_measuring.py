@@ -8,8 +8,8 @@ import pytest
 
 from pointsman.contracts.config import Config
 from pointsman.contracts.messages.decision import Decision
-from pointsman.contracts.messages.outcome import Attempt, Outcome, Rule
-from pointsman.core.bandit import Arm
+from pointsman.contracts.messages.outcome import Attempt, Outcome
+from pointsman.core.bandit import Arm, RewardRule
 from pointsman.llm.providers.base import Completion, ToolCall, Usage
 from pointsman_gateway.chat import measuring
 from pointsman_gateway.chat.judging import Judge
@@ -70,18 +70,18 @@ def exchange(**more: Any) -> Exchange:
     return Exchange(**{**usual, **more})
 
 
-def measure(told: Exchange, rule: Rule) -> Outcome:
+def measure(told: Exchange, rule: RewardRule) -> Outcome:
     return measuring.measure(told, rule, JUDGE.judge(told))
 
 
 def test_the_outcome_of_the_chosen_arm_has_all_that_learning_needs() -> None:
-    outcome = measure(exchange(), Rule(lambda_cost=0.5))
+    outcome = measure(exchange(), RewardRule(lambda_cost=0.5))
     assert (outcome.decision_id, outcome.decision_sequence, outcome.tier) == ("S.42.0123456789abcdef", 42, "S")
     assert (outcome.provider, outcome.model, outcome.context) == ("a", "m", [1.0, 0.5])
     assert (outcome.propensity, outcome.policy, outcome.policy_version) == (0.75, "l", 3)
     assert (outcome.decided_at_ms, outcome.accepted_at_ms) == (1000, 2000)
     assert (outcome.learn, outcome.quality, outcome.latency_ms) == (True, 100.0, 850.0)
-    assert outcome.rule == Rule(lambda_cost=0.5)
+    assert outcome.rule == RewardRule(lambda_cost=0.5)
     served = outcome.served
     assert served is not None
     assert (served.input_tokens, served.output_tokens, served.cached_tokens) == (100, 20, 80)
@@ -89,7 +89,7 @@ def test_the_outcome_of_the_chosen_arm_has_all_that_learning_needs() -> None:
 
 
 def test_when_another_serves_the_chosen_arm_gets_its_own_failure() -> None:
-    outcome = measure(exchange(attempts=[FAILED, STOOD_IN], served=OTHER), Rule())
+    outcome = measure(exchange(attempts=[FAILED, STOOD_IN], served=OTHER), RewardRule())
     assert (outcome.provider, outcome.learn) == ("a", True)
     assert (outcome.quality, outcome.cost_usd, outcome.latency_ms) == (0.0, 0.0, 33.0)
     assert outcome.served is not None
@@ -97,7 +97,7 @@ def test_when_another_serves_the_chosen_arm_gets_its_own_failure() -> None:
 
 
 def test_when_nobody_serves_the_chosen_arm_has_failed() -> None:
-    outcome = measure(exchange(attempts=[FAILED], served=None, completion=None), Rule())
+    outcome = measure(exchange(attempts=[FAILED], served=None, completion=None), RewardRule())
     assert (outcome.learn, outcome.quality, outcome.cost_usd, outcome.latency_ms) == (True, 0.0, 0.0, 33.0)
 
 
@@ -111,7 +111,7 @@ def test_when_nobody_serves_the_chosen_arm_has_failed() -> None:
     ],
 )
 def test_quality_by_what_came(what: dict[str, Any], quality: float | None) -> None:
-    outcome = measure(exchange(**what), Rule())
+    outcome = measure(exchange(**what), RewardRule())
     assert (outcome.learn, outcome.quality) == (True, quality)
 
 
@@ -130,13 +130,13 @@ def test_quality_by_what_came(what: dict[str, Any], quality: float | None) -> No
     ],
 )
 def test_what_says_nothing_of_the_choice_is_not_learned_from(what: dict[str, Any]) -> None:
-    assert not measure(exchange(**what), Rule()).learn
+    assert not measure(exchange(**what), RewardRule()).learn
 
 
 def test_an_arm_that_had_failed_before_the_client_left_has_failed() -> None:
-    outcome = measure(exchange(gone=True, attempts=[FAILED], served=None, completion=None), Rule())
+    outcome = measure(exchange(gone=True, attempts=[FAILED], served=None, completion=None), RewardRule())
     assert (outcome.learn, outcome.quality) == (True, 0.0)
 
 
 def test_a_pinned_arm_is_learned_from() -> None:
-    assert measure(exchange(decision=decision(pinned=True, propensity=1.0)), Rule()).learn
+    assert measure(exchange(decision=decision(pinned=True, propensity=1.0)), RewardRule()).learn

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from pointsman.contracts.config.schema import RewardConfig
 from pointsman.contracts.messages.policies import PolicySpec
+from pointsman.core.bandit import RewardSettings
 from pointsman.shadow.evaluation.own_rule import is_stateful, own_rule
 
-REWARD = RewardConfig(lambda_cost=0.3, mu_latency=0.1)
+REWARD = RewardSettings(lambda_cost=0.3, mu_latency=0.1)
 LIVE = PolicySpec(name="live", algorithm="linucb")
 
 

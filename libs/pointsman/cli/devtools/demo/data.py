@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from pointsman.core.bandit import Arm, FloatArray, Ranges, RewardRule
+from pointsman.core.bandit import Arm, FloatArray, Ranges, RewardSettings
 
 PACKAGE = "pareto_bandit"
 FILES = ("data/examples/val.jsonl", "data/examples/test_holdout.jsonl")
@@ -63,7 +63,7 @@ class Prompts:
         texts = tuple(self.texts[i] for i in order)
         return Prompts(self.arms, texts, self.quality[order], self.cost_usd[order])
 
-    def rewards(self, rule: RewardRule) -> FloatArray:
+    def rewards(self, rule: RewardSettings) -> FloatArray:
         """Return the reward of every model on every prompt, 0 to 100, shape (N, K).
 
         With a running range, the range is that of all N·K costs, so that one number means one thing.

@@ -26,7 +26,7 @@ from pointsman.cli.devtools.demo.tally import Tally
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.http import GatewayClient, GatewayUnreachable
 from pointsman.cli.stack import Stack, StackError, find_stack
-from pointsman.contracts.config import Config, ConfigError, load_config, reward_rule
+from pointsman.contracts.config import Config, ConfigError, load_config
 
 CONFIG_FILE = Path(__file__).with_name("demo.toml")
 CATCH_UP_S = 20.0
@@ -90,7 +90,7 @@ async def _until_stopped(options: argparse.Namespace, config: Config, file: Path
 
 async def _demo(options: argparse.Namespace, config: Config, prompts: Prompts, stack: Stack, console: Console) -> None:
     tier = config.tier[0].name
-    rule = reward_rule(config.reward.rule())
+    rule = config.reward
     console.print(f"starting NATS, the store and the four services, with data in {options.data_dir}", soft_wrap=True)
     started_s = time.monotonic()
     await stack.start()

@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from pointsman.cli.devtools.demo.display import means_cells
 from pointsman.cli.devtools.demo.service_view import Learned, RewardView, ShadowView
 from pointsman.cli.devtools.demo.tally import Means, Tally
-from pointsman.core.bandit import RewardRule
+from pointsman.core.bandit import RewardSettings
 
 PARTS = 10
 LEGEND = "quality: as judged, 0 to 100. $/1k: dollars per 1,000 requests. last ⅓: the last third of the requests."
@@ -23,7 +23,7 @@ SHADOW_LEGEND = (
 
 
 def print_summary(
-    console: Console, tally: Tally, rule: RewardRule, policy: str, learned: Learned, shadows: list[ShadowView]
+    console: Console, tally: Tally, rule: RewardSettings, policy: str, learned: Learned, shadows: list[ShadowView]
 ) -> None:
     """Print the summary.
 
@@ -133,7 +133,7 @@ def _reward(delta: RewardView) -> str:
     return f"{delta.estimate:+.1f}{interval}".replace("-", "−")
 
 
-def describe_rule(rule: RewardRule) -> str:
+def describe_rule(rule: RewardSettings) -> str:
     """Return what a reward is, in a line."""
     weight = 100.0 * rule.lambda_cost
     if rule.normalizer == "fixed":
