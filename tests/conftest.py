@@ -8,12 +8,14 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it has no types
 
-from tests.fault.table import Table
+from tests.support.fault_table import Table
 
 # The same examples at every run, so that a failure comes from a change and not by chance; and no deadline, because
 # a busy machine is no failure.
 settings.register_profile("pointsman", derandomize=True, deadline=None)
 settings.load_profile("pointsman")
+
+pytest_plugins = ["tests.support.fixtures"]
 
 FAULTS = "tests/fault"
 

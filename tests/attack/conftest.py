@@ -1,4 +1,4 @@
-"""The servers and services of the integration tests, for the attacks of this folder."""
+"""A gateway that requires API keys, with a mock provider behind every arm."""
 
 from __future__ import annotations
 
@@ -8,38 +8,8 @@ from pathlib import Path
 import pytest
 
 from pointsman.contracts.access import SCOPES, add_key, make_key
-from tests.integration.conftest import (
-    CONFIG_TOML,
-    bus,
-    client,
-    config,
-    empty_servers,
-    environment,
-    nats_server,
-    nats_url,
-    services,
-    start_service,
-    store,
-    store_server,
-    store_url,
-)
-from tests.integration.mock_provider import MockProviderProcess
-
-__all__ = [
-    "bus",
-    "client",
-    "config",
-    "config_toml",
-    "empty_servers",
-    "environment",
-    "nats_server",
-    "nats_url",
-    "services",
-    "start_service",
-    "store",
-    "store_server",
-    "store_url",
-]
+from tests.support.fixtures import CONFIG_TOML
+from tests.support.mock_provider import MockProviderProcess
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.gateway_calls import decide
-from tests.integration.processes import NatsServer, ServiceProcess, StoreServer, http_status, wait_until
+from tests.support.gateway_calls import decide
+from tests.support.processes import NatsServer, ServiceProcess, StoreServer, http_status
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 

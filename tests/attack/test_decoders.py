@@ -31,7 +31,7 @@ from pointsman_reward_updater.waiting import Entry, WaitingRoom
 from pointsman_shadow_evaluator.event_encoding import encode_events
 from pointsman_shadow_evaluator.joining import Outcomes, join_arms
 from tests.attack.mutations import mutate
-from tests.contract.examples import EXAMPLES, GOLDEN
+from tests.support.message_examples import EXAMPLES, GOLDEN
 
 FUZZ = settings(
     max_examples=400, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]

@@ -10,8 +10,8 @@ from contextlib import closing
 import httpx
 import pytest
 
-from tests.integration.gateway_calls import REQUEST, decide, log_sizes
-from tests.integration.processes import ServiceProcess
+from tests.support.gateway_calls import REQUEST, decide, log_sizes
+from tests.support.processes import ServiceProcess
 
 pytestmark = pytest.mark.integration
 

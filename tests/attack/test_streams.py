@@ -26,10 +26,10 @@ from pointsman.learning.tier_store import TierStore, encode_arm
 from pointsman.runtime.bus import AppendRefused, Bus, BusUnavailable
 from pointsman.runtime.store.store import Store
 from tests.attack.mutations import mutate
-from tests.contract.examples import GOLDEN
-from tests.integration.gateway_calls import CONTEXT, REQUEST, decide, report
-from tests.integration.processes import ServiceProcess
-from tests.waiting import eventually
+from tests.support.gateway_calls import CONTEXT, REQUEST, decide, report
+from tests.support.message_examples import GOLDEN
+from tests.support.processes import ServiceProcess
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("survivors")]
 

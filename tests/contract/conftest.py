@@ -12,7 +12,7 @@ import pytest_asyncio
 from pointsman.cli.stack.programs import find_store_server
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
-from tests.integration.processes import NatsServer, StoreServer
+from tests.support.processes import NatsServer, StoreServer
 
 STORES = {"valkey": find_store_server(), "redis": shutil.which("redis-server")}
 """The programs that the store's tests run against; Redis only where its server is installed."""

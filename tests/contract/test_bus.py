@@ -25,8 +25,8 @@ from pointsman.runtime.bus import (
     read_ack,
 )
 from pointsman.runtime.bus.dead_letters import bury
-from tests.integration.processes import NatsServer
-from tests.waiting import eventually
+from tests.support.processes import NatsServer
+from tests.support.waiting import eventually
 
 LONG_S = 3600.0
 """A timeout that no test can reach: what ends before it has ended for another reason."""

@@ -11,8 +11,8 @@ import pytest_asyncio
 from nats.js.api import StreamConfig
 
 from pointsman.runtime.bus import Bus, BusUnavailable, LogReader, StoredMessage, StreamMissing
-from tests.integration.processes import NatsServer
-from tests.waiting import eventually
+from tests.support.processes import NatsServer
+from tests.support.waiting import eventually
 
 
 @pytest_asyncio.fixture

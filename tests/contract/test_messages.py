@@ -24,7 +24,7 @@ from pointsman.contracts.messages.decision import (
 )
 from pointsman.contracts.messages.errors import InvalidMessage, UnknownVersion
 from pointsman.core.bandit import RewardSettings
-from tests.contract.examples import EXAMPLES, GOLDEN, Example
+from tests.support.message_examples import EXAMPLES, GOLDEN, Example
 
 ANSWERS = {"Decision", "FeedbackAccepted", "OutcomeAccepted", "Problem"}
 """Neither written to a log nor taken from outside: read by clients."""

@@ -24,7 +24,7 @@ from pointsman.runtime.bus.policies import (
     write_policies,
 )
 from pointsman.runtime.bus.streams import POLICIES_HISTORY
-from tests.integration.processes import NatsServer
+from tests.support.processes import NatsServer
 
 TOML = """
 [[tier]]

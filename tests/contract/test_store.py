@@ -18,7 +18,7 @@ from pointsman.runtime.store import keys
 from pointsman.runtime.store.errors import StoreCorrupt
 from pointsman.runtime.store.lease import Lease
 from pointsman.runtime.store.store import Store
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 GPT = Arm("openai", "gpt-5")
 LLAMA = Arm("openrouter", "meta-llama/llama-3.1-70b:free")

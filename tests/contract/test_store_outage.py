@@ -14,7 +14,7 @@ from pointsman.runtime.store.lease import Lease
 from pointsman.runtime.store.store import Store
 from pointsman.shadow.learned_store import Learned, LearnedStore
 from pointsman.shadow.shadow_store import ShadowCommit, ShadowStore
-from tests.integration.processes import StoreServer, free_port
+from tests.support.processes import StoreServer, free_port
 
 TIMEOUT_MS = 150
 BOUND_S = 10.0

@@ -7,8 +7,9 @@ import re
 import shutil
 import subprocess
 
-from tests.integration.processes import free_port, wait_until
-from tests.repository import ROOT
+from tests.support.processes import free_port
+from tests.support.repository import ROOT
+from tests.support.waiting import wait_until
 
 REPOSITORY = ROOT
 SETUP = "setup"

@@ -16,7 +16,7 @@ import nats
 import pytest
 
 from tests.e2e.compose_project import SERVICES, SETUP, ComposeProject, engine_answers, find_compose, kill_process_of
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 REPLICAS = 3
 CONTEXT = [0.5] * 12

@@ -17,7 +17,7 @@ import pytest
 
 from pointsman.cli.devtools.demo.data import DataMissing, load_prompts
 from pointsman.cli.stack import find_stack
-from tests.integration.processes import ChildProcess
+from tests.support.processes import ChildProcess
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 

@@ -16,8 +16,8 @@ from pointsman.contracts.config import Config, load_config
 from pointsman.contracts.config.connections import NatsConfig
 from pointsman.contracts.messages.subjects import STREAM_SUBJECTS
 from pointsman.runtime.bus import Bus, ensure_streams
-from tests.integration.processes import ChildProcess, free_port, http_status
-from tests.repository import ROOT
+from tests.support.processes import ChildProcess, free_port, http_status
+from tests.support.repository import ROOT
 
 REPOSITORY = ROOT
 COMPOSE = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")

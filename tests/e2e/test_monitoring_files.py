@@ -13,7 +13,7 @@ import pytest
 
 from pointsman.runtime.telemetry.metrics_page import all_metrics, label_names, sample_names
 from tests.e2e.promql import BESIDE_OURS, metric_of_variable, metrics_of
-from tests.repository import ROOT
+from tests.support.repository import ROOT
 
 REPOSITORY = ROOT
 PROMETHEUS = REPOSITORY / "deploy" / "prometheus"

@@ -11,7 +11,7 @@ from pathlib import Path
 from pointsman.contracts.config import Config, load_config
 from tests.fault.proxy import Proxy
 from tests.fault.servers import KeptStore, Nats
-from tests.integration.processes import ChildProcess, ServiceProcess, free_port, http_status
+from tests.support.processes import ChildProcess, ServiceProcess, free_port, http_status
 
 TIERS = ("ALPHA", "BETA")
 DIM = 4

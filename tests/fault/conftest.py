@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from tests.fault.cluster import Cluster
 from tests.fault.ledger import Ledger
-from tests.fault.table import PROPERTY, Row
+from tests.support.fault_table import PROPERTY, Row
 
 collect_ignore = [
     *([] if os.environ.get("SOAK_MINUTES") else ["test_soak.py"]),

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from tests.fault.cluster import Cluster
 from tests.fault.http_client import HttpClient, NoAnswer
-from tests.integration.processes import ChildProcess, ServiceProcess
+from tests.support.processes import ChildProcess, ServiceProcess
 
 LAST_LINES = 8
 ANSWERS_WITHIN_S = 3.0

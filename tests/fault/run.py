@@ -15,7 +15,7 @@ from tests.fault.healing import healed
 from tests.fault.invariants import Findings, InvariantBroken, check
 from tests.fault.ledger import Ledger
 from tests.fault.load import Load
-from tests.fault.table import Row
+from tests.support.fault_table import Row
 
 BEFORE_S = 0.6
 AFTER_S = 0.3

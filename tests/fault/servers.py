@@ -12,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from pointsman.cli.stack.programs import find_nats_server, find_store_server
-from tests.integration.processes import ChildProcess, free_port
+from tests.support.processes import ChildProcess, free_port
 
 
 class Nats(ChildProcess):

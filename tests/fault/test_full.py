@@ -14,8 +14,8 @@ from tests.fault.cluster import Cluster
 from tests.fault.ledger import Ledger
 from tests.fault.run import Fault, Run, run_fault
 from tests.fault.servers import SmallDisk, store_client
-from tests.fault.table import Row
-from tests.waiting import eventually
+from tests.support.fault_table import Row
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.fault, pytest.mark.asyncio(loop_scope="session")]
 

@@ -8,7 +8,7 @@ from tests.fault.cluster import Cluster
 from tests.fault.ledger import Ledger
 from tests.fault.poison import dead_letters, poison_policies, poison_streams, poison_subjects
 from tests.fault.run import Fault, run_fault
-from tests.fault.table import Row
+from tests.support.fault_table import Row
 
 pytestmark = [pytest.mark.fault, pytest.mark.asyncio(loop_scope="session")]
 

@@ -21,8 +21,8 @@ from tests.fault.raw_log import Raw, read_stream
 from tests.fault.run import Run, run_fault
 from tests.fault.servers import copy_folder
 from tests.fault.snapshot import Contents, stored
-from tests.fault.table import Row
-from tests.waiting import eventually
+from tests.support.fault_table import Row
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.fault, pytest.mark.asyncio(loop_scope="session")]
 

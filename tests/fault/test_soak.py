@@ -17,7 +17,7 @@ from tests.fault.invariants import InvariantBroken
 from tests.fault.ledger import Ledger
 from tests.fault.run import run_fault
 from tests.fault.schedule import draw, together
-from tests.fault.table import Row
+from tests.support.fault_table import Row
 
 pytestmark = [pytest.mark.fault, pytest.mark.asyncio(loop_scope="session")]
 

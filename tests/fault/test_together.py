@@ -10,7 +10,7 @@ from tests.fault.cluster import Cluster
 from tests.fault.ledger import Ledger
 from tests.fault.run import run_fault
 from tests.fault.schedule import draw, together
-from tests.fault.table import Row
+from tests.support.fault_table import Row
 
 pytestmark = [pytest.mark.fault, pytest.mark.asyncio(loop_scope="session")]
 

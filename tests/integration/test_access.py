@@ -32,11 +32,11 @@ from pointsman.runtime.store.errors import StoreUnavailable
 from pointsman.runtime.store.store import Store
 from pointsman_shadow_evaluator.regret_watch import RegretWatch
 from pointsman_shadow_evaluator.schedule import ReportSchedule
-from tests.integration.conftest import PATIENCE, StartService, service_environment
-from tests.integration.gateway_calls import decide, report
-from tests.integration.guarded_servers import GuardedServers
-from tests.integration.processes import ServiceProcess, http_status, wait_until
-from tests.waiting import eventually
+from tests.support.fixtures import RELAXED_TIMEOUTS, StartService, service_environment
+from tests.support.gateway_calls import decide, report
+from tests.support.guarded_servers import GuardedServers
+from tests.support.processes import ServiceProcess, http_status
+from tests.support.waiting import eventually, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -75,10 +75,10 @@ def empty_servers(guarded: GuardedServers) -> None:
 def services(start_service: StartService, guarded: GuardedServers) -> dict[str, ServiceProcess]:
     """All four services, each as itself, started so that the others have to wait for the gateway's streams."""
     others = {
-        name: start_service(name, wait_for="/healthz", **PATIENCE, **guarded.environment(role))
+        name: start_service(name, wait_for="/healthz", **RELAXED_TIMEOUTS, **guarded.environment(role))
         for name, role in SERVICE_ROLES.items()
     }
-    gateway = start_service("gateway", wait_for="/healthz", **PATIENCE, **guarded.environment("gateway"))
+    gateway = start_service("gateway", wait_for="/healthz", **RELAXED_TIMEOUTS, **guarded.environment("gateway"))
     for service in [gateway, *others.values()]:
         service.wait(lambda: http_status(service.url + "/readyz") == 200, "/readyz")  # noqa: B023  # awaited here
     return {"gateway": gateway, **others}

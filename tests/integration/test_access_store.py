@@ -21,8 +21,8 @@ from pointsman.runtime.store.errors import StoreUnavailable
 from pointsman.runtime.store.store import Store
 from pointsman_gateway.chat.response_store import SEVERAL, Response, ResponseStore
 from pointsman_gateway.chat.session_store import Session, SessionStore
-from tests.integration.guarded_servers import GuardedServers
-from tests.integration.processes import StoreServer
+from tests.support.guarded_servers import GuardedServers
+from tests.support.processes import StoreServer
 
 pytestmark = pytest.mark.integration
 

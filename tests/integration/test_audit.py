@@ -13,9 +13,9 @@ from pointsman.contracts.messages.outcome import Outcome
 from pointsman.learning.audit import audit_tier
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
-from tests.integration.conftest import StartService
-from tests.integration.loop_calls import applied_through, prepare, report, stored_bytes
-from tests.integration.processes import ServiceProcess
+from tests.support.fixtures import StartService
+from tests.support.loop_calls import applied_through, prepare, report, stored_bytes
+from tests.support.processes import ServiceProcess
 
 pytestmark = pytest.mark.integration
 

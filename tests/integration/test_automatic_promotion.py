@@ -17,8 +17,8 @@ from pointsman.runtime.store.store import Store
 from pointsman.shadow.report.evidence import row_about
 from pointsman.shadow.report.messages import PolicyReport
 from pointsman_shadow_evaluator.guard import Guard
-from tests.integration.promotion_calls import alerts, history, policies
-from tests.waiting import eventually
+from tests.support.promotion_calls import alerts, history, policies
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 

@@ -15,9 +15,9 @@ from pointsman.contracts.messages.ids import parse_id
 from pointsman.contracts.messages.problem import problem_decoder
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
-from tests.integration.conftest import StartService
-from tests.integration.loop_calls import applied_through, decide, outcome_of, prepare, report
-from tests.integration.processes import ServiceProcess
+from tests.support.fixtures import StartService
+from tests.support.loop_calls import applied_through, decide, outcome_of, prepare, report
+from tests.support.processes import ServiceProcess
 
 pytestmark = pytest.mark.integration
 

@@ -12,8 +12,8 @@ from pointsman.cli.commands.check_providers import check_providers
 from pointsman.cli.commands.findings import Finding
 from pointsman.cli.main import main
 from pointsman.contracts.config import load_config
-from tests.integration.mock_provider import MockProviderProcess
-from tests.integration.processes import free_port
+from tests.support.mock_provider import MockProviderProcess
+from tests.support.processes import free_port
 
 pytestmark = pytest.mark.integration
 

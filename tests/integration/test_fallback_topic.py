@@ -14,10 +14,10 @@ import pytest_asyncio
 
 from pointsman.contracts.messages.decision import FallbackEvent, fallback_decoder
 from pointsman.runtime.bus import Bus
-from tests.integration.conftest import StartService
-from tests.integration.gateway_calls import REQUEST
-from tests.integration.processes import NatsServer, ServiceProcess
-from tests.waiting import eventually
+from tests.support.fixtures import StartService
+from tests.support.gateway_calls import REQUEST
+from tests.support.processes import NatsServer, ServiceProcess
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 

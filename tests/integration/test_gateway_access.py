@@ -13,9 +13,10 @@ import pytest
 
 from pointsman.cli.main import main
 from pointsman.contracts.access import Scope, add_key, make_key, remove_keys
-from tests.integration.conftest import CONFIG_TOML, StartService
-from tests.integration.gateway_calls import REQUEST, decide, report
-from tests.integration.processes import ServiceProcess, http_status, wait_until
+from tests.support.fixtures import CONFIG_TOML, StartService
+from tests.support.gateway_calls import REQUEST, decide, report
+from tests.support.processes import ServiceProcess, http_status
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -10,9 +10,10 @@ import threading
 import httpx
 import pytest
 
-from tests.integration.conftest import StartService
-from tests.integration.gateway_calls import REQUEST, decide, report
-from tests.integration.processes import NatsServer, ServiceProcess, StoreServer, wait_until
+from tests.support.fixtures import StartService
+from tests.support.gateway_calls import REQUEST, decide, report
+from tests.support.processes import NatsServer, ServiceProcess, StoreServer
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -16,8 +16,8 @@ from pointsman.contracts.messages.ids import parse_id
 from pointsman.contracts.messages.outcome import outcome_decoder
 from pointsman.contracts.messages.subjects import OUTCOMES
 from pointsman.runtime.bus import Bus
-from tests.integration.gateway_calls import CONTEXT, REQUEST, decide, field_of, log_sizes, report
-from tests.integration.processes import wait_until
+from tests.support.gateway_calls import CONTEXT, REQUEST, decide, field_of, log_sizes, report
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -11,9 +11,9 @@ from pointsman.cli.devtools.demo.service_view import wait_learned
 from pointsman.cli.devtools.replay.recording import Expected, Pick, Recording, Step, Update, arrange, read_recording
 from pointsman.cli.devtools.replay.runner import ReplayFailed, Result, replay
 from pointsman.cli.http import GatewayClient
-from tests.integration.conftest import StartService
-from tests.integration.processes import http_status
-from tests.repository import ROOT
+from tests.support.fixtures import StartService
+from tests.support.processes import http_status
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.integration
 

@@ -24,12 +24,12 @@ from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
 from pointsman.shadow.shadow_store import ShadowStore
-from tests.integration.conftest import PATIENCE, StartService
-from tests.integration.gateway_calls import field_of
-from tests.integration.loop_calls import applied_through, read_all
-from tests.integration.processes import ServiceProcess, http_status, wait_until
 from tests.integration.shadow_recomputation import read_messages
-from tests.waiting import eventually
+from tests.support.fixtures import RELAXED_TIMEOUTS, StartService
+from tests.support.gateway_calls import field_of
+from tests.support.loop_calls import applied_through, read_all
+from tests.support.processes import ServiceProcess, http_status
+from tests.support.waiting import eventually, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -82,9 +82,9 @@ def config_toml() -> str:
 @pytest.fixture(scope="module")
 def services(start_service: StartService) -> dict[str, ServiceProcess]:
     """All services, with two decision replicas."""
-    gateway = start_service("gateway", wait_for="/healthz", **PATIENCE)
+    gateway = start_service("gateway", wait_for="/healthz", **RELAXED_TIMEOUTS)
     names = ("decision", "decision-2", "reward_updater", "shadow_evaluator")
-    others = {name: start_service(name, **PATIENCE) for name in names}
+    others = {name: start_service(name, **RELAXED_TIMEOUTS) for name in names}
     gateway.wait(lambda: http_status(gateway.url + "/readyz") == 200, "/readyz")
     return {"gateway": gateway, **others}
 

@@ -9,8 +9,8 @@ import pytest
 
 from pointsman.contracts.config import Config
 from pointsman.core.features import CHAT_NAMES, chat_features, view_request
-from tests.integration.conftest import PATIENCE, StartService
-from tests.integration.processes import ServiceProcess, free_port, http_status
+from tests.support.fixtures import RELAXED_TIMEOUTS, StartService
+from tests.support.processes import ServiceProcess, free_port, http_status
 
 pytestmark = pytest.mark.integration
 
@@ -35,8 +35,8 @@ arms = ["p:c"]
 
 @pytest.fixture(scope="module")
 def services(start_service: StartService) -> dict[str, ServiceProcess]:
-    gateway = start_service("gateway", wait_for="/healthz", **PATIENCE)
-    others = {name: start_service(name, **PATIENCE) for name in ("decision", "reward_updater")}
+    gateway = start_service("gateway", wait_for="/healthz", **RELAXED_TIMEOUTS)
+    others = {name: start_service(name, **RELAXED_TIMEOUTS) for name in ("decision", "reward_updater")}
     gateway.wait(lambda: http_status(gateway.url + "/readyz") == 200, "/readyz")
     return {"gateway": gateway, **others}
 

@@ -27,8 +27,8 @@ from pointsman.runtime.bus.policies import read_policies, write_policies
 from pointsman.runtime.store.store import Store
 from pointsman.shadow.hour_sums import HOUR_MS, against
 from pointsman.shadow.shadow_store import ShadowStore
-from tests.integration.conftest import StartService
-from tests.integration.loop_calls import (
+from tests.support.fixtures import StartService
+from tests.support.loop_calls import (
     CONTEXT,
     PATIENT_S,
     applied_through,
@@ -40,8 +40,8 @@ from tests.integration.loop_calls import (
     read_all,
     report,
 )
-from tests.integration.processes import ServiceProcess
-from tests.waiting import eventually
+from tests.support.processes import ServiceProcess
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 

@@ -15,8 +15,8 @@ from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.store import Store
-from tests.integration.conftest import StartService
-from tests.integration.loop_calls import (
+from tests.support.fixtures import StartService
+from tests.support.loop_calls import (
     applied_through,
     assert_store_equals_log,
     prepare,
@@ -24,8 +24,8 @@ from tests.integration.loop_calls import (
     report,
     stored_bytes,
 )
-from tests.integration.processes import ServiceProcess
-from tests.waiting import eventually
+from tests.support.processes import ServiceProcess
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 

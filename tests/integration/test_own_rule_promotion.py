@@ -19,11 +19,11 @@ from pointsman.learning.audit import audit_tier
 from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
-from tests.integration.gateway_calls import CONTEXT, decide
-from tests.integration.gateway_calls import report as report_outcome
-from tests.integration.loop_calls import applied_through, stored_bytes
-from tests.integration.processes import wait_until
-from tests.integration.promotion_calls import policies, put
+from tests.support.gateway_calls import CONTEXT, decide
+from tests.support.gateway_calls import report as report_outcome
+from tests.support.loop_calls import applied_through, stored_bytes
+from tests.support.promotion_calls import policies, put
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

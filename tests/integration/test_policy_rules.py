@@ -13,10 +13,10 @@ from pointsman.learning.audit import audit_tier
 from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
-from tests.integration.gateway_calls import CONTEXT, decide, field_of
-from tests.integration.gateway_calls import report as report_outcome
-from tests.integration.loop_calls import applied_through, assert_store_equals_log
-from tests.waiting import eventually
+from tests.support.gateway_calls import CONTEXT, decide, field_of
+from tests.support.gateway_calls import report as report_outcome
+from tests.support.loop_calls import applied_through, assert_store_equals_log
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 

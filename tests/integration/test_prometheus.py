@@ -15,9 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.conftest import PATIENCE, StartService
-from tests.integration.processes import ChildProcess, ServiceProcess, free_port, http_status, wait_until
-from tests.repository import ROOT
+from tests.support.fixtures import RELAXED_TIMEOUTS, StartService
+from tests.support.processes import ChildProcess, ServiceProcess, free_port, http_status
+from tests.support.repository import ROOT
+from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.integration,
@@ -69,7 +70,7 @@ class Prometheus(ChildProcess):
 @pytest.fixture(scope="module")
 def replicas(services: dict[str, ServiceProcess], start_service: StartService) -> dict[str, list[ServiceProcess]]:
     """Everything that is scraped, by job."""
-    second = start_service("decision-2", **PATIENCE)
+    second = start_service("decision-2", **RELAXED_TIMEOUTS)
     return {
         "gateway": [services["gateway"]],
         "decision": [services["decision"], second],

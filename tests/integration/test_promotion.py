@@ -12,9 +12,10 @@ import pytest
 
 from pointsman.cli.main import main
 from pointsman.runtime.bus import Bus
-from tests.integration.gateway_calls import decide, field_of
-from tests.integration.processes import StoreServer, wait_until
-from tests.integration.promotion_calls import alerts, history, policies, promote, put, revert
+from tests.support.gateway_calls import decide, field_of
+from tests.support.processes import StoreServer
+from tests.support.promotion_calls import alerts, history, policies, promote, put, revert
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -17,11 +17,11 @@ from pointsman.contracts.messages.ids import DecisionId
 from pointsman.core.bandit import Arm, Estimates, make_policy
 from pointsman.runtime.bus import Bus, LogReader, StoredMessage
 from pointsman.runtime.bus.policies import Revision, read_history
-from tests.integration.conftest import PATIENCE, StartService
-from tests.integration.gateway_calls import REQUEST
-from tests.integration.processes import ServiceProcess, http_status
-from tests.integration.promotion_calls import alerts, promote, put, revert
-from tests.waiting import eventually
+from tests.support.fixtures import RELAXED_TIMEOUTS, StartService
+from tests.support.gateway_calls import REQUEST
+from tests.support.processes import ServiceProcess, http_status
+from tests.support.promotion_calls import alerts, promote, put, revert
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -41,8 +41,8 @@ SWITCH_MS = 5000
 @pytest.fixture(scope="module")
 def replicas(start_service: StartService) -> list[ServiceProcess]:
     """The gateway's first start makes the streams; then the replicas."""
-    gateway = start_service("gateway", wait_for="/healthz", **PATIENCE)
-    started = [start_service(f"decision-{at}", **PATIENCE) for at in range(REPLICAS)]
+    gateway = start_service("gateway", wait_for="/healthz", **RELAXED_TIMEOUTS)
+    started = [start_service(f"decision-{at}", **RELAXED_TIMEOUTS) for at in range(REPLICAS)]
     gateway.wait(lambda: http_status(gateway.url + "/readyz") == 200, "/readyz")
     return [gateway, *started]
 

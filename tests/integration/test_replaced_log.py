@@ -17,10 +17,10 @@ from pointsman.contracts.messages.outcome import Outcome
 from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus, ensure_streams
 from pointsman.runtime.store.store import Store
-from tests.integration.conftest import StartService
-from tests.integration.loop_calls import applied_through, prepare, report, stored_bytes
-from tests.integration.processes import ServiceProcess
-from tests.waiting import eventually
+from tests.support.fixtures import StartService
+from tests.support.loop_calls import applied_through, prepare, report, stored_bytes
+from tests.support.processes import ServiceProcess
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 

@@ -22,8 +22,8 @@ from pointsman.runtime.store.store import Store
 from pointsman_reward_updater import settler as settler_module
 from pointsman_reward_updater.settler import TierSettler
 from pointsman_reward_updater.waiting import WaitingRoom
-from tests.integration.loop_calls import read_all
-from tests.waiting import eventually
+from tests.support.loop_calls import read_all
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 

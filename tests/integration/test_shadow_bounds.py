@@ -28,8 +28,8 @@ from pointsman.shadow.hour_sums import HOUR_MS, HourSums, against
 from pointsman.shadow.shadow_store import ShadowStore
 from pointsman_shadow_evaluator.events import EventWriter
 from pointsman_shadow_evaluator.follower import TierFollower
-from tests.integration.processes import StoreServer
-from tests.waiting import eventually
+from tests.support.processes import StoreServer
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 

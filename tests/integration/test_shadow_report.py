@@ -23,10 +23,10 @@ from pointsman.runtime.store import keys
 from pointsman.runtime.store.store import Store
 from pointsman_shadow_evaluator.regret_watch import RegretWatch
 from pointsman_shadow_evaluator.schedule import ReportSchedule
-from tests.integration.conftest import PATIENCE, StartService
-from tests.integration.loop_calls import read_all
-from tests.integration.processes import ServiceProcess
-from tests.waiting import eventually
+from tests.support.fixtures import RELAXED_TIMEOUTS, StartService
+from tests.support.loop_calls import read_all
+from tests.support.processes import ServiceProcess
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -90,9 +90,9 @@ def config_toml() -> str:
 @pytest.fixture(scope="module")
 def gateway(start_service: StartService) -> ServiceProcess:
     """A gateway whose tier has decisions and outcomes, all evaluated and joined."""
-    started = start_service("gateway", wait_for="/healthz", **PATIENCE)
+    started = start_service("gateway", wait_for="/healthz", **RELAXED_TIMEOUTS)
     for name in ("decision", "reward_updater", "shadow_evaluator"):
-        start_service(name, **PATIENCE)
+        start_service(name, **RELAXED_TIMEOUTS)
     asyncio.run(_route(started.url))
     return started
 

@@ -24,9 +24,6 @@ from pointsman.shadow import activity
 from pointsman.shadow.hour_sums import UNIFORM_IDENTITY, HourSums, against
 from pointsman.shadow.learned_store import LearnedStore
 from pointsman.shadow.shadow_store import ShadowStore
-from tests.integration.conftest import StartService
-from tests.integration.loop_calls import applied_through, decide, outcome_of, prepare, read_all, report
-from tests.integration.processes import ServiceProcess
 from tests.integration.shadow_recomputation import (
     Logs,
     assert_same,
@@ -38,7 +35,10 @@ from tests.integration.shadow_recomputation import (
     recompute_arm,
     recompute_uniform,
 )
-from tests.waiting import eventually
+from tests.support.fixtures import StartService
+from tests.support.loop_calls import applied_through, decide, outcome_of, prepare, read_all, report
+from tests.support.processes import ServiceProcess
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 

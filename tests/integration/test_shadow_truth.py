@@ -19,11 +19,11 @@ from pointsman.contracts.messages.ids import DecisionId
 from pointsman.contracts.messages.notices import shadow_decoder
 from pointsman.core.bandit import FloatArray
 from pointsman.runtime.bus import Bus
-from tests.integration.conftest import PATIENCE, StartService
-from tests.integration.processes import ServiceProcess
 from tests.integration.shadow_recomputation import read_messages
-from tests.repository import ROOT
-from tests.waiting import eventually
+from tests.support.fixtures import RELAXED_TIMEOUTS, StartService
+from tests.support.processes import ServiceProcess
+from tests.support.repository import ROOT
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -128,9 +128,9 @@ def config_toml() -> str:
 @pytest.fixture(scope="module")
 def services(start_service: StartService) -> ServiceProcess:
     """All four services; returns the gateway."""
-    started = start_service("gateway", wait_for="/healthz", **PATIENCE)
+    started = start_service("gateway", wait_for="/healthz", **RELAXED_TIMEOUTS)
     for name in ("decision", "reward_updater", "shadow_evaluator"):
-        start_service(name, **PATIENCE)
+        start_service(name, **RELAXED_TIMEOUTS)
     return started
 
 

@@ -20,7 +20,7 @@ from pointsman.cli.stack.answers import http_get, nats_info, store_pid
 from pointsman.cli.stack.logins import operator_logins
 from pointsman.cli.stack.processes import is_alive
 from pointsman.contracts.config import Config
-from tests.repository import ROOT
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.integration
 

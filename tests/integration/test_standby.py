@@ -16,7 +16,7 @@ from pointsman_reward_updater.settler import TierSettler
 from pointsman_reward_updater.writer import TierWriter
 from pointsman_shadow_evaluator.events import EventWriter
 from pointsman_shadow_evaluator.follower import TierFollower
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 

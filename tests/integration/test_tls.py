@@ -19,10 +19,10 @@ from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus, ensure_streams
 from pointsman.runtime.store.errors import StoreUnavailable
 from pointsman.runtime.store.store import Store
-from tests.integration.certificates import OPENSSL, Certificates
-from tests.integration.guarded_servers import GuardedServers
-from tests.integration.processes import NatsServer, StoreServer
-from tests.waiting import eventually
+from tests.support.certificates import OPENSSL, Certificates
+from tests.support.guarded_servers import GuardedServers
+from tests.support.processes import NatsServer, StoreServer
+from tests.support.waiting import eventually
 
 pytestmark = [
     pytest.mark.integration,

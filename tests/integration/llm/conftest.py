@@ -9,9 +9,9 @@ import anthropic
 import openai
 import pytest
 
-from tests.integration.conftest import PATIENCE, StartService
-from tests.integration.mock_provider import MockProviderProcess
-from tests.integration.processes import ServiceProcess, free_port, http_status
+from tests.support.fixtures import RELAXED_TIMEOUTS, StartService
+from tests.support.mock_provider import MockProviderProcess
+from tests.support.processes import ServiceProcess, free_port, http_status
 
 MOCK_KEY = "mock-key-0123456789"
 
@@ -109,8 +109,8 @@ def config_toml(alpha: MockProviderProcess, beta: MockProviderProcess) -> str:
 @pytest.fixture(scope="module")
 def services(start_service: StartService) -> dict[str, ServiceProcess]:
     """Gateway, one decision replica and the reward-updater, by name, ready."""
-    gateway = start_service("gateway", wait_for="/healthz", MOCK_KEY=MOCK_KEY, **PATIENCE)
-    others = {name: start_service(name, **PATIENCE) for name in ("decision", "reward_updater")}
+    gateway = start_service("gateway", wait_for="/healthz", MOCK_KEY=MOCK_KEY, **RELAXED_TIMEOUTS)
+    others = {name: start_service(name, **RELAXED_TIMEOUTS) for name in ("decision", "reward_updater")}
     gateway.wait(lambda: http_status(gateway.url + "/readyz") == 200, "/readyz")
     return {"gateway": gateway, **others}
 

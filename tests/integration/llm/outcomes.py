@@ -12,8 +12,8 @@ from pointsman.core.bandit import Arm
 from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
-from tests.integration.loop_calls import applied_through, read_all
-from tests.waiting import eventually
+from tests.support.loop_calls import applied_through, read_all
+from tests.support.waiting import eventually
 
 
 def decision_id(headers: Mapping[str, str]) -> str:

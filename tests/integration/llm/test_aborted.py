@@ -17,9 +17,9 @@ from pointsman.runtime.bus import Bus
 from tests.integration.llm.conftest import unique
 from tests.integration.llm.outcomes import outcome_of
 from tests.integration.llm.scripted_provider import ScriptedProvider
-from tests.integration.loop_calls import read_all
-from tests.integration.processes import ServiceProcess, free_port
-from tests.waiting import eventually
+from tests.support.loop_calls import read_all
+from tests.support.processes import ServiceProcess, free_port
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 

@@ -11,11 +11,11 @@ import pytest
 
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
-from tests.integration.conftest import PATIENCE, StartService
 from tests.integration.llm.conftest import MOCK_KEY, unique
 from tests.integration.llm.outcomes import decision_id, event_of, outcome_of
-from tests.integration.processes import ServiceProcess, StoreServer
-from tests.waiting import eventually
+from tests.support.fixtures import RELAXED_TIMEOUTS, StartService
+from tests.support.processes import ServiceProcess, StoreServer
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -77,7 +77,7 @@ def test_a_session_that_is_named_stays_whatever_is_said(openai_client: openai.Op
 async def test_another_gateway_knows_the_conversation_and_only_digests_are_stored(
     openai_client: openai.OpenAI, start_service: StartService, services: dict[str, ServiceProcess], store: Store
 ) -> None:
-    other = start_service("gateway-2", MOCK_KEY=MOCK_KEY, **PATIENCE)
+    other = start_service("gateway-2", MOCK_KEY=MOCK_KEY, **RELAXED_TIMEOUTS)
     models = Counter[str]()
     before = set(await store.redis.keys("session:*"))
     written: list[bytes | str] = []

@@ -13,8 +13,8 @@ from pointsman.runtime.bus import Bus
 from pointsman_gateway.chat.headers import ESTIMATED, NAMES
 from tests.integration.llm.conftest import unique
 from tests.integration.llm.outcomes import decision_id, outcome_of
-from tests.integration.mock_provider import MockProviderProcess
-from tests.integration.processes import ServiceProcess
+from tests.support.mock_provider import MockProviderProcess
+from tests.support.processes import ServiceProcess
 
 pytestmark = pytest.mark.integration
 

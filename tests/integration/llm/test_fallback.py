@@ -14,9 +14,9 @@ from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
 from tests.integration.llm.conftest import unique
 from tests.integration.llm.outcomes import decision_id, event_of, outcome_of, outcomes_of, pulls
-from tests.integration.mock_provider import MockProviderProcess
-from tests.integration.processes import ServiceProcess
-from tests.waiting import eventually
+from tests.support.mock_provider import MockProviderProcess
+from tests.support.processes import ServiceProcess
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 

@@ -12,13 +12,13 @@ import pytest
 
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
-from tests.integration.conftest import PATIENCE, StartService
 from tests.integration.llm.conftest import CONFIG, MOCK_KEY, unique
 from tests.integration.llm.outcomes import decision_id, event_of, outcome_of
 from tests.integration.llm.own_features import FAILS_ON
-from tests.integration.mock_provider import MockProviderProcess
-from tests.integration.processes import ServiceProcess, StoreServer, free_port
-from tests.waiting import eventually
+from tests.support.fixtures import RELAXED_TIMEOUTS, StartService
+from tests.support.mock_provider import MockProviderProcess
+from tests.support.processes import ServiceProcess, StoreServer, free_port
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -116,7 +116,7 @@ async def test_another_gateway_knows_the_tier_of_a_conversation_of_auto(
         return set(await store.redis.keys("session:{.auto}:*")) > before
 
     await eventually(in_store, "the conversation is in the store")
-    other = start_service("gateway-2", MOCK_KEY=MOCK_KEY, **PATIENCE)
+    other = start_service("gateway-2", MOCK_KEY=MOCK_KEY, **RELAXED_TIMEOUTS)
     messages: list[Any] = [{"role": "user", "content": text}, {"role": "assistant", "content": "any"}]
     messages.append({"role": "user", "content": "Thanks"})
     with openai.OpenAI(base_url=other.url + "/v1", api_key="none", max_retries=0) as client:

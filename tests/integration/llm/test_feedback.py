@@ -15,13 +15,13 @@ from pointsman.core.bandit import Arm
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.store import Store
-from tests.integration.conftest import PATIENCE, StartService
 from tests.integration.llm.conftest import CONFIG, unique
 from tests.integration.llm.outcomes import decision_id, outcome_of, outcomes_of, pulls
-from tests.integration.loop_calls import assert_store_equals_log, read_all
-from tests.integration.mock_provider import MockProviderProcess
-from tests.integration.processes import ServiceProcess, free_port
-from tests.waiting import eventually
+from tests.support.fixtures import RELAXED_TIMEOUTS, StartService
+from tests.support.loop_calls import assert_store_equals_log, read_all
+from tests.support.mock_provider import MockProviderProcess
+from tests.support.processes import ServiceProcess, free_port
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -214,7 +214,7 @@ async def test_whoever_is_killed_in_mid_wait_each_answer_counts_once_with_its_fe
     store: Store,
 ) -> None:
     before = sum((await pulls(bus, store, "WAIT")).values())
-    second = start_service("reward_updater-2", **PATIENCE)
+    second = start_service("reward_updater-2", **RELAXED_TIMEOUTS)
     qualities: dict[str, float] = {}
     for at in range(30):
         decision, response = ask(openai_client, "WAIT")

@@ -9,7 +9,7 @@ from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 from tests.integration.llm.conftest import unique
-from tests.integration.processes import ServiceProcess
+from tests.support.processes import ServiceProcess
 
 pytestmark = pytest.mark.integration
 

@@ -12,13 +12,13 @@ from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.decision import Decision
 from pointsman.runtime.bus import Bus
-from tests.integration.conftest import PATIENCE, StartService
 from tests.integration.llm.conftest import unique
 from tests.integration.llm.outcomes import outcome_of
 from tests.integration.llm.scripted_provider import ScriptedProvider
 from tests.integration.llm.test_aborted import CONFIG, ask
-from tests.integration.processes import ServiceProcess, free_port
-from tests.waiting import eventually
+from tests.support.fixtures import RELAXED_TIMEOUTS, StartService
+from tests.support.processes import ServiceProcess, free_port
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -51,7 +51,7 @@ def config_toml(port: int) -> str:
 @pytest.fixture(scope="module")
 def services(start_service: StartService) -> dict[str, ServiceProcess]:
     """A gateway alone: the test is the replica."""
-    return {"gateway": start_service("gateway", wait_for="/healthz", **PATIENCE)}
+    return {"gateway": start_service("gateway", wait_for="/healthz", **RELAXED_TIMEOUTS)}
 
 
 @pytest.fixture

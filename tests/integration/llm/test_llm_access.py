@@ -11,8 +11,8 @@ import pytest
 
 from pointsman.contracts.access import Scope, StoredKey, make_key
 from tests.integration.llm.conftest import CONFIG, MOCK_KEY, unique
-from tests.integration.mock_provider import MockProviderProcess
-from tests.integration.processes import ServiceProcess, free_port
+from tests.support.mock_provider import MockProviderProcess
+from tests.support.processes import ServiceProcess, free_port
 
 pytestmark = pytest.mark.integration
 

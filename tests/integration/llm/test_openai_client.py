@@ -12,8 +12,8 @@ from pointsman.runtime.bus import Bus
 from pointsman_gateway.chat.headers import NAMES
 from tests.integration.llm.conftest import MOCK_KEY, unique
 from tests.integration.llm.outcomes import decision_id, event_of, outcome_of
-from tests.integration.mock_provider import MockProviderProcess
-from tests.integration.processes import ServiceProcess
+from tests.support.mock_provider import MockProviderProcess
+from tests.support.processes import ServiceProcess
 
 pytestmark = pytest.mark.integration
 

@@ -16,10 +16,10 @@ from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
 from tests.integration.llm.conftest import unique
 from tests.integration.llm.outcomes import decision_id, outcome_of, pulls
-from tests.integration.loop_calls import read_all
-from tests.integration.mock_provider import MockProviderProcess
-from tests.integration.processes import NatsServer, ServiceProcess, http_status
-from tests.waiting import eventually
+from tests.support.loop_calls import read_all
+from tests.support.mock_provider import MockProviderProcess
+from tests.support.processes import NatsServer, ServiceProcess, http_status
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 

@@ -21,8 +21,7 @@ from tests.integration.providers.asking import ask
 from tests.integration.providers.conftest import KEY, UpstreamMaker
 from tests.integration.providers.event_stream import event, exception
 from tests.integration.providers.mock_provider import Handler, MockProvider, says, streams
-from tests.unit.llm.providers.streams import anthropic_message, openai_answer
-from tests.unit.llm.providers.test_answers_translated import (
+from tests.support.provider_answers import (
     ANTHROPIC,
     CONVERSE_EVENTS,
     CONVERSE_USAGE,
@@ -32,6 +31,7 @@ from tests.unit.llm.providers.test_answers_translated import (
     anthropic_events,
     chunk,
 )
+from tests.support.provider_streams import anthropic_message, openai_answer
 
 CONVERSE = {
     "output": {

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from tests.integration.conftest import PATIENCE, StartService, service_environment
-from tests.integration.mock_provider import MockProviderProcess
-from tests.integration.processes import ServiceProcess, http_status
 from tests.integration.tracing.collector import SAMPLED, Collector
+from tests.support.fixtures import RELAXED_TIMEOUTS, StartService, service_environment
+from tests.support.mock_provider import MockProviderProcess
+from tests.support.processes import ServiceProcess, http_status
 
 CONFIG = """
 [context]
@@ -98,9 +98,9 @@ def environment(
 
 @pytest.fixture(scope="module")
 def services(start_service: StartService) -> dict[str, ServiceProcess]:
-    gateway = start_service("gateway", wait_for="/healthz", **PATIENCE)
+    gateway = start_service("gateway", wait_for="/healthz", **RELAXED_TIMEOUTS)
     names = ("decision", "decision-2", "reward_updater", "shadow_evaluator")
-    others = {name: start_service(name, **PATIENCE) for name in names}
+    others = {name: start_service(name, **RELAXED_TIMEOUTS) for name in names}
     gateway.wait(lambda: http_status(gateway.url + "/readyz") == 200, "/readyz")
     return {"gateway": gateway, **others}
 

@@ -13,10 +13,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.ids import parse_id
 from pointsman.runtime.bus import Bus
-from tests.integration.conftest import PATIENCE, StartService
-from tests.integration.processes import ServiceProcess, free_port, wait_until
 from tests.integration.tracing.collector import NOT_SAMPLED, Collector, ReceivedSpan
 from tests.integration.tracing.conftest import ClientSpan
+from tests.support.fixtures import RELAXED_TIMEOUTS, StartService
+from tests.support.processes import ServiceProcess, free_port
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -235,7 +236,7 @@ def test_a_collector_that_is_gone_harms_nobody(
 ) -> None:
     """That it stops cleanly, too, is checked when it is stopped, after the module."""
     endpoint = f"http://127.0.0.1:{free_port()}"
-    alone = start_service("gateway-alone", POINTSMAN_TRACING_ENDPOINT=endpoint, **PATIENCE)
+    alone = start_service("gateway-alone", POINTSMAN_TRACING_ENDPOINT=endpoint, **RELAXED_TIMEOUTS)
     with httpx.Client(base_url=alone.url, timeout=20.0) as client:
         for _ in range(5):
             decision = decide(client, ClientSpan.new())

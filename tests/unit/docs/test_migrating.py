@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.contracts.config import load_config
-from tests.repository import ROOT
+from tests.support.repository import ROOT
 
 DOCUMENT = ROOT / "docs" / "how-to" / "migrate.md"
 EXAMPLES = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), flags=re.DOTALL)

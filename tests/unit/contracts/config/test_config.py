@@ -10,7 +10,7 @@ import pytest
 
 from pointsman.contracts.config import Config, ConfigError, digest, fallback_arm, load_config, tier_arms
 from pointsman.core.bandit import Arm
-from tests.repository import ROOT
+from tests.support.repository import ROOT
 
 MINIMAL = """
 [[tier]]

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from pointsman.contracts.config.schema import Config
-from tests.repository import ROOT
+from tests.support.repository import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "configuration.md"
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pointsman.core.bandit import Arm, ArmStack, Learner, LinUCB, Ranges, RewardRule, conform, sample
-from tests.repository import ROOT
+from tests.support.repository import ROOT
 
 GOLDEN = ROOT / "tests" / "golden"
 TRACES = {"linucb_trace.json": 0.05, "linucb_greedy_trace.json": 0.0}

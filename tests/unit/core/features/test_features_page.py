@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pointsman.core.features import CHAT_NAMES, TIER_WEIGHTS, CheckedExtractor, TierScore, chat_features, view_request
-from tests.repository import ROOT
+from tests.support.repository import ROOT
 from tests.unit.core.features.requests import ask, openai_loop
 
 PAGE = (ROOT / "docs" / "reference" / "features.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pointsman.core.off_policy import ESTIMATORS, effective_sample_size, normal_interval
-from tests.repository import ROOT
+from tests.support.repository import ROOT
 from tests.unit.core.off_policy.logs import Log
 
 FILE = ROOT / "tests" / "golden" / "ope_reference.json"

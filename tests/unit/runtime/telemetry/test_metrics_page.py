@@ -21,7 +21,7 @@ from pointsman.runtime.telemetry.metrics_page import (
     with_tables,
 )
 from pointsman.runtime.telemetry.recent_counts import HOPS
-from tests.repository import ROOT
+from tests.support.repository import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "metrics.md"
 OTHERS = ("process_", "python_")

@@ -25,7 +25,7 @@ from pointsman.learning.tier_store import TierStore, encode_arm
 from pointsman.runtime.bus import Bus, LogReader, ensure_streams
 from pointsman.runtime.bus.policies import configure_policies
 from pointsman.runtime.store.store import Store
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 CONTEXT = [1.0, 0.5, -0.25]
 PATIENT_S = 20.0

@@ -12,7 +12,7 @@ from pointsman.contracts.access.nats_permissions import users_conf
 from pointsman.contracts.access.redis_acl import acl_file
 from pointsman.contracts.access.roles import Role
 from pointsman.contracts.config.connections import NatsConfig, RedisConfig
-from tests.integration.processes import NatsServer, StoreServer
+from tests.support.processes import NatsServer, StoreServer
 
 
 class GuardedServers:

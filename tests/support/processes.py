@@ -9,27 +9,16 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pointsman.cli.stack.programs import find_nats_server, find_store_server
+from tests.support.waiting import wait_until
 
-STARTS_WITHIN_S = 20.0
-STOPS_WITHIN_S = 10.0
-_LOOK_S = 0.02
+SHUTDOWN_TIMEOUT_S = 10.0
 _URL = re.compile(r"https?://[^\s\"]+")
-
-
-def wait_until(true: Callable[[], bool], what: str, within_s: float = STARTS_WITHIN_S) -> None:
-    """Return when the condition holds; fail the test when it does not within the time."""
-    deadline = time.monotonic() + within_s
-    while not true():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {within_s} s")
-        time.sleep(_LOOK_S)
 
 
 class ChildProcess:
@@ -63,7 +52,7 @@ class ChildProcess:
         if self.running:
             self._process.send_signal(number)
         try:
-            return self._process.wait(STOPS_WITHIN_S)
+            return self._process.wait(SHUTDOWN_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -1,4 +1,4 @@
-"""Real servers for the tests of this folder: one NATS and one store for all, emptied before each module."""
+"""Fixtures with real servers and services: one NATS and one store per session, emptied before each module."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import redis
 from pointsman.contracts.config import Config, load_config
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
-from tests.integration.guarded_servers import GuardedServers
-from tests.integration.processes import NatsServer, ServiceProcess, StoreServer, http_status
+from tests.support.guarded_servers import GuardedServers
+from tests.support.processes import NatsServer, ServiceProcess, StoreServer, http_status
 
 CONFIG_TOML = """
 [context]
@@ -36,15 +36,15 @@ algorithm = "epsilon-greedy"
 epsilon = 0.0
 """
 
-PATIENCE = {"POINTSMAN_GATEWAY_DECIDE_TIMEOUT_MS": "2000", "POINTSMAN_DECISION_LOG_TIMEOUT_MS": "2000"}
-"""A busy machine must not turn a decision into a fallback."""
+RELAXED_TIMEOUTS = {"POINTSMAN_GATEWAY_DECIDE_TIMEOUT_MS": "2000", "POINTSMAN_DECISION_LOG_TIMEOUT_MS": "2000"}
+"""Timeouts long enough that a busy machine does not turn a decision into a fallback."""
 
 StartService = Callable[..., ServiceProcess]
 
 
 @pytest.fixture(scope="session")
 def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
-    """The server itself, for a test that stops it: start it again before the test ends."""
+    """The server process. A test that stops it must start it again."""
     server = NatsServer(tmp_path_factory.mktemp("nats"))
     server.start()
     yield server
@@ -53,7 +53,7 @@ def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer
 
 @pytest.fixture(scope="session")
 def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreServer]:
-    """The server itself, for a test that stops it: start it again before the test ends."""
+    """The server process. A test that stops it must start it again."""
     server = StoreServer(tmp_path_factory.mktemp("store"))
     server.start()
     yield server
@@ -72,7 +72,7 @@ def store_url(store_server: StoreServer) -> str:
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedServers]:
-    """NATS and a store of the module's own, that admit only the users of `pointsman.contracts.access`."""
+    """NATS and a store of the module that accept only the users of `pointsman.contracts.access`."""
     servers = GuardedServers(tmp_path_factory.mktemp("guarded"))
     servers.start()
     yield servers
@@ -97,7 +97,7 @@ def empty_servers(nats_url: str, store_url: str) -> None:
 
 @pytest.fixture(scope="module")
 def config_toml() -> str:
-    """The configuration file; a module with needs of its own has a fixture of this name."""
+    """Content of the configuration file; a module overrides it with a fixture of the same name."""
     return CONFIG_TOML
 
 
@@ -105,14 +105,14 @@ def config_toml() -> str:
 def environment(
     tmp_path_factory: pytest.TempPathFactory, config_toml: str, nats_url: str, store_url: str
 ) -> dict[str, str]:
-    """What configures the services of the module."""
+    """Environment variables of the module's services."""
     return service_environment(tmp_path_factory, config_toml, nats_url, store_url)
 
 
 def service_environment(
     tmp_path_factory: pytest.TempPathFactory, config_toml: str, nats_url: str, store_url: str
 ) -> dict[str, str]:
-    """Write the configuration file; return what names it, and where the servers are."""
+    """Write the configuration file; return the environment variables that name it and the servers."""
     file = tmp_path_factory.mktemp("config") / "pointsman.toml"
     file.write_text(config_toml, encoding="utf-8")
     return {
@@ -134,10 +134,10 @@ def config(environment: dict[str, str], empty_servers: None) -> Config:
 def start_service(
     tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], empty_servers: None
 ) -> Iterator[StartService]:
-    """Starts a service and waits until it is ready; all are stopped after the module, and must stop cleanly.
+    """Start a service and wait until it is ready. After the module all are stopped and must exit with 0.
 
-    ``start_service("decision-2")`` is a second decision replica; ``wait_for="/healthz"`` waits for less;
-    other keyword arguments are further environment variables.
+    ``start_service("decision-2")`` is a second decision replica; ``wait_for="/healthz"`` waits for liveness only;
+    other keyword arguments are additional environment variables.
     """
     folder = tmp_path_factory.mktemp("services")
     started: list[ServiceProcess] = []
@@ -156,8 +156,10 @@ def start_service(
 @pytest.fixture(scope="module")
 def services(start_service: StartService) -> dict[str, ServiceProcess]:
     """All four services, by name, ready."""
-    gateway = start_service("gateway", wait_for="/healthz", **PATIENCE)
-    others = {name: start_service(name, **PATIENCE) for name in ("decision", "reward_updater", "shadow_evaluator")}
+    gateway = start_service("gateway", wait_for="/healthz", **RELAXED_TIMEOUTS)
+    others = {
+        name: start_service(name, **RELAXED_TIMEOUTS) for name in ("decision", "reward_updater", "shadow_evaluator")
+    }
     gateway.wait(lambda: http_status(gateway.url + "/readyz") == 200, "/readyz")
     return {"gateway": gateway, **others}
 
@@ -171,7 +173,7 @@ def client(services: dict[str, ServiceProcess]) -> Iterator[httpx.Client]:
 
 @pytest_asyncio.fixture
 async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    """A connection of the test's own."""
+    """A connection for one test."""
     connected = await Bus.connect(nats_url, "test")
     yield connected
     await connected.close()
@@ -179,7 +181,7 @@ async def bus(nats_url: str) -> AsyncIterator[Bus]:
 
 @pytest_asyncio.fixture
 async def store(store_url: str) -> AsyncIterator[Store]:
-    """A connection of the test's own."""
+    """A connection for one test."""
     connected = Store(store_url)
     yield connected
     await connected.close()

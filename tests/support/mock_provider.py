@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from tests.integration.processes import ChildProcess, free_port, http_status
+from tests.support.processes import ChildProcess, free_port, http_status
 
 
 class MockProviderProcess(ChildProcess):

@@ -10,7 +10,7 @@ from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import decode
 from pointsman.contracts.messages.notices import Alert, alert_decoder
 from pointsman.runtime.bus import Bus, LogReader
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 
 def policies(client: httpx.Client, tier: str = "SIMPLE") -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """An example of every message that goes on a subject or over HTTP, each kept encoded under ``golden/v1``.
 
-``python -m tests.contract.examples`` writes the files that are missing. It never writes one again: what was once
+``python -m tests.support.message_examples`` writes the files that are missing. It never writes one again: what was once
 written stays readable for ever.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -74,8 +73,9 @@ from pointsman.contracts.messages.policies import (
 from pointsman.contracts.messages.problem import FieldError, Problem, problem_decoder
 from pointsman.contracts.messages.status import DegradedCount, HopCounts, ServiceStatus, TierStatus, status_decoder
 from pointsman.core.bandit import RewardRule
+from tests.support.repository import ROOT
 
-GOLDEN = Path(__file__).parent / "golden" / "v1"
+GOLDEN = ROOT / "tests" / "contract" / "golden" / "v1"
 
 
 class Example(NamedTuple):
