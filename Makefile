@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit test-fault soak test-mutations check format bench bench-litellm docs docs-pages docs-figures lock compose-up compose-down clean
+.PHONY: help setup demo up test test-unit test-fault soak test-mutations check vocabulary format bench bench-litellm docs docs-pages docs-figures lock compose-up compose-down clean
 
 help: ## list what make can do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -69,6 +69,9 @@ check: $(VENV)/made-dev ## format, lint, types, architecture
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+vocabulary: $(VENV)/made-dev ## list refused words and ambiguous names; PATHS="libs docs" for some
+	@$(BIN)/python -m tools.vocabulary $(PATHS)
 
 format: $(VENV)/made-dev ## put the code into shape
 	@$(BIN)/ruff format .
