@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pointsman.core.features import CHAT_NAMES, TIER_WEIGHTS, CheckedExtractor, TierScore, chat_features, view_request
+from pointsman.core.features import CHAT_NAMES, TIER_WEIGHTS, TierScore, chat_features, view_request
 from tests.support.repository import ROOT
 from tests.unit.core.features.requests import ask, openai_loop
 
@@ -42,15 +42,7 @@ def test_the_scores_are_what_the_requests_get(row: str, body: dict[str, Any]) ->
     assert TierScore([], "").score(chat_features(view_request(body, "openai"))) == pytest.approx(written, abs=0.005)
 
 
-def test_the_example_of_an_extractor_is_one() -> None:
-    namespace: dict[str, Any] = {}
-    exec(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0], namespace)  # it is our own page
-    extractor = CheckedExtractor(namespace["Ours"](), "ours:Ours")
-    assert extractor.extract(view_request(ask("x" * 16_000, stream=True), "openai")) == [1.0, 0.5, 0.0, 1.0]
-
-
 def test_the_examples_of_configuration_are_toml() -> None:
     examples = [tomllib.loads(text) for text in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)]
     assert [tier["below"] for tier in examples[0]["llm"]["auto"][:2]] == [0.15, 0.45]
-    assert examples[1]["llm"]["features"] == "ours:Ours"
-    assert examples[2]["llm"]["features"] == "embedding"
+    assert examples[1]["llm"]["features"] == "embedding"

@@ -1,0 +1,59 @@
+"""The classes shown in docs/how-to/custom-code.md load by name and do what the page describes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from docs import DOCS
+from pointsman.bandit import Estimates
+from pointsman.core.bandit import Arm, make_policy
+from pointsman.core.features import make_extractor
+from pointsman.features import RequestView
+from pointsman.llm.grading import make_scorer
+
+PAGE = (DOCS / "how-to" / "custom-code.md").read_text(encoding="utf-8")
+MODULES = {
+    name: code
+    for code in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    for name in re.findall(r"# (\w+)\.py", code)
+}
+
+
+@pytest.fixture
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, code in MODULES.items():
+        (tmp_path / f"{name}.py").write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def test_page_shows_a_policy_a_scorer_and_an_extractor() -> None:
+    assert MODULES.keys() == {"frugal", "my_scorers", "ours"}
+
+
+@pytest.mark.usefixtures("modules")
+def test_policy_of_the_page_serves_the_cheapest_of_the_nearly_best() -> None:
+    policy = make_policy("frugal:Frugal", {"slack": 0.1, "epsilon": 0.2})
+    estimates = Estimates(
+        mean=np.array([[0.80, 0.75, 0.10]]),
+        width=np.ones((1, 3)),
+        pulls=np.array([9, 9, 9]),
+        cost_usd=np.array([0.02, 0.001, 0.0]),
+        arms=(Arm("p", "dear"), Arm("p", "cheap"), Arm("p", "bad")),
+    )
+    assert policy.probabilities(estimates)[0] == pytest.approx([0.2 / 3, 0.8 + 0.2 / 3, 0.2 / 3])
+
+
+@pytest.mark.usefixtures("modules")
+def test_scorer_of_the_page_is_accepted() -> None:
+    assert make_scorer("my_scorers:Short", {"characters": 800})
+
+
+@pytest.mark.usefixtures("modules")
+def test_extractor_of_the_page_makes_a_context_of_its_length() -> None:
+    extractor = make_extractor("ours:Ours", dim=4)
+    view = RequestView(dialect="openai", text_bytes=16_000, stream=True)
+    assert extractor.extract(view) == [1.0, 0.5, 0.0, 1.0]
