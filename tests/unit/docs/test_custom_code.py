@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -57,3 +60,13 @@ def test_extractor_of_the_page_makes_a_context_of_its_length() -> None:
     extractor = make_extractor("ours:Ours", dim=4)
     view = RequestView(dialect="openai", text_bytes=16_000, stream=True)
     assert extractor.extract(view) == [1.0, 0.5, 0.0, 1.0]
+
+
+def test_command_works_in_a_folder_that_has_a_package_named_services(tmp_path: Path) -> None:
+    (tmp_path / "services").mkdir()
+    (tmp_path / "services" / "__init__.py").touch()
+    pointsman = Path(sys.executable).parent / "pointsman"
+    done = subprocess.run(
+        [pointsman, "--version"], cwd=tmp_path, env=os.environ | {"PYTHONPATH": "."}, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()

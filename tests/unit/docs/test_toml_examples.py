@@ -12,7 +12,9 @@ from pointsman.contracts.config import ConfigError, load_config
 
 _BLOCK = re.compile(r"```toml\n(.*?)```", re.DOTALL)
 _TIERS = "".join(f'\n[[tier]]\nname = "{name}"\narms = ["openai:gpt-5"]\n' for name in ("SIMPLE", "MEDIUM", "COMPLEX"))
-_READERS_OWN = re.compile(r": there is no file /etc/pointsman/|: cannot load (frugal:Frugal|my_scorers:Short|ours:Ours): No module")
+_READERS_OWN = re.compile(
+    r": there is no file /etc/pointsman/|: cannot load (frugal:Frugal|my_scorers:Short|ours:Ours): No module"
+)
 """What only the reader has: files of a server of theirs, and the class that the page tells them to write."""
 
 EXAMPLES = [
