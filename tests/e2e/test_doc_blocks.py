@@ -16,8 +16,8 @@ import pytest
 
 from tests.e2e.doc_blocks import Block, Command, Matcher, read_blocks
 from tests.e2e.running_stack import POINTSMAN, environment
-from tests.integration.processes import free_port
-from tests.repository import ROOT
+from tests.support.processes import free_port
+from tests.support.repository import ROOT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
