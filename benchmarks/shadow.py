@@ -20,8 +20,8 @@ from pointsman.contracts.messages.ids import DecisionId
 from pointsman.contracts.messages.outcome import Outcome
 from pointsman.runtime.bus import Bus, LogReader
 from pointsman.runtime.store.store import Store
-from pointsman.shadow.shadow_progress import ShadowProgress
-from pointsman.shadow.shadow_store import ShadowStore
+from pointsman.shadow.sums.progress import ShadowProgress
+from pointsman.shadow.sums.store import ShadowStore
 
 TIER = "SHADOWED"
 ARMS = 3

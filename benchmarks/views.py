@@ -16,9 +16,9 @@ from pointsman.contracts.messages import subjects
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.store import Store
-from pointsman.shadow import activity
-from pointsman.shadow.hour_sums import HOUR_MS, HourSums
-from pointsman.shadow.shadow_store import ShadowCommit, ShadowStore
+from pointsman.shadow.sums import activity
+from pointsman.shadow.sums.hour_sums import HOUR_MS, HourSums
+from pointsman.shadow.sums.store import ShadowCommit, ShadowStore
 
 TIER = "SHOWN"
 ARMS = 5

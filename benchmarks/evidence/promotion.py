@@ -13,10 +13,10 @@ from pointsman.contracts.config.schema import PromotionConfig
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.core.bandit import FloatArray, Policy, make_policy
 from pointsman.core.off_policy import Moments, Statistics
-from pointsman.shadow import shadow_store as fields
-from pointsman.shadow.report.guard import rule
+from pointsman.shadow.promotion.ruling import rule
 from pointsman.shadow.report.policy import policy_report
-from pointsman.shadow.shadow_store import HourSums
+from pointsman.shadow.sums import hour_sums as fields
+from pointsman.shadow.sums.hour_sums import HourSums
 
 SETTINGS = PromotionConfig(automatic=True, quality_floor=-100.0, cost_ceiling=float("inf"), min_decisions=200)
 """Only the reward decides, and soon: what is promoted wrongly is to be seen."""

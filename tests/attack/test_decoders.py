@@ -21,15 +21,15 @@ from pointsman.contracts.messages.validation import check_event, check_report, c
 from pointsman.core.bandit import Arm
 from pointsman.learning import TierLedger, read_outcome
 from pointsman.learning.applied import AppliedBits
-from pointsman.shadow.evaluation.evaluate import Hours, Shadow, add_decisions, evaluate
-from pointsman.shadow.evaluation.groups import Logged, group_decisions
-from pointsman.shadow.shadow_store import split_field
+from pointsman.shadow.evaluation.decision_group import LoggedDecision, group_decisions
+from pointsman.shadow.evaluation.evaluate import Hours, ShadowPolicy, add_decisions, evaluate
+from pointsman.shadow.sums.hour_sums import split_field
+from pointsman.shadow.sums.reward_sums import GroupOutcomes, join_arms
 from pointsman_gateway.api.events import format_event
 from pointsman_gateway.api.policies import check_change
 from pointsman_gateway.http.problems import response_to_error
 from pointsman_reward_updater.waiting import Entry, WaitingRoom
-from pointsman_shadow_evaluator.event_encoding import encode_events
-from pointsman_shadow_evaluator.joining import Outcomes, join_arms
+from pointsman_shadow_evaluator.decisions.event_encoding import encode_events
 from tests.attack.mutations import mutate
 from tests.support.message_examples import EXAMPLES, GOLDEN
 
@@ -153,14 +153,14 @@ def test_what_a_shadow_makes_of_a_logged_decision_can_be_counted(data: bytes) ->
     except MessageError:
         return
     hours: Hours = {}
-    groups = group_decisions([Logged("SIMPLE.1.0123456789abcdef", 1, 1, event)])
+    groups = group_decisions([LoggedDecision("SIMPLE.1.0123456789abcdef", 1, 1, event)])
     assert len(groups) == (0 if event.pinned else 1)
     if not groups:
         return
     group = groups[0]
-    outcomes = Outcomes(np.array([0.7]), np.array([1.0]), np.array([0.01]))
+    outcomes = GroupOutcomes(np.array([0.7]), np.array([1.0]), np.array([0.01]))
     for algorithm in ("linucb", "epsilon-greedy", "cheapest", "uniform", "static:ollama:llama3.2"):
-        shadow = Shadow(PolicySpec(name="s", algorithm=algorithm), 1)
+        shadow = ShadowPolicy(PolicySpec(name="s", algorithm=algorithm), 1)
         evaluation = evaluate(shadow, group, group.estimates)
         assert len(encode_events(shadow, group, evaluation)) == 1
         add_decisions(hours, shadow.identity, group, evaluation)
@@ -185,7 +185,7 @@ def test_policies_from_the_bucket_can_be_shown(data: bytes) -> None:
     assert encode(policies)
     for spec in [policies.active, *policies.shadows]:
         assert spec.identity
-        Shadow(spec, 1)
+        ShadowPolicy(spec, 1)
 
 
 @FUZZ

@@ -12,12 +12,11 @@ from pointsman.core.off_policy import Moments, Statistics
 from pointsman.learning.tier_store import encode_arm
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.store import Store
-from pointsman.shadow import activity
-from pointsman.shadow import shadow_progress as progress
-from pointsman.shadow.hour_sums import HourSums
-from pointsman.shadow.learned_store import Learned, LearnedStore
-from pointsman.shadow.shadow_progress import Run
-from pointsman.shadow.shadow_store import ShadowCommit, ShadowStore
+from pointsman.shadow.own_learning.learned_store import LearnedState, LearnedStore
+from pointsman.shadow.sums import activity, progress
+from pointsman.shadow.sums.hour_sums import HourSums
+from pointsman.shadow.sums.progress import Run
+from pointsman.shadow.sums.store import ShadowCommit, ShadowStore
 
 TIER = "SIMPLE"
 
@@ -150,13 +149,15 @@ def arm_state(seed: int) -> ArmState:
 
 async def test_what_a_shadow_learned_is_read_back_to_the_byte(store: Store) -> None:
     own = LearnedStore(store, TIER, "p@1")
-    assert await own.load() == Learned()
+    assert await own.load() == LearnedState()
     arms = {Arm("a", "one"): arm_state(1), Arm("b", "two:x"): arm_state(2)}
-    first = Learned("log rule 1", 41, 1_001, {"cost": [0.0, 1.0]}, arms, {0: b"\x80", 3: b"\x01\x02"})
+    first = LearnedState("log rule 1", 41, 1_001, {"cost": [0.0, 1.0]}, arms, {0: b"\x80", 3: b"\x01\x02"})
     assert await own.commit(0, first, arms, 60) == (True, 41)
     # The next commit has one arm and one chunk only; the rest stays.
     arms[Arm("b", "two:x")] = arm_state(3)
-    second = Learned("log rule 1", 44, 1_004, {"cost": [0.0, 2.0]}, {Arm("b", "two:x"): arm_state(3)}, {3: b"\x07"})
+    second = LearnedState(
+        "log rule 1", 44, 1_004, {"cost": [0.0, 2.0]}, {Arm("b", "two:x"): arm_state(3)}, {3: b"\x07"}
+    )
     assert await own.commit(41, second, arms, 60) == (True, 44)
     found = await own.load()
     assert (found.origin, found.watermark, found.watermark_at_ms) == ("log rule 1", 44, 1_004)
@@ -170,20 +171,20 @@ async def test_what_a_shadow_learned_is_read_back_to_the_byte(store: Store) -> N
 
 async def test_what_a_shadow_learned_moves_on_from_where_it_is_and_nowhere_else(store: Store) -> None:
     own = LearnedStore(store, TIER, "p@1")
-    assert (await own.commit(0, Learned("one", 10), [], 60)).applied
-    assert await own.commit(0, Learned("one", 11), [], 60) == (False, 10)
-    assert await own.commit(9, Learned("one", 11), [], 60) == (False, 10)
-    assert await own.commit(10, Learned("two", 11), [], 60) == (False, 10)
+    assert (await own.commit(0, LearnedState("one", 10), [], 60)).applied
+    assert await own.commit(0, LearnedState("one", 11), [], 60) == (False, 10)
+    assert await own.commit(9, LearnedState("one", 11), [], 60) == (False, 10)
+    assert await own.commit(10, LearnedState("two", 11), [], 60) == (False, 10)
     assert (await own.load()).origin == "one"
 
 
 async def test_another_log_or_rule_begins_from_nothing(store: Store) -> None:
     own = LearnedStore(store, TIER, "p@1")
     await own.commit(
-        0, Learned("one", 10, arms={Arm("a", "b"): arm_state(1)}, applied={0: b"\xff"}), [Arm("a", "b")], 60
+        0, LearnedState("one", 10, arms={Arm("a", "b"): arm_state(1)}, applied={0: b"\xff"}), [Arm("a", "b")], 60
     )
-    assert await own.commit(0, Learned("two"), [], 60) == (True, 0)
-    assert await own.load() == Learned("two")
+    assert await own.commit(0, LearnedState("two"), [], 60) == (True, 0)
+    assert await own.load() == LearnedState("two")
     assert await own.applied_chunk(0) == b""
 
 

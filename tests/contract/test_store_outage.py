@@ -12,8 +12,8 @@ from pointsman.learning.tier_store import Commit, TierStore
 from pointsman.runtime.store.errors import StoreUnavailable
 from pointsman.runtime.store.lease import Lease
 from pointsman.runtime.store.store import Store
-from pointsman.shadow.learned_store import Learned, LearnedStore
-from pointsman.shadow.shadow_store import ShadowCommit, ShadowStore
+from pointsman.shadow.own_learning.learned_store import LearnedState, LearnedStore
+from pointsman.shadow.sums.store import ShadowCommit, ShadowStore
 from tests.support.processes import StoreServer, free_port
 
 TIMEOUT_MS = 150
@@ -32,7 +32,7 @@ CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "commit_shadow": lambda store: ShadowStore(store, "T").commit(ShadowCommit("watermark", 0, 1)),
     "picks": lambda store: ShadowStore(store, "T").picks([("p", 1)]),
     "learned": lambda store: LearnedStore(store, "T", "p").load(),
-    "commit_learned": lambda store: LearnedStore(store, "T", "p").commit(0, Learned("o"), [], 60),
+    "commit_learned": lambda store: LearnedStore(store, "T", "p").commit(0, LearnedState("o"), [], 60),
     "read": lambda store: ShadowStore(store, "T").read("p", range(1, 3)),
     "ping": lambda store: store.ping(),
 }

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pointsman.runtime.store.store import Store
-from pointsman.shadow.hour_sums import HourSums
+from pointsman.shadow.sums.hour_sums import HourSums
 from tests.fault.aftermath import replica_is_current, report_is_complete
 from tests.fault.cluster import STALE_AFTER_MS, TIERS, Cluster
 from tests.fault.ledger import Ledger, Values

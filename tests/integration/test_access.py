@@ -30,8 +30,8 @@ from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus, BusUnavailable, LogReader, NotPermitted
 from pointsman.runtime.store.errors import StoreUnavailable
 from pointsman.runtime.store.store import Store
-from pointsman_shadow_evaluator.regret_watch import RegretWatch
-from pointsman_shadow_evaluator.schedule import ReportSchedule
+from pointsman_shadow_evaluator.tasks.regret_watch import RegretWatch
+from pointsman_shadow_evaluator.tasks.report_schedule import ReportSchedule
 from tests.support.fixtures import RELAXED_TIMEOUTS, StartService, service_environment
 from tests.support.gateway_calls import decide, report
 from tests.support.guarded_servers import GuardedServers

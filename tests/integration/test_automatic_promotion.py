@@ -14,9 +14,9 @@ from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.bus.policies import read_policies, write_policies
 from pointsman.runtime.store.store import Store
-from pointsman.shadow.report.evidence import row_about
+from pointsman.shadow.promotion.evidence import read_evidence
 from pointsman.shadow.report.messages import PolicyReport
-from pointsman_shadow_evaluator.guard import Guard
+from pointsman_shadow_evaluator.tasks.promotion_guard import PromotionGuard
 from tests.support.promotion_calls import alerts, history, policies
 from tests.support.waiting import eventually
 
@@ -125,13 +125,13 @@ async def test_what_is_better_is_promoted_and_taken_back_when_it_is_so_no_more(
 
         # What was taken back is not promoted again, however good it looks.
         spec = PolicySpec(name="mostly-b", algorithm="static:p:b", parameters={"epsilon": 0.5})
-        guard = Guard(bus, store, "WATCHED", config, lambda: True)
+        guard = PromotionGuard(bus, store, "WATCHED", config, lambda: True)
 
         async def looks_good() -> bool:
             await run(asking, "WATCHED", B_IS_BETTER, 3)
             found = await read_policies(bus, "WATCHED")
             assert found is not None
-            row = await row_about(store, config, "WATCHED", found[1], spec)
+            row = await read_evidence(store, config, "WATCHED", found[1], spec)
             low = row.reward_delta.always_valid.low if row is not None and row.rewarded >= 300 else None
             return low is not None and low > 5.0
 
@@ -151,12 +151,12 @@ async def test_a_tier_that_is_not_watched_is_left_alone_however_good_a_shadow_lo
     before = await asyncio.to_thread(policies, client, "ALONE")
     async with httpx.AsyncClient(base_url=client.base_url, timeout=20.0) as asking:
         await run(asking, "ALONE", B_IS_BETTER, 4, 800)
-    guard = Guard(bus, store, "ALONE", config, lambda: True)
+    guard = PromotionGuard(bus, store, "ALONE", config, lambda: True)
 
     async def seen() -> bool:
         found = await read_policies(bus, "ALONE")
         assert found is not None
-        row = await row_about(store, config, "ALONE", found[1], found[1].shadows[0])
+        row = await read_evidence(store, config, "ALONE", found[1], found[1].shadows[0])
         return row is not None and row.rewarded >= 400
 
     await eventually(seen, "outcomes joined")
@@ -170,7 +170,7 @@ async def test_a_tier_that_is_not_watched_is_left_alone_however_good_a_shadow_lo
     assert view["active"]["name"] == "mostly-b"
 
 
-class Overtaken(Guard):
+class Overtaken(PromotionGuard):
     """One that somebody else is faster than, between its reading of the report and its writing."""
 
     async def _rows(self, current: TierPolicies) -> dict[str, PolicyReport]:

@@ -10,9 +10,9 @@ import pytest
 
 from pointsman.core.off_policy import Moments, Statistics
 from pointsman.runtime.store import Script, Store
-from pointsman.shadow import shadow_progress as progress
-from pointsman.shadow.hour_sums import HourSums
-from pointsman.shadow.shadow_store import ShadowCommit, ShadowStore
+from pointsman.shadow.sums import progress
+from pointsman.shadow.sums.hour_sums import HourSums
+from pointsman.shadow.sums.store import ShadowCommit, ShadowStore
 
 pytestmark = pytest.mark.integration
 

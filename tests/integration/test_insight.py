@@ -23,7 +23,7 @@ from pointsman.contracts.messages.outcome import RewardEvent, reward_decoder
 from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
-from pointsman.shadow.shadow_store import ShadowStore
+from pointsman.shadow.sums.store import ShadowStore
 from tests.integration.shadow_recomputation import read_messages
 from tests.support.fixtures import RELAXED_TIMEOUTS, StartService
 from tests.support.gateway_calls import field_of

@@ -25,8 +25,8 @@ from pointsman.learning.tier_store import AppliedOutcome, TierStore
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.bus.policies import read_policies, write_policies
 from pointsman.runtime.store.store import Store
-from pointsman.shadow.hour_sums import HOUR_MS, against
-from pointsman.shadow.shadow_store import ShadowStore
+from pointsman.shadow.sums.hour_sums import HOUR_MS, comparison_identity
+from pointsman.shadow.sums.store import ShadowStore
 from tests.support.fixtures import StartService
 from tests.support.loop_calls import (
     CONTEXT,
@@ -243,7 +243,7 @@ async def test_a_shadow_that_raises_is_counted_and_harms_nothing(loop: Bus, stor
         assert all((event.error is None) == (spec is good) for event in events)
         sums: dict[str, float] = {}
         for identity in actives:
-            for _, found in await shadow.read(against(spec.identity, identity), range(hour - 1, hour + 2)):
+            for _, found in await shadow.read(comparison_identity(spec.identity, identity), range(hour - 1, hour + 2)):
                 fields = found.counts
                 sums = {name: sums.get(name, 0.0) + fields.get(name, 0.0) for name in sums.keys() | fields.keys()}
         counted[spec.name] = sums

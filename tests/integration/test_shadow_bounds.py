@@ -24,10 +24,10 @@ from pointsman.runtime.bus import Bus, ensure_streams
 from pointsman.runtime.bus.policies import read_policies, write_policies
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.store import Store
-from pointsman.shadow.hour_sums import HOUR_MS, HourSums, against
-from pointsman.shadow.shadow_store import ShadowStore
-from pointsman_shadow_evaluator.events import EventWriter
-from pointsman_shadow_evaluator.follower import TierFollower
+from pointsman.shadow.sums.hour_sums import HOUR_MS, HourSums, comparison_identity
+from pointsman.shadow.sums.store import ShadowStore
+from pointsman_shadow_evaluator.decisions.event_publisher import EventPublisher
+from pointsman_shadow_evaluator.tier_evaluator import TierEvaluator
 from tests.support.processes import StoreServer
 from tests.support.waiting import eventually
 
@@ -116,11 +116,11 @@ class Logs:
         return (await self.bus.append(subjects.rewards(self.tier), encode(event))).sequence
 
     @contextlib.asynccontextmanager
-    async def followed(self, holder: str = "test") -> AsyncIterator[TierFollower]:
+    async def followed(self, holder: str = "test") -> AsyncIterator[TierEvaluator]:
         """Have an evaluator follow the tier, on connections of its own."""
         bus, store = await Bus.connect(self._config.nats, "evaluator"), Store(self._config.redis)
         (tier,) = (tier for tier in self._config.tier if tier.name == self.tier)
-        follower = TierFollower(bus, store, tier, self._config, holder, EventWriter(bus))
+        follower = TierEvaluator(bus, store, tier, self._config, holder, EventPublisher(bus))
         task = asyncio.create_task(follower.run())
         try:
             yield follower
@@ -148,7 +148,9 @@ class Logs:
         """Return a policy's sums of now, against an active policy."""
         hour = int(time.time() * 1000) // HOUR_MS
         total = HourSums()
-        for _, sums in await self.shadow.read(against(identity, active.identity), range(hour - 2, hour + 2)):
+        for _, sums in await self.shadow.read(
+            comparison_identity(identity, active.identity), range(hour - 2, hour + 2)
+        ):
             total += sums
         return total
 
@@ -277,7 +279,7 @@ async def test_a_shadow_that_was_removed_and_put_back_counts_what_it_was_run_on(
 async def test_a_shadow_with_a_rule_of_its_own_begins_when_it_knows_what_the_active_policy_knows(
     logs_of: LogsOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pointsman_shadow_evaluator.own_shadows.LEARNED_AT_ONCE", 3)
+    monkeypatch.setattr("pointsman_shadow_evaluator.own_learning.own_learners.LEARNED_AT_ONCE", 3)
     logs = logs_of("BEGUN")
     await logs.put(SHADOW, OWN)
     early = [await logs.decide() for _ in range(8)]

@@ -21,8 +21,8 @@ from pointsman.contracts.messages.notices import Alert, alert_decoder
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.store import Store
-from pointsman_shadow_evaluator.regret_watch import RegretWatch
-from pointsman_shadow_evaluator.schedule import ReportSchedule
+from pointsman_shadow_evaluator.tasks.regret_watch import RegretWatch
+from pointsman_shadow_evaluator.tasks.report_schedule import ReportSchedule
 from tests.support.fixtures import RELAXED_TIMEOUTS, StartService
 from tests.support.loop_calls import read_all
 from tests.support.processes import ServiceProcess

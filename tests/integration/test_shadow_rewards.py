@@ -20,10 +20,10 @@ from pointsman.learning.tier_store import encode_arm
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.store import Store
-from pointsman.shadow import activity
-from pointsman.shadow.hour_sums import UNIFORM_IDENTITY, HourSums, against
-from pointsman.shadow.learned_store import LearnedStore
-from pointsman.shadow.shadow_store import ShadowStore
+from pointsman.shadow.own_learning.learned_store import LearnedStore
+from pointsman.shadow.sums import activity
+from pointsman.shadow.sums.hour_sums import UNIFORM_IDENTITY, HourSums, comparison_identity
+from pointsman.shadow.sums.store import ShadowStore
 from tests.integration.shadow_recomputation import (
     Logs,
     assert_same,
@@ -200,11 +200,11 @@ async def test_the_sums_equal_the_logs_although_the_evaluator_is_killed_again_an
     for spec in shadows:
         expected = recompute(config, spec, active, logs, CLIP)
         assert sum(sums.counts["decisions"] for sums in expected.values()) > 50
-        assert_same(await hours_of(store, against(spec.identity, active.identity)), expected)
+        assert_same(await hours_of(store, comparison_identity(spec.identity, active.identity)), expected)
     for arm in ARMS:
-        found = await hours_of(store, against(f"@arm:{arm}", active.identity))
+        found = await hours_of(store, comparison_identity(f"@arm:{arm}", active.identity))
         assert_same(found, recompute_arm(arm, logs))
-    assert_same(await hours_of(store, against(UNIFORM_IDENTITY, active.identity)), recompute_uniform(logs))
+    assert_same(await hours_of(store, comparison_identity(UNIFORM_IDENTITY, active.identity)), recompute_uniform(logs))
     assert_same(await hours_of(store, activity.HOURS), recompute_activity(logs))
     await assert_published(bus, logs, shadows)
     for spec in shadows:

@@ -14,8 +14,8 @@ from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
 from pointsman_reward_updater.settler import TierSettler
 from pointsman_reward_updater.writer import TierWriter
-from pointsman_shadow_evaluator.events import EventWriter
-from pointsman_shadow_evaluator.follower import TierFollower
+from pointsman_shadow_evaluator.decisions.event_publisher import EventPublisher
+from pointsman_shadow_evaluator.tier_evaluator import TierEvaluator
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -42,7 +42,7 @@ async def test_what_it_knew_before_is_told_no_more(bus: Bus, store: Store, confi
     workers: list[Worker] = [
         TierWriter(bus, store, TIER, config, "this"),
         TierSettler(bus, store, TIER, config, "this"),
-        TierFollower(bus, store, config.tier[0], config, "this", EventWriter(bus)),
+        TierEvaluator(bus, store, config.tier[0], config, "this", EventPublisher(bus)),
     ]
     for gauge in (*OF_ONE, metrics.halted):  # as if it had held the leases until now
         gauge.labels(TIER).set(5000.0)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from pointsman.contracts.messages.outcome import RewardEvent
-from pointsman.shadow import activity
-from pointsman.shadow import hour_sums as fields
+from pointsman.shadow.evaluation.decision_group import LoggedDecision
 from pointsman.shadow.evaluation.evaluate import Hours, sums_of
-from pointsman.shadow.evaluation.groups import Logged
-from pointsman.shadow.hour_sums import HOUR_MS, HourSums
+from pointsman.shadow.sums import activity
+from pointsman.shadow.sums import hour_sums as fields
+from pointsman.shadow.sums.hour_sums import HOUR_MS, HourSums
 
 
-def add_activity(hours: Hours, decisions: Sequence[Logged], now_ms: int) -> None:
+def add_activity(hours: Hours, decisions: Sequence[LoggedDecision], now_ms: int) -> None:
     """Add decisions, also those in which a conversation stayed with its arm."""
     for decision in decisions:
         event = decision.event
@@ -26,7 +26,7 @@ def add_activity(hours: Hours, decisions: Sequence[Logged], now_ms: int) -> None
                 sums.counts[activity.PINNED] += 1
 
 
-def add_earnings(hours: Hours, rewarded: Iterable[tuple[Logged, RewardEvent]], now_ms: int) -> None:
+def add_earnings(hours: Hours, rewarded: Iterable[tuple[LoggedDecision, RewardEvent]], now_ms: int) -> None:
     """Add rewards where their decisions are."""
     for decision, told in rewarded:
         event = decision.event

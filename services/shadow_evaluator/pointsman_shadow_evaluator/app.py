@@ -18,11 +18,11 @@ from pointsman.runtime.bus.status import StatusReporter
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.lifecycle import run_with_probe, until_stopped
-from pointsman_shadow_evaluator.events import EventWriter
-from pointsman_shadow_evaluator.follower import TierFollower
-from pointsman_shadow_evaluator.guard import Guard
-from pointsman_shadow_evaluator.regret_watch import RegretWatch
-from pointsman_shadow_evaluator.schedule import ReportSchedule
+from pointsman_shadow_evaluator.decisions.event_publisher import EventPublisher
+from pointsman_shadow_evaluator.tasks.promotion_guard import PromotionGuard
+from pointsman_shadow_evaluator.tasks.regret_watch import RegretWatch
+from pointsman_shadow_evaluator.tasks.report_schedule import ReportSchedule
+from pointsman_shadow_evaluator.tier_evaluator import TierEvaluator
 
 STREAMS = (
     subjects.DECISIONS,
@@ -48,7 +48,7 @@ class ShadowEvaluator:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._bus: Bus | None = None
-        self._followers: list[TierFollower] = []
+        self._followers: list[TierEvaluator] = []
         for stream in (
             subjects.DECISIONS,
             subjects.REWARDS,
@@ -71,10 +71,10 @@ class ShadowEvaluator:
         await await_streams(bus, STREAMS)
         store = Store(config.redis)
         holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        writer = EventWriter(bus)
-        self._followers = [TierFollower(bus, store, tier, config, holder, writer) for tier in config.tier]
+        writer = EventPublisher(bus)
+        self._followers = [TierEvaluator(bus, store, tier, config, holder, writer) for tier in config.tier]
         tasks = [asyncio.create_task(follower.run(), name=f"follower {follower.tier}") for follower in self._followers]
-        guards = [Guard(bus, store, f.tier, config, partial(_follows, f)) for f in self._followers]
+        guards = [PromotionGuard(bus, store, f.tier, config, partial(_follows, f)) for f in self._followers]
         tasks += [asyncio.create_task(guard.run(), name=f"guard {guard.tier}") for guard in guards]
         for kind in (ReportSchedule, RegretWatch):
             watches = [kind(bus, store, f.tier, config, partial(_follows, f)) for f in self._followers]
@@ -102,11 +102,11 @@ class ShadowEvaluator:
                 follower.set_policies(version, policies)
 
 
-def _follows(follower: TierFollower) -> bool:
+def _follows(follower: TierEvaluator) -> bool:
     return follower.status == "following"
 
 
-def _status(follower: TierFollower) -> TierStatus:
+def _status(follower: TierEvaluator) -> TierStatus:
     lags = [
         gauge.values().get((follower.tier,)) if _follows(follower) else None
         for gauge in (metrics.shadow_lag, metrics.shadow_reward_lag)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pointsman.shadow import activity
-from pointsman.shadow.hour_sums import HOUR_MS, HourSums
+from pointsman.shadow.sums import activity
+from pointsman.shadow.sums.hour_sums import HOUR_MS, HourSums
 from pointsman_gateway.console.activity import WINDOWS, activity_point, activity_totals
 
 SUMS = HourSums(

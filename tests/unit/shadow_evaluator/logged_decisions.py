@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from pointsman.contracts.messages.decision import CandidateScore, DecisionEvent
 from pointsman.contracts.messages.policies import PolicySpec
-from pointsman.shadow.evaluation.evaluate import Shadow
-from pointsman.shadow.evaluation.groups import Logged
-from pointsman.shadow.hour_sums import HOUR_MS
+from pointsman.shadow.evaluation.decision_group import LoggedDecision
+from pointsman.shadow.evaluation.evaluate import ShadowPolicy
+from pointsman.shadow.sums.hour_sums import HOUR_MS
 
 TIER = "T"
 ARMS = ("p:a", "p:b", "q:c")
@@ -24,7 +24,7 @@ def logged(
     hour: int = 5,
     costs: Sequence[float | None] | None = None,
     pinned: bool = False,
-) -> Logged:
+) -> LoggedDecision:
     """Return a decision of the log."""
     names = [arm.split(":", 1) for arm in arms]
     scores = [
@@ -50,10 +50,10 @@ def logged(
         context=[1.0, 0.5],
         pinned=pinned,
     )
-    return Logged(f"{TIER}.{sequence}.{sequence:016x}", sequence, hour * HOUR_MS + 9, event)
+    return LoggedDecision(f"{TIER}.{sequence}.{sequence:016x}", sequence, hour * HOUR_MS + 9, event)
 
 
-def shadow(algorithm: str = "epsilon-greedy", stateful: bool = False, sample: float | None = None) -> Shadow:
+def shadow(algorithm: str = "epsilon-greedy", stateful: bool = False, sample: float | None = None) -> ShadowPolicy:
     """Return a shadow; greedy ones explore nothing."""
     parameters = {"epsilon": 0.0} if algorithm == "epsilon-greedy" else {}
-    return Shadow(PolicySpec(name="s", algorithm=algorithm, parameters=parameters, sample=sample), 3, stateful)
+    return ShadowPolicy(PolicySpec(name="s", algorithm=algorithm, parameters=parameters, sample=sample), 3, stateful)

@@ -6,23 +6,23 @@ import msgspec
 import pytest
 
 from pointsman.contracts.messages.outcome import RewardEvent
-from pointsman.shadow import activity
+from pointsman.shadow.evaluation.decision_group import LoggedDecision
 from pointsman.shadow.evaluation.evaluate import Hours
-from pointsman.shadow.evaluation.groups import Logged
-from pointsman.shadow.hour_sums import HOUR_MS
+from pointsman.shadow.sums import activity
+from pointsman.shadow.sums.hour_sums import HOUR_MS
 from pointsman_shadow_evaluator.activity import add_activity, add_earnings
 from tests.unit.shadow_evaluator.logged_decisions import TIER, logged
 
 NOW_MS = 5 * HOUR_MS + 30 * 60_000
 
 
-def at(sequence: int, at_ms: int, served: int = 1, *, explored: bool = False, pinned: bool = False) -> Logged:
+def at(sequence: int, at_ms: int, served: int = 1, *, explored: bool = False, pinned: bool = False) -> LoggedDecision:
     decision = logged(sequence, served=served, pinned=pinned)
     event = msgspec.structs.replace(decision.event, explored=explored, decided_at_ms=at_ms - 3)
     return decision._replace(at_ms=at_ms, event=event)
 
 
-def reward(decision: Logged, value: float, cost_usd: float | None, accepted_at_ms: int) -> RewardEvent:
+def reward(decision: LoggedDecision, value: float, cost_usd: float | None, accepted_at_ms: int) -> RewardEvent:
     return RewardEvent(
         decision_id=decision.decision_id,
         tier=TIER,

@@ -13,21 +13,21 @@ from pointsman.contracts.messages.outcome import RewardEvent
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.runtime.bus import StoredMessage
 from pointsman.runtime.store.keys import PICK_CHUNK
-from pointsman.shadow.evaluation.evaluate import Shadow
-from pointsman.shadow.shadow_progress import Run, ShadowProgress
-from pointsman_shadow_evaluator.picks import FORGOTTEN_CHUNKS, MAX_UNLINKED, first_chunks
-from pointsman_shadow_evaluator.recent import RecentDecisions
-from pointsman_shadow_evaluator.runs import MAX_IDENTITIES, MAX_RUNS, after_batch, cut_at
-from pointsman_shadow_evaluator.tier_state import TierState
-from pointsman_shadow_evaluator.told import MAX_SEEN, SeenOutcomes, read_reward
+from pointsman.shadow.evaluation.evaluate import ShadowPolicy
+from pointsman.shadow.sums.progress import Run, ShadowProgress
+from pointsman_shadow_evaluator.decisions.pick_retention import FORGOTTEN_CHUNKS, MAX_UNLINKED, first_chunks
+from pointsman_shadow_evaluator.decisions.run_history import MAX_IDENTITIES, MAX_RUNS, after_batch, cut_at
+from pointsman_shadow_evaluator.evaluation_state import EvaluationState
+from pointsman_shadow_evaluator.recent_decisions import RecentDecisions
+from pointsman_shadow_evaluator.rewards.pending_reward import MAX_SEEN, SeenOutcomes, read_reward
 
 
-def named(name: str, stateful: bool = False, sample: float | None = None) -> Shadow:
+def named(name: str, stateful: bool = False, sample: float | None = None) -> ShadowPolicy:
     """Return a shadow of that name."""
-    return Shadow(PolicySpec(name=name, algorithm="uniform", sample=sample), 1, stateful)
+    return ShadowPolicy(PolicySpec(name=name, algorithm="uniform", sample=sample), 1, stateful)
 
 
-def follow(steps: list[tuple[int, list[Shadow]]]) -> dict[str, list[Run]]:
+def follow(steps: list[tuple[int, list[ShadowPolicy]]]) -> dict[str, list[Run]]:
     """Return the runs after batches that begin after these watermarks."""
     runs: dict[str, list[Run]] = {}
     for before, shadows in steps:
@@ -186,10 +186,10 @@ def test_recent_decisions_stay_within_their_room() -> None:
     assert recent.get(60) is None
 
 
-def tier_state() -> TierState:
+def tier_state() -> EvaluationState:
     """Return the state of a tier without shadows."""
     tier = TierConfig(name="T", arms=["p:a"])
-    return TierState(Config(tier=[tier]), tier)
+    return EvaluationState(Config(tier=[tier]), tier)
 
 
 def test_a_shadow_learns_for_itself_exactly_while_its_rule_differs_from_the_active_one() -> None:

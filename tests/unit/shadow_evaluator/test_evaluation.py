@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.notices import shadow_decoder
 from pointsman.core.bandit import Estimates, FloatArray, sample
+from pointsman.shadow.evaluation.decision_group import DecisionGroup, LoggedDecision, group_decisions
 from pointsman.shadow.evaluation.draws import DRAW, SAMPLE, decision_keys, policy_key, uniforms
-from pointsman.shadow.evaluation.evaluate import Evaluation, Hours, Shadow, add_decisions, evaluate
-from pointsman.shadow.evaluation.groups import Group, Logged, group_decisions
-from pointsman_shadow_evaluator.event_encoding import encode_events
+from pointsman.shadow.evaluation.evaluate import Evaluation, Hours, ShadowPolicy, add_decisions, evaluate
+from pointsman_shadow_evaluator.decisions.event_encoding import encode_events
 from tests.unit.shadow_evaluator.logged_decisions import ARMS, logged, shadow
 
 
-def evaluated(run: Shadow, decisions: list[Logged]) -> Hours:
+def evaluated(run: ShadowPolicy, decisions: list[LoggedDecision]) -> Hours:
     """Return the sums of a shadow over decisions."""
     hours: Hours = {}
     for group in group_decisions(decisions):
@@ -26,7 +26,7 @@ def evaluated(run: Shadow, decisions: list[Logged]) -> Hours:
     return hours
 
 
-def only(decisions: list[Logged]) -> Group:
+def only(decisions: list[LoggedDecision]) -> DecisionGroup:
     """Return the one group that these decisions make."""
     (group,) = group_decisions(decisions)
     return group
@@ -120,7 +120,7 @@ def test_events_are_what_the_encoder_makes_of_them_to_the_byte(
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=2, max_size=40))
 def test_evaluating_many_at_once_is_evaluating_one_by_one(means: list[float]) -> None:
-    run = Shadow(msgspec.structs.replace(shadow().spec, parameters={"epsilon": 0.4}), 1)
+    run = ShadowPolicy(msgspec.structs.replace(shadow().spec, parameters={"epsilon": 0.4}), 1)
     decisions = [logged(at + 1, means=(mean, 0.5, 1.0 - mean)) for at, mean in enumerate(means)]
     group = only(decisions)
     together = encode_events(run, group, evaluate(run, group, group.estimates))
@@ -132,7 +132,7 @@ def test_evaluating_many_at_once_is_evaluating_one_by_one(means: list[float]) ->
     assert together == alone
 
 
-def evaluate_one(run: Shadow, group: Group) -> Evaluation:
+def evaluate_one(run: ShadowPolicy, group: DecisionGroup) -> Evaluation:
     return evaluate(run, group, group.estimates)
 
 

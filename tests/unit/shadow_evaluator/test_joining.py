@@ -7,24 +7,24 @@ import numpy as np
 import pytest
 
 from pointsman.contracts.messages.outcome import RewardEvent
+from pointsman.shadow.evaluation.decision_group import DecisionGroup, LoggedDecision, group_decisions
 from pointsman.shadow.evaluation.draws import decision_keys
 from pointsman.shadow.evaluation.evaluate import Hours
-from pointsman.shadow.evaluation.groups import Group, Logged, group_decisions
 from pointsman.shadow.report.totals import Outcome, Totals, of_fixed_arm
-from pointsman.shadow.shadow_progress import Run
-from pointsman_shadow_evaluator.joining import MAX_WEIGHT, Outcomes, covered, join, join_arms, join_stateless
+from pointsman.shadow.sums.progress import Run
+from pointsman.shadow.sums.reward_sums import MAX_WEIGHT, GroupOutcomes, covered, join, join_arms, join_stateless
 from tests.unit.shadow_evaluator.logged_decisions import ARMS, TIER, logged, shadow
 
 
-def only(decisions: list[Logged]) -> Group:
+def only(decisions: list[LoggedDecision]) -> DecisionGroup:
     """Return the one group that these decisions make."""
     (group,) = group_decisions(decisions)
     return group
 
 
-def told(*numbers: tuple[float, float, float | None]) -> Outcomes:
+def told(*numbers: tuple[float, float, float | None]) -> GroupOutcomes:
     """Return outcomes of (reward, quality, cost)."""
-    return Outcomes.of(
+    return GroupOutcomes.of(
         [
             RewardEvent(
                 decision_id="T.1.0",
@@ -75,7 +75,7 @@ def test_a_quality_that_no_outcome_told_is_in_no_sum() -> None:
     event = RewardEvent(
         decision_id="T.1.0", tier=TIER, provider="p", model="a", outcome_sequence=1, reward=40.0, quality=40.0
     )
-    outcomes = Outcomes.of([event, msgspec.structs.replace(event, quality=50.0, quality_reported=False)])
+    outcomes = GroupOutcomes.of([event, msgspec.structs.replace(event, quality=50.0, quality_reported=False)])
     join(hours, "s@1", group, outcomes, np.arange(2), group.p, None)
     sums = hours["s@1", 5]
     assert (sums.statistics.reward.count, sums.statistics.quality.count) == (2.0, 1.0)

@@ -14,7 +14,7 @@ from pointsman.contracts.messages.policies import MAX_SHADOWS, PolicySpec
 from pointsman.runtime.bus.streams import MAX_MESSAGE_BYTES
 from pointsman.shadow.report.messages import ArmShare, Pair, Report, Window
 from pointsman.shadow.report.policy import policy_report
-from pointsman_shadow_evaluator.schedule import MOST, Period, detail, latest_period
+from pointsman_shadow_evaluator.tasks.report_schedule import MOST, Period, detail, latest_period
 from tests.unit.shadow.report.synthetic_log import HOUR, Log
 
 WEEKLY = ReportConfig(every="week", weekday="monday", hour=6)

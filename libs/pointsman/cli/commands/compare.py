@@ -90,6 +90,6 @@ def _write_page(report: Report, file: Path) -> None:
 def _print(report: Report, period: str) -> None:
     from rich.console import Console  # noqa: PLC0415  # nothing else of the command needs it
 
-    from pointsman.shadow.rendering.table import print_report  # noqa: PLC0415
+    from pointsman.shadow.rendering.terminal import print_report  # noqa: PLC0415
 
     print_report(Console(highlight=False, soft_wrap=True), report, period)

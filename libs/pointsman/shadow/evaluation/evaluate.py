@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.core.bandit import DistributionError, Estimates, FloatArray, Policy, PolicyError, make_policy
 from pointsman.core.bandit.sampling import sample_rows
-from pointsman.shadow import hour_sums as fields
+from pointsman.shadow.evaluation.decision_group import DecisionGroup, Rows, select
 from pointsman.shadow.evaluation.draws import DRAW, SAMPLE, Keys, policy_key, uniforms
-from pointsman.shadow.evaluation.groups import Group, Rows, select
-from pointsman.shadow.hour_sums import HourSums
+from pointsman.shadow.sums import hour_sums as fields
+from pointsman.shadow.sums.hour_sums import HourSums
 
 ERROR_LENGTH = 300
 
@@ -44,7 +44,7 @@ class Distributions(NamedTuple):
         return np.delete(rows, list(self.failed)) if self.failed else rows
 
 
-class Shadow:
+class ShadowPolicy:
     """A shadow policy, ready to be run.
 
     A policy that cannot be built is kept all the same, so that the report shows its errors.
@@ -78,7 +78,7 @@ class Shadow:
             return np.ones(len(keys), dtype=np.bool_)
         return uniforms(keys[:, SAMPLE], self._key) < share
 
-    def draws(self, group: Group, rows: Rows) -> FloatArray:
+    def draws(self, group: DecisionGroup, rows: Rows) -> FloatArray:
         """Return the uniform number of each of these decisions."""
         return uniforms(group.keys[rows, DRAW], self._key)
 
@@ -138,7 +138,7 @@ class Evaluation(NamedTuple):
     candidate: Rows
 
 
-def evaluate(shadow: Shadow, group: Group, estimates: Estimates) -> Evaluation:
+def evaluate(shadow: ShadowPolicy, group: DecisionGroup, estimates: Estimates) -> Evaluation:
     """Run a shadow on a group, given what it knows: the logged estimates, or its own."""
     rows = np.flatnonzero(shadow.sampled(group.keys, shadow.sample))
     made = shadow.distributions(estimates if len(rows) == len(group) else select(estimates, rows))
@@ -150,7 +150,7 @@ def evaluate(shadow: Shadow, group: Group, estimates: Estimates) -> Evaluation:
     return Evaluation(rows, made, candidate)
 
 
-def add_decisions(hours: Hours, identity: str, group: Group, evaluation: Evaluation) -> None:
+def add_decisions(hours: Hours, identity: str, group: DecisionGroup, evaluation: Evaluation) -> None:
     """Add one shadow's evaluation of a group to the report's sums, by the hour in which the log took each decision."""
     good = evaluation.distributions.good
     k = len(group.names)

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 
+from pointsman.shadow.rendering.html_table import cell, estimate_cell, table, verdict_badge
 from pointsman.shadow.rendering.page_policy import policy_section
 from pointsman.shadow.rendering.page_regret import regret_section
-from pointsman.shadow.rendering.page_tables import cell, estimate_cell, table, verdict_badge
 from pointsman.shadow.rendering.plots import Row, forest
-from pointsman.shadow.rendering.words import per_thousand, percent, signed, whole
 from pointsman.shadow.report.messages import PolicyReport, Report, Window
+from pointsman.shadow.report.number_format import per_thousand, percent, signed, whole
 
 _STYLE = (files("pointsman.shadow.rendering") / "page.css").read_text(encoding="utf-8")
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
-from pointsman.shadow.rendering.page_tables import cell, estimate_cell, table, verdict_badge, with_interval
+from pointsman.shadow.rendering.html_table import cell, estimate_cell, table, verdict_badge, with_interval
 from pointsman.shadow.rendering.plots import Point, Row, bars, by_day, forest
-from pointsman.shadow.rendering.words import per_thousand, percent, signed, whole
 from pointsman.shadow.report.messages import PolicyReport
+from pointsman.shadow.report.number_format import per_thousand, percent, signed, whole
 
 MOST_PAIRS = 8
 ESTIMATORS = (

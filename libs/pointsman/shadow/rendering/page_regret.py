@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
-from pointsman.shadow.rendering.page_tables import cell, table, with_interval
+from pointsman.shadow.rendering.html_table import cell, table, with_interval
 from pointsman.shadow.rendering.plots import Row, forest
-from pointsman.shadow.rendering.words import signed, whole
 from pointsman.shadow.report.messages import Regret, RegretReport
+from pointsman.shadow.report.number_format import signed, whole
 
 
 def regret_section(regret: RegretReport, active: float | None) -> str:

@@ -7,7 +7,7 @@ from html import escape
 from itertools import count
 from typing import NamedTuple
 
-from pointsman.shadow.report.axis import Axis
+from pointsman.shadow.rendering.axis import Axis
 
 WIDTH = 400.0
 ROW = 44.0

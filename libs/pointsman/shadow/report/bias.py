@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pointsman.shadow import shadow_store as fields
 from pointsman.shadow.report.intervals import POINTS
 from pointsman.shadow.report.messages import ArmShare, RewardedBias
 from pointsman.shadow.report.totals import Totals
+from pointsman.shadow.sums import hour_sums as fields
 
 
 def rewarded_bias(total: Totals, reward_delta: float | None) -> RewardedBias:

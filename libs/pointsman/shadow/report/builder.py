@@ -10,13 +10,13 @@ from pointsman.contracts.messages.policies import TierPolicies
 from pointsman.core.bandit import Arm
 from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.store.store import Store
-from pointsman.shadow.evaluation.own_rule import own_rule
-from pointsman.shadow.hour_sums import HOUR_MS, UNIFORM_IDENTITY, against, arm_identity
+from pointsman.shadow.own_learning.own_rule import own_rule
 from pointsman.shadow.report.messages import PolicyReport, RegretReport, Report, Window
 from pointsman.shadow.report.policy import policy_report
 from pointsman.shadow.report.regret import regret
 from pointsman.shadow.report.totals import Totals
-from pointsman.shadow.shadow_store import ShadowStore
+from pointsman.shadow.sums.hour_sums import HOUR_MS, UNIFORM_IDENTITY, arm_identity, comparison_identity
+from pointsman.shadow.sums.store import ShadowStore
 
 
 async def build_report(
@@ -50,7 +50,7 @@ async def build_report(
         active, live = current.active.name, current.active.identity
         wanted = [spec for spec in current.shadows if policy is None or spec.name == policy]
         costs = await _arm_costs(store, tier, config.prices()) if wanted else {}
-        read = {spec.name: await sums.by_day(against(spec.identity, live), hours) for spec in wanted}
+        read = {spec.name: await sums.by_day(comparison_identity(spec.identity, live), hours) for spec in wanted}
         for spec in wanted:  # in a thread, because decisions must not wait for a report
             own = own_rule(config.reward, spec, current.active)
             told = (tier, spec, active, read[spec.name], costs, confidence, own)
@@ -58,8 +58,13 @@ async def build_report(
         section = config.tier_named(tier)
         if policy is None and section is not None:
             of_arm = sums.read if config.regret.rule == "share" else sums.by_day  # its samples are hours
-            arms = {str(arm): await of_arm(against(arm_identity(str(arm)), live), hours) for arm in tier_arms(section)}
-            any_arm = Totals.of(of_day for _, of_day in await sums.by_day(against(UNIFORM_IDENTITY, live), hours))
+            arms = {
+                str(arm): await of_arm(comparison_identity(arm_identity(str(arm)), live), hours)
+                for arm in tier_arms(section)
+            }
+            any_arm = Totals.of(
+                of_day for _, of_day in await sums.by_day(comparison_identity(UNIFORM_IDENTITY, live), hours)
+            )
             shadows = {name: Totals.of(of_day for _, of_day in found) for name, found in read.items()}
             regrets.append(
                 await asyncio.to_thread(regret, tier, active, shadows, arms, config.regret, confidence, any_arm)

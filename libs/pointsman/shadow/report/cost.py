@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pointsman.shadow.report.intervals import METHOD, difference
-from pointsman.shadow.report.messages import Estimate
+from pointsman.shadow.report.messages import ReportedEstimate
 from pointsman.shadow.report.totals import Totals
 
 ARM_MEANS = "arm-means"
@@ -22,14 +22,14 @@ class CostDelta(NamedTuple):
     method : str
     unknown : list of str
         Arms that either policy uses and whose cost nobody has told; with ``arm-means`` only.
-    estimate : Estimate
+    estimate : ReportedEstimate
         Empty with ``arm-means``, which has no interval.
     """
 
     usd: float | None
     method: str
     unknown: list[str]
-    estimate: Estimate
+    estimate: ReportedEstimate
 
 
 def silent_arms(total: Totals) -> set[str]:
@@ -53,7 +53,7 @@ def cost_delta(total: Totals, arm_costs: Mapping[str, float], confidence: float)
     """
     estimate = difference(total, "cost", confidence)
     if estimate.estimate is not None and (silent := silent_arms(total) - arm_costs.keys()):
-        return CostDelta(None, ARM_MEANS, sorted(silent), Estimate(confidence=confidence))
+        return CostDelta(None, ARM_MEANS, sorted(silent), ReportedEstimate(confidence=confidence))
     if estimate.estimate is not None:
         return CostDelta(estimate.estimate, METHOD, [], estimate)
     moved: dict[str, float] = {}

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from pointsman.core.off_policy import effective_sample_size
-from pointsman.shadow import shadow_store as fields
 from pointsman.shadow.report.intervals import difference, estimated
-from pointsman.shadow.report.messages import Day, Drift, Estimate
+from pointsman.shadow.report.messages import Day, Drift, ReportedEstimate
 from pointsman.shadow.report.totals import Totals
-from pointsman.shadow.shadow_store import HOUR_MS, HourSums
+from pointsman.shadow.sums import hour_sums as fields
+from pointsman.shadow.sums.hour_sums import HOUR_MS, HourSums
 
 HOURS_A_DAY = 24
 LEVEL = 0.01
@@ -66,7 +66,7 @@ def drift(hours: Iterable[tuple[int, HourSums]], confidence: float) -> Drift:
         days=[_day(day, total, confidence) for day, total in totals.items()],
         changed=bool(findings),
         latest_from=parts[-1][0] if parts else "",
-        latest=difference(parts[-1][1], "reward", confidence) if parts else Estimate(),
+        latest=difference(parts[-1][1], "reward", confidence) if parts else ReportedEstimate(),
         text=text,
     )
 

@@ -13,7 +13,7 @@ from pointsman.core.off_policy import (
     predicted_variance,
     unseen_weight,
 )
-from pointsman.shadow.report.messages import Estimate, Interval
+from pointsman.shadow.report.messages import ReportedEstimate, ReportedInterval
 from pointsman.shadow.report.totals import Outcome, Totals
 
 METHOD = "dr"
@@ -39,12 +39,12 @@ def estimated(total: Totals, outcome: Outcome, times: float = 1.0) -> evaluation
     return estimate.at_least(predicted_variance(moments, total.errors(outcome), largest, times)).scaled(SCALES[outcome])
 
 
-def difference(total: Totals, outcome: Outcome, confidence: float = CONFIDENCE) -> Estimate:
+def difference(total: Totals, outcome: Outcome, confidence: float = CONFIDENCE) -> ReportedEstimate:
     """Return what the shadow earns more than the active policy on one decision, with both intervals."""
     return shown(estimated(total, outcome), confidence)
 
 
-def value(total: Totals, method: str, confidence: float = CONFIDENCE) -> Estimate:
+def value(total: Totals, method: str, confidence: float = CONFIDENCE) -> ReportedEstimate:
     """Return the reward that one decision of the shadow earns, by an estimator, with both intervals.
 
     As the difference, its terms have not shown how far they scatter while heavy weights have not been met. The doubly
@@ -64,43 +64,43 @@ def value(total: Totals, method: str, confidence: float = CONFIDENCE) -> Estimat
     return shown(estimate.scaled(POINTS), confidence)
 
 
-def shown(estimate: evaluation.Estimate, confidence: float = CONFIDENCE) -> Estimate:
+def shown(estimate: evaluation.Estimate, confidence: float = CONFIDENCE) -> ReportedEstimate:
     """Return an estimate with its two intervals.
 
     Below `MIN_COUNT` terms both intervals are left out: they rest on the central limit theorem.
     """
     if not math.isfinite(estimate.value):
-        return Estimate(method=estimate.method, confidence=confidence)
+        return ReportedEstimate(method=estimate.method, confidence=confidence)
     once = normal_interval(estimate, confidence)
     always = asymptotic_sequence(estimate, confidence)
     enough = estimate.count >= MIN_COUNT and estimate.known
-    return Estimate(
+    return ReportedEstimate(
         estimate=estimate.value,
         low=once.low if enough else None,
         high=once.high if enough else None,
         method=estimate.method,
         confidence=confidence,
-        always_valid=Interval(
+        always_valid=ReportedInterval(
             low=always.low if enough else None, high=always.high if enough else None, method=always.method
         ),
     )
 
 
-def divided(estimate: Estimate, share: float | None) -> Estimate:
+def divided(estimate: ReportedEstimate, share: float | None) -> ReportedEstimate:
     """Return an estimate and its intervals divided by a share that is known."""
     if not share:
-        return Estimate(method=estimate.method, confidence=estimate.confidence)
+        return ReportedEstimate(method=estimate.method, confidence=estimate.confidence)
 
     def part(number: float | None) -> float | None:
         return None if number is None else number / share
 
-    return Estimate(
+    return ReportedEstimate(
         estimate=part(estimate.estimate),
         low=part(estimate.low),
         high=part(estimate.high),
         method=estimate.method,
         confidence=estimate.confidence,
-        always_valid=Interval(
+        always_valid=ReportedInterval(
             low=part(estimate.always_valid.low),
             high=part(estimate.always_valid.high),
             method=estimate.always_valid.method,

@@ -20,7 +20,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     to_ms: int = msgspec.field(name="to")
 
 
-class Interval(msgspec.Struct, frozen=True, kw_only=True):
+class ReportedInterval(msgspec.Struct, frozen=True, kw_only=True):
     """Where a value is likely to be.
 
     Attributes
@@ -36,7 +36,7 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     method: str = ""
 
 
-class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+class ReportedEstimate(msgspec.Struct, frozen=True, kw_only=True):
     """A value with two intervals of the same coverage.
 
     Attributes
@@ -58,10 +58,10 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
     method: str = ""
     confidence: float = 0.95
-    always_valid: Interval = Interval()
+    always_valid: ReportedInterval = ReportedInterval()
 
 
-class Estimates(msgspec.Struct, frozen=True, kw_only=True):
+class ReportedEstimates(msgspec.Struct, frozen=True, kw_only=True):
     """The shadow's mean reward by every estimator; where they differ much, do not trust any.
 
     Attributes
@@ -77,11 +77,11 @@ class Estimates(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     active: float | None = None
-    dm: Estimate = Estimate(method="dm")
-    ips: Estimate = Estimate(method="ips")
-    snips: Estimate = Estimate(method="snips")
-    dr: Estimate = Estimate(method="dr")
-    sndr: Estimate = Estimate(method="sndr")
+    dm: ReportedEstimate = ReportedEstimate(method="dm")
+    ips: ReportedEstimate = ReportedEstimate(method="ips")
+    snips: ReportedEstimate = ReportedEstimate(method="snips")
+    dr: ReportedEstimate = ReportedEstimate(method="dr")
+    sndr: ReportedEstimate = ReportedEstimate(method="sndr")
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,8 +108,8 @@ class Disagreements(msgspec.Struct, frozen=True, kw_only=True):
 
     count: int
     expected_share: float | None = None
-    reward_delta: Estimate = Estimate()
-    quality_delta: Estimate = Estimate()
+    reward_delta: ReportedEstimate = ReportedEstimate()
+    quality_delta: ReportedEstimate = ReportedEstimate()
 
 
 class ArmShare(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,7 +170,7 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
     decisions: int
     rewarded: int
     agreement: float | None = None
-    reward_delta: Estimate = Estimate()
+    reward_delta: ReportedEstimate = ReportedEstimate()
 
 
 class Drift(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,7 +194,7 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
     days: list[Day] = []
     changed: bool = False
     latest_from: str = ""
-    latest: Estimate = Estimate()
+    latest: ReportedEstimate = ReportedEstimate()
     text: str = ""
 
 
@@ -293,14 +293,14 @@ class PolicyReport(msgspec.Struct, frozen=True, kw_only=True):
     cost_delta_usd: float | None
     cost_delta_method: str = "arm-means"
     cost_unknown: list[str] = []
-    cost_delta: Estimate = Estimate()
+    cost_delta: ReportedEstimate = ReportedEstimate()
     active_cost_usd: float | None = None
-    reward_delta: Estimate = Estimate()
-    quality_delta: Estimate = Estimate()
+    reward_delta: ReportedEstimate = ReportedEstimate()
+    quality_delta: ReportedEstimate = ReportedEstimate()
     disagreements: Disagreements
     pairs: list[Pair]
     drift: Drift = Drift()
-    estimates: Estimates = Estimates()
+    estimates: ReportedEstimates = ReportedEstimates()
     effective_sample_size: float = 0.0
     clipped: Clipped = Clipped()
     unsupported: float | None = None
@@ -324,7 +324,7 @@ class Regret(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     best: str
-    delta: Estimate
+    delta: ReportedEstimate
 
 
 class ArmValue(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,15 +8,15 @@ import msgspec
 
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.core.off_policy import ESTIMATORS, decisions_needed, effective_sample_size
-from pointsman.shadow import shadow_store as fields
 from pointsman.shadow.report.bias import rewarded_bias
 from pointsman.shadow.report.cost import cost_delta
 from pointsman.shadow.report.drift import drift
 from pointsman.shadow.report.intervals import POINTS, difference, divided, estimated, value
-from pointsman.shadow.report.messages import Clipped, Disagreements, Estimates, Pair, PolicyReport
+from pointsman.shadow.report.messages import Clipped, Disagreements, Pair, PolicyReport, ReportedEstimates
 from pointsman.shadow.report.totals import Totals
 from pointsman.shadow.report.verdict import EQUAL, judge
-from pointsman.shadow.shadow_store import HourSums
+from pointsman.shadow.sums import hour_sums as fields
+from pointsman.shadow.sums.hour_sums import HourSums
 
 ROUNDS = 8
 """More than it takes for the number of decisions needed to settle."""
@@ -42,7 +42,7 @@ def policy_report(
     arm_costs : mapping of arm to float
         Mean cost of each arm, for as long as no joined outcome has told a cost.
     own_rule : str
-        How its rule differs from the active policy's, if it does (`pointsman.shadow.evaluation.own_rule`).
+        How its rule differs from the active policy's, if it does (`pointsman.shadow.own_learning.own_rule`).
     """
     total = Totals.of(sums for _, sums in hours)
     reward = total.statistics.reward
@@ -93,10 +93,10 @@ def policy_report(
     )
 
 
-def _estimates(total: Totals, confidence: float) -> Estimates:
+def _estimates(total: Totals, confidence: float) -> ReportedEstimates:
     reward = total.statistics.reward
     values = {name: value(total, name, confidence) for name in ESTIMATORS}
-    return Estimates(active=POINTS * reward.mean("y") if reward.count else None, **values)
+    return ReportedEstimates(active=POINTS * reward.mean("y") if reward.count else None, **values)
 
 
 def _clipped(total: Totals) -> Clipped:

@@ -10,12 +10,12 @@ import msgspec
 
 from pointsman.contracts.config.schema import RegretConfig
 from pointsman.core.off_policy import Moments, effective_sample_size
-from pointsman.shadow.rendering.words import percent, span
 from pointsman.shadow.report.intervals import POINTS, difference
-from pointsman.shadow.report.messages import ArmValue, Estimate, Interval, Regret, RegretReport
+from pointsman.shadow.report.messages import ArmValue, Regret, RegretReport, ReportedEstimate, ReportedInterval
+from pointsman.shadow.report.number_format import percent, span
 from pointsman.shadow.report.totals import Totals, of_fixed_arm
 from pointsman.shadow.report.verdict import MAX_UNSUPPORTED, MIN_EFFECTIVE, MIN_REWARDED
-from pointsman.shadow.shadow_store import HourSums
+from pointsman.shadow.sums.hour_sums import HourSums
 
 
 class Samples(NamedTuple):
@@ -88,13 +88,13 @@ def against_best(candidates: Mapping[str, Totals], confidence: float) -> Regret 
     always = [delta.always_valid for delta in known.values()]
     return Regret(
         best=best,
-        delta=Estimate(
+        delta=ReportedEstimate(
             estimate=known[best].estimate,
             low=_largest([delta.low for delta in known.values()]),
             high=_largest([delta.high for delta in known.values()]),
             method=known[best].method,
             confidence=confidence,
-            always_valid=Interval(
+            always_valid=ReportedInterval(
                 low=_largest([interval.low for interval in always]),
                 high=_largest([interval.high for interval in always]),
                 method=always[0].method,

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pointsman.core.off_policy import ArmErrors, Moments, Statistics
-from pointsman.shadow import shadow_store as fields
-from pointsman.shadow.hour_sums import by_arm
-from pointsman.shadow.shadow_store import HourSums
+from pointsman.shadow.sums import hour_sums as fields
+from pointsman.shadow.sums.hour_sums import HourSums, by_arm
 
 Outcome = Literal["reward", "quality", "cost"]
 """What came of a decision: which of the statistics."""

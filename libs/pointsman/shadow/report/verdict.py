@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from pointsman.shadow.rendering.words import about, bounds, dollars, percent, points, whole
 from pointsman.shadow.report import messages
-from pointsman.shadow.report.messages import Estimate, PolicyReport
+from pointsman.shadow.report.messages import PolicyReport, ReportedEstimate
+from pointsman.shadow.report.number_format import about, bounds, dollars, percent, points, whole
 
 MIN_REWARDED = 50
 """With fewer rewarded decisions no interval means anything."""
@@ -156,7 +156,7 @@ def _cost(report: PolicyReport, falls: bool) -> str:
     return f"costs about {amount} {'less' if delta < 0 else 'more'}, not certain" if delta else "costs the same"
 
 
-def _certain(estimate: Estimate) -> int:
+def _certain(estimate: ReportedEstimate) -> int:
     """Return the sign of a difference if it is certain, else 0."""
     low, high = bounds(estimate)
     if low is None or high is None:

@@ -15,10 +15,10 @@ from starlette.responses import Response
 
 from pointsman.contracts.messages.codec import encode
 from pointsman.core.bandit import Arm, ArmState
-from pointsman.shadow import activity
-from pointsman.shadow.hour_sums import HOUR_MS
 from pointsman.shadow.report.messages import Window
-from pointsman.shadow.shadow_store import ShadowStore
+from pointsman.shadow.sums import activity
+from pointsman.shadow.sums.hour_sums import HOUR_MS
+from pointsman.shadow.sums.store import ShadowStore
 from pointsman_gateway.api.views import ArmList, ArmRecord, ArmView
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.console.feature_names import FeatureNames
@@ -90,7 +90,7 @@ def view_arm(tier: str, arm: Arm, state: ArmState, record: ArmRecord, *, matrice
 
 
 def view_record(sums: Mapping[str, float], confidence: float) -> ArmRecord:
-    """Return what became of an arm's decisions, from its sums in `pointsman.shadow.activity`."""
+    """Return what became of an arm's decisions, from its sums in `pointsman.shadow.sums.activity`."""
     decisions, rewarded = round(sums.get("served", 0.0)), round(sums.get("joined", 0.0))
     mean = low = high = delay_s = None
     if rewarded:

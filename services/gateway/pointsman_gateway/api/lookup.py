@@ -11,8 +11,8 @@ from pointsman.contracts.messages.decision import with_id
 from pointsman.contracts.messages.ids import parse_id
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.errors import StateError
-from pointsman.shadow.evaluation.groups import Logged
-from pointsman.shadow.shadow_store import ShadowStore
+from pointsman.shadow.evaluation.decision_group import LoggedDecision
+from pointsman.shadow.sums.store import ShadowStore
 from pointsman_gateway.api.decision_log import read_decision
 from pointsman_gateway.api.live_policies import live_policies
 from pointsman_gateway.api.outcome_index import Applied, find_applied
@@ -56,7 +56,7 @@ class Lookup:
         if features is not None:
             found = msgspec.structs.replace(found, features=features)
         if with_shadows:
-            logged = Logged(decision_id, sequence, event.decided_at_ms, event)
+            logged = LoggedDecision(decision_id, sequence, event.decided_at_ms, event)
             found = msgspec.structs.replace(found, shadows=await self._shadows(logged))
         # The event is handed on as it was logged, fields of newer versions included.
         body = with_id(encoded, decision_id)[:-1] + b"," + encode(found)[1:]
@@ -75,7 +75,7 @@ class Lookup:
             return outcome
         return msgspec.structs.replace(outcome, reward_parts=reward_parts(event, applied.outcome.rule))
 
-    async def _shadows(self, logged: Logged) -> list[ShadowPick]:
+    async def _shadows(self, logged: LoggedDecision) -> list[ShadowPick]:
         tier = logged.event.tier
         if tier not in self._backends.tiers:  # of another configuration than this one
             return []

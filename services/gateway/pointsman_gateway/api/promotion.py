@@ -27,7 +27,7 @@ from pointsman.runtime.bus.policies import write_policies
 from pointsman.runtime.bus.promotion import announce
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.telemetry.logs import logger
-from pointsman.shadow.report.evidence import kept, row_about
+from pointsman.shadow.promotion.evidence import evidence_record, read_evidence
 from pointsman_gateway.api.policies import (
     ATTEMPTS,
     being_changed,
@@ -138,10 +138,10 @@ class Promotion:
         assert after.change is not None  # `switch` has made it
         row, why = None, f"{judged.name} does not run in shadow"
         try:
-            row = await row_about(self._backends.store, self._config, tier, current, judged)
+            row = await read_evidence(self._backends.store, self._config, tier, current, judged)
         except StateError as error:
             why = f"the report could not be made: {error}"
-        told = {"evidence": kept(row)} if row is not None else {"no_evidence": why}
+        told = {"evidence": evidence_record(row)} if row is not None else {"no_evidence": why}
         return msgspec.structs.replace(after, change=msgspec.structs.replace(after.change, **told))
 
 

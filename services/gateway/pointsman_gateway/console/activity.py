@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pointsman.shadow import activity
-from pointsman.shadow import hour_sums as fields
-from pointsman.shadow.hour_sums import HOUR_MS, HourSums
+from pointsman.shadow.sums import activity
+from pointsman.shadow.sums import hour_sums as fields
+from pointsman.shadow.sums.hour_sums import HOUR_MS, HourSums
 from pointsman_gateway.console.views import ActivityPoint, ActivityTotals, ArmActivity
 
 POINTS = 100.0

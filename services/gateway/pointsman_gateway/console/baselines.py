@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from pointsman.shadow.hour_sums import UNIFORM_IDENTITY, against, arm_identity
 from pointsman.shadow.report.cost import silent_arms
 from pointsman.shadow.report.intervals import difference
-from pointsman.shadow.report.messages import Estimate
+from pointsman.shadow.report.messages import ReportedEstimate
 from pointsman.shadow.report.regret import against_best, comparable
 from pointsman.shadow.report.totals import Totals, of_fixed_arm
 from pointsman.shadow.report.verdict import MIN_REWARDED
-from pointsman.shadow.shadow_store import ShadowStore
+from pointsman.shadow.sums.hour_sums import UNIFORM_IDENTITY, arm_identity, comparison_identity
+from pointsman.shadow.sums.store import ShadowStore
 from pointsman_gateway.console.views import ActivityTotals, Against
 
 BEST_FIXED_ARM = "best fixed arm"
@@ -29,7 +29,7 @@ async def read_baselines(sums: ShadowStore, active: str, arms: Sequence[str], ho
         Identity of the active policy.
     """
     identities = {arm: arm_identity(arm) for arm in arms} | {UNIFORM: UNIFORM_IDENTITY}
-    wanted = [against(identity, active) for identity in identities.values()]
+    wanted = [comparison_identity(identity, active) for identity in identities.values()]
     read = await asyncio.gather(*(sums.total(identity, hours) for identity in wanted))
     found = {name: Totals.of([total]) for name, total in zip(identities, read, strict=True)}
     return {name: of if name == UNIFORM else of_fixed_arm(name, of, found[UNIFORM]) for name, of in found.items()}
@@ -62,12 +62,17 @@ def baselines(totals: Mapping[str, Totals], all_decisions: ActivityTotals, confi
     return found
 
 
-def _cost(total: Totals, confidence: float) -> Estimate:
-    return Estimate(confidence=confidence) if silent_arms(total) else difference(total, "cost", confidence)
+def _cost(total: Totals, confidence: float) -> ReportedEstimate:
+    return ReportedEstimate(confidence=confidence) if silent_arms(total) else difference(total, "cost", confidence)
 
 
 def _against(
-    policy: str, arm: str | None, total: Totals, reward: Estimate, cost: Estimate, all_decisions: ActivityTotals
+    policy: str,
+    arm: str | None,
+    total: Totals,
+    reward: ReportedEstimate,
+    cost: ReportedEstimate,
+    all_decisions: ActivityTotals,
 ) -> Against:
     share = min(total.rewarded / all_decisions.rewarded, 1.0) if all_decisions.rewarded else 0.0
     decisions = share * all_decisions.decisions

@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.errors import InvalidMessage
-from pointsman.shadow.hour_sums import HOUR_MS
 from pointsman.shadow.report.messages import Window
-from pointsman.shadow.shadow_store import ShadowStore
+from pointsman.shadow.sums.hour_sums import HOUR_MS
+from pointsman.shadow.sums.store import ShadowStore
 from pointsman_gateway.api.live_policies import live_policies
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.console.activity import WINDOWS, Resolution, activity_point, activity_totals

@@ -9,11 +9,11 @@ from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
 from pointsman.core.bandit import FloatArray, RewardSettings
 from pointsman.core.bandit.sampling import sample_rows
 from pointsman.runtime.store.errors import StateError
-from pointsman.shadow.evaluation.evaluate import Shadow, evaluate
-from pointsman.shadow.evaluation.groups import Group, Logged, group_decisions
-from pointsman.shadow.evaluation.own_rule import is_stateful
-from pointsman.shadow.hour_sums import FLOAT
-from pointsman.shadow.shadow_store import ShadowStore
+from pointsman.shadow.evaluation.decision_group import DecisionGroup, LoggedDecision, group_decisions
+from pointsman.shadow.evaluation.evaluate import ShadowPolicy, evaluate
+from pointsman.shadow.own_learning.own_rule import is_stateful
+from pointsman.shadow.sums.hour_sums import FLOAT
+from pointsman.shadow.sums.store import ShadowStore
 from pointsman_gateway.console.trial_views import ShadowPick
 
 PINNED = "the conversation stayed with its arm, so there was nothing to choose"
@@ -25,7 +25,7 @@ FAILED = "the policy failed on it"
 
 
 async def shadow_picks(
-    sums: ShadowStore, logged: Logged, policies: TierPolicies, reward: RewardSettings
+    sums: ShadowStore, logged: LoggedDecision, policies: TierPolicies, reward: RewardSettings
 ) -> list[ShadowPick]:
     """Return what each shadow that the tier runs now would have done.
 
@@ -35,7 +35,7 @@ async def shadow_picks(
     ----------
     sums : ShadowStore
         The tier's part of the store.
-    logged : Logged
+    logged : LoggedDecision
     policies : TierPolicies
         What the tier runs now.
     reward : RewardSettings
@@ -58,7 +58,7 @@ async def shadow_picks(
     return picks
 
 
-def _stateless(spec: PolicySpec, group: Group) -> ShadowPick:
+def _stateless(spec: PolicySpec, group: DecisionGroup) -> ShadowPick:
     """Return what the logged estimates decide, also for a decision that is not in the shadow's share."""
     evaluation = evaluate(_whole(spec), group, group.estimates)
     failed = evaluation.distributions.failed
@@ -67,7 +67,7 @@ def _stateless(spec: PolicySpec, group: Group) -> ShadowPick:
     return _pick(spec, group, evaluation.distributions.q[0], int(evaluation.candidate[0]))
 
 
-def _stateful(spec: PolicySpec, group: Group, kept: bytes | None) -> ShadowPick:
+def _stateful(spec: PolicySpec, group: DecisionGroup, kept: bytes | None) -> ShadowPick:
     if kept == b"":
         return _unknown(spec, FAILED, group)
     if kept is None or len(kept) != len(group.names) * FLOAT.itemsize:
@@ -80,12 +80,12 @@ def _stateful(spec: PolicySpec, group: Group, kept: bytes | None) -> ShadowPick:
     return _pick(spec, group, q, int(drawn[0]))
 
 
-def _whole(spec: PolicySpec) -> Shadow:
+def _whole(spec: PolicySpec) -> ShadowPolicy:
     """Return the shadow as if it were run on all decisions; its draws are the same."""
-    return Shadow(msgspec.structs.replace(spec, sample=None), 0)
+    return ShadowPolicy(msgspec.structs.replace(spec, sample=None), 0)
 
 
-def _pick(spec: PolicySpec, group: Group, q: FloatArray, drawn: int) -> ShadowPick:
+def _pick(spec: PolicySpec, group: DecisionGroup, q: FloatArray, drawn: int) -> ShadowPick:
     return ShadowPick(
         policy=spec.name,
         algorithm=spec.algorithm,
@@ -96,7 +96,7 @@ def _pick(spec: PolicySpec, group: Group, q: FloatArray, drawn: int) -> ShadowPi
     )
 
 
-def _unknown(spec: PolicySpec, why: str, group: Group | None = None) -> ShadowPick:
+def _unknown(spec: PolicySpec, why: str, group: DecisionGroup | None = None) -> ShadowPick:
     return ShadowPick(
         policy=spec.name,
         algorithm=spec.algorithm,
@@ -108,6 +108,6 @@ def _unknown(spec: PolicySpec, why: str, group: Group | None = None) -> ShadowPi
     )
 
 
-def _sampled(spec: PolicySpec, group: Group) -> bool:
-    shadow = Shadow(spec, 0)
+def _sampled(spec: PolicySpec, group: DecisionGroup) -> bool:
+    shadow = ShadowPolicy(spec, 0)
     return bool(shadow.sampled(group.keys, shadow.sample)[0])

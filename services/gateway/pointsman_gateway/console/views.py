@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pointsman.shadow.report.messages import Estimate, Window
+from pointsman.shadow.report.messages import ReportedEstimate, Window
 
 
 class ArmActivity(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,8 +121,8 @@ class Against(msgspec.Struct, frozen=True, kw_only=True):
     policy: str
     arm: str | None
     decisions: int
-    reward_delta: Estimate
-    cost_delta_usd: Estimate
+    reward_delta: ReportedEstimate
+    cost_delta_usd: ReportedEstimate
     saved_usd: float | None
     saved_low_usd: float | None
     saved_high_usd: float | None

@@ -9,8 +9,8 @@ import numpy as np
 
 from pointsman.core.off_policy import Statistics, terms, weight_spread
 from pointsman.core.off_policy.moments import Moments
-from pointsman.shadow import shadow_store as fields
-from pointsman.shadow.shadow_store import HourSums
+from pointsman.shadow.sums import hour_sums as fields
+from pointsman.shadow.sums.hour_sums import HourSums
 
 ARMS = ("p:small", "p:large", "q:other/1.5:free")
 HOUR = 494_000  # of 2026

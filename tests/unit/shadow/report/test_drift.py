@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pointsman.shadow.report.drift import DayValue, by_day, chi_squared_tail, drift, homogeneity, stretches
-from pointsman.shadow.shadow_store import HourSums
+from pointsman.shadow.sums.hour_sums import HourSums
 from tests.unit.shadow.report.synthetic_log import HOUR, Log
 
 FIRST = HOUR // 24 * 24

@@ -8,7 +8,7 @@ from pointsman.core.off_policy import Moments
 from pointsman.core.off_policy.statistics import Statistics
 from pointsman.shadow.report.regret import against_best, hourly_samples, regret
 from pointsman.shadow.report.totals import Totals
-from pointsman.shadow.shadow_store import HourSums
+from pointsman.shadow.sums.hour_sums import HourSums
 from tests.unit.shadow.report.synthetic_log import ARMS, HOUR, Log, fixed_arms
 
 

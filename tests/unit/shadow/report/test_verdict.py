@@ -6,19 +6,26 @@ import msgspec
 import pytest
 
 from pointsman.contracts.messages.policies import PolicySpec
-from pointsman.shadow.report.messages import Clipped, Disagreements, Drift, Estimate, Interval, PolicyReport
+from pointsman.shadow.report.messages import (
+    Clipped,
+    Disagreements,
+    Drift,
+    PolicyReport,
+    ReportedEstimate,
+    ReportedInterval,
+)
 from pointsman.shadow.report.policy import policy_report
 from pointsman.shadow.report.verdict import judge
 from tests.unit.shadow.report.synthetic_log import Log
 
 
-def delta(estimate: float, width: float) -> Estimate:
-    return Estimate(
+def delta(estimate: float, width: float) -> ReportedEstimate:
+    return ReportedEstimate(
         estimate=estimate,
         low=estimate - width / 2,
         high=estimate + width / 2,
         method="dr",
-        always_valid=Interval(low=estimate - width, high=estimate + width, method="asymptotic-sequence"),
+        always_valid=ReportedInterval(low=estimate - width, high=estimate + width, method="asymptotic-sequence"),
     )
 
 

@@ -1,0 +1,1 @@
+"""Shadow policies that learn by a reward rule of their own."""

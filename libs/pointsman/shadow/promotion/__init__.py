@@ -1,0 +1,1 @@
+"""Promotion of a shadow policy: the evidence, and the ruling of the automatic guard."""

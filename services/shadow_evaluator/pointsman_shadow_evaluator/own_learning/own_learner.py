@@ -1,0 +1,253 @@
+"""A shadow that learns by a rule of its own: its A and b, from the same outcomes, as far as the decision knew them."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from pointsman.contracts.messages import subjects
+from pointsman.core.bandit import Arm, Estimates, FloatArray, Learner, Ranges, RewardRule
+from pointsman.core.bandit.estimates import ArmStack
+from pointsman.learning import Applied, TierLedger, read_outcome
+from pointsman.learning.applied import CHUNK as APPLIED_CHUNK
+from pointsman.learning.ledger import Read
+from pointsman.runtime.bus import Bus, BusUnavailable, LogReader, StoredMessage, StreamInfo
+from pointsman.runtime.store.store import Store
+from pointsman.runtime.telemetry.logs import logger
+from pointsman.shadow.evaluation.decision_group import DecisionGroup
+from pointsman.shadow.own_learning.learned_store import LearnedState, LearnedStore
+from pointsman.shadow.own_learning.own_rule import RULE_FIELDS
+
+log = logger("shadow_evaluator")
+
+WAIT_S = 1.0
+
+
+class OwnEstimates(NamedTuple):
+    """What a shadow's own A and b say of n decisions among K candidates; each array of shape (n, K)."""
+
+    mean: FloatArray
+    width: FloatArray
+    pulls: NDArray[np.int64]
+
+
+class OwnLearner:
+    """What one shadow has learned in one tier.
+
+    It is a pure function of the outcome log and the rule. In the store it is never further than the decisions that
+    were evaluated with it, so that a restart can always go on from there.
+
+    Parameters
+    ----------
+    bus : Bus
+    store : Store
+    tier, identity : str
+    rule : RewardRule
+        Of which only λ, μ and γ are taken.
+    max_batch : int
+        Outcomes that are read at once.
+    keep_s : int
+        How long it stays in the store when it is used no more.
+    """
+
+    def __init__(
+        self, bus: Bus, store: Store, tier: str, identity: str, rule: RewardRule, *, max_batch: int, keep_s: int
+    ) -> None:
+        self._bus = bus
+        self._store = LearnedStore(store, tier, identity)
+        self._tier = tier
+        self._identity = identity
+        self._weights = {name: getattr(rule, name) for name in RULE_FIELDS}
+        self._max_batch = max_batch
+        self._keep_s = keep_s
+        self._ledger = TierLedger()
+        self._stack: ArmStack | None = None
+        self._reader: LogReader | None = None
+        self._ahead: deque[StoredMessage] = deque()
+        self._unstacked: set[Arm] = set()
+        self._changed: set[Arm] = set()
+        self._chunks: set[int] = set()
+        self._origin = ""
+        self._stored = 0
+        self._ended_at = 0
+
+    @property
+    def ledger(self) -> TierLedger:
+        """What was learned; to be looked at only."""
+        return self._ledger
+
+    async def load(self, through: int, info: StreamInfo) -> None:
+        """Take over what is stored; begin from nothing when that is not of this log and rule, or is too far.
+
+        Parameters
+        ----------
+        through : int
+            The last outcome that may be in it.
+        info : StreamInfo
+            Of the outcome log.
+        """
+        rule = " ".join(f"{name}={value!r}" for name, value in self._weights.items())
+        origin = f"{info.created} {rule} "
+        stored = await self._store.load()
+        usable = stored.origin.startswith(origin) and stored.watermark <= min(through, info.state.last_seq)
+        if usable and await self._is_at(stored):
+            learner = Learner(arms=dict(stored.arms), ranges=Ranges.from_state(stored.ranges))
+            self._ledger = TierLedger(
+                learner=learner, watermark=stored.watermark, watermark_at_ms=stored.watermark_at_ms
+            )
+            self._origin, self._stored = stored.origin, stored.watermark
+        else:
+            if stored.origin:
+                log.info("tier %s: %s learns anew from the whole log", self._tier, self._identity)
+            await self._restart_reader(1)
+            self._ledger = TierLedger()
+            self._origin, self._stored = origin + secrets.token_hex(8), 0
+            # At once, so that no applied bit of before can be taken for one of now.
+            await self._store.commit(0, LearnedState(self._origin), (), self._keep_s)
+        self._unstacked = set(self._ledger.learner.arms)
+
+    async def advance(self, through: int, limit: int | None = None) -> bool:
+        """Learn the log up to a sequence; tell whether that was reached before ``limit`` outcomes were taken in.
+
+        Raises
+        ------
+        BusUnavailable
+            When the log cannot be read, or may have changed meanwhile.
+        """
+        taken = 0
+        while max(self._ledger.watermark, self._ended_at) < through:
+            if not self._ahead and not await self._read_on():
+                self._ended_at = through  # the log has no outcome of the tier up there
+                return True
+            if self._ahead[0].sequence > through:
+                return True
+            if limit is not None and taken >= limit:
+                return False
+            await self._apply(self._ahead.popleft())
+            taken += 1
+        return True
+
+    def estimates(self, group: DecisionGroup, rows: slice) -> OwnEstimates:
+        """Return mean, width and pulls for some decisions of a group, each of shape (n, K).
+
+        NaN where the context has another length than what was learned.
+        """
+        contexts = [decision.event.context for decision in group.decisions[rows]]
+        stack = self._stacked(len(contexts[0]))
+        selection = stack.select(group.estimates.arms)
+        shape = (len(contexts), len(group.names))
+        fits = np.array([len(context) == stack.dim for context in contexts])
+        mean, width = np.full(shape, np.nan), np.full(shape, np.nan)
+        if fits.any():
+            fitting = np.array([context for context in contexts if len(context) == stack.dim], dtype=np.float64)
+            made: Estimates = selection.estimate(fitting)
+            mean[fits], width[fits] = made.mean, made.width
+        return OwnEstimates(mean, width, np.broadcast_to(selection.pulls, shape))
+
+    async def commit(self) -> bool:
+        """Store what was learned since the last commit; tell whether nobody else has."""
+        ledger = self._ledger
+        if ledger.watermark == self._stored:
+            return True
+        learned = LearnedState(
+            self._origin,
+            ledger.watermark,
+            ledger.watermark_at_ms,
+            ledger.learner.ranges.state(),
+            {arm: ledger.learner.arms[arm] for arm in self._changed},
+            {number: ledger.bits.chunk(number) for number in self._chunks},
+        )
+        committed = await self._store.commit(self._stored, learned, ledger.learner.arms, self._keep_s)
+        if not committed.applied:
+            log.info("tier %s: %s: expected outcome %d in the store", self._tier, self._identity, self._stored)
+            return False
+        self._stored = ledger.watermark
+        self._changed.clear()
+        self._chunks.clear()
+        ledger.bits.trim()
+        return True
+
+    async def close(self) -> None:
+        """Give the server its reader back."""
+        if self._reader is not None:
+            await self._reader.close()
+            self._reader = None
+
+    async def _is_at(self, stored: LearnedState) -> bool:
+        """Tell whether the log has the very message at the stored watermark; the reader then stands after it."""
+        if stored.watermark == 0:
+            await self._restart_reader(1)
+            return True
+        await self._restart_reader(stored.watermark)
+        if not await self._read_on():
+            return False
+        first = self._ahead.popleft()
+        return (first.sequence, first.at_ms) == (stored.watermark, stored.watermark_at_ms)
+
+    async def _read_on(self) -> bool:
+        """Read more of the log into `_ahead`; tell whether there was any more."""
+        assert self._reader is not None
+        for fresh in (False, True):
+            if fresh:  # only a new reader knows for sure that there is no more
+                await self._restart_reader(self._ledger.watermark + 1)
+            self._ahead.extend(await self._reader.next_batch(wait_s=WAIT_S))
+            if self._reader.restarts > 0:
+                raise BusUnavailable("the outcome log had to be read anew")
+            if self._ahead:
+                return True
+        return False
+
+    async def _restart_reader(self, start: int) -> None:
+        await self.close()
+        self._ahead.clear()
+        self._reader = LogReader(
+            self._bus, subjects.OUTCOMES, subjects.outcomes(self._tier), start, max_batch=self._max_batch
+        )
+
+    async def _apply(self, message: StoredMessage) -> None:
+        read = self._with_own_rule(read_outcome(message.subject, message.data, message.sequence, message.at_ms))
+        if read.outcome is not None and read.outcome.learn:
+            for number in self._ledger.bits.missing([read.outcome.decision_sequence]):
+                self._ledger.bits.load(number, await self._store.applied_chunk(number))
+        held = self._ledger.apply(read)
+        if isinstance(held, Applied):
+            self._changed.add(held.arm)
+            self._unstacked.add(held.arm)
+            self._chunks.add(held.outcome.decision_sequence // APPLIED_CHUNK)
+
+    def _with_own_rule(self, read: Read) -> Read:
+        if read.outcome is None:
+            return read
+        rule = msgspec.structs.replace(read.outcome.rule, **self._weights)
+        return dataclasses.replace(read, outcome=msgspec.structs.replace(read.outcome, rule=rule))
+
+    def _stacked(self, dim: int) -> ArmStack:
+        """Return the arms as a policy's estimates are made from; of that dimension where nothing was learned yet."""
+        arms = self._ledger.learner.arms
+        if arms:
+            dim = next(iter(arms.values())).dim
+        if self._stack is None or self._stack.dim != dim:
+            self._stack = ArmStack(dim)
+            self._unstacked = set(arms)
+        for arm in self._unstacked:
+            self._stack.put(arm, arms[arm])
+        self._unstacked.clear()
+        return self._stack
+
+
+def assemble(group: DecisionGroup, parts: Sequence[OwnEstimates]) -> Estimates:
+    """Return the estimates of a whole group from those of its parts; the costs are the logged ones."""
+    return Estimates(
+        group.estimates.arms,
+        np.concatenate([part.mean for part in parts]),
+        np.concatenate([part.width for part in parts]),
+        np.concatenate([part.pulls for part in parts]),
+        group.estimates.cost_usd,
+    )

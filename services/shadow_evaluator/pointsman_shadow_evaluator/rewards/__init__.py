@@ -1,0 +1,1 @@
+"""Joining of rewards with evaluated decisions."""
