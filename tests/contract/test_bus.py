@@ -24,7 +24,7 @@ from pointsman.runtime.bus import (
     ensure_streams,
     read_ack,
 )
-from pointsman.runtime.bus.dead_letters import bury
+from pointsman.runtime.bus.dead_letters import publish_dead_letter
 from tests.support.processes import NatsServer
 from tests.support.waiting import eventually
 
@@ -66,7 +66,7 @@ async def test_a_request_carries_its_headers(bus: Bus) -> None:
 
 async def test_a_request_without_an_answer_ends_in_time(bus: Bus) -> None:
     await _silent(bus, "silent")
-    with pytest.raises(BusUnavailable, match="no answer from silent in time"):
+    with pytest.raises(BusUnavailable, match="no response from silent in time"):
         await bus.requests.call("silent", b"", 0.02)
 
 
@@ -291,7 +291,9 @@ async def test_a_dead_letter_is_kept_whole_and_once(bus: Bus) -> None:
     await ensure_streams(bus, NatsConfig())
     data = b'{"tier":\xff\x00'
     for _ in range(2):
-        await bury(bus, "test", "OUTCOMES", subject="outcomes.T", sequence=7, data=data, reason="truncated")
+        await publish_dead_letter(
+            bus, "test", "OUTCOMES", subject="outcomes.T", sequence=7, data=data, reason="truncated"
+        )
     assert (await bus.info("DEAD")).state.messages == 1
     stored = await bus.get("DEAD", 1)
     assert stored is not None
@@ -303,7 +305,7 @@ async def test_a_dead_letter_is_kept_whole_and_once(bus: Bus) -> None:
 async def test_a_dead_letter_of_any_size_fits(bus: Bus) -> None:
     await ensure_streams(bus, NatsConfig())
     data = bytes(range(256)) * 2048  # 512 KB, the most that a stream takes
-    await bury(bus, "test", "OUTCOMES", subject="outcomes.T", sequence=8, data=data, reason='"' * 300)
+    await publish_dead_letter(bus, "test", "OUTCOMES", subject="outcomes.T", sequence=8, data=data, reason='"' * 300)
     stored = await bus.get("DEAD", 1)
     assert stored is not None
     assert data.startswith(dead_decoder.decode(stored.data).payload)

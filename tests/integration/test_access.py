@@ -391,7 +391,7 @@ async def test_a_connection_that_nats_ends_for_good_is_said_to_whoever_waits(tmp
     password = servers.credentials.nats["decision"]
     settings.write_text(settings.read_text().replace(password, "another-one"))
     os.kill(servers.nats.pid, signal.SIGHUP)  # NATS reads its configuration again
-    with pytest.raises(BusUnavailable, match="for good"):
+    with pytest.raises(BusUnavailable, match="permanently"):
         await bus.until_closed()
     await bus.close()
     servers.nats.stop()
@@ -416,7 +416,7 @@ async def test_an_event_stream_goes_on_after_nats_has_ended_the_gateways_connect
         assert ": listening" in [line async for line in _through(lines, ": listening")]
 
         async def ended() -> bool:
-            return "has ended the connection for good" in gateway.output()
+            return "has ended the connection permanently" in gateway.output()
 
         async def connected() -> bool:
             return bool((await web.get("/readyz")).json()["checks"]["nats"] == "ok")

@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from pointsman.runtime.telemetry.probe import listen
+from pointsman.runtime.probe import listen
 from pointsman_gateway.chat.service import HOT_PATHS, client_problem
 from pointsman_gateway.http import protocol
 from pointsman_gateway.http.body import ClientDisconnected, read_body

@@ -8,7 +8,7 @@ import contextlib
 import pytest
 
 from pointsman.contracts.config.schema import ProbeConfig
-from pointsman.runtime.telemetry import lifecycle
+from pointsman.runtime import lifecycle
 
 ENDS_WITHIN_S = 10.0
 

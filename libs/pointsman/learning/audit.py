@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from redis.exceptions import RedisError
-
 from pointsman.contracts.messages import subjects
 from pointsman.learning.applied import CHUNK, AppliedBits
 from pointsman.learning.ledger import Dead, Skipped, TierLedger, read_outcome
 from pointsman.learning.tier_store import TierChanges, TierStore, encode_arm, encode_ranges
 from pointsman.runtime.bus import Bus, LogReader
 from pointsman.runtime.store import keys
-from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman.runtime.store.errors import store_errors
 from pointsman.runtime.store.store import Store
 
 SILENCE_S = 10.0
@@ -134,7 +132,7 @@ def _compare_rest(stored: TierChanges, ledger: TierLedger) -> str:
 
 async def _compare_bits(store: Store, tier: str, replay: _Replay) -> str:
     """Compare the applied bits chunk by chunk, each at the watermark that the store has at that moment."""
-    try:
+    with store_errors():
         stored = {keys.chunk_of(name) async for name in store.redis.scan_iter(keys.applied_pattern(tier), count=1000)}
         for chunk in sorted(stored | replay.ledger.bits.held()):
             async with store.redis.pipeline(transaction=True) as pipe:
@@ -145,6 +143,4 @@ async def _compare_bits(store: Store, tier: str, replay: _Replay) -> str:
                 return f"the store has gone on to {int(watermark or 0)}, which the log does not have"
             if (bits or b"").rstrip(b"\0") != replay.ledger.bits.chunk(chunk):
                 return f"applied bits of decisions {chunk * CHUNK} to {(chunk + 1) * CHUNK - 1} differ"
-    except (RedisError, OSError, TimeoutError) as error:
-        raise StoreUnavailable(str(error) or type(error).__name__) from error
     return ""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from redis.exceptions import RedisError
-
 from pointsman.runtime.store import keys
-from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman.runtime.store.errors import store_errors
 from pointsman.runtime.store.script import Script
 from pointsman.runtime.store.store import Store
 
@@ -27,22 +25,18 @@ async def reset_tier(store: Store, tier: str) -> int:
     """
     await store.run(FENCE_TIER, [keys.tier(tier)], [RESETTING])
     deleted = 0
-    try:
+    with store_errors():
         for pattern in keys.learned_patterns(tier):
             async for found in _scan(store, pattern):
                 deleted += int(await store.redis.delete(*found))
         await store.redis.delete(keys.tier(tier))
-    except (RedisError, OSError, TimeoutError) as error:
-        raise StoreUnavailable(str(error) or type(error).__name__) from error
     return deleted
 
 
 async def stored_tiers(store: Store) -> set[str]:
     """Return the tiers that the store has learned anything of."""
-    try:
+    with store_errors():
         return {keys.tier_name(name) async for name in store.redis.scan_iter(keys.ANY_TIER, count=_SCAN)}
-    except (RedisError, OSError, TimeoutError) as error:
-        raise StoreUnavailable(str(error) or type(error).__name__) from error
 
 
 async def _scan(store: Store, pattern: str) -> AsyncIterator[list[bytes | str]]:

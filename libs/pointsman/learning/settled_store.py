@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from redis.exceptions import RedisError
-
 from pointsman.runtime.store import keys
-from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman.runtime.store.errors import store_errors
 from pointsman.runtime.store.store import Store
 
 
@@ -41,10 +39,8 @@ class SettledStore:
         ------
         StoreUnavailable
         """
-        try:
+        with store_errors("settled"):
             found: dict[bytes, bytes] = await self._redis.hgetall(self._key)  # type: ignore[assignment]  # never str: responses are not decoded
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(f"settled: {error or type(error).__name__}") from error
         sequence = found.get(b"sequence", b"0")
         return Settled(found.get(b"epoch", b"").decode(), int(sequence) if sequence.isdigit() else 0)
 
@@ -55,7 +51,5 @@ class SettledStore:
         ------
         StoreUnavailable
         """
-        try:
+        with store_errors("settled"):
             await self._redis.hset(self._key, mapping={"epoch": settled.epoch, "sequence": settled.sequence})
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(f"settled: {error or type(error).__name__}") from error

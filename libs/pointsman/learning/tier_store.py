@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-from redis.exceptions import RedisError
 
 from pointsman.core.bandit import Arm, ArmState
 from pointsman.runtime.store import keys
-from pointsman.runtime.store.errors import StoreCorrupt, StoreUnavailable
+from pointsman.runtime.store.errors import StoreCorrupt, store_errors
 from pointsman.runtime.store.script import Script
 from pointsman.runtime.store.store import Store
 
@@ -136,10 +135,8 @@ class TierStore:
 
     async def watermark(self) -> int:
         """Return the sequence of the last outcome applied; 0 before the first."""
-        try:
+        with store_errors():
             value = await self._store.redis.hget(keys.tier(self.tier), "watermark")
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(str(error) or type(error).__name__) from error
         return int(value or 0)
 
     async def commit(self, commit: Commit) -> Committed:
@@ -156,19 +153,15 @@ class TierStore:
 
     async def applied_chunk(self, sequence: int) -> bytes:
         """Return the applied bitmap of the chunk that a decision is in; shorter where its end is zero."""
-        try:
+        with store_errors():
             chunk: bytes | None = await self._store.redis.get(keys.applied(self.tier, sequence))  # type: ignore[assignment]  # never str: responses are not decoded
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(str(error) or type(error).__name__) from error
         return chunk or b""
 
     async def outcome_of(self, sequence: int) -> AppliedOutcome | None:
         """Return what a decision's outcome came to; None when none was applied, or that was too long ago."""
-        try:
+        with store_errors():
             name, at = keys.outcome(self.tier, sequence), keys.outcome_field(sequence)
             entry: bytes | None = await self._store.redis.hget(name, at)  # type: ignore[assignment]  # never str: responses are not decoded
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(str(error) or type(error).__name__) from error
         return AppliedOutcome(*_ENTRY.unpack(entry)) if entry else None
 
 

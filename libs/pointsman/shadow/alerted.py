@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from redis.exceptions import RedisError
-
 from pointsman.runtime.store import keys
-from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman.runtime.store.errors import store_errors
 from pointsman.runtime.store.store import Store
 
 
@@ -25,15 +23,11 @@ class Alerted:
 
     async def read(self) -> str:
         """Return it; empty when there was none."""
-        try:
+        with store_errors():
             state = await self._store.redis.hget(self._key, self._kind)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(str(error) or type(error).__name__) from error
         return state.decode() if isinstance(state, bytes) else state or ""
 
     async def write(self, state: str) -> None:
         """Keep it."""
-        try:
+        with store_errors():
             await self._store.redis.hset(self._key, self._kind, state)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(str(error) or type(error).__name__) from error

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from nats.micro.service import EndpointStats, Service
-
 from pointsman.contracts.config import Config
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.policies import TierPolicies
@@ -14,12 +12,12 @@ from pointsman.contracts.messages.status import TierStatus
 from pointsman.core.bandit import PolicyError
 from pointsman.runtime.bus import Bus, await_streams
 from pointsman.runtime.bus.policies import watch_policies
-from pointsman.runtime.bus.status import StatusReporter
+from pointsman.runtime.bus.status import Endpoint, StatusReporter
+from pointsman.runtime.lifecycle import run_with_probe, wait_until_stopped
 from pointsman.runtime.store.store import Store
-from pointsman.runtime.telemetry.lifecycle import run_with_probe, until_stopped
 from pointsman.runtime.telemetry.logs import logger
-from pointsman_decision.handlers import Decider
-from pointsman_decision.scoring import Scorer
+from pointsman_decision.handlers import DecisionHandler
+from pointsman_decision.scoring import ScoreHandler
 from pointsman_decision.sync import StateSync
 from pointsman_decision.tier import Tier
 
@@ -70,7 +68,7 @@ class DecisionReplica:
         await await_streams(bus, STREAMS)
         store = Store(config.redis)
         self._sync = sync = StateSync(bus, store, self._tiers, config.decision.reconcile_ms / 1000.0)
-        decider = Decider(bus, self._tiers, config)
+        decisions = DecisionHandler(bus, self._tiers, config)
         tasks = [asyncio.create_task(sync.run()), asyncio.create_task(watch_policies(bus, self._on_policies))]
         tasks.append(asyncio.create_task(bus.until_closed(), name="connection"))
         try:
@@ -79,16 +77,25 @@ class DecisionReplica:
                 async with asyncio.timeout(POLICIES_WAIT_S):
                     await self._told.wait()
             reporter = StatusReporter(
-                "decision", self._statuses, lambda: (decider.decided + decider.failed, decider.failed)
+                "decision", self._statuses, lambda: (decisions.decided + decisions.failed, decisions.failed)
             )
             tasks.append(asyncio.create_task(reporter.run(), name="status"))
-            service = await _register(bus, reporter, decider, Scorer(bus.nats, self._tiers, config))
+            service = await reporter.serve(
+                bus,
+                "Chooses which model serves a request",
+                [
+                    Endpoint("score", subjects.ANY_SCORE, ScoreHandler(bus, self._tiers, config).handle),
+                    Endpoint("decide", subjects.ANY_DECIDE, decisions.handle),
+                ],
+                subjects.DECISION_QUEUE,
+                lambda name: decisions.statistics() if name == "decide" else None,
+            )
             self._serving = True
             log.info("serving %s", ", ".join(self._tiers))
-            await until_stopped(stop, tasks)
+            await wait_until_stopped(stop, tasks)
             self._serving = False
             await service.stop()
-            await decider.finish()
+            await decisions.finish()
         finally:
             for task in tasks:
                 task.cancel()
@@ -112,16 +119,3 @@ class DecisionReplica:
                 log.error("tier %s: version %d cannot be used: %s; %s stays", name, version, error, tier.live.spec.name)
         if all(tier.live.version for tier in self._tiers.values()):
             self._told.set()
-
-
-async def _register(bus: Bus, reporter: StatusReporter, decider: Decider, scorer: Scorer) -> Service:
-    """Join the queue group, as a service that ``nats micro ls`` and ``nats micro stats`` show."""
-
-    def stats(endpoint: EndpointStats) -> dict[str, int] | None:
-        return {"decided": decider.decided, "failed": decider.failed} if endpoint.name == "decide" else None
-
-    service = await reporter.serve(bus, "Chooses which model serves a request", stats)
-    queue = subjects.DECISION_QUEUE
-    await service.add_endpoint(name="score", subject=subjects.ANY_SCORE, queue_group=queue, handler=scorer.handle)
-    await service.add_endpoint(name="decide", subject=subjects.ANY_DECIDE, queue_group=queue, handler=decider.handle)
-    return service

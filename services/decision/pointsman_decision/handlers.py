@@ -9,10 +9,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
-from nats.micro.request import Request
-
 from pointsman.contracts.config import Config, tier_arms
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import decode, encode
@@ -29,7 +25,7 @@ from pointsman.contracts.messages.ids import DecisionId, new_nonce
 from pointsman.contracts.messages.problem import FieldError, Problem
 from pointsman.contracts.messages.validation import check_request
 from pointsman.core.bandit import Arm
-from pointsman.runtime.bus import Bus, BusError, read_ack
+from pointsman.runtime.bus import Bus, BusError, BusUnavailable, Message, read_ack
 from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.instruments import ArmMetric, Counter, Histogram
 from pointsman.runtime.telemetry.logs import logger
@@ -65,7 +61,7 @@ class _Decided(NamedTuple):
     event: bytes
     answer: bytes
     learned_high: int
-    acknowledged: asyncio.Future[Msg]
+    acknowledged: asyncio.Future[Message]
     sent_s: float
     appending: Span | None
 
@@ -108,7 +104,7 @@ def _pins(valid: list[_Valid]) -> list[Pin | None]:
     ]
 
 
-class Decider:
+class DecisionHandler:
     """Answers requests on ``decide.<tier>``.
 
     Parameters
@@ -132,13 +128,16 @@ class Decider:
         self.decided = 0
         self.failed = 0
 
-    async def handle(self, request: Request) -> None:
+    async def handle(self, message: Message) -> None:
         """Take a request in. It is scored with all others that arrive before the event loop gets round to it."""
-        message = request._msg
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._begin)
         span = None if tracing.active is None else tracing.active.received("process", message.subject, message.headers)
         self._waiting.append(_Waiting(message.reply, message.data, time.perf_counter(), span))
+
+    def statistics(self) -> dict[str, int]:
+        """Return the counts that NATS's statistics of the endpoint show."""
+        return {"decided": self.decided, "failed": self.failed}
 
     async def finish(self) -> None:
         """Wait until everything taken in is answered."""
@@ -254,7 +253,7 @@ class Decider:
                 await self._bus.publish(item.waiting.reply, with_id(item.answer, decision_id))
             topic, headers = subjects.decision_topic(decision.tier), tracing.headers(item.waiting.span)
             await self._bus.publish(topic, with_id(item.event, decision_id), headers)
-        except NatsError as error:
+        except BusUnavailable as error:
             log.debug("could not answer: %s", error)
         self.decided += 1
         counter, seconds, propensity = _answered(decision.tier, decision.policy or "", decision.explored)
@@ -287,5 +286,5 @@ class Decider:
         headers = {"Nats-Service-Error-Code": str(problem.status), "Nats-Service-Error": problem.title}
         try:
             await self._bus.publish(waiting.reply, encode(problem), headers=headers)
-        except NatsError as error:
+        except BusUnavailable as error:
             log.debug("could not answer: %s", error)

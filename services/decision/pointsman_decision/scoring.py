@@ -4,42 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nats.aio.client import Client
-from nats.errors import Error as NatsError
-from nats.micro.request import Request
-
 from pointsman.contracts.config import Config, tier_arms
 from pointsman.contracts.messages.codec import decode, encode
 from pointsman.contracts.messages.decision import Scoring, request_decoder
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.problem import FieldError, Problem
 from pointsman.contracts.messages.validation import check_request
+from pointsman.runtime.bus import Bus, BusUnavailable, Message
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_decision.tier import Tier
 
 log = logger("decision.scoring")
 
 
-class Scorer:
+class ScoreHandler:
     """Answers requests on ``score.<tier>``.
 
     Parameters
     ----------
-    client : nats.aio.client.Client
+    bus : Bus
     tiers : mapping of str to Tier
     config : Config
     """
 
-    def __init__(self, client: Client, tiers: Mapping[str, Tier], config: Config) -> None:
-        self._client = client
+    def __init__(self, bus: Bus, tiers: Mapping[str, Tier], config: Config) -> None:
+        self._bus = bus
         self._tiers = tiers
         self._arms = {tier.name: tier_arms(tier) for tier in config.tier}
         self._context = config.context
         self._stale_after_ms = config.decision.stale_after_ms
 
-    async def handle(self, request: Request) -> None:
+    async def handle(self, message: Message) -> None:
         """Answer one request."""
-        message = request._msg
         if not message.reply:
             return
         answer = self.answer(message.data)
@@ -47,8 +43,8 @@ class Scorer:
         if isinstance(answer, Problem):
             headers = {"Nats-Service-Error-Code": str(answer.status), "Nats-Service-Error": answer.title}
         try:
-            await self._client.publish(message.reply, encode(answer), headers=headers)
-        except NatsError as error:
+            await self._bus.publish(message.reply, encode(answer), headers=headers)
+        except BusUnavailable as error:
             log.debug("could not answer: %s", error)
 
     def answer(self, data: bytes) -> Scoring | Problem:

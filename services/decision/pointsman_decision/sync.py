@@ -6,21 +6,19 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from nats.aio.msg import Msg
-
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import decode
 from pointsman.contracts.messages.errors import MessageError
 from pointsman.contracts.messages.notices import arms_decoder
 from pointsman.core.bandit import BanditError
 from pointsman.learning.tier_store import TierStore
-from pointsman.runtime.bus import Bus
+from pointsman.runtime.bus import Bus, Message
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.logs import logger
+from pointsman.runtime.telemetry.rate_limited_warning import RateLimitedWarning
 from pointsman.runtime.telemetry.tracing import Span
-from pointsman.runtime.telemetry.trouble import Trouble
 from pointsman_decision.tier import Tier
 
 log = logger("decision.sync")
@@ -50,7 +48,7 @@ class StateSync:
         self._problems: dict[str, str] = dict.fromkeys(tiers, "not loaded yet")
         self._loaded = {name: asyncio.Event() for name in tiers}
         self._told: dict[str, tuple[int, Span | None]] = {}
-        self._trouble = Trouble(log, "what was learned", "deciding from memory")
+        self._warning = RateLimitedWarning(log, "what was learned", "deciding from memory")
 
     @property
     def store_state(self) -> str:
@@ -60,7 +58,7 @@ class StateSync:
 
     async def run(self) -> None:
         """Keep all tiers up to date until cancelled."""
-        await self._bus.nats.subscribe(subjects.ANY_ARMS, cb=self._on_notice)
+        await self._bus.subscribe(subjects.ANY_ARMS, self._on_notice)
         async with asyncio.TaskGroup() as tasks:
             for name in self._tiers:
                 tasks.create_task(self._follow(name), name=f"sync {name}")
@@ -96,16 +94,16 @@ class StateSync:
         if problem and told is not None:
             tracing.end(told[1], error=problem)
         if problem:
-            self._trouble.tell(problem)
+            self._warning.failed(problem)
         else:
-            self._trouble.over()
+            self._warning.recovered()
         self._problems[name] = problem
         metrics.state_watermark.labels(name).set(tier.watermark)
         age = tier.age_ms()
         if age is not None:
             metrics.state_age_seconds.labels(name).set(age / 1000.0)
 
-    async def _on_notice(self, message: Msg) -> None:
+    async def _on_notice(self, message: Message) -> None:
         try:
             notice = decode(arms_decoder, message.data)
         except MessageError as error:

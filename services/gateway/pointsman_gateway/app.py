@@ -17,11 +17,11 @@ from starlette.types import ASGIApp
 from pointsman.contracts.config import Config, ConfigError
 from pointsman.contracts.messages.errors import MessageError
 from pointsman.runtime.bus import BusError
+from pointsman.runtime.lifecycle import wait_until_stopped
+from pointsman.runtime.probe import Server, listen
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.telemetry import tracing
-from pointsman.runtime.telemetry.lifecycle import until_stopped
 from pointsman.runtime.telemetry.logs import logger
-from pointsman.runtime.telemetry.probe import Server, listen
 from pointsman_gateway.api.arms import Arms
 from pointsman_gateway.api.decisions import Decisions
 from pointsman_gateway.api.events import DecisionEvents
@@ -92,7 +92,7 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
     if not access.required:
         log.info("no API key is configured: whoever can reach the gateway may do everything")
     try:
-        await until_stopped(stop, [serving, watching])
+        await wait_until_stopped(stop, [serving, watching])
     finally:
         watching.cancel()
         backends.closing.set()  # ends the event streams, which would else be waited for

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-import nats.errors
-
 from pointsman.contracts.config import Config, fallback_arm, tier_arms
 from pointsman.contracts.messages.errors import MessageError
 from pointsman.contracts.messages.policies import TierPolicies
@@ -112,7 +110,7 @@ class Backends:
                     for task in beside:
                         task.cancel()
                     await asyncio.gather(*beside, return_exceptions=True)
-            except (BusError, nats.errors.Error, OSError, ValueError) as error:
+            except (BusError, OSError, ValueError) as error:
                 log.error("no connection to NATS: %s", error or type(error).__name__)
                 await asyncio.sleep(AGAIN_S)
 
@@ -126,7 +124,7 @@ class Backends:
             try:
                 await self.status.serve(bus, "Takes requests over HTTP")
                 break
-            except nats.errors.Error as error:
+            except BusError as error:
                 log.warning("not yet a service of NATS: %s", error or type(error).__name__)
                 await asyncio.sleep(AGAIN_S)
         await self.status.run()
@@ -143,7 +141,7 @@ class Backends:
                 bus = self.require_bus()
                 await ensure_streams(bus, self.config.nats)
                 await configure_policies(bus, self.config)
-            except (BusError, nats.errors.Error) as error:
+            except BusError as error:
                 log.warning("streams and policies are not ready yet: %s", error or type(error).__name__)
                 await asyncio.sleep(AGAIN_S)
             except MessageError as error:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from time import monotonic
 
-from nats.aio.msg import Msg
-
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.decision import Decision
 from pointsman.contracts.messages.ids import DecisionId, new_nonce
 from pointsman.core.bandit import Arm
 from pointsman.runtime.breaker import Breaker
-from pointsman.runtime.bus import BusUnavailable, NoAnswer, NoResponders
+from pointsman.runtime.bus import BusUnavailable, Message, NoResponders, NoResponse
 from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.logs import about, logger
-from pointsman.runtime.telemetry.trouble import Trouble
+from pointsman.runtime.telemetry.rate_limited_warning import RateLimitedWarning
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.fallback_topic import FallbackTopic
 
@@ -54,10 +52,12 @@ class DecisionClient:
         for name in backends.tiers:  # at 0 from the start, so that the first one is seen as a rise
             for reason in REASONS:
                 metrics.fallbacks.labels(name, reason)
-        self._troubles = {name: Trouble(log, f"tier {name}", "the fallback arm serves") for name in backends.tiers}
+        self._warnings = {
+            name: RateLimitedWarning(log, f"tier {name}", "the fallback arm serves") for name in backends.tiers
+        }
         self._routes = {name: (subjects.decide(name), Breaker()) for name in backends.tiers}
 
-    async def request_decision(self, tier: str, request: bytes) -> Msg:
+    async def request_decision(self, tier: str, request: bytes) -> Message:
         """Return a replica's decision or refusal (`refusal_status` tells which).
 
         Raises
@@ -78,7 +78,7 @@ class DecisionClient:
         except NoResponders as error:
             # NATS says so at once, so there is nothing to protect, and the first new replica is used at once.
             raise DecisionUnavailable("no_replica") from error
-        except NoAnswer as error:
+        except NoResponse as error:
             breaker.failed(sent_at_s, monotonic())
             raise DecisionUnavailable("timeout") from error
         except BusUnavailable as error:
@@ -90,7 +90,7 @@ class DecisionClient:
         answered_at_s = monotonic()
         metrics.hop_seconds.labels("gateway_decision", tier).observe(answered_at_s - sent_at_s)
         breaker.succeeded(answered_at_s)
-        self._troubles[tier].over()
+        self._warnings[tier].recovered()
         return answer
 
     def fallback_decision(self, tier: str, candidates: tuple[Arm, ...], reason: str) -> Decision:
@@ -114,12 +114,12 @@ class DecisionClient:
             scores=[],
         )
         about(decision.decision_id)
-        self._troubles[tier].tell(f"no policy chooses ({reason})")
+        self._warnings[tier].failed(f"no policy chooses ({reason})")
         self.fallback_topic.tell(decision, reason)
         return decision
 
 
-def refusal_status(answer: Msg) -> int | None:
+def refusal_status(answer: Message) -> int | None:
     """Return the status with which a replica refused a request; None for a decision."""
     code = answer.headers.get(_ERROR_CODE) if answer.headers else None
     return None if code is None else int(code)

@@ -8,15 +8,12 @@ from collections import deque
 from collections.abc import Callable
 
 import msgspec
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
-from nats.errors import Error as NatsError
 
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.decision import Decision, FallbackEvent
 from pointsman.contracts.messages.ids import new_nonce
-from pointsman.runtime.bus import Bus
+from pointsman.runtime.bus import Bus, BusUnavailable, Message, Subscription
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.backends import Backends
 
@@ -77,13 +74,11 @@ class FallbackTopic:
     async def subscribe(self, bus: Bus, tier: str | None, hear: Hear) -> Subscription:
         """Have a function called with what other gateways tell of a tier, or of all."""
 
-        async def heard(message: Msg) -> None:
+        async def heard(message: Message) -> None:
             if (message.headers or {}).get(SENDER) != self._own:
                 hear(message.data)
 
-        return await bus.nats.subscribe(
-            subjects.ANY_FALLBACK if tier is None else subjects.fallback_topic(tier), cb=heard
-        )
+        return await bus.subscribe(subjects.ANY_FALLBACK if tier is None else subjects.fallback_topic(tier), heard)
 
     async def _send(self) -> None:
         """Send what waits. Without a connection it is dropped: nobody wants to hear of it later."""
@@ -95,5 +90,5 @@ class FallbackTopic:
                 return
             try:
                 await bus.publish(subject, event, {SENDER: self._own})
-            except NatsError as error:
+            except BusUnavailable as error:
                 log.debug("could not tell of a fallback: %s", error)

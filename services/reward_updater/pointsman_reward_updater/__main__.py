@@ -2,7 +2,7 @@
 
 import sys
 
-from pointsman.runtime.telemetry.service import run_service
+from pointsman.runtime.service import run_service
 
 
 def main() -> int:

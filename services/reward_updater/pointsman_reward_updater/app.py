@@ -12,9 +12,9 @@ from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.status import TierStatus
 from pointsman.runtime.bus import Bus, await_streams
 from pointsman.runtime.bus.status import StatusReporter
+from pointsman.runtime.lifecycle import run_with_probe, wait_until_stopped
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
-from pointsman.runtime.telemetry.lifecycle import run_with_probe, until_stopped
 from pointsman_reward_updater.retention import RetentionWatch
 from pointsman_reward_updater.settler import TierSettler
 from pointsman_reward_updater.writer import TierWriter
@@ -68,7 +68,7 @@ class RewardUpdater:
         tasks.append(asyncio.create_task(reporter.run(), name="status"))
         await reporter.serve(bus, "Learns from outcomes")
         try:
-            await until_stopped(stop, tasks)
+            await wait_until_stopped(stop, tasks)
         finally:
             for task in tasks:
                 task.cancel()

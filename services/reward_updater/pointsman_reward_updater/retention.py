@@ -6,8 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from nats.errors import Error as NatsError
-
 from pointsman.contracts.messages import subjects
 from pointsman.runtime.bus import Bus, BusError, StreamInfo
 from pointsman.runtime.telemetry import metrics
@@ -59,7 +57,7 @@ class RetentionWatch:
             for stream in CONSEQUENCE:
                 try:
                     await self._check(stream)
-                except (BusError, NatsError) as error:
+                except BusError as error:
                     log.debug("cannot look at %s: %s", stream, error)
             await asyncio.sleep(self._check_s)
 

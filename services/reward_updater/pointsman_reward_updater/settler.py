@@ -12,8 +12,6 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from nats.errors import Error as NatsError
-
 from pointsman.contracts.config import Config
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
@@ -24,13 +22,13 @@ from pointsman.learning.applied import CHUNK
 from pointsman.learning.settled_store import Settled, SettledStore
 from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus, BusError, LogReader, StoredMessage, StreamMissing, read_ack
-from pointsman.runtime.bus.dead_letters import bury
+from pointsman.runtime.bus.dead_letters import publish_dead_letter
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.store.lease import Lease
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics, tracing
-from pointsman.runtime.telemetry.logs import logger, work_on
-from pointsman.runtime.telemetry.trouble import Trouble
+from pointsman.runtime.telemetry.logs import bind_tier, logger
+from pointsman.runtime.telemetry.rate_limited_warning import RateLimitedWarning
 from pointsman_reward_updater import events
 from pointsman_reward_updater.waiting import Entry, WaitingRoom
 
@@ -70,7 +68,7 @@ class TierSettler:
         self._wait_ms = round(configured.reward_wait_s * 1000.0) if configured else 0
         self.tier = tier
         self.status = "starting"
-        self._trouble = Trouble(log, f"tier {tier}, feedback", "trying again")
+        self._warning = RateLimitedWarning(log, f"tier {tier}, feedback", "retrying")
         self.oldest: int | None = None
         """Sequence of the oldest message that still waits; None when none does, or another settles."""
         self._held_at = 0.0
@@ -85,7 +83,7 @@ class TierSettler:
 
     async def run(self) -> None:
         """Settle until cancelled."""
-        work_on(self.tier)
+        bind_tier(self.tier)
         try:
             while True:
                 try:
@@ -94,11 +92,11 @@ class TierSettler:
                         await self._settle()
                     else:
                         self.status = "standby"
-                        self._trouble.over()
+                        self._warning.recovered()
                         metrics.feedback_held.remove(self.tier)  # another one's to tell now
                         await asyncio.sleep(self._renew_s)
-                except (BusError, StateError, NatsError) as error:
-                    self._trouble.tell(str(error))
+                except (BusError, StateError) as error:
+                    self._warning.failed(str(error))
                     self.status = f"waiting: {error}"
                     await asyncio.sleep(RETRY_S)
                 finally:
@@ -120,7 +118,7 @@ class TierSettler:
         )
         try:
             while await self._still_ours():
-                self._trouble.over()
+                self._warning.recovered()
                 await self._look_ahead(reader)
                 if reader.restarts > 0:
                     return  # whatever made the reader start over may have changed the stream
@@ -220,7 +218,7 @@ class TierSettler:
         await self._append(new)
         for entry in batch:
             if entry.message is None:
-                await self._bury(entry)
+                await self._publish_dead_letter(entry)
         await self._settled.set(Settled(self._epoch, batch[-1].sequence))
         for outcome, _ in new:
             metrics.settled.labels(self.tier, _told(outcome)).inc()
@@ -253,10 +251,10 @@ class TierSettler:
                 about = {"pointsman.decision_id": outcome.decision_id, "pointsman.feedback": _told(outcome)}
                 tracing.end(span, about)
 
-    async def _bury(self, entry: Entry) -> None:
+    async def _publish_dead_letter(self, entry: Entry) -> None:
         log.warning("tier %s: message %d is a dead letter: %s", self.tier, entry.sequence, entry.problem)
         stored = await self._bus.get(subjects.FEEDBACK, entry.sequence)
-        await bury(
+        await publish_dead_letter(
             self._bus,
             events.SERVICE,
             subjects.FEEDBACK,

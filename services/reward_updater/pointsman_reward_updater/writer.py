@@ -14,8 +14,6 @@ import asyncio
 import secrets
 import time
 
-from nats.errors import Error as NatsError
-
 from pointsman.contracts.config import Config, tier_arms
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.validation import MAX_MS
@@ -25,14 +23,14 @@ from pointsman.learning.applied import CHUNK
 from pointsman.learning.reset import RESETTING
 from pointsman.learning.tier_store import Commit, TierChanges, TierStore
 from pointsman.runtime.bus import Bus, BusError, LogReader, StoredMessage, StreamInfo, StreamMissing
-from pointsman.runtime.bus.dead_letters import bury
+from pointsman.runtime.bus.dead_letters import publish_dead_letter
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.store.lease import Lease
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.instruments import ArmMetric
-from pointsman.runtime.telemetry.logs import logger, work_on
-from pointsman.runtime.telemetry.trouble import Trouble
+from pointsman.runtime.telemetry.logs import bind_tier, logger
+from pointsman.runtime.telemetry.rate_limited_warning import RateLimitedWarning
 from pointsman_reward_updater import events
 
 log = logger("reward_updater")
@@ -79,7 +77,7 @@ class TierWriter:
         self._keep_s = int(config.nats.decisions_max_age_days * DAY_S)
         self.tier = tier
         self.status = "starting"
-        self._trouble = Trouble(log, f"tier {tier}", "trying again")
+        self._warning = RateLimitedWarning(log, f"tier {tier}", "retrying")
         self._epoch = ""
         self._generation = ""
         self._ledger = TierLedger()
@@ -90,7 +88,7 @@ class TierWriter:
 
     async def run(self) -> None:
         """Write until cancelled."""
-        work_on(self.tier)
+        bind_tier(self.tier)
         try:
             while True:
                 try:
@@ -100,9 +98,9 @@ class TierWriter:
                     else:
                         self._stand_by()
                         await asyncio.sleep(self._renew_s)
-                except (BusError, StateError, NatsError) as error:
+                except (BusError, StateError) as error:
                     metrics.commit_retries.labels(self.tier).inc()
-                    self._trouble.tell(str(error))
+                    self._warning.failed(str(error))
                     self.status = f"waiting: {error}"
                     await asyncio.sleep(RETRY_S)
         finally:
@@ -115,7 +113,7 @@ class TierWriter:
     def _stand_by(self) -> None:
         """Say nothing more of the tier: what this writer knew last would be told beside what another one knows now."""
         self.status = "standby"
-        self._trouble.over()
+        self._warning.recovered()
         metrics.halted.labels(self.tier).set(0)
         metrics.log_lag.remove(self.tier)
         metrics.watermark.remove(self.tier)
@@ -141,7 +139,7 @@ class TierWriter:
         )
         try:
             while await self._still_ours():
-                self._trouble.over()
+                self._warning.recovered()
                 # At first only until the server has said whether there is more: replicas wait to know their age.
                 wait_s = min(self._renew_s, HEARTBEAT_S) / 2 if self._beat_at else FIRST_LOOK_S
                 batch = await reader.next_batch(wait_s=wait_s)
@@ -219,7 +217,7 @@ class TierWriter:
         unpublished = [item for item in applied if item.sequence > self._published_through]
         await events.publish_rewards(self._bus, self.tier, unpublished, before)
         for dead in (result for result in results if isinstance(result, Dead)):
-            await bury(
+            await publish_dead_letter(
                 self._bus,
                 events.SERVICE,
                 subjects.OUTCOMES,

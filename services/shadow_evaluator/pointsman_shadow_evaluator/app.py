@@ -15,9 +15,9 @@ from pointsman.contracts.messages.status import TierStatus
 from pointsman.runtime.bus import Bus, await_streams
 from pointsman.runtime.bus.policies import watch_policies
 from pointsman.runtime.bus.status import StatusReporter
+from pointsman.runtime.lifecycle import run_with_probe, wait_until_stopped
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
-from pointsman.runtime.telemetry.lifecycle import run_with_probe, until_stopped
 from pointsman_shadow_evaluator.decisions.event_publisher import EventPublisher
 from pointsman_shadow_evaluator.tasks.promotion_guard import PromotionGuard
 from pointsman_shadow_evaluator.tasks.regret_watch import RegretWatch
@@ -85,7 +85,7 @@ class ShadowEvaluator:
         tasks.append(asyncio.create_task(reporter.run(), name="status"))
         await reporter.serve(bus, "Runs shadow policies, and keeps the report's sums")
         try:
-            await until_stopped(stop, tasks)
+            await wait_until_stopped(stop, tasks)
         finally:
             for task in tasks:
                 task.cancel()

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pointsman.contracts.messages.errors import MessageError
 from pointsman.runtime.bus import Bus, LogReader, StoredMessage
-from pointsman.runtime.bus.dead_letters import bury
+from pointsman.runtime.bus.dead_letters import publish_dead_letter
 from pointsman.runtime.telemetry.instruments import Gauge
 from pointsman.runtime.telemetry.logs import logger
 
@@ -65,6 +65,8 @@ async def read_each(
         except MessageError as error:
             at = message.sequence
             log.warning("tier %s: message %d of %s is a dead letter: %s", tier, at, stream, error)
-            await bury(bus, SERVICE, stream, subject=message.subject, sequence=at, data=message.data, reason=str(error))
+            await publish_dead_letter(
+                bus, SERVICE, stream, subject=message.subject, sequence=at, data=message.data, reason=str(error)
+            )
             found.append(None)
     return found

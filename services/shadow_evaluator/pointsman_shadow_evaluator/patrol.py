@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from nats.errors import Error as NatsError
-
 from pointsman.contracts.messages.errors import MessageError
 from pointsman.runtime.bus import BusError
 from pointsman.runtime.store.errors import StateError
-from pointsman.runtime.telemetry.logs import logger, work_on
+from pointsman.runtime.telemetry.logs import bind_tier, logger
 
 log = logger("shadow_evaluator")
 
@@ -32,7 +30,7 @@ async def patrol(
     failed : str
         What the log says has failed.
     """
-    work_on(tier)
+    bind_tier(tier)
     if every_s is None:
         await asyncio.Event().wait()
         return
@@ -40,6 +38,6 @@ async def patrol(
         if following():
             try:
                 await look()
-            except (BusError, StateError, NatsError, MessageError) as error:
+            except (BusError, StateError, MessageError) as error:
                 log.warning("tier %s: %s: %s", tier, failed, error)
         await asyncio.sleep(every_s)

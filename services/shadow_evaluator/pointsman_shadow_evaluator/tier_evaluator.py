@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from nats.errors import Error as NatsError
-
 from pointsman.contracts.config import Config, TierConfig
 from pointsman.contracts.messages.errors import UnknownVersion
 from pointsman.contracts.messages.policies import TierPolicies
@@ -17,8 +15,8 @@ from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.store.lease import Lease
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
-from pointsman.runtime.telemetry.logs import logger, work_on
-from pointsman.runtime.telemetry.trouble import Trouble
+from pointsman.runtime.telemetry.logs import bind_tier, logger
+from pointsman.runtime.telemetry.rate_limited_warning import RateLimitedWarning
 from pointsman.shadow.sums.store import ShadowStore
 from pointsman_shadow_evaluator.decisions.decision_reader import DecisionReader
 from pointsman_shadow_evaluator.decisions.event_publisher import EventPublisher
@@ -60,7 +58,7 @@ class TierEvaluator:
         self._rewards = RewardReader(bus, store, self._state, config)
         self.tier = tier.name
         self.status = "starting"
-        self._trouble = Trouble(log, f"tier {tier.name}", "trying again")
+        self._warning = RateLimitedWarning(log, f"tier {tier.name}", "retrying")
 
     def set_policies(self, version: int, policies: TierPolicies) -> None:
         """Run the tier's shadows of that version from the next batch on."""
@@ -68,7 +66,7 @@ class TierEvaluator:
 
     async def run(self) -> None:
         """Follow the tier until cancelled."""
-        work_on(self.tier)
+        bind_tier(self.tier)
         try:
             while True:
                 try:
@@ -76,12 +74,12 @@ class TierEvaluator:
                         await self._follow()
                     else:
                         self.status = "standby"
-                        self._trouble.over()
+                        self._warning.recovered()
                         metrics.shadow_lag.remove(self.tier)  # another one's to tell now
                         metrics.shadow_reward_lag.remove(self.tier)
                         await asyncio.sleep(self._renew_s)
-                except (BusError, StateError, NatsError) as error:
-                    self._trouble.tell(str(error))
+                except (BusError, StateError) as error:
+                    self._warning.failed(str(error))
                     self.status = f"waiting: {error}"
                     await asyncio.sleep(RETRY_S)
         finally:
@@ -114,7 +112,7 @@ class TierEvaluator:
         """Hold the lease until it is somebody else's."""
         while True:
             await asyncio.sleep(self._renew_s)
-            self._trouble.over()
+            self._warning.recovered()
             if not await self._lease.hold():
                 log.info("tier %s: another evaluator follows it now", self.tier)
                 return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pointsman.contracts.messages.status import DegradedCount, HopCounts, ServiceStatus, TierStatus
-from pointsman.runtime.bus.bus import StreamConfiguration, StreamInfo, StreamState
+from pointsman.runtime.bus.jetstream import StreamConfiguration, StreamInfo, StreamState
 from pointsman_gateway.console.health_line import REASONS, health_line
 from pointsman_gateway.console.snapshot import Place, Process, Snapshot
 from pointsman_gateway.console.system import system_view, tier_view

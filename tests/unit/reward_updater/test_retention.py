@@ -6,7 +6,7 @@ import pytest
 
 from pointsman.contracts.messages import subjects
 from pointsman.runtime.bus import StreamInfo
-from pointsman.runtime.bus.bus import StreamState
+from pointsman.runtime.bus.jetstream import StreamState
 from pointsman_reward_updater.retention import needed_share
 
 

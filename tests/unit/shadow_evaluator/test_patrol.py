@@ -3,14 +3,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from nats.errors import ConnectionClosedError
 
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.runtime.bus import BusUnavailable
 from pointsman.runtime.store.errors import StoreUnavailable
 from pointsman_shadow_evaluator.patrol import patrol
 
-FAILURES = [BusUnavailable("away"), StoreUnavailable("away"), InvalidMessage("v", "odd"), ConnectionClosedError()]
+FAILURES = [BusUnavailable("away"), StoreUnavailable("away"), InvalidMessage("v", "odd")]
 
 
 class Looks:

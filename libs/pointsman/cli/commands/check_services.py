@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
-from redis.exceptions import RedisError
 
 from pointsman.cli.commands.findings import Finding
 from pointsman.cli.http import GatewayClient, GatewayUnreachable
 from pointsman.cli.target import Target
 from pointsman.contracts.messages.subjects import POLICIES_STREAM, STREAM_SUBJECTS
-from pointsman.runtime.bus import Bus, BusError, NoResponders, StreamMissing
-from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman.runtime.bus import Bus, BusError, BusUnavailable, NoResponders, StreamMissing
+from pointsman.runtime.bus.gather import gather
+from pointsman.runtime.store.errors import StoreUnavailable, store_errors
 from pointsman.runtime.store.store import Store
 
 _PATIENCE_S = 3.0
@@ -71,16 +71,13 @@ async def _check_streams(bus: Bus) -> Finding:
 async def _check_replicas(bus: Bus, target: Target) -> Finding:
     """Ask all decision replicas at once; how many there are is known of an embedded stack only."""
     answered: set[bytes] = set()
-    inbox = bus.nats.new_inbox()
-    subscription = await bus.nats.subscribe(inbox)
-    await bus.nats.publish("$SRV.PING.decision", b"", reply=inbox)
     try:
-        async with asyncio.timeout(_REPLICAS_ANSWER_S):
-            async for message in subscription.messages:
-                if message.data:
-                    answered.add(message.data)
-    except TimeoutError:
-        pass  # whoever is alive has answered by now
+        responses = await gather(
+            bus, "$SRV.PING.decision", wait_s=_REPLICAS_ANSWER_S, quiet_s=_REPLICAS_ANSWER_S, enough=lambda _: False
+        )
+        answered = {message.data for message in responses}
+    except BusUnavailable:
+        pass  # reported as no replica
     expected = max(1, len(target.stack.decision) if target.stack else 0)
     detail = (
         "1 replica of `decision` answers" if len(answered) == 1 else f"{len(answered)} replicas of `decision` answer"
@@ -105,8 +102,9 @@ async def check_store(target: Target) -> list[Finding]:
 
 async def _check_store_settings(store: Store) -> Finding:
     try:
-        settings = {**await store.redis.config_get("maxmemory-policy", "appendonly")}
-    except RedisError as error:
+        with store_errors():
+            settings = {**await store.redis.config_get("maxmemory-policy", "appendonly")}
+    except StoreUnavailable as error:
         return Finding("store settings", True, f"cannot be asked ({error}); they should be noeviction, appendonly yes")
     told = {_text(name): _text(value) for name, value in settings.items()}
     wanted = {"maxmemory-policy": "noeviction", "appendonly": "yes"}

@@ -11,10 +11,9 @@ from pointsman.cli.errors import CommandFailed
 from pointsman.cli.target import add_target_options, find_target
 
 if TYPE_CHECKING:
-    from nats.aio.msg import Msg
-
     from pointsman.cli.options import Subparsers
     from pointsman.contracts.config.connections import NatsConfig
+    from pointsman.runtime.bus import Message
 
 DEFAULT_SUBJECT = "decisions.>"
 _SUBJECT = re.compile(r"(?:[^\s.*>]+|\*)(?:\.(?:[^\s.*>]+|\*))*(?:\.>)?|>")
@@ -65,9 +64,9 @@ async def _tail(server: NatsConfig, subject: str, count: int | None) -> None:
 
     await nats_info(server.urls[0])  # the bus would wait for ever for a server that is not there
     bus = await Bus.connect(server, "pointsman tail")
-    messages: asyncio.Queue[Msg] = asyncio.Queue()
+    messages: asyncio.Queue[Message] = asyncio.Queue()
     try:
-        await bus.nats.subscribe(subject, cb=messages.put)
+        await bus.subscribe(subject, messages.put)
         printed = 0
         while count is None or printed < count:
             message = await messages.get()

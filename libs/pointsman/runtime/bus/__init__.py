@@ -1,17 +1,20 @@
-"""NATS: the connection, the streams, request and reply, ordered reading."""
+"""NATS: connection, requests, streams, ordered reading. The only package that imports the NATS client."""
 
-from pointsman.runtime.bus.bus import Appended, Bus, StoredMessage, StreamInfo, read_ack
+from nats.aio.msg import Msg as Message
+
+from pointsman.runtime.bus.bus import Bus, Subscription
 from pointsman.runtime.bus.errors import (
     AppendRefused,
     BusError,
     BusUnavailable,
-    NoAnswer,
     NoResponders,
+    NoResponse,
     NotPermitted,
     PoliciesUnreadable,
     StreamMissing,
     WrongSequence,
 )
+from pointsman.runtime.bus.jetstream import Appended, StoredMessage, StreamInfo, read_ack
 from pointsman.runtime.bus.reader import LogReader
 from pointsman.runtime.bus.streams import await_streams, ensure_streams
 
@@ -22,13 +25,15 @@ __all__ = [
     "BusError",
     "BusUnavailable",
     "LogReader",
-    "NoAnswer",
+    "Message",
     "NoResponders",
+    "NoResponse",
     "NotPermitted",
     "PoliciesUnreadable",
     "StoredMessage",
     "StreamInfo",
     "StreamMissing",
+    "Subscription",
     "WrongSequence",
     "await_streams",
     "ensure_streams",

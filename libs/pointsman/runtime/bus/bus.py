@@ -1,110 +1,58 @@
-"""A service's connection to NATS, and the five things it does with it."""
+"""Connection of a service to NATS."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
-import nats
+import nats.errors
 from nats.aio.client import Client
-from nats.aio.msg import Msg
+from nats.aio.msg import Msg as Message
+from nats.aio.subscription import Subscription as NatsSubscription
 
 from pointsman.contracts.config.connections import NatsConfig
 from pointsman.runtime.bus.client import ErrorListener, GuardedClient, login_options
-from pointsman.runtime.bus.errors import AppendRefused, BusError, BusUnavailable, StreamMissing, WrongSequence
+from pointsman.runtime.bus.errors import BusUnavailable, bus_errors
+from pointsman.runtime.bus.jetstream import (
+    Appended,
+    StoredMessage,
+    StreamInfo,
+    read_ack,
+    read_direct,
+    read_info,
+    read_last_sequence,
+)
 from pointsman.runtime.bus.requests import Headers, Requests
 from pointsman.runtime.telemetry.logs import logger
 
 log = logger("bus")
 
-API_TIMEOUT_S = 5.0
+REQUEST_TIMEOUT_S = 5.0
 PING_INTERVAL_S = 2
 RECONNECT_WAIT_S = 0.25
-_WRONG_LAST_SEQUENCE = (10071, 10164)
-_STREAM_NOT_FOUND = 10059
-_NO_MESSAGE = 10037
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CLOSE_TIMEOUT_S = 3.0
+
+OnMessage = Callable[[Message], Awaitable[None]]
 
 
-class StoredMessage(NamedTuple):
-    """A message read from a stream."""
+class Subscription:
+    """A subscription on core NATS; the client renews it after a reconnect."""
 
-    subject: str
-    data: bytes
-    sequence: int
-    at_ms: int
-    traceparent: str | None = None
-    """W3C: the span that it was published in, when there are traces."""
+    def __init__(self, inner: NatsSubscription) -> None:
+        self._inner = inner
 
-
-class Appended(NamedTuple):
-    """Where a message is stored; ``duplicate`` when one with the same message id was stored before."""
-
-    sequence: int
-    duplicate: bool
-
-
-class _ApiError(msgspec.Struct, frozen=True):
-    code: int = 0
-    err_code: int = 0
-    description: str = ""
-
-
-class _Ack(msgspec.Struct, frozen=True):
-    seq: int = 0
-    duplicate: bool = False
-    error: _ApiError | None = None
-
-
-class _Place(msgspec.Struct, frozen=True):
-    seq: int = 0
-
-
-class _Found(msgspec.Struct, frozen=True):
-    message: _Place = _Place()
-    error: _ApiError | None = None
-
-
-class StreamState(msgspec.Struct, frozen=True):
-    """Where a stream begins and ends, and how much of its room it takes."""
-
-    messages: int = 0
-    bytes: int = 0
-    first_seq: int = 0
-    last_seq: int = 0
-    first_ts: str = ""
-    last_ts: str = ""
-    subjects: dict[str, int] = {}
-
-
-class StreamConfiguration(msgspec.Struct, frozen=True):
-    """The sequence that a stream was made to begin with, and how many bytes it may hold (-1: any number)."""
-
-    first_seq: int = 1
-    max_bytes: int = -1
-
-
-class StreamInfo(msgspec.Struct, frozen=True):
-    """A stream's state, and when it was created: its identity."""
-
-    created: str = ""
-    config: StreamConfiguration = StreamConfiguration()
-    state: StreamState = StreamState()
-    error: _ApiError | None = None
-
-
-_ack_decoder = msgspec.json.Decoder(_Ack)
-_info_decoder = msgspec.json.Decoder(StreamInfo)
-_found_decoder = msgspec.json.Decoder(_Found)
+    async def unsubscribe(self) -> None:
+        """End the subscription; a closed connection has ended it already."""
+        with contextlib.suppress(nats.errors.Error):
+            await self._inner.unsubscribe()
 
 
 class Bus:
-    """Connect, publish, append to a log, read from a log, subscribe.
+    """A connection to NATS: publish, subscribe, request, append to a log, read from a log.
 
-    Use `Bus.connect`. ``nats`` is the client itself, for what is not here.
+    Use `Bus.connect`. ``requests`` sends requests; ``nats`` is the client, for the modules of this package and tests.
     """
 
     def __init__(self, client: GuardedClient) -> None:
@@ -118,158 +66,190 @@ class Bus:
 
     @classmethod
     async def connect(cls, server: NatsConfig | str, name: str) -> Bus:
-        """Connect, waiting for as long as NATS cannot be reached; reconnect for ever afterwards.
+        """Connect, waiting until NATS can be reached; afterwards reconnect without limit.
 
         Parameters
         ----------
         server : NatsConfig or str
-            Where, and as whom; or just a URL.
+            Address and credentials, or only a URL.
         name : str
-            Shown in NATS's monitoring.
+            Name of the connection in NATS's monitoring.
+
+        Raises
+        ------
+        BusUnavailable
+            NATS refuses the connection.
         """
         config = NatsConfig(url=server) if isinstance(server, str) else server
         client = GuardedClient(config.tls)
         bus = cls(client)
         try:
-            await client.connect(
-                servers=config.urls,
-                name=name,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]  # typed int, slept as float
-                connect_timeout=2,
-                ping_interval=PING_INTERVAL_S,
-                max_outstanding_pings=2,
-                skip_subject_validation=True,
-                error_cb=bus._errors.hear,
-                disconnected_cb=bus._disconnected,
-                reconnected_cb=bus._reconnected,
-                closed_cb=bus._was_closed,
-                **login_options(config),
-            )
+            with bus_errors("cannot connect to NATS"):
+                await client.connect(
+                    servers=config.urls,
+                    name=name,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]  # typed int, slept as float
+                    connect_timeout=2,
+                    ping_interval=PING_INTERVAL_S,
+                    max_outstanding_pings=2,
+                    skip_subject_validation=True,
+                    error_cb=bus._errors.on_error,
+                    disconnected_cb=bus._disconnected,
+                    reconnected_cb=bus._reconnected,
+                    closed_cb=bus._on_closed,
+                    **login_options(config),
+                )
+                await bus.requests.start()
         except BaseException:
-            await client.close()  # given up: whoever called has no more patience
+            await client.close()  # also when the caller cancels: the client would go on trying
             raise
-        await bus.requests.start()
         return bus
 
     @property
     def connected(self) -> bool:
-        """Tell whether there is a connection right now."""
+        """Whether there is a connection at present."""
         return self.nats.is_connected
 
-    async def until_closed(self) -> None:
-        """Wait until NATS has ended the connection for good, as it does when this user's password was changed.
+    @property
+    def reconnects(self) -> int:
+        """Number of reconnects so far. What was sent before the last one may be lost."""
+        return self.nats.stats["reconnects"]
 
-        A connection that is lost in another way comes back by itself.
+    async def until_closed(self) -> None:
+        """Wait until NATS has ended the connection permanently, as it does when this user's password is changed.
+
+        A connection that is lost in another way is restored by itself.
 
         Raises
         ------
         BusUnavailable
-            Then. Only a new connection helps, with what is then the password.
+            When that happens. Only a new connection, with the new password, helps.
         """
         await self._closed.wait()
-        raise BusUnavailable("NATS has ended the connection for good")
+        raise BusUnavailable("NATS has ended the connection permanently")
 
     def on_reconnect(self, callback: Callable[[], Awaitable[None]]) -> None:
-        """Have the callback awaited after every reconnect."""
+        """Await the callback after every reconnect."""
         self._on_reconnect.append(callback)
 
     async def close(self) -> None:
         """Send what is buffered and close."""
         self._closing = True
         try:
-            await asyncio.wait_for(self.nats.drain(), 3.0)
+            await asyncio.wait_for(self.nats.drain(), CLOSE_TIMEOUT_S)
         except (nats.errors.Error, TimeoutError):
             await self.nats.close()
 
-    async def publish(self, subject: str, data: bytes, headers: Headers | None = None) -> None:
-        """Publish on core NATS; dropped while there is no connection, as nobody could hear it."""
-        if self.nats.is_connected:
-            await self.nats.publish(subject, data, headers=headers)
-
-    async def publish_many(self, subject: str, messages: Sequence[bytes]) -> None:
-        """Publish on core NATS in one piece.
+    async def subscribe(self, subject: str, on_message: OnMessage) -> Subscription:
+        """Subscribe on core NATS.
 
         Raises
         ------
         BusUnavailable
-            When there is no connection.
+            The connection is closed.
         """
-        try:
+        with bus_errors(f"cannot subscribe to {subject}"):
+            return Subscription(await self.nats.subscribe(subject, cb=on_message))
+
+    async def flush(self, timeout_s: float) -> None:
+        """Wait until the server has processed everything sent so far, subscriptions included.
+
+        Raises
+        ------
+        BusUnavailable
+        """
+        with bus_errors("cannot flush"):
+            await self.nats.flush(timeout_s)  # type: ignore[arg-type]  # typed int, waited for as float
+
+    async def publish(self, subject: str, data: bytes, headers: Headers | None = None) -> None:
+        """Publish on core NATS. The message is dropped while there is no connection: it would arrive too late.
+
+        Raises
+        ------
+        BusUnavailable
+            The client cannot take the message.
+        """
+        if self.nats.is_connected:
+            try:  # not `bus_errors`: this is on the path of each decision
+                await self.nats.publish(subject, data, headers=headers)
+            except nats.errors.Error as error:
+                raise BusUnavailable(f"cannot send to {subject}: {error}") from error
+
+    async def publish_many(self, subject: str, messages: Sequence[bytes]) -> None:
+        """Publish messages on core NATS in one write.
+
+        Raises
+        ------
+        BusUnavailable
+            There is no connection.
+        """
+        with bus_errors(f"cannot send to {subject}"):
             await self._client.publish_many(subject, messages)
-        except nats.errors.Error as error:
-            raise BusUnavailable(f"cannot send to {subject}: {error}") from error
 
     async def append(
-        self, subject: str, data: bytes, timeout_s: float = API_TIMEOUT_S, headers: Headers | None = None
+        self, subject: str, data: bytes, timeout_s: float = REQUEST_TIMEOUT_S, headers: Headers | None = None
     ) -> Appended:
         """Append to the stream that holds the subject, and wait for the acknowledgement.
 
         Raises
         ------
         BusUnavailable
-            When there was no acknowledgement in time. The message may or may not be stored.
+            No acknowledgement in time. The message may or may not be stored.
         AppendRefused, WrongSequence
-            When the stream refused it. It is not stored.
+            The stream refused the message. It is not stored.
         """
         return read_ack(await self.requests.call(subject, data, timeout_s, headers))
 
-    async def get(self, stream: str, sequence: int, timeout_s: float = API_TIMEOUT_S) -> StoredMessage | None:
+    async def get(self, stream: str, sequence: int, timeout_s: float = REQUEST_TIMEOUT_S) -> StoredMessage | None:
         """Read one message of a stream by its sequence; None when there is none."""
         payload = b'{"seq":%d}' % sequence
-        return _stored(await self.requests.call(f"$JS.API.DIRECT.GET.{stream}", payload, timeout_s))
+        return read_direct(await self.requests.call(f"$JS.API.DIRECT.GET.{stream}", payload, timeout_s))
 
-    async def last(self, stream: str, subject: str, timeout_s: float = API_TIMEOUT_S) -> StoredMessage | None:
+    async def last(self, stream: str, subject: str, timeout_s: float = REQUEST_TIMEOUT_S) -> StoredMessage | None:
         """Read the last message of a stream that has the subject; None when there is none."""
-        return _stored(await self.requests.call(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", timeout_s))
+        return read_direct(await self.requests.call(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", timeout_s))
 
-    async def last_sequence(self, stream: str, subject: str, timeout_s: float = API_TIMEOUT_S) -> int:
+    async def last_sequence(self, stream: str, subject: str, timeout_s: float = REQUEST_TIMEOUT_S) -> int:
         """Return the sequence of the last message of a stream that has the subject; 0 when there is none.
 
-        The stream's leader is asked. `last` may be answered by one of its replicas, which can be behind.
+        The stream's leader responds. The response to `last` may come from a replica, which can be behind.
         """
         payload = msgspec.json.encode({"last_by_subj": subject})
-        reply = await self.requests.call(f"$JS.API.STREAM.MSG.GET.{stream}", payload, timeout_s)
-        found = _found_decoder.decode(reply.data)
-        if found.error is not None and found.error.err_code != _NO_MESSAGE:
-            raise BusUnavailable(f"stream {stream}: {found.error.description}")
-        return found.message.seq
+        return read_last_sequence(
+            await self.requests.call(f"$JS.API.STREAM.MSG.GET.{stream}", payload, timeout_s), stream
+        )
 
     async def next(
-        self, stream: str, subject: str, sequence: int, timeout_s: float = API_TIMEOUT_S
+        self, stream: str, subject: str, sequence: int, timeout_s: float = REQUEST_TIMEOUT_S
     ) -> StoredMessage | None:
         """Read the first message of a stream that has the subject, from a sequence on; None when there is none."""
         payload = msgspec.json.encode({"seq": sequence, "next_by_subj": subject})
-        return _stored(await self.requests.call(f"$JS.API.DIRECT.GET.{stream}", payload, timeout_s))
+        return read_direct(await self.requests.call(f"$JS.API.DIRECT.GET.{stream}", payload, timeout_s))
 
-    async def info(self, stream: str, timeout_s: float = API_TIMEOUT_S) -> StreamInfo:
-        """Return where a stream begins and ends.
+    async def info(self, stream: str, timeout_s: float = REQUEST_TIMEOUT_S) -> StreamInfo:
+        """Return the state of a stream.
 
         Raises
         ------
         StreamMissing
-            When there is no such stream.
         """
-        reply = await self.requests.call(f"$JS.API.STREAM.INFO.{stream}", b"", timeout_s)
-        info = _info_decoder.decode(reply.data)
-        if info.error is not None:
-            if info.error.err_code == _STREAM_NOT_FOUND:
-                raise StreamMissing(stream)
-            raise BusUnavailable(f"stream {stream}: {info.error.description}")
-        return info
+        return read_info(await self.requests.call(f"$JS.API.STREAM.INFO.{stream}", b"", timeout_s), stream)
 
-    async def subjects(self, stream: str, pattern: str, timeout_s: float = API_TIMEOUT_S) -> dict[str, int]:
-        """Return how many messages a stream has of each subject that matches."""
+    async def subjects(self, stream: str, pattern: str, timeout_s: float = REQUEST_TIMEOUT_S) -> dict[str, int]:
+        """Return the number of messages of a stream by subject, for the subjects that match.
+
+        Raises
+        ------
+        StreamMissing
+        """
         payload = msgspec.json.encode({"subjects_filter": pattern})
-        reply = await self.requests.call(f"$JS.API.STREAM.INFO.{stream}", payload, timeout_s)
-        info = _info_decoder.decode(reply.data)
-        if info.error is not None:
-            raise StreamMissing(stream)
+        info = read_info(await self.requests.call(f"$JS.API.STREAM.INFO.{stream}", payload, timeout_s), stream)
         return info.state.subjects
 
-    async def _was_closed(self) -> None:
+    async def _on_closed(self) -> None:
         if not self._closing:
-            log.error("NATS has ended the connection for good: %s", self.nats.last_error or "it did not say why")
+            log.error("NATS has ended the connection permanently: %s", self.nats.last_error or "no reason given")
             self.requests.fail_all("NATS has ended the connection")
             self._closed.set()
 
@@ -280,33 +260,6 @@ class Bus:
 
     async def _reconnected(self) -> None:
         log.info("connected to NATS again")
-        self._errors.connected()
+        self._errors.reset()
         for callback in self._on_reconnect:
             await callback()
-
-
-def read_ack(message: Msg) -> Appended:
-    """Read JetStream's acknowledgement, or raise what it refused the message for."""
-    try:
-        ack = _ack_decoder.decode(message.data)
-    except msgspec.MsgspecError as error:
-        raise BusError(f"not an acknowledgement: {message.data[:200]!r}") from error
-    if ack.error is not None:
-        kind = WrongSequence if ack.error.err_code in _WRONG_LAST_SEQUENCE else AppendRefused
-        raise kind(ack.error.err_code, ack.error.description)
-    return Appended(ack.seq, ack.duplicate)
-
-
-def _stored(message: Msg) -> StoredMessage | None:
-    headers = message.headers or {}
-    status = headers.get("Status")
-    if status == "404":
-        return None
-    if status is not None:
-        raise BusUnavailable(f"direct get: {status} {headers.get('Description', '')}")
-    at = datetime.fromisoformat(headers["Nats-Time-Stamp"][:26].rstrip("Z") + "+00:00")
-    # In whole numbers: a float can be a millisecond off what a reader of the log gets.
-    at_ms = (at - _EPOCH) // timedelta(milliseconds=1)
-    return StoredMessage(
-        headers["Nats-Subject"], message.data, int(headers["Nats-Sequence"]), at_ms, headers.get("traceparent")
-    )

@@ -1,4 +1,4 @@
-"""The NATS client with what `nats-py` leaves out: TLS that cannot be talked down, and refusals that are said."""
+"""NATS client options: require TLS, surface authentication errors, publish in bulk."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _DENIED = re.compile(r'permissions violation for publish to "([^"]+)"', re.IGNOR
 _REFUSED = re.compile(r"authorization|permissions violation|authentication", re.IGNORECASE)
 
 
-class NoTls(nats.errors.Error):
-    """The server offers no TLS, and only TLS will do."""
+class TlsRequired(nats.errors.Error):
+    """The URL requires TLS, and the server does not offer it."""
 
     def __init__(self) -> None:
-        super().__init__("nats: the url says tls://, and the server offers no TLS")
+        super().__init__("nats: the URL begins with tls://, and the server offers no TLS")
 
 
 class GuardedClient(Client):
-    """Sends nothing, the password least of all, to a server without TLS where the url says ``tls://``.
+    """A client that sends nothing, in particular no password, without TLS where the URL begins with ``tls://``.
 
-    `nats-py` uses TLS if the server says so; whoever sits in between can say otherwise.
+    `nats-py` uses TLS when the server announces it, so a man in the middle could turn it off.
 
     Parameters
     ----------
@@ -40,21 +40,21 @@ class GuardedClient(Client):
 
     def __init__(self, tls: bool) -> None:
         super().__init__()
-        self._only_tls = tls
+        self._requires_tls = tls
 
     def _connect_command(self) -> bytes:
-        if self._only_tls and not self._server_info.get("tls_required"):
-            raise NoTls
+        if self._requires_tls and not self._server_info.get("tls_required"):
+            raise TlsRequired
         command: bytes = super()._connect_command()
         return command
 
     async def publish_many(self, subject: str, messages: Sequence[bytes]) -> None:
-        """Publish messages without headers and replies, in order, as one piece: far cheaper than one by one.
+        """Publish messages without headers and reply subjects, in order, in one write: far cheaper than one by one.
 
         Raises
         ------
         nats.errors.Error
-            When there is no connection, or a message is too large; nothing is sent then.
+            There is no connection, or a message is too large; nothing is sent then.
         """
         if not self.is_connected:
             raise nats.errors.ConnectionClosedError
@@ -70,13 +70,13 @@ class GuardedClient(Client):
 
 
 def inbox_prefix(config: NatsConfig) -> str:
-    """Return what the subjects of answers begin with: each user has its own, so that none can read another's."""
+    """Return the prefix of the subjects of responses: one per user, so that no user can read another's responses."""
     user = config.user or unquote(urlsplit(config.urls[0]).username or "")
     return f"{INBOX}_{user}" if user else INBOX
 
 
 def login_options(config: NatsConfig) -> dict[str, Any]:
-    """Return the client's options that say who it is, and whom it trusts."""
+    """Return the client's options for credentials and certificates."""
     options: dict[str, Any] = {"inbox_prefix": inbox_prefix(config)}
     if config.user is not None:
         options |= {"user": config.user, "password": config.password}
@@ -89,24 +89,24 @@ def login_options(config: NatsConfig) -> dict[str, Any]:
 
 
 class ErrorListener:
-    """Hears what goes wrong on a connection; says once what NATS does not let it do, and fails what waits for it.
+    """Handle the errors of a connection: log each refusal once, and fail the requests that NATS denies.
 
     Parameters
     ----------
     on_denied : callable
-        Gets the subject, in lower case, that must not be published to.
+        Called with the subject, in lower case, to which this user must not publish, and the text of the error.
     """
 
     def __init__(self, on_denied: Callable[[str, str], None]) -> None:
         self._on_denied = on_denied
-        self._said: set[str] = set()
+        self._logged: set[str] = set()
 
-    async def hear(self, error: Exception) -> None:
-        """Take an error from the client."""
+    async def on_error(self, error: Exception) -> None:
+        """Handle an error of the client."""
         text = str(error) or type(error).__name__
-        if isinstance(error, NoTls | ssl.SSLError) or _REFUSED.search(text):
-            if text not in self._said:
-                self._said.add(text)
+        if isinstance(error, TlsRequired | ssl.SSLError) or _REFUSED.search(text):
+            if text not in self._logged:
+                self._logged.add(text)
                 log.error("NATS refuses: %s", text)
             denied = _DENIED.search(text)
             if denied is not None:
@@ -114,6 +114,6 @@ class ErrorListener:
         else:
             log.debug("NATS: %s", text)
 
-    def connected(self) -> None:
-        """Say the same things again if they happen on a new connection."""
-        self._said.clear()
+    def reset(self) -> None:
+        """Log the same refusals again if they happen on a new connection."""
+        self._logged.clear()

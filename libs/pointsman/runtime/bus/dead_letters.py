@@ -1,4 +1,4 @@
-"""Messages that cannot be read: kept for a person to look at, so that the log can be read on."""
+"""Dead letters: unreadable messages, kept for inspection so that the reader can go on."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ from pointsman.runtime.telemetry import metrics
 MAX_PAYLOAD_BYTES = 256 * 1024
 
 
-async def bury(bus: Bus, service: str, stream: str, *, subject: str, sequence: int, data: bytes, reason: str) -> None:
-    """Append a message to ``dead.<stream>``; once only, within NATS' window for duplicates.
+async def publish_dead_letter(
+    bus: Bus, service: str, stream: str, *, subject: str, sequence: int, data: bytes, reason: str
+) -> None:
+    """Append a message to ``dead.<stream>``; once only within the duplicate window of NATS.
 
     Parameters
     ----------
     service : str
-        Who met the message.
+        The service that read the message.
     stream, subject, sequence, data
-        Where it is, and what it is.
+        Its place in the stream, and its payload; the first `MAX_PAYLOAD_BYTES` are kept.
     reason : str
         Why it cannot be read.
+
+    Raises
+    ------
+    BusError
     """
     letter = DeadLetter(
         stream=stream,

@@ -1,19 +1,26 @@
-"""What can go wrong on the bus.
+"""Errors of the bus.
 
 ::
 
     BusError (Exception)
-    ├── BusUnavailable       not connected, or no answer: try again later
-    │   ├── NoAnswer         nobody answered in time
-    │   └── NoResponders     nobody serves the subject right now
+    ├── BusUnavailable       not connected, or no response: retry later
+    │   ├── NoResponse       no response within the timeout
+    │   └── NoResponders     no process serves the subject at present
     ├── NotPermitted         this user must not publish to the subject
-    ├── AppendRefused        the stream said no: full, wrong expected sequence, unknown stream
+    ├── AppendRefused        the stream refused the message: full, wrong expected sequence, unknown stream
     │   └── WrongSequence    another writer was first
     ├── StreamMissing        the stream does not exist
-    └── PoliciesUnreadable   the bucket has something else than a tier's policies
+    └── PoliciesUnreadable   the bucket holds something other than a tier's policies
+
+No other error of a bus operation reaches a caller: the errors of the NATS client are wrapped.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import nats.errors
 
 
 class BusError(Exception):
@@ -21,15 +28,15 @@ class BusError(Exception):
 
 
 class BusUnavailable(BusError):
-    """NATS cannot be reached, or did not answer in time."""
+    """NATS cannot be reached, or did not respond in time."""
 
 
-class NoAnswer(BusUnavailable):
-    """Nobody answered in time. The request may or may not have been heard."""
+class NoResponse(BusUnavailable):
+    """No response within the timeout. The request may or may not have been received."""
 
 
 class NoResponders(BusUnavailable):
-    """Nobody serves the subject right now."""
+    """No process serves the subject at present."""
 
 
 class NotPermitted(BusError):
@@ -52,7 +59,7 @@ class AppendRefused(BusError):
 
 
 class WrongSequence(AppendRefused):
-    """The expected last sequence was another: another writer was first."""
+    """The last sequence was not the expected one: another writer was first."""
 
 
 class StreamMissing(BusError):
@@ -60,16 +67,31 @@ class StreamMissing(BusError):
 
 
 class PoliciesUnreadable(BusError):
-    """The bucket has something else than a tier's policies, or they were deleted from it.
+    """The bucket holds something other than a tier's policies, or they were deleted from it.
 
     Parameters
     ----------
     tier : str
     version : int
-        Of what is there; what is to replace it is written on top of this.
+        Version of the unreadable entry; its replacement is written on top of it.
     reason : str
     """
 
     def __init__(self, tier: str, version: int, reason: str) -> None:
         super().__init__(f"the policies of tier {tier} cannot be read: {reason}")
         self.version = version
+
+
+@contextmanager
+def bus_errors(operation: str) -> Iterator[None]:
+    """Raise `BusUnavailable` for every error of the NATS client in the block.
+
+    Parameters
+    ----------
+    operation : str
+        Begins the text of the error, such as ``cannot send to <subject>``.
+    """
+    try:
+        yield
+    except nats.errors.Error as error:
+        raise BusUnavailable(f"{operation}: {error or type(error).__name__}") from error

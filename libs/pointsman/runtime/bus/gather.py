@@ -1,69 +1,66 @@
-"""One request, and the answers of everybody who has one."""
+"""One request to many responders."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
 
-from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
+from nats.aio.msg import Msg as Message
 
 from pointsman.runtime.bus.bus import Bus
-from pointsman.runtime.bus.errors import BusUnavailable
+from pointsman.runtime.bus.errors import BusUnavailable, bus_errors
 
 
 async def gather(
-    bus: Bus, subject: str, *, wait_s: float, quiet_s: float, enough: Callable[[Sequence[Msg]], bool]
-) -> list[Msg]:
-    """Return the answers that come in time.
+    bus: Bus, subject: str, *, wait_s: float, quiet_s: float, enough: Callable[[Sequence[Message]], bool]
+) -> list[Message]:
+    """Return the responses of all processes that serve a subject.
 
-    Nobody knows how many there will be. So it ends when no answer has come for a while and those that came are enough,
-    or when the time is up.
+    Their number is unknown. So it ends after a pause without a response, if the responses so far are enough, or when
+    the time is up.
 
     Parameters
     ----------
     wait_s : float
-        The longest that is waited.
+        Maximum time to wait.
     quiet_s : float
-        How long a silence says that all have answered, if `enough` agrees.
+        Pause without a response that ends the wait, if `enough` agrees.
     enough : callable
-        Told the answers so far, whether everybody who was known to be there is among them.
+        Given the responses so far, returns whether all processes that are known are among them.
 
     Raises
     ------
     BusUnavailable
-        When the question cannot be asked.
+        The request cannot be sent.
     """
     if not bus.connected:
         raise BusUnavailable("not connected to NATS")
     loop = asyncio.get_running_loop()
-    answers: list[Msg] = []
+    responses: list[Message] = []
     arrived = asyncio.Event()
-    nobody = False
+    no_responders = False
 
-    async def take(message: Msg) -> None:
-        nonlocal nobody
+    async def on_message(message: Message) -> None:
+        nonlocal no_responders
         if message.headers and message.headers.get("Status") == "503":
-            nobody = True
+            no_responders = True
         else:
-            answers.append(message)
+            responses.append(message)
         arrived.set()
 
     inbox = bus.nats.new_inbox()
+    subscription = await bus.subscribe(inbox, on_message)
     try:
-        subscription = await bus.nats.subscribe(inbox, cb=take)
-        try:
+        with bus_errors(f"cannot send to {subject}"):
             await bus.nats.publish(subject, b"", reply=inbox)
-            deadline = loop.time() + wait_s
-            while not nobody and (left := deadline - loop.time()) > 0.0:
-                arrived.clear()
-                try:
-                    async with asyncio.timeout(min(left, quiet_s) if answers and enough(answers) else left):
-                        await arrived.wait()
-                except TimeoutError:
-                    break
-        finally:
-            await subscription.unsubscribe()
-    except NatsError as error:
-        raise BusUnavailable(f"cannot ask {subject}: {error}") from error
-    return answers
+        deadline = loop.time() + wait_s
+        while not no_responders and (left := deadline - loop.time()) > 0.0:
+            arrived.clear()
+            try:
+                async with asyncio.timeout(min(left, quiet_s) if responses and enough(responses) else left):
+                    await arrived.wait()
+            except TimeoutError:
+                break
+    finally:
+        await subscription.unsubscribe()
+    return responses

@@ -1,4 +1,4 @@
-"""The bucket ``policies``: which policies each tier runs, versioned, and watched by every service."""
+"""The bucket ``policies``: the versioned policies of each tier, which every service watches."""
 
 from __future__ import annotations
 
@@ -21,18 +21,21 @@ from pointsman.runtime.telemetry.logs import logger
 
 log = logger("bus.policies")
 
+READ_TIMEOUT_S = 30.0
+RETRY_INTERVAL_S = 0.5
+
 OnChange = Callable[[str, int, TierPolicies], None]
 """Called with the tier, the version and the policies."""
 
 
 class Revision(NamedTuple):
-    """One version of a tier's policies, as the bucket has it.
+    """One version of a tier's policies in the bucket.
 
     Attributes
     ----------
     version : int
     at_ms : int
-        When NATS took it.
+        When NATS stored it (Unix milliseconds).
     policies : TierPolicies or None
         None when it cannot be read.
     problem : str
@@ -63,9 +66,9 @@ async def read_policies(bus: Bus, tier: str) -> tuple[int, TierPolicies] | None:
     Raises
     ------
     PoliciesUnreadable
-        When somebody else wrote or deleted them. The services go on with the ones before.
+        Another client wrote or deleted them. The services keep the previous ones.
     UnknownVersion
-        When a newer Pointsman wrote them.
+        A newer Pointsman wrote them.
     """
     stored = await bus.last(POLICIES_STREAM, f"{POLICIES_SUBJECTS}.{tier}")
     if stored is None:
@@ -78,9 +81,9 @@ async def read_policies(bus: Bus, tier: str) -> tuple[int, TierPolicies] | None:
 
 
 async def read_history(bus: Bus, tier: str) -> list[Revision]:
-    """Return the versions of a tier's policies that the bucket still has, the newest first.
+    """Return the versions of a tier's policies that are in the bucket, the newest first.
 
-    It keeps the last `pointsman.runtime.bus.streams.POLICIES_HISTORY` of each tier.
+    The bucket keeps the last `pointsman.runtime.bus.streams.POLICIES_HISTORY` of each tier.
     """
     subject = f"{POLICIES_SUBJECTS}.{tier}"
     found: list[Revision] = []
@@ -101,14 +104,14 @@ async def write_policies(bus: Bus, tier: str, policies: TierPolicies, expected_v
     Raises
     ------
     WrongSequence
-        When the version is no longer the expected one.
+        Another writer was first: the version is not the expected one.
     """
     headers = {"Nats-Expected-Last-Subject-Sequence": str(expected_version)}
     return (await bus.append(f"{POLICIES_SUBJECTS}.{tier}", encode(policies), headers=headers)).sequence
 
 
 async def configure_policies(bus: Bus, config: Config) -> None:
-    """Bring the bucket in line with the configuration: once for each configuration, by whichever service is first."""
+    """Write the configured policies to the bucket, once for each configuration; the first service to do so wins."""
     for tier in config.tier:
         wanted = configured(config, tier)
         before = 0
@@ -131,21 +134,21 @@ async def configure_policies(bus: Bus, config: Config) -> None:
 
 
 async def watch_policies(bus: Bus, on_change: OnChange) -> None:
-    """Call back with what each tier runs, now and at every change, for ever."""
+    """Call back with the policies of each tier, at once and after every change, until cancelled."""
     reader = LogReader(bus, POLICIES_STREAM, f"{POLICIES_SUBJECTS}.*", last_per_subject=True)
-    told: dict[str, tuple[int, bytes]] = {}
+    known: dict[str, tuple[int, bytes]] = {}
     try:
         while True:
             try:
-                for message in await reader.next_batch(wait_s=30.0):
-                    tier, news = tier_of(message.subject), (message.sequence, message.data)
-                    if told.get(tier) == news:
-                        continue  # the reader had to start over
-                    told[tier] = news
+                for message in await reader.next_batch(wait_s=READ_TIMEOUT_S):
+                    tier, entry = tier_of(message.subject), (message.sequence, message.data)
+                    if known.get(tier) == entry:
+                        continue  # the reader was restarted
+                    known[tier] = entry
                     with contextlib.suppress(MessageError):
                         on_change(tier, message.sequence, decode(policies_decoder, message.data))
             except BusError as error:
                 log.debug("watching policies: %s", error)
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(RETRY_INTERVAL_S)
     finally:
         await reader.close()

@@ -1,4 +1,4 @@
-"""Every process as a service of NATS' micro framework, that says how it is: `nats micro ls`, `nats micro stats`."""
+"""Each process as a NATS micro service that reports its status: `nats micro ls`, `nats micro stats`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
+import nats.errors
 import nats.micro
-from nats.errors import Error as NatsError
+from nats.aio.msg import Msg as Message
 from nats.micro.request import Request
 from nats.micro.service import EndpointStats, Service, ServiceConfig
 
@@ -20,6 +21,7 @@ from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.status import DegradedCount, HopCounts, ServiceStatus, TierStatus
 from pointsman.runtime.bus.bus import Bus
+from pointsman.runtime.bus.errors import bus_errors
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.runtime.telemetry.recent_counts import HOPS, SAMPLE_INTERVAL_S, RecentCounts
 
@@ -28,17 +30,34 @@ log = logger("bus.status")
 STATUS_ENDPOINT = "status"
 
 
+class Endpoint(NamedTuple):
+    """An endpoint of a NATS micro service.
+
+    Attributes
+    ----------
+    name : str
+        Name in NATS's statistics.
+    subject : str
+    handler : coroutine function
+        Called with each message.
+    """
+
+    name: str
+    subject: str
+    handler: Callable[[Message], Awaitable[None]]
+
+
 class StatusReporter:
-    """Tells how this process is.
+    """Report the status of this process.
 
     Parameters
     ----------
     service : str
         As `ServiceStatus.service`.
     tiers : callable
-        Returns what the process knows of each tier right now.
+        Returns the current status of each tier.
     requests : callable, optional
-        Returns how many requests were answered, and how many of them with an error.
+        Returns the number of requests answered, and the number of those answered with an error.
     """
 
     def __init__(
@@ -89,35 +108,61 @@ class StatusReporter:
             degraded=degraded if self.service == "gateway" else None,
         )
 
-    async def serve(self, bus: Bus, description: str, others: Callable[[EndpointStats], Any] | None = None) -> Service:
-        """Register the process with NATS; the caller adds further endpoints, and stops the service.
+    async def serve(
+        self,
+        bus: Bus,
+        description: str,
+        endpoints: Sequence[Endpoint] = (),
+        queue: str | None = None,
+        statistics: Callable[[str], Any] = lambda _: None,
+    ) -> Service:
+        """Register the process with NATS as a micro service; the caller stops the service.
 
         Parameters
         ----------
         bus : Bus
         description : str
-        others : callable, optional
-            What the statistics show beside the numbers of an endpoint that the caller adds.
+        endpoints : sequence of Endpoint
+            Endpoints in addition to ``status``.
+        queue : str, optional
+            Queue group of these endpoints.
+        statistics : callable, optional
+            Returns additional statistics of the endpoint of a name, as JSON types or None.
+
+        Raises
+        ------
+        BusUnavailable
         """
 
         def data(endpoint: EndpointStats) -> Any:
             if endpoint.name == STATUS_ENDPOINT:
                 return msgspec.to_builtins(self.status())
-            return None if others is None else others(endpoint)
+            return statistics(endpoint.name)
 
-        service = await nats.micro.add_service(
-            bus.nats,
-            ServiceConfig(
-                name=self.service, version=pointsman.__version__, description=description, stats_handler=data
-            ),
+        config = ServiceConfig(
+            name=self.service, version=pointsman.__version__, description=description, stats_handler=data
         )
-        await service.add_endpoint(
-            name=STATUS_ENDPOINT, subject=subjects.status(self.service), queue_group=self.service, handler=self._handle
-        )
+        with bus_errors("cannot register with NATS"):
+            service = await nats.micro.add_service(bus.nats, config)
+            await service.add_endpoint(
+                name=STATUS_ENDPOINT,
+                subject=subjects.status(self.service),
+                queue_group=self.service,
+                handler=self._handle,
+            )
+            for name, subject, handler in endpoints:
+                await service.add_endpoint(
+                    name=name, subject=subject, queue_group=queue, handler=_with_message(handler)
+                )
         return service
 
     async def _handle(self, request: Request) -> None:
         try:
             await request.respond(encode(self.status()))
-        except NatsError as error:
-            log.debug("could not answer: %s", error)
+        except nats.errors.Error as error:
+            log.debug("cannot respond: %s", error)
+
+
+def _with_message(handler: Callable[[Message], Awaitable[None]]) -> Callable[[Request], Any]:
+    """Return a handler of the micro framework that passes the message on, without a coroutine of its own."""
+    return lambda request: handler(request._msg)

@@ -1,4 +1,4 @@
-"""The seven streams and the bucket: made where they are missing, brought in line with the configuration otherwise."""
+"""Streams and the policies bucket: created where they are missing, updated to the configuration otherwise."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ log = logger("bus.streams")
 _DAY_S = 86_400.0
 MAX_MESSAGE_BYTES = 512 * 1024
 POLICIES_HISTORY = 64
-"""Versions of each tier's policies that the bucket keeps: the record of who changed what. More is no longer a bucket
-that NATS' own tools can make."""
+"""Versions of each tier's policies that the bucket keeps, as the record of changes. NATS allows no more than 64."""
 POLICIES_MAX_BYTES = 64 * 1024**2
-"""Of the bucket; when it is full, no policy can be changed."""
-RETRY_S = 0.5
+"""Maximum size of the bucket; when it is full, no policy can be changed."""
+RETRY_INTERVAL_S = 0.5
+JETSTREAM_TIMEOUT_S = 10.0
 
 
 def stream_configs(config: NatsConfig) -> list[StreamConfig]:
-    """Return what each stream should be.
+    """Return the configuration of each stream.
 
-    Only the outcome log is never trimmed: it is what A and b are made from, so when it is full it refuses.
+    Only the outcome log is never trimmed: A and b are computed from it, so it refuses messages when it is full.
     """
     limits: dict[str, tuple[float, int, DiscardPolicy]] = {
         subjects.DECISIONS: (config.decisions_max_age_days * _DAY_S, config.decisions_max_bytes, DiscardPolicy.OLD),
@@ -40,10 +40,10 @@ def stream_configs(config: NatsConfig) -> list[StreamConfig]:
         subjects.FEEDBACK: (config.feedback_max_age_days * _DAY_S, config.feedback_max_bytes, DiscardPolicy.OLD),
     }
     events = (config.events_max_age_days * _DAY_S, config.events_max_bytes, DiscardPolicy.OLD)
-    made = []
+    configs = []
     for name, subject in subjects.STREAM_SUBJECTS.items():
         max_age, max_bytes, discard = limits.get(name, events)
-        made.append(
+        configs.append(
             StreamConfig(
                 name=name,
                 subjects=[subject],
@@ -61,56 +61,56 @@ def stream_configs(config: NatsConfig) -> list[StreamConfig]:
                 max_msgs=-1,
             )
         )
-    return made
+    return configs
 
 
 async def ensure_streams(bus: Bus, config: NatsConfig) -> None:
-    """Make the streams and the bucket, or update them, trying until JetStream does it.
+    """Create or update the streams and the bucket; retry until JetStream accepts it.
 
-    The gateway does this; doing it from several connections at once is safe.
+    The gateway does this; several connections may do it at once.
     """
     while True:
         try:
             await _ensure(bus, config)
         except (nats.errors.Error, BusError) as error:
             log.warning("JetStream is not ready: %s", str(error) or type(error).__name__)
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(RETRY_INTERVAL_S)
         else:
             return
 
 
 async def await_streams(bus: Bus, names: Iterable[str]) -> None:
-    """Wait until these streams exist, for as long as it takes, and say which one is waited for.
+    """Wait until these streams exist, without a time limit, and log the one that is missing.
 
-    The gateway makes them; no other service has the permission to.
+    The gateway creates them; no other service has the permission.
     """
     for name in names:
-        said = ""
+        logged = ""
         while True:
             try:
                 await bus.info(name)
                 break
             except BusError as error:
-                what = "the gateway makes it" if isinstance(error, StreamMissing) else str(error)
-            if what != said:
-                log.info("waiting for stream %s: %s", name, what)
-                said = what
-            await asyncio.sleep(RETRY_S)
+                reason = "the gateway creates it" if isinstance(error, StreamMissing) else str(error)
+            if reason != logged:
+                log.info("waiting for stream %s: %s", name, reason)
+                logged = reason
+            await asyncio.sleep(RETRY_INTERVAL_S)
 
 
 async def _ensure(bus: Bus, config: NatsConfig) -> None:
-    js = bus.nats.jetstream(timeout=10.0)
+    js = bus.nats.jetstream(timeout=JETSTREAM_TIMEOUT_S)
     for wanted in stream_configs(config):
         name = str(wanted.name)
         try:
             current = (await js.stream_info(name)).config
         except nats.js.errors.NotFoundError:
             if name in (subjects.DECISIONS, subjects.OUTCOMES):
-                # A log that is made anew goes on above every sequence the lost one can have had (unless that had
-                # more than a million messages a second), so that a sequence never means two decisions or outcomes.
+                # The sequences of a recreated log begin above those of the lost one (unless that received more than a
+                # million messages a second), so that a sequence never identifies two decisions or outcomes.
                 wanted.first_seq = time.time_ns() // 1000
             await js.add_stream(wanted)
-            log.info("made stream %s", name)
+            log.info("created stream %s", name)
             continue
         if (current.max_age or 0.0, current.max_bytes) != (wanted.max_age or 0.0, wanted.max_bytes):
             await js.update_stream(wanted)
@@ -119,7 +119,7 @@ async def _ensure(bus: Bus, config: NatsConfig) -> None:
 
 
 async def _ensure_bucket(js: JetStreamContext, config: NatsConfig) -> None:
-    """Make the bucket of policies, or have one that keeps less keep as much as it should. Nothing in it is lost."""
+    """Create the policies bucket, or raise the limits of an existing one. Its content is kept."""
     try:
         current = (await js.stream_info(subjects.POLICIES_STREAM)).config
     except nats.js.errors.NotFoundError:
@@ -133,7 +133,7 @@ async def _ensure_bucket(js: JetStreamContext, config: NatsConfig) -> None:
                 direct=True,
             )
         )
-        log.info("made bucket %s", subjects.POLICIES_BUCKET)
+        log.info("created bucket %s", subjects.POLICIES_BUCKET)
         return
     depth, room = current.max_msgs_per_subject or 0, current.max_bytes or 0
     if 0 < depth < POLICIES_HISTORY or 0 < room < POLICIES_MAX_BYTES:
@@ -141,7 +141,7 @@ async def _ensure_bucket(js: JetStreamContext, config: NatsConfig) -> None:
         current.max_bytes = max(room, POLICIES_MAX_BYTES) if room > 0 else room
         try:
             await js.update_stream(current)
-        except nats.js.errors.APIError as error:  # no room, for one: everything works with less of a record
-            log.warning("bucket %s stays as it is: %s", subjects.POLICIES_BUCKET, error)
+        except nats.js.errors.APIError as error:  # such as no disk space: everything works with a shorter record
+            log.warning("bucket %s cannot be updated: %s", subjects.POLICIES_BUCKET, error)
             return
         log.info("bucket %s keeps %s versions of each tier", subjects.POLICIES_BUCKET, current.max_msgs_per_subject)

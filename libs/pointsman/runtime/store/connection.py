@@ -1,4 +1,4 @@
-"""Connections to the store on which a task that waits can always be cancelled."""
+"""Connections to the store on which a waiting task can always be cancelled."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from redis.asyncio.connection import AbstractConnection, Connection, SSLConnecti
 
 
 class _Cancellable(AbstractConnection):
-    """Passes a cancellation on that arrives just when a command has been sent.
+    """Raise a cancellation that arrives just after a command was sent.
 
-    With a timeout, `redis-py` sends within `asyncio.wait_for`. Before Python 3.12 that forgets a cancellation which
-    comes in the turn of the event loop after the sending is done (python/cpython#86296): the task goes on, in a loop
-    for ever, and whoever has cancelled it waits for its end for as long.
+    With a timeout, `redis-py` sends within `asyncio.wait_for`. Before Python 3.12 this loses a cancellation that comes
+    in the turn of the event loop after the sending (python/cpython#86296): the task goes on, possibly in an endless
+    loop, and the task that cancelled it waits for its end as long.
     """
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        """Send; raise `asyncio.CancelledError` if that was asked for meanwhile, whatever became of the sending."""
+        """Send a command; raise `asyncio.CancelledError` if the task was cancelled meanwhile."""
         task = asyncio.current_task()
-        asked_before = task.cancelling() if task else 0
+        cancelled_before = task.cancelling() if task else 0
         try:
             await super().send_packed_command(command, check_health)
         finally:
-            if task and task.cancelling() > asked_before:
-                await self.disconnect(nowait=True)  # the answer to what was sent is nobody's
+            if task and task.cancelling() > cancelled_before:
+                await self.disconnect(nowait=True)  # the response to the command must not be read by another task
                 raise asyncio.CancelledError
 
 

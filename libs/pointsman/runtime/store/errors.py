@@ -1,13 +1,20 @@
-"""What can go wrong with the store.
+"""Errors of the store.
 
 ::
 
     StateError (Exception)
-    ├── StoreUnavailable     cannot be reached, or did not answer in time: try again later
-    └── StoreCorrupt         what is in the store is not what this code writes
+    ├── StoreUnavailable     cannot be reached, did not respond in time, or refuses to write: retry later
+    └── StoreCorrupt         the store holds data that this code does not write
+
+No other error of a store operation reaches a caller: the errors of the Redis client are wrapped by `store_errors`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis.exceptions import RedisError
 
 
 class StateError(Exception):
@@ -15,8 +22,24 @@ class StateError(Exception):
 
 
 class StoreUnavailable(StateError):
-    """The store cannot be reached, did not answer in time, or refuses to write."""
+    """The store cannot be reached, did not respond in time, or refuses to write."""
 
 
 class StoreCorrupt(StateError):
-    """What is in the store is not what this code writes."""
+    """The store holds data that this code does not write."""
+
+
+@contextmanager
+def store_errors(operation: str = "") -> Iterator[None]:
+    """Raise `StoreUnavailable` for every error of the Redis client in the block.
+
+    Parameters
+    ----------
+    operation : str
+        Begins the text of the error.
+    """
+    try:
+        yield
+    except (RedisError, OSError, TimeoutError) as error:
+        text = str(error) or type(error).__name__
+        raise StoreUnavailable(f"{operation}: {text}" if operation else text) from error

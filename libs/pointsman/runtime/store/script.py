@@ -1,4 +1,4 @@
-"""Lua scripts that the store runs atomically."""
+"""Lua scripts, which the store runs atomically."""
 
 from __future__ import annotations
 

@@ -8,25 +8,27 @@ from typing import Any
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
 
 from pointsman.contracts.config.connections import RedisConfig
 from pointsman.runtime.store.connection import PlainConnection, TlsConnection
-from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman.runtime.store.errors import store_errors
 from pointsman.runtime.store.script import Script
 
 MAX_CONNECTIONS = 8
 
 
 class Store:
-    """A client with a bound on every command, no silent retries, and the scripts by name.
+    """A client with a timeout on every command and without silent retries.
+
+    Commands go through ``redis``, within `store_errors`; scripts through `run`.
 
     Parameters
     ----------
     server : RedisConfig or str
-        Where, and as whom; or just a URL.
+        Address and credentials, or only a URL.
     timeout_ms : int, optional
-        Bound on connecting and on each command, instead of the configured one.
+        Timeout of connecting and of each command, instead of the configured one.
     """
 
     def __init__(self, server: RedisConfig | str, timeout_ms: int | None = None) -> None:
@@ -41,10 +43,10 @@ class Store:
             protocol=2,
             retry=Retry(NoBackoff(), 0),
             retry_on_error=[],
-            driver_info=None,  # one command less to permit
+            driver_info=None,  # it would need permission for one more command
             **_login_options(config),
         )
-        pool.connection_class = TlsConnection if config.tls else PlainConnection  # from_url would take its own
+        pool.connection_class = TlsConnection if config.tls else PlainConnection  # from_url sets its own
         self.redis: Redis = Redis(connection_pool=pool)
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> Any:
@@ -53,24 +55,20 @@ class Store:
         Raises
         ------
         StoreUnavailable
-            When the store cannot be reached or refuses. The script may or may not have run.
+            The store cannot be reached or refuses. The script may or may not have run.
         """
         evaluate = self.redis.evalsha_ro if script.read_only else self.redis.evalsha
-        try:
+        with store_errors(script.name):
             try:
                 return await evaluate(script.sha, len(keys), *keys, *args)
             except NoScriptError:
                 await self.redis.script_load(script.text)
                 return await evaluate(script.sha, len(keys), *keys, *args)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(f"{script.name}: {error or type(error).__name__}") from error
 
     async def ping(self) -> None:
-        """Raise `StoreUnavailable` unless the store answers."""
-        try:
+        """Raise `StoreUnavailable` unless the store responds."""
+        with store_errors():
             await self.redis.ping()
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(str(error) or type(error).__name__) from error
 
     async def close(self) -> None:
         """Close all connections."""
@@ -79,7 +77,7 @@ class Store:
 
 
 def _login_options(config: RedisConfig) -> dict[str, Any]:
-    """Return the options of a connection that say who it is, and whom it trusts."""
+    """Return the options of a connection for credentials and certificates."""
     options: dict[str, Any] = {}
     if config.password is not None:
         options |= {"username": config.user, "password": config.password}

@@ -28,7 +28,7 @@ def about(decision_id: str) -> None:
     _decision.set(decision_id)
 
 
-def work_on(tier: str) -> None:
+def bind_tier(tier: str) -> None:
     """Have every further JSON line of this task, and of those that it starts, name its tier; sentences do so anyway."""
     _tier.set(tier)
 

@@ -11,12 +11,11 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from redis.exceptions import RedisError
 
 from pointsman.core.bandit import Arm, ArmState
 from pointsman.learning.tier_store import FLOAT, encode_arm, encode_ranges
 from pointsman.runtime.store import keys
-from pointsman.runtime.store.errors import StoreCorrupt, StoreUnavailable
+from pointsman.runtime.store.errors import StoreCorrupt, store_errors
 from pointsman.runtime.store.script import Script
 from pointsman.runtime.store.store import Store
 from pointsman.shadow.sums.store import ShadowCommitted
@@ -123,10 +122,8 @@ class LearnedStore:
         wanted = list(names)
         if not wanted:
             return []
-        try:
+        with store_errors():
             values = await self._store.redis.hmget(self._key, wanted)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(str(error) or type(error).__name__) from error
         return [None if value is None else bytes(value) for value in values]  # type: ignore[arg-type]  # never str: responses are not decoded
 
 

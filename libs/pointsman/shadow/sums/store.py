@@ -9,11 +9,9 @@ from functools import reduce
 from operator import add
 from typing import Any, NamedTuple
 
-from redis.exceptions import RedisError
-
 from pointsman.core.off_policy.statistics import LENGTH
 from pointsman.runtime.store import keys
-from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman.runtime.store.errors import store_errors
 from pointsman.runtime.store.script import Script
 from pointsman.runtime.store.store import Store
 from pointsman.shadow.sums.activity import SHORT, is_activity
@@ -94,18 +92,14 @@ class ShadowStore:
 
     async def progress(self) -> ShadowProgress:
         """Return how far the evaluation is."""
-        try:
+        with store_errors():
             fields = await self._store.redis.hgetall(keys.shadow_progress(self.tier))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(str(error) or type(error).__name__) from error
         return ShadowProgress.from_fields({_text(name): _text(value) for name, value in fields.items()})
 
     async def watermark(self) -> int:
         """Return the sequence of the last decision that was evaluated; 0 before the first."""
-        try:
+        with store_errors():
             value = await self._store.redis.hget(keys.shadow_progress(self.tier), WATERMARK)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(str(error) or type(error).__name__) from error
         return int(value or 0)
 
     async def commit(self, commit: ShadowCommit) -> ShadowCommitted:
@@ -138,7 +132,7 @@ class ShadowStore:
     async def _hashes(self, units: range, names: Sequence[str]) -> list[tuple[int, HourSums]]:
         """Read sums that are there, by their hour or day, in parts."""
         found = []
-        try:
+        with store_errors():
             for at in range(0, len(units), READ_HOURS):
                 async with self._store.redis.pipeline(transaction=False) as pipe:
                     for name in names[at : at + READ_HOURS]:
@@ -146,8 +140,6 @@ class ShadowStore:
                     for unit, fields in zip(units[at : at + READ_HOURS], await pipe.execute(), strict=True):
                         if fields:
                             found.append((unit, HourSums.from_fields(fields)))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(str(error) or type(error).__name__) from error
         return found
 
     async def totals(self, identity: str, hours: range, every: int | None = None) -> list[HourSums]:
@@ -204,14 +196,12 @@ class ShadowStore:
         """Return the distributions kept for (policy identity, decision sequence); None where there is none."""
         if not wanted:
             return []
-        try:
+        with store_errors():
             async with self._store.redis.pipeline(transaction=False) as pipe:
                 for identity, sequence in wanted:
                     name = keys.shadow_picks(self.tier, identity, keys.pick_chunk(sequence))
                     pipe.hget(name, keys.pick_field(sequence))
                 return [None if value is None else bytes(value) for value in await pipe.execute()]
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(str(error) or type(error).__name__) from error
 
 
 def _commit_arguments(tier: str, commit: ShadowCommit) -> tuple[list[str], list[Any]]:

@@ -8,15 +8,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 import msgspec
-import nats.errors
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from pointsman.contracts.messages.subjects import ANY_DECISION, decision_topic
-from pointsman.runtime.bus import Bus
+from pointsman.runtime.bus import Bus, BusUnavailable, Message, Subscription
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.fallback_topic import FallbackTopic
 from pointsman_gateway.http.authentication import Authenticator
@@ -124,7 +121,7 @@ class DecisionEvents:
         """Write what a tier, or all, decide until the client hangs up, its key is revoked, or the gateway stops."""
         queue = EventQueue()
 
-        async def on_decision(message: Msg) -> None:
+        async def on_decision(message: Message) -> None:
             queue.put("decision", message.data)
 
         def on_fallback(event: bytes) -> None:
@@ -143,10 +140,10 @@ class DecisionEvents:
             while not any(end.done() for end in ends):
                 if (bus := self._backends.bus) is not None and bus is not subscribed:
                     subscriptions, subscribed = [], bus
-                    subscriptions.append(await bus.nats.subscribe(subject, cb=on_decision))
+                    subscriptions.append(await bus.subscribe(subject, on_decision))
                     subscriptions.append(await self._fallback_topic.subscribe(bus, tier, on_fallback))
-                    with contextlib.suppress(nats.errors.Error):
-                        await bus.nats.flush(_FLUSH_S)  # from here on nothing is missed
+                    with contextlib.suppress(BusUnavailable):
+                        await bus.flush(_FLUSH_S)  # from here on nothing is missed
                     await write(b": listening\n\n")
                 # Without NATS the client waits here. Once subscribed, the NATS client sees to it by itself, but for a
                 # connection that NATS has ended for good: the subscriptions are made anew on the next one.
@@ -163,8 +160,7 @@ class DecisionEvents:
             for end in ends:
                 end.cancel()
             for subscription in subscriptions:
-                with contextlib.suppress(nats.errors.Error):
-                    await subscription.unsubscribe()
+                await subscription.unsubscribe()
 
 
 class _EventStream(Response):

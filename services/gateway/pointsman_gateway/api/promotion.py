@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 import msgspec
-from nats.errors import Error as NatsError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,8 +22,8 @@ from pointsman.contracts.messages.policies import (
 )
 from pointsman.contracts.messages.switch import find_shadow, promoted, reverted
 from pointsman.runtime.bus import BusError, WrongSequence
+from pointsman.runtime.bus.alerts import publish_promotion
 from pointsman.runtime.bus.policies import write_policies
-from pointsman.runtime.bus.promotion import announce
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.shadow.promotion.evidence import evidence_record, read_evidence
@@ -125,8 +124,8 @@ class Promotion:
                 continue  # somebody else was first: look at what there is now
             log.info("tier %s: %s by %s: %s serves, version %d", tier, kind, record.by, after.active.name, version)
             try:
-                await announce(bus, tier, version, after, SERVICE)
-            except (BusError, NatsError) as error:  # it is in force, and on the record
+                await publish_promotion(bus, tier, version, after, SERVICE)
+            except BusError as error:  # it is in force, and on the record
                 log.warning("tier %s: version %d could not be announced: %s", tier, version, error)
             return HttpResponse(200, encode(policies_view(tier, version, after))).response()
         raise being_changed()

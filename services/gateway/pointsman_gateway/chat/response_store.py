@@ -10,10 +10,8 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from redis.exceptions import RedisError
-
 from pointsman.runtime.store import keys
-from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman.runtime.store.errors import store_errors
 from pointsman.runtime.store.store import Store
 
 SEVERAL = ""
@@ -46,10 +44,8 @@ class ResponseStore:
         ------
         StoreUnavailable
         """
-        try:
+        with store_errors("response"):
             found = await self._redis.get(_key(response_id))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(f"response: {error or type(error).__name__}") from error
         return _text(found)
 
     async def remember(self, responses: Iterable[Response]) -> None:
@@ -75,10 +71,8 @@ class ResponseStore:
         pipeline = self._redis.pipeline(transaction=False)
         for response in responses:
             pipeline.set(_key(response.response_id), response.decision_id.encode(), ex=response.keep_s, get=True)
-        try:
+        with store_errors("responses"):
             return [_text(found) for found in await pipeline.execute()]
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(f"responses: {error or type(error).__name__}") from error
 
 
 def _text(found: Any) -> str | None:

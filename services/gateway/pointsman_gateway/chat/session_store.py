@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from redis.exceptions import RedisError
-
 from pointsman.core.bandit import Arm, ArmError
 from pointsman.runtime.store import keys
-from pointsman.runtime.store.errors import StoreUnavailable
+from pointsman.runtime.store.errors import store_errors
 from pointsman.runtime.store.store import Store
 
 
@@ -77,16 +75,12 @@ class SessionStore:
                 pipeline.set(keys.auto_session(digest), f"{tier} {arm}".encode(), ex=ttl_s)
             else:
                 pipeline.set(keys.session(tier, digest), str(arm).encode(), ex=ttl_s)
-        try:
+        with store_errors("sessions"):
             await pipeline.execute()
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(f"sessions: {error or type(error).__name__}") from error
 
     async def _get(self, key: str) -> str | None:
-        try:
+        with store_errors("session"):
             found = await self._redis.get(key)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreUnavailable(f"session: {error or type(error).__name__}") from error
         try:
             return found.decode() if isinstance(found, bytes) else found
         except UnicodeDecodeError:

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 import msgspec
-from nats.aio.msg import Msg
 
 import pointsman
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.status import ServiceStatus
 from pointsman.learning.tier_store import TierStore
-from pointsman.runtime.bus import BusError, StreamInfo
+from pointsman.runtime.bus import BusError, Message, StreamInfo
 from pointsman.runtime.bus.gather import gather
 from pointsman.runtime.bus.status import STATUS_ENDPOINT
 from pointsman.runtime.store.errors import StateError
@@ -136,7 +135,7 @@ class SystemWatch:
         return now
 
     async def _ask_processes(self, now: Snapshot) -> None:
-        def everybody(answers: Sequence[Msg]) -> bool:
+        def everybody(answers: Sequence[Message]) -> bool:
             return self._known <= {_stats_of(answer).id for answer in answers}
 
         bus = self._backends.require_bus()
@@ -190,7 +189,7 @@ async def _bounded(asking: Awaitable[T], what: str, now: Snapshot) -> T | None:
         return None
 
 
-def _stats_of(answer: Msg) -> _Stats:
+def _stats_of(answer: Message) -> _Stats:
     try:
         return _stats_decoder.decode(answer.data)
     except msgspec.MsgspecError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from nats.aio.msg import Msg
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,7 +15,7 @@ from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.problem import CONTENT_TYPE
 from pointsman.contracts.messages.validation import check_request
 from pointsman.core.features import view_request
-from pointsman.runtime.bus import BusUnavailable, NoAnswer, NoResponders
+from pointsman.runtime.bus import BusUnavailable, Message, NoResponders, NoResponse
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.chat.errors import LlmError
 from pointsman_gateway.chat.seeing import ChatFeatures
@@ -81,13 +80,13 @@ class Trial:
         )
         return HttpResponse(200, encode(view)).response()
 
-    async def _ask(self, tier: str, request: bytes) -> Msg:
+    async def _ask(self, tier: str, request: bytes) -> Message:
         bus = self._backends.require_bus()
         try:
             return await bus.requests.call(subjects.score(tier), request, self._patience_s)
         except NoResponders as error:
             raise BusUnavailable("no decision replica is there to score it") from error
-        except NoAnswer as error:
+        except NoResponse as error:
             raise BusUnavailable("no decision replica has answered in time") from error
 
     def _context(self, asked: TryRequest) -> tuple[list[float], AutoTier | None]:

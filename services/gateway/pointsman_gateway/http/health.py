@@ -11,9 +11,9 @@ from starlette.responses import Response
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.subjects import STREAM_SUBJECTS
 from pointsman.runtime.bus import BusError, NoResponders
+from pointsman.runtime.probe import readiness_response
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.telemetry import metrics
-from pointsman.runtime.telemetry.probe import readiness_response
 from pointsman_gateway.api.views import Health
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.http.response import HttpResponse

@@ -6,9 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from nats.aio.msg import Msg
-
-from pointsman.runtime.bus import Bus, BusUnavailable, read_ack
+from pointsman.runtime.bus import Bus, BusUnavailable, Message, read_ack
 
 APPEND_TIMEOUT_S = 5.0
 
@@ -29,8 +27,8 @@ class Sent(NamedTuple):
         How often the client had reconnected when they were sent.
     """
 
-    first: asyncio.Future[Msg]
-    last: asyncio.Future[Msg]
+    first: asyncio.Future[Message]
+    last: asyncio.Future[Message]
     number: int
     connection: int
 
@@ -87,12 +85,12 @@ class EventPublisher:
         """
         for first, last, number, connection in sent:
             begin, end = read_ack(await first).sequence, read_ack(await last).sequence
-            if end - begin < number - 1 or self._bus.nats.stats["reconnects"] != connection:
+            if end - begin < number - 1 or self._bus.reconnects != connection:
                 raise BusUnavailable("not all shadow results were stored")
 
     async def _send_chunk(self, subject: str, events: Sequence[bytes]) -> Sent:
         bus, number = self._bus, len(events)
-        connection = bus.nats.stats["reconnects"]
+        connection = bus.reconnects
         first = last = await bus.requests.send(subject, events[0], APPEND_TIMEOUT_S)
         try:
             await bus.publish_many(subject, events[1:-1])

@@ -10,8 +10,8 @@ from pointsman.contracts.messages.errors import SwitchRefused
 from pointsman.contracts.messages.policies import PolicyChangeRecord, PolicySpec, TierPolicies
 from pointsman.contracts.messages.switch import promoted, reverted
 from pointsman.runtime.bus import Bus, WrongSequence
+from pointsman.runtime.bus.alerts import publish_promotion
 from pointsman.runtime.bus.policies import read_policies, write_policies
-from pointsman.runtime.bus.promotion import announce
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.shadow.promotion.evidence import evidence_record, read_evidence
@@ -91,7 +91,7 @@ class PromotionGuard:
             return self._ruled(Ruling("none", ruling.policy, "the policies were changed meanwhile"))
         log.warning("tier %s: %s of %s, version %d: %s", self.tier, kind, ruling.policy, version, ruling.why)
         self.last = ruling
-        await announce(self._bus, self.tier, version, after, SERVICE)
+        await publish_promotion(self._bus, self.tier, version, after, SERVICE)
         return ruling
 
     async def _rows(self, current: TierPolicies) -> dict[str, PolicyReport]:

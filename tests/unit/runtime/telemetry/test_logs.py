@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from pointsman.runtime.telemetry.logs import _Json, _Text, about, logger, work_on
+from pointsman.runtime.telemetry.logs import _Json, _Text, about, bind_tier, logger
 
 ID = "SIMPLE.17.0123456789abcdef"
 
@@ -36,7 +36,7 @@ async def test_lines_of_a_request_and_of_its_tasks_name_its_decision_and_no_othe
 
 async def test_lines_of_work_on_a_tier_can_be_found_by_it() -> None:
     async def work() -> list[str]:
-        work_on("SIMPLE")
+        bind_tier("SIMPLE")
         return [style("reward-updater").format(record("tier SIMPLE: halted")) for style in (_Json, _Text)]
 
     json_line, text = await asyncio.create_task(work())

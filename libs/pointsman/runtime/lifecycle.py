@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from pointsman.contracts.config.schema import ProbeConfig
-from pointsman.runtime.telemetry.probe import Probe, Readiness
+from pointsman.runtime.probe import Probe, Readiness
 
 STOP_WAIT_S = 3.0
 
@@ -38,7 +38,7 @@ async def run_with_probe(
         await probe.stop()
 
 
-async def until_stopped(stop: asyncio.Event, tasks: Sequence[asyncio.Task[Any]]) -> None:
+async def wait_until_stopped(stop: asyncio.Event, tasks: Sequence[asyncio.Task[Any]]) -> None:
     """Wait until told to stop; raise what a task fails with, should one end before."""
     waiting = asyncio.create_task(stop.wait())
     try:

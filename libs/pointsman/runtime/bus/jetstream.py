@@ -1,0 +1,170 @@
+"""JetStream's messages: stored messages, acknowledgements, stream information."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+from nats.aio.msg import Msg as Message
+
+from pointsman.runtime.bus.errors import AppendRefused, BusError, BusUnavailable, StreamMissing, WrongSequence
+
+STREAM_NOT_FOUND = 10059
+_WRONG_LAST_SEQUENCE = (10071, 10164)
+_NO_MESSAGE = 10037
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class StoredMessage(NamedTuple):
+    """A message read from a stream."""
+
+    subject: str
+    data: bytes
+    sequence: int
+    at_ms: int
+    traceparent: str | None = None
+    """W3C trace context of the span that published the message; None without tracing."""
+
+
+class Appended(NamedTuple):
+    """Where a message is stored; ``duplicate`` when one with the same message id was stored before."""
+
+    sequence: int
+    duplicate: bool
+
+
+class _ApiError(msgspec.Struct, frozen=True):
+    code: int = 0
+    err_code: int = 0
+    description: str = ""
+
+
+class _Ack(msgspec.Struct, frozen=True):
+    seq: int = 0
+    duplicate: bool = False
+    error: _ApiError | None = None
+
+
+class _FoundMessage(msgspec.Struct, frozen=True):
+    seq: int = 0
+
+
+class _Found(msgspec.Struct, frozen=True):
+    message: _FoundMessage = _FoundMessage()
+    error: _ApiError | None = None
+
+
+class _Created(msgspec.Struct, frozen=True):
+    name: str = ""
+    num_pending: int = 0
+    error: _ApiError | None = None
+
+
+class StreamState(msgspec.Struct, frozen=True):
+    """First and last message of a stream, and its size."""
+
+    messages: int = 0
+    bytes: int = 0
+    first_seq: int = 0
+    last_seq: int = 0
+    first_ts: str = ""
+    last_ts: str = ""
+    subjects: dict[str, int] = {}
+
+
+class StreamConfiguration(msgspec.Struct, frozen=True):
+    """The sequence at which a stream begins, and its maximum size in bytes (-1: unlimited)."""
+
+    first_seq: int = 1
+    max_bytes: int = -1
+
+
+class StreamInfo(msgspec.Struct, frozen=True):
+    """State of a stream, and its time of creation, which identifies it."""
+
+    created: str = ""
+    config: StreamConfiguration = StreamConfiguration()
+    state: StreamState = StreamState()
+    error: _ApiError | None = None
+
+
+_ack_decoder = msgspec.json.Decoder(_Ack)
+_info_decoder = msgspec.json.Decoder(StreamInfo)
+_found_decoder = msgspec.json.Decoder(_Found)
+_created_decoder = msgspec.json.Decoder(_Created)
+
+
+def read_ack(message: Message) -> Appended:
+    """Decode JetStream's acknowledgement.
+
+    Raises
+    ------
+    AppendRefused, WrongSequence
+        The stream refused the message.
+    BusError
+        The message is not an acknowledgement.
+    """
+    try:
+        ack = _ack_decoder.decode(message.data)
+    except msgspec.MsgspecError as error:
+        raise BusError(f"not an acknowledgement: {message.data[:200]!r}") from error
+    if ack.error is not None:
+        kind = WrongSequence if ack.error.err_code in _WRONG_LAST_SEQUENCE else AppendRefused
+        raise kind(ack.error.err_code, ack.error.description)
+    return Appended(ack.seq, ack.duplicate)
+
+
+def read_direct(message: Message) -> StoredMessage | None:
+    """Decode the response to a direct get; None when there is no such message."""
+    headers = message.headers or {}
+    status = headers.get("Status")
+    if status == "404":
+        return None
+    if status is not None:
+        raise BusUnavailable(f"direct get: {status} {headers.get('Description', '')}")
+    at = datetime.fromisoformat(headers["Nats-Time-Stamp"][:26].rstrip("Z") + "+00:00")
+    # Integer arithmetic: a float can be a millisecond off the value that a reader of the log gets.
+    at_ms = (at - _EPOCH) // timedelta(milliseconds=1)
+    return StoredMessage(
+        headers["Nats-Subject"], message.data, int(headers["Nats-Sequence"]), at_ms, headers.get("traceparent")
+    )
+
+
+def read_last_sequence(message: Message, stream: str) -> int:
+    """Decode the response to a get by subject: the sequence, 0 when the subject has no message."""
+    found = _found_decoder.decode(message.data)
+    if found.error is not None and found.error.err_code != _NO_MESSAGE:
+        raise BusUnavailable(f"stream {stream}: {found.error.description}")
+    return found.message.seq
+
+
+def read_info(message: Message, stream: str) -> StreamInfo:
+    """Decode a stream's information.
+
+    Raises
+    ------
+    StreamMissing
+    """
+    info = _info_decoder.decode(message.data)
+    _check(info.error, stream)
+    return info
+
+
+def read_created(message: Message, stream: str) -> tuple[str, int]:
+    """Decode the response to the creation of a consumer: its name, and the number of messages it has to deliver.
+
+    Raises
+    ------
+    StreamMissing
+    """
+    created = _created_decoder.decode(message.data)
+    _check(created.error, stream)
+    return created.name, created.num_pending
+
+
+def _check(error: _ApiError | None, stream: str) -> None:
+    if error is not None:
+        if error.err_code == STREAM_NOT_FOUND:
+            raise StreamMissing(stream)
+        raise BusUnavailable(f"stream {stream}: {error.description}")
