@@ -1,0 +1,259 @@
+"""Work on one tier under a lease: `TierWorker`, and periodic tasks: `run_periodically`."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from typing import ClassVar
+
+from pointsman.contracts.messages.errors import MessageError
+from pointsman.runtime.bus.errors import BusError
+from pointsman.runtime.store.errors import StateError
+from pointsman.runtime.store.lease import Lease
+from pointsman.runtime.store.store import Store
+from pointsman.runtime.telemetry.logs import bind_tier
+from pointsman.runtime.telemetry.rate_limited_warning import RateLimitedWarning
+
+RETRY_INTERVAL_S = 0.5
+HALT_CHECK_INTERVAL_S = 5.0
+RENEWALS_PER_LEASE = 3
+"""The lease is renewed so many times before it would expire."""
+
+
+class WorkerState(enum.Enum):
+    """State of a `TierWorker`; the value is the text that status messages show."""
+
+    STARTING = "starting"  # the process has not yet asked for the lease
+    STANDBY = "standby"  # another process holds the lease; this one is ready to take over
+    LOADING = "loading"  # holds the lease and reads the stored state of the tier
+    RUNNING = "running"  # holds the lease and does the work; a subclass has its own word for it
+    WAITING = "waiting"  # the bus, the store or the tier is not ready; retries at intervals
+    HALTED = "halted"  # the stored states contradict each other; an operator must decide
+
+
+class NotReady(Exception):
+    """Raised by `TierWorker.load`: the work cannot begin yet, and no operator is needed."""
+
+
+class Halted(Exception):
+    """Raised by `TierWorker.load`: the stored states contradict each other, and an operator must decide."""
+
+
+class TierWorker(ABC):
+    """Work on one tier, for as long as this process holds the tier's lease.
+
+    States::
+
+        STARTING ─┐   lease               ┌─ load succeeds ──▶ RUNNING ─┐
+                  ├─ acquired ─▶ LOADING ─┼─ NotReady ───────▶ WAITING ─┼─ load again
+        STANDBY ──┘                       └─ Halted ─────────▶ HALTED ──┘
+
+        any state ── lease held by another process ──▶ STANDBY
+        any state ── error of the bus or the store ──▶ WAITING
+
+    A worker that loads again from RUNNING, WAITING or HALTED keeps that state until the outcome of `load` is known.
+
+    The lease is for efficiency. Correctness rests on the commits of the work, which compare what they expect in the
+    store: two workers that both believe to hold the lease do no harm.
+
+    Parameters
+    ----------
+    store : Store
+    tier : str
+    holder : str
+        Name that is unique to this process.
+    lease_ms : int
+        Time after which the lease expires unless it is renewed.
+    log : Logger
+    subject : str
+        The work as log lines name it; ``tier <tier>`` by default.
+    retry_interval_s, halt_check_interval_s : float
+    """
+
+    role: ClassVar[str]
+    """Role in the name of the lease; another role on the same tier is another lease."""
+    running_status: ClassVar[str]
+    """Text of the state RUNNING in status messages, such as ``writing``."""
+
+    def __init__(
+        self,
+        store: Store,
+        tier: str,
+        holder: str,
+        lease_ms: int,
+        log: logging.Logger,
+        subject: str = "",
+        *,
+        retry_interval_s: float = RETRY_INTERVAL_S,
+        halt_check_interval_s: float = HALT_CHECK_INTERVAL_S,
+    ) -> None:
+        self.tier = tier
+        self.state = WorkerState.STARTING
+        self.detail = ""
+        """Reason for the state WAITING or HALTED."""
+        self.renew_interval_s = lease_ms / 1000.0 / RENEWALS_PER_LEASE
+        self._lease = Lease(store, self.role, tier, holder, lease_ms)
+        self._renewed_at = 0.0
+        self._log = log
+        self._subject = subject or f"tier {tier}"
+        self._warning = RateLimitedWarning(log, self._subject, "retrying")
+        self._retry_interval_s = retry_interval_s
+        self._halt_check_interval_s = halt_check_interval_s
+
+    @property
+    def running(self) -> bool:
+        """Whether this process works on the tier at present."""
+        return self.state is WorkerState.RUNNING
+
+    @property
+    def status(self) -> str:
+        """State as text, for status messages."""
+        match self.state:
+            case WorkerState.RUNNING:
+                return self.running_status
+            case WorkerState.WAITING:
+                return f"{self.state.value}: {self.detail}"
+            case _:
+                return self.state.value
+
+    @property
+    def readiness(self) -> str:
+        """``ok`` when the worker runs or stands by, its status otherwise."""
+        return "ok" if self.state in (WorkerState.RUNNING, WorkerState.STANDBY) else self.status
+
+    async def run(self) -> None:
+        """Work until cancelled. Errors other than of the bus and the store are bugs, and are raised."""
+        bind_tier(self.tier)
+        try:
+            while True:
+                try:
+                    await self._work()
+                except (BusError, StateError) as error:
+                    self.on_failure()
+                    self._warning.failed(str(error))
+                    await self._wait(str(error))
+        finally:
+            if self.state in (WorkerState.LOADING, WorkerState.RUNNING, WorkerState.HALTED):
+                try:
+                    await self._lease.drop()
+                except StateError as error:
+                    self._log.debug("%s: lease not released: %s", self._subject, error)
+
+    @abstractmethod
+    async def load(self) -> None:
+        """Read the stored state of the tier and prepare the first step.
+
+        Raises
+        ------
+        NotReady
+            The work cannot begin yet.
+        Halted
+            The stored states contradict each other.
+        """
+
+    @abstractmethod
+    async def step(self) -> bool:
+        """Do the next piece of work, or wait for it, for less than `renew_interval_s`; return False to load again."""
+
+    async def unload(self) -> None:  # noqa: B027  # optional
+        """Release what `load` has acquired. Called after the last step, whatever ended it."""
+
+    def on_standby(self) -> None:  # noqa: B027  # optional
+        """React to the lease being held by another process. Called at every attempt to acquire it."""
+
+    def on_failure(self) -> None:  # noqa: B027  # optional
+        """React to an error of the bus or the store."""
+
+    async def on_halt(self, problem: str) -> None:  # noqa: B027  # optional
+        """React to the worker being halted. Called once, not at every check."""
+
+    async def holds_lease(self) -> bool:
+        """Renew the lease if it is time; return whether this process holds it. For long steps."""
+        now = time.monotonic()
+        if now - self._renewed_at < self.renew_interval_s:
+            return True
+        self._renewed_at = now
+        return await self._lease.hold()
+
+    async def _work(self) -> None:
+        """Ask for the lease once; with it, load and work until something ends that."""
+        self._renewed_at = time.monotonic()
+        if not await self._lease.hold():
+            self._enter(WorkerState.STANDBY)
+            self._warning.recovered()
+            self.on_standby()
+            await asyncio.sleep(self.renew_interval_s)
+            return
+        if self.state in (WorkerState.STARTING, WorkerState.STANDBY):
+            self._enter(WorkerState.LOADING)
+        try:
+            await self.load()
+        except NotReady as reason:
+            await self._wait(str(reason))
+            return
+        except Halted as problem:
+            await self._halt(str(problem))
+            return
+        self._enter(WorkerState.RUNNING)
+        try:
+            while await self.holds_lease():
+                self._warning.recovered()
+                if not await self.step():
+                    return
+            self._log.info("%s: another process has the lease now", self._subject)
+        finally:
+            await self.unload()
+
+    async def _wait(self, reason: str) -> None:
+        self._enter(WorkerState.WAITING, reason)
+        await asyncio.sleep(self._retry_interval_s)
+
+    async def _halt(self, problem: str) -> None:
+        if self.state is not WorkerState.HALTED:
+            self._log.error("%s halted: %s", self._subject, problem)
+            await self.on_halt(problem)
+        self._enter(WorkerState.HALTED, problem)
+        await asyncio.sleep(self._halt_check_interval_s)
+
+    def _enter(self, state: WorkerState, detail: str = "") -> None:
+        self.state, self.detail = state, detail
+
+
+async def run_periodically(
+    task: Callable[[], Awaitable[object]],
+    interval_s: float,
+    *,
+    log: logging.Logger,
+    failure: str,
+    tier: str = "",
+    condition: Callable[[], bool] = lambda: True,
+) -> None:
+    """Await a task at intervals, until cancelled. After a failure it is awaited again at the next interval.
+
+    Parameters
+    ----------
+    task : coroutine function
+        Its errors of the bus, the store or a message are logged; any other is a bug, and is raised.
+    interval_s : float
+        Pause between the end of the task and its next start.
+    log : Logger
+    failure : str
+        What has failed, as the log line names it.
+    tier : str, optional
+        The tier that the task is about.
+    condition : callable, optional
+        The task is skipped while this returns False, such as while another process works on the tier.
+    """
+    if tier:
+        bind_tier(tier)
+    while True:
+        if condition():
+            try:
+                await task()
+            except (BusError, StateError, MessageError) as error:
+                log.warning("%s%s: %s", f"tier {tier}: " if tier else "", failure, error)
+        await asyncio.sleep(interval_s)
