@@ -231,11 +231,11 @@ def test_the_best_fixed_arm_is_the_shadow_report_s(client: httpx.Client, traffic
             assert compared[name] == pytest.approx(cost[bound] * (DECISIONS - DECISIONS // 20))
 
 
-def test_all_is_well_is_said_in_a_sentence(client: httpx.Client, traffic: list[dict[str, Any]]) -> None:
+def test_healthy_tier_is_described_in_a_sentence(client: httpx.Client, traffic: list[dict[str, Any]]) -> None:
     health = client.get("/v1/overview", params={"tier": TIER}).json()["health"]
     assert health["ok"], health
-    assert health["sentence"].startswith("All is well: 2 replicas decide on state ")
-    assert "every outcome is learned from" in health["sentence"]
+    assert health["sentence"].startswith("Healthy: 2 decision replicas, state at most ")
+    assert "all outcomes applied" in health["sentence"]
 
 
 def test_a_tier_that_does_nothing_has_an_overview_of_nothing(client: httpx.Client) -> None:
@@ -294,7 +294,7 @@ async def test_arms_say_what_became_of_their_decisions(
         assert arm["theta"] == pytest.approx(inverse @ np.array(arm["b"]))
 
 
-async def test_a_decision_says_what_each_shadow_would_have_done(
+async def test_decision_shows_the_choice_of_each_shadow(
     web: httpx.AsyncClient, traffic: list[dict[str, Any]], bus: Bus
 ) -> None:
     published: dict[tuple[str, str], ShadowDecision] = {}
@@ -312,7 +312,7 @@ async def test_a_decision_says_what_each_shadow_would_have_done(
             if decided["pinned"]:
                 assert result is None
                 assert (shadow["arm"], shadow["agree"], shadow["probabilities"]) == (None, None, [])
-                assert "stayed" in shadow["error"]
+                assert "kept its arm" in shadow["error"]
                 seen["pinned"] += 1
             elif result is None:
                 assert shadow["policy"] == "some"
@@ -328,12 +328,12 @@ async def test_a_decision_says_what_each_shadow_would_have_done(
     assert min(seen[name] for name in ("pinned", "not sampled", "greedy", "some", "thrifty")) > 0
 
 
-def test_a_shadow_that_cannot_be_asked_any_more_says_why(client: httpx.Client, traffic: list[dict[str, Any]]) -> None:
-    decision_id = traffic[1]["decision_id"]  # its reward has come, and the pick is not kept any longer
+def test_unknown_choice_of_a_shadow_has_a_reason(client: httpx.Client, traffic: list[dict[str, Any]]) -> None:
+    decision_id = traffic[1]["decision_id"]  # its reward has come, and the choice is not stored any more
     view = client.get(f"/v1/decisions/{decision_id}", params={"shadows": "true"}).json()
     thrifty = next(shadow for shadow in view["shadows"] if shadow["policy"] == "thrifty")
     assert thrifty["arm"] is None
-    assert "until the reward has come" in thrifty["error"]
+    assert "only until the reward arrives" in thrifty["error"]
     assert "shadows" not in client.get(f"/v1/decisions/{decision_id}").json()
 
 
@@ -476,7 +476,7 @@ async def test_dead_letters_are_counted_by_stream(
 
     await eventually(found, "a dead letter")
     sentence = (await web.get("/v1/overview", params={"tier": TIER})).json()["health"]["sentence"]
-    assert sentence.endswith("; 1 message could not be read.")
+    assert sentence.endswith(", 1 dead letter.")
 
 
 async def test_alerts_are_listed_with_the_newest_first(web: httpx.AsyncClient, services: object, bus: Bus) -> None:
@@ -507,7 +507,7 @@ async def test_alerts_are_listed_with_the_newest_first(web: httpx.AsyncClient, s
     }
 
 
-def test_a_replica_that_is_gone_is_gone_from_the_system_and_the_last_one_s_end_is_said(
+def test_stopped_replica_leaves_the_system_view_and_the_last_one_makes_the_tier_unhealthy(
     client: httpx.Client, traffic: list[dict[str, Any]], services: dict[str, ServiceProcess]
 ) -> None:
     def replicas() -> int:
@@ -516,14 +516,14 @@ def test_a_replica_that_is_gone_is_gone_from_the_system_and_the_last_one_s_end_i
     services["decision-2"].stop()
     wait_until(lambda: replicas() == 1, "one replica")
     sentence = client.get("/v1/overview", params={"tier": TIER}).json()["health"]["sentence"]
-    assert sentence.startswith("All is well: 1 replica decides")
+    assert sentence.startswith("Healthy: 1 decision replica,")
     services["decision"].stop()
     wait_until(lambda: replicas() == 0, "no replica")
     begin = time.monotonic()
     health = client.get("/v1/overview", params={"tier": TIER}).json()["health"]
     assert time.monotonic() - begin < 20.0
     assert not health["ok"]
-    assert health["sentence"].startswith("No decision replica answers")
+    assert health["sentence"].startswith("No decision replica responds")
     answer = client.post("/v1/try", json={"tier": TIER, "context": [1.0, 0.0, 0.0]})
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"

@@ -34,12 +34,12 @@ from pointsman_gateway.api.promotion import Promotion
 from pointsman_gateway.api.report import ShadowReport
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.chat.service import HOT_PATHS, LlmGateway, client_problem
-from pointsman_gateway.console.alerts import Alerts
+from pointsman_gateway.console.alerts import AlertsHandler
+from pointsman_gateway.console.dry_run import TryHandler
 from pointsman_gateway.console.feature_names import FeatureNames
-from pointsman_gateway.console.overview import Overviews
-from pointsman_gateway.console.snapshot import SystemWatch
-from pointsman_gateway.console.system import System
-from pointsman_gateway.console.trial import Trial
+from pointsman_gateway.console.overview import OverviewHandler
+from pointsman_gateway.console.system import SystemHandler
+from pointsman_gateway.console.system_monitor import SystemMonitor
 from pointsman_gateway.decision_client import DecisionClient
 from pointsman_gateway.http.authentication import Authenticator
 from pointsman_gateway.http.edge import Edge
@@ -155,14 +155,14 @@ def _routes(backends: Backends, access: Authenticator, decision_client: Decision
     policies, promotion = Policies(backends), Promotion(backends)
     open_metrics = backends.config.gateway.open_metrics
     names = FeatureNames(backends.config, llm.features.label, llm.features.names)
-    watch = SystemWatch(backends)
+    monitor = SystemMonitor(backends)
     events = DecisionEvents(backends, access, decision_client.fallback_topic)
     return [
         Route("/v1/decisions/{decision_id}", access.route("read", Lookup(backends, names).get)),
-        Route("/v1/try", access.route("decide", Trial(backends, llm.features, names).post), methods=["POST"]),
-        Route("/v1/overview", access.route("read", Overviews(backends, watch).get)),
-        Route("/v1/system", access.route("read", System(watch).get)),
-        Route("/v1/alerts", access.route("read", Alerts(backends).get)),
+        Route("/v1/try", access.route("decide", TryHandler(backends, llm.features, names).post), methods=["POST"]),
+        Route("/v1/overview", access.route("read", OverviewHandler(backends, monitor).get)),
+        Route("/v1/system", access.route("read", SystemHandler(monitor).get)),
+        Route("/v1/alerts", access.route("read", AlertsHandler(backends).get)),
         Route("/v1/arms", access.route("read", Arms(backends, names).get)),
         Route("/v1/policies", access.route("read", policies.get)),
         Route("/v1/policies/{tier}", access.route("admin", policies.put), methods=["PUT"]),

@@ -20,7 +20,7 @@ from pointsman_gateway.api import examples
 from pointsman_gateway.api.openapi import document
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.chat.service import LlmGateway
-from pointsman_gateway.console.trial import try_decoder
+from pointsman_gateway.console.dry_run import try_decoder
 from pointsman_gateway.decision_client import DecisionClient
 from pointsman_gateway.http.authentication import Authenticator
 

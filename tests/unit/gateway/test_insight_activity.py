@@ -1,4 +1,4 @@
-"""Points in time from sums, and the windows they are shown in."""
+"""Activity points and totals from sums, and their time windows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SUMS = HourSums(
 
 @pytest.mark.parametrize("window", WINDOWS)
 @pytest.mark.parametrize("late_ms", [0, 1, 59_999, 60_000, 299_999, HOUR_MS - 1])
-def test_a_window_is_of_whole_steps_up_to_now(window: str, late_ms: int) -> None:
+def test_window_has_whole_steps_up_to_now(window: str, late_ms: int) -> None:
     resolution, now_ms = WINDOWS[window], 480_000 * HOUR_MS + late_ms
     units = resolution.units(now_ms)
     from_ms, step_ms = units.start * resolution.unit_ms, resolution.step_s * 1000
@@ -37,7 +37,7 @@ def test_a_window_is_of_whole_steps_up_to_now(window: str, late_ms: int) -> None
     assert resolution.window_s + resolution.step_s <= (short.kept_s if short else 90 * 86_400)
 
 
-def test_a_point_shows_the_sums_on_the_scale_of_the_api() -> None:
+def test_point_has_the_sums_on_the_scale_of_the_api() -> None:
     point = activity_point(7, SUMS)
     assert (point.at_ms, point.decisions, point.explored, point.pinned, point.rewarded) == (7, 5, 2, 1, 2)
     assert (point.reward_sum, point.cost_usd_sum, point.cost_n) == (150.0, 0.25, 1)
@@ -46,12 +46,12 @@ def test_a_point_shows_the_sums_on_the_scale_of_the_api() -> None:
     assert (second.arm, second.decisions, second.rewarded, second.cost_n) == ("q:b/1", 2, 0, 0)
 
 
-def test_totals_are_the_sums_of_all_points() -> None:
+def test_totals_are_the_sums_of_all_intervals() -> None:
     other = HourSums(counts={"decisions": 4.0, "served\tq:b/1": 4.0, "joined\tq:b/1": 1.0, "earned\tq:b/1": 0.5})
-    totals = activity_totals([activity_point(1, SUMS), activity_point(2, HourSums()), activity_point(3, other)])
+    totals = activity_totals([SUMS, HourSums(), other])
     assert (totals.decisions, totals.explored, totals.pinned, totals.rewarded) == (9, 2, 1, 3)
     assert totals.mean_reward == pytest.approx((150.0 + 50.0) / 3)
     assert (totals.cost_usd_sum, totals.mean_cost_usd) == (0.25, 0.25)
     assert [(arm.arm, arm.decisions) for arm in totals.arms] == [("q:b/1", 6), ("p:a", 3)]
-    nothing = activity_totals([activity_point(1, HourSums())])
+    nothing = activity_totals([HourSums()])
     assert (nothing.mean_reward, nothing.mean_cost_usd, nothing.arms) == (None, None, [])

@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 
 from pointsman.shadow.report.totals import Totals
-from pointsman_gateway.console.baselines import UNIFORM, baselines
-from pointsman_gateway.console.views import ActivityTotals
+from pointsman_gateway.console.activity import ActivityTotalsView
+from pointsman_gateway.console.baselines import UNIFORM, compare_with_baselines
 from tests.unit.shadow.report.synthetic_log import Log
 
 
-def window(decisions: int, rewarded: int) -> ActivityTotals:
-    return ActivityTotals(
+def window(decisions: int, rewarded: int) -> ActivityTotalsView:
+    return ActivityTotalsView(
         decisions=decisions,
         explored=0,
         pinned=0,
@@ -25,18 +25,18 @@ def window(decisions: int, rewarded: int) -> ActivityTotals:
     ("decisions", "rewarded", "own"),
     [(4000, 2000, 4000), (40_000, 20_000, 4000), (8000, 8000, 2000), (1000, 1000, 1000)],
 )
-def test_what_was_saved_is_for_the_decisions_of_the_policy_that_is_active_now(
+def test_savings_are_for_the_decisions_of_the_policy_that_is_active_now(
     decisions: int, rewarded: int, own: int
 ) -> None:
-    """The sums are of 2,000 outcomes; where the window has more, the others are of policies before."""
+    """The sums have 2,000 outcomes; the others in the window are of earlier policies."""
     uniform = Totals.of(sums for _, sums in Log(q=(1 / 3, 1 / 3, 1 / 3)).hours(2000))
-    (against,) = baselines({UNIFORM: uniform}, window(decisions, rewarded), 0.95)
-    a_decision = against.cost_delta_usd.estimate
-    assert a_decision is not None and a_decision > 0.0
-    assert against.decisions == 2000
-    assert against.saved_usd == pytest.approx(own * a_decision)
+    (baseline,) = compare_with_baselines({UNIFORM: uniform}, window(decisions, rewarded), 0.95)
+    per_decision = baseline.cost_delta_usd.estimate
+    assert per_decision is not None and per_decision > 0.0
+    assert baseline.decisions == 2000
+    assert baseline.saved_usd == pytest.approx(own * per_decision)
 
 
-def test_nothing_is_compared_while_little_is_known() -> None:
+def test_baseline_with_too_little_data_is_left_out() -> None:
     few = Totals.of(sums for _, sums in Log(q=(1 / 3, 1 / 3, 1 / 3)).hours(40))
-    assert baselines({UNIFORM: few}, window(40, 40), 0.95) == []
+    assert compare_with_baselines({UNIFORM: few}, window(40, 40), 0.95) == []

@@ -67,7 +67,7 @@ class Arms:
                 record = view_record(records.get(str(arm), {}), self._confidence)
                 views.append(view_arm(tier, arm, state, record, matrices=matrices))
         window = Window(from_ms=hours.start * HOUR_MS, to_ms=now_ms)
-        return HttpResponse(200, encode(ArmList(arms=views, window=window, features=self._names.usual))).response()
+        return HttpResponse(200, encode(ArmList(arms=views, window=window, features=self._names.default))).response()
 
 
 def view_arm(tier: str, arm: Arm, state: ArmState, record: ArmRecord, *, matrices: bool) -> ArmView:

@@ -18,10 +18,9 @@ from pointsman_gateway.api.live_policies import live_policies
 from pointsman_gateway.api.outcome_index import Applied, find_applied
 from pointsman_gateway.api.views import DecisionOutcome, OutcomeView
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.console.feature_names import FeatureNames, named
+from pointsman_gateway.console.feature_names import FeatureNames, name_features
 from pointsman_gateway.console.reward_parts import find_reward, reward_parts
-from pointsman_gateway.console.shadow_picks import shadow_picks
-from pointsman_gateway.console.trial_views import ShadowPick
+from pointsman_gateway.console.shadow_choices import ShadowChoiceView, read_shadow_choices
 from pointsman_gateway.http.query import parse_flag, read_query
 from pointsman_gateway.http.response import HttpResponse
 
@@ -52,7 +51,7 @@ class Lookup:
         event, encoded = await read_decision(bus, decision, self._timeout_s)
         sequence = decision.sequence or 0
         found = await self._outcome(bus, decision_id, decision.tier, sequence)
-        features = named(self._names.of_decision(event.metadata), event.context)
+        features = name_features(self._names.for_decision(event.metadata), event.context)
         if features is not None:
             found = msgspec.structs.replace(found, features=features)
         if with_shadows:
@@ -75,13 +74,13 @@ class Lookup:
             return outcome
         return msgspec.structs.replace(outcome, reward_parts=reward_parts(event, applied.outcome.rule))
 
-    async def _shadows(self, logged: LoggedDecision) -> list[ShadowPick]:
+    async def _shadows(self, logged: LoggedDecision) -> list[ShadowChoiceView]:
         tier = logged.event.tier
         if tier not in self._backends.tiers:  # of another configuration than this one
             return []
         policies = await live_policies(self._backends, tier)
         sums = ShadowStore(self._backends.store, tier)
-        return await shadow_picks(sums, logged, policies, self._backends.config.reward)
+        return await read_shadow_choices(sums, logged, policies, self._backends.config.reward)
 
 
 def _outcome(applied: Applied | None) -> DecisionOutcome:

@@ -25,12 +25,13 @@ from pointsman_gateway.api.views import (
     Readiness,
     TierPoliciesView,
 )
-from pointsman_gateway.console.system_views import AlertList, SystemView
-from pointsman_gateway.console.trial_views import TryRequest, TryView
-from pointsman_gateway.console.views import Overview
+from pointsman_gateway.console.alerts import AlertListResponse
+from pointsman_gateway.console.dry_run import TryRequest, TryResponse
+from pointsman_gateway.console.overview import OverviewResponse
+from pointsman_gateway.console.system import SystemResponse
 
 TYPES = (
-    AlertList,
+    AlertListResponse,
     ArmList,
     Decision,
     DecisionRequest,
@@ -40,7 +41,7 @@ TYPES = (
     Health,
     OutcomeAccepted,
     OutcomeReport,
-    Overview,
+    OverviewResponse,
     PolicyChange,
     PolicyHistory,
     PolicyList,
@@ -49,10 +50,10 @@ TYPES = (
     Readiness,
     Report,
     RevertRequest,
-    SystemView,
+    SystemResponse,
     TierPoliciesView,
     TryRequest,
-    TryView,
+    TryResponse,
 )
 """Bodies and answers; what they refer to comes with them."""
 

@@ -9,7 +9,8 @@ from pointsman.contracts.messages.outcome import FeedbackRecord, Served
 from pointsman.contracts.messages.policies import PolicyChangeRecord, PolicySpec
 from pointsman.core.bandit import RewardRule
 from pointsman.shadow.report.messages import Window
-from pointsman_gateway.console.trial_views import FeatureValue, ShadowPick
+from pointsman_gateway.console.feature_names import FeatureView
+from pointsman_gateway.console.shadow_choices import ShadowChoiceView
 
 
 class OutcomeView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -85,8 +86,8 @@ class DecisionOutcome(msgspec.Struct, frozen=True, kw_only=True):
     reward: float | None = None
     outcome_status: str = "none"
     reward_parts: RewardParts | msgspec.UnsetType = msgspec.UNSET
-    features: list[FeatureValue] | msgspec.UnsetType = msgspec.UNSET
-    shadows: list[ShadowPick] | msgspec.UnsetType = msgspec.UNSET
+    features: list[FeatureView] | msgspec.UnsetType = msgspec.UNSET
+    shadows: list[ShadowChoiceView] | msgspec.UnsetType = msgspec.UNSET
 
 
 class DecisionView(DecisionEvent, frozen=True, kw_only=True):
@@ -112,8 +113,8 @@ class DecisionView(DecisionEvent, frozen=True, kw_only=True):
     reward: float | None = None
     outcome_status: str = "none"
     reward_parts: RewardParts | msgspec.UnsetType = msgspec.UNSET
-    features: list[FeatureValue] | msgspec.UnsetType = msgspec.UNSET
-    shadows: list[ShadowPick] | msgspec.UnsetType = msgspec.UNSET
+    features: list[FeatureView] | msgspec.UnsetType = msgspec.UNSET
+    shadows: list[ShadowChoiceView] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ArmRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,1 +1,1 @@
-"""What the dashboard is made from, beside the decisions, arms and reports: activity, dry runs, system and alerts."""
+"""Dashboard: its pages, and the endpoints that only it needs (overview, system, alerts, dry runs)."""

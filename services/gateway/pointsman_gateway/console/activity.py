@@ -1,28 +1,117 @@
-"""From the sums of minutes and hours to points in time. Pure."""
+"""Activity of a tier over time: time windows, and the sums of the store as points and totals."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
+
+import msgspec
 
 from pointsman.shadow.sums import activity
 from pointsman.shadow.sums import hour_sums as fields
 from pointsman.shadow.sums.hour_sums import HOUR_MS, HourSums
-from pointsman_gateway.console.views import ActivityPoint, ActivityTotals, ArmActivity
 
-POINTS = 100.0
-"""Rewards are 0 to 1 in the sums, 0 to 100 in what is shown."""
+REWARD_SCALE = 100.0
+"""Rewards are 0 to 1 in the sums, 0 to 100 in the API."""
+
+
+class ArmActivityView(msgspec.Struct, frozen=True, kw_only=True):
+    """Activity of one arm in a time interval.
+
+    Attributes
+    ----------
+    arm : str
+        ``provider:model``.
+    decisions : int
+        Decisions for this arm.
+    rewarded : int
+        Decisions with an outcome.
+    reward_sum : float
+        Sum of their rewards, 0 to 100 each.
+    cost_usd_sum : float
+        Sum of the reported costs, in US dollars.
+    cost_n : int
+        Outcomes that report a cost.
+    """
+
+    arm: str
+    decisions: int
+    rewarded: int
+    reward_sum: float
+    cost_usd_sum: float
+    cost_n: int
+
+
+class ActivityPointView(msgspec.Struct, frozen=True, kw_only=True):
+    """Activity of a tier in one time interval. An outcome counts in the interval of its decision.
+
+    Attributes
+    ----------
+    at_ms : int
+        Start of the interval, Unix milliseconds.
+    explored : int
+        Decisions by the exploring part of the policy.
+    pinned : int
+        Decisions in which a conversation kept its arm.
+    rewarded : int
+        Decisions with an outcome.
+    reward_sum : float
+        Sum of their rewards, 0 to 100 each.
+    cost_usd_sum : float
+        Sum of the reported costs, in US dollars.
+    cost_n : int
+        Outcomes that report a cost.
+    arms : list
+        The same by arm; only arms with decisions.
+    """
+
+    at_ms: int
+    decisions: int
+    explored: int
+    pinned: int
+    rewarded: int
+    reward_sum: float
+    cost_usd_sum: float
+    cost_n: int
+    arms: list[ArmActivityView] = []
+
+
+class ActivityTotalsView(msgspec.Struct, frozen=True, kw_only=True):
+    """Activity of a tier in the whole window.
+
+    Attributes
+    ----------
+    rewarded : int
+        Decisions with an outcome.
+    mean_reward : float or None
+        0 to 100; None before the first outcome.
+    cost_usd_sum : float
+        Sum of the reported costs, in US dollars.
+    mean_cost_usd : float or None
+        Mean of the reported costs; None before the first one.
+    arms : list
+        The same by arm; the most used arm first.
+    """
+
+    decisions: int
+    explored: int
+    pinned: int
+    rewarded: int
+    mean_reward: float | None
+    cost_usd_sum: float
+    mean_cost_usd: float | None
+    arms: list[ArmActivityView] = []
 
 
 class Resolution(NamedTuple):
-    """A window, and how long the stretches are that it is shown in.
+    """A time window and the length of its intervals.
 
     Attributes
     ----------
     window_s, step_s : int
     identity : str
-        What the sums are kept by; the step is a multiple of their length.
+        Identity of the sums in the store; the step is a multiple of their unit.
     """
 
     window_s: int
@@ -31,16 +120,16 @@ class Resolution(NamedTuple):
 
     @property
     def unit_ms(self) -> int:
-        """What stretch of time each of the sums is of."""
+        """Time that each of the stored sums covers."""
         return activity.SHORT[self.identity].unit_ms if self.identity in activity.SHORT else HOUR_MS
 
     @property
     def per_step(self) -> int:
-        """How many sums make one step."""
+        """Number of stored sums in one step."""
         return self.step_s * 1000 // self.unit_ms
 
     def units(self, now_ms: int) -> range:
-        """Return the numbers of the sums from the first whole step of the window to now."""
+        """Return the numbers of the stored sums from the first whole step of the window to now."""
         first = (now_ms - self.window_s * 1000) // (self.step_s * 1000) + 1
         return range(first * self.per_step, now_ms // self.unit_ms + 1)
 
@@ -51,13 +140,23 @@ WINDOWS = {
     "7d": Resolution(7 * 86_400, 3600, activity.HOURS),
     "30d": Resolution(30 * 86_400, 3 * 3600, activity.HOURS),
 }
-"""The windows that can be asked for: at most some three hundred points each."""
+"""The windows that a request can name; each has at most about 300 points."""
 
 
-def activity_point(at_ms: int, sums: HourSums) -> ActivityPoint:
-    """Return what is shown of some sums."""
-    arms = _arms(sums)
-    return ActivityPoint(
+def activity_point(at_ms: int, sums: HourSums) -> ActivityPointView:
+    """Return the activity in an interval."""
+    arms = [
+        ArmActivityView(
+            arm=name,
+            decisions=round(arm_sums.get("served", 0.0)),
+            rewarded=round(arm_sums.get("joined", 0.0)),
+            reward_sum=REWARD_SCALE * arm_sums.get("earned", 0.0),
+            cost_usd_sum=arm_sums.get("paid", 0.0),
+            cost_n=round(arm_sums.get("priced", 0.0)),
+        )
+        for name, arm_sums in sorted(activity.by_arm(sums).items())
+    ]
+    return ActivityPointView(
         at_ms=at_ms,
         decisions=round(sums.counts.get(fields.DECISIONS, 0.0)),
         explored=round(sums.counts.get(activity.EXPLORED, 0.0)),
@@ -70,51 +169,19 @@ def activity_point(at_ms: int, sums: HourSums) -> ActivityPoint:
     )
 
 
-def activity_totals(points: Sequence[ActivityPoint]) -> ActivityTotals:
-    """Return the sums of all points."""
-    by_arm: dict[str, Counter[str]] = {}
-    for point in points:
-        for arm in point.arms:
-            by_arm.setdefault(arm.arm, Counter()).update(_numbers(arm))
-    rewarded = sum(point.rewarded for point in points)
-    cost_sum, cost_n = sum(point.cost_usd_sum for point in points), sum(point.cost_n for point in points)
-    arms = [_arm(name, numbers) for name, numbers in by_arm.items()]
-    return ActivityTotals(
-        decisions=sum(point.decisions for point in points),
-        explored=sum(point.explored for point in points),
-        pinned=sum(point.pinned for point in points),
-        rewarded=rewarded,
-        mean_reward=sum(point.reward_sum for point in points) / rewarded if rewarded else None,
-        cost_usd_sum=cost_sum,
-        mean_cost_usd=cost_sum / cost_n if cost_n else None,
-        arms=sorted(arms, key=lambda arm: (-arm.decisions, arm.arm)),
-    )
-
-
-def _arms(sums: HourSums) -> list[ArmActivity]:
-    return [
-        ArmActivity(
-            arm=name,
-            decisions=round(of.get("served", 0.0)),
-            rewarded=round(of.get("joined", 0.0)),
-            reward_sum=POINTS * of.get("earned", 0.0),
-            cost_usd_sum=of.get("paid", 0.0),
-            cost_n=round(of.get("priced", 0.0)),
-        )
-        for name, of in sorted(activity.by_arm(sums).items())
-    ]
-
-
-def _numbers(arm: ArmActivity) -> Mapping[str, float]:
-    return {name: getattr(arm, name) for name in arm.__struct_fields__ if name != "arm"}
-
-
-def _arm(name: str, numbers: Mapping[str, float]) -> ArmActivity:
-    return ArmActivity(
-        arm=name,
-        decisions=round(numbers["decisions"]),
-        rewarded=round(numbers["rewarded"]),
-        reward_sum=numbers["reward_sum"],
-        cost_usd_sum=numbers["cost_usd_sum"],
-        cost_n=round(numbers["cost_n"]),
+def activity_totals(intervals: Iterable[HourSums]) -> ActivityTotalsView:
+    """Return the activity in all intervals together."""
+    counts: Counter[str] = Counter()
+    for sums in intervals:
+        counts.update(sums.counts)
+    whole = activity_point(0, HourSums(dict(counts)))
+    return ActivityTotalsView(
+        decisions=whole.decisions,
+        explored=whole.explored,
+        pinned=whole.pinned,
+        rewarded=whole.rewarded,
+        mean_reward=whole.reward_sum / whole.rewarded if whole.rewarded else None,
+        cost_usd_sum=whole.cost_usd_sum,
+        mean_cost_usd=whole.cost_usd_sum / whole.cost_n if whole.cost_n else None,
+        arms=sorted(whole.arms, key=lambda arm: (-arm.decisions, arm.arm)),
     )

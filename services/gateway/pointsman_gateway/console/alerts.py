@@ -1,9 +1,11 @@
-"""``GET /v1/alerts``: what a person should look at, the newest first."""
+"""``GET /v1/alerts``: alerts of all services, newest first."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,22 +15,53 @@ from pointsman.contracts.messages.errors import InvalidMessage, MessageError
 from pointsman.contracts.messages.notices import alert_decoder
 from pointsman.runtime.bus import Bus, StoredMessage
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.console.system_views import AlertList, AlertView
 from pointsman_gateway.http.query import read_query
 from pointsman_gateway.http.response import HttpResponse
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 CHUNK = 100
-"""Messages that are fetched at once."""
+"""Messages that are fetched concurrently."""
 MAX_READ = 2000
-"""Messages that are looked at for the alerts of one tier."""
+"""Messages that are searched for the alerts of one tier."""
 ALL_TIERS = "_all"
-"""Stands for the tier in alerts that are about all of them."""
+"""Tier of alerts that concern all tiers."""
 _PARAMETERS = frozenset({"limit", "tier"})
 
 
-class Alerts:
-    """Lists alerts.
+class AlertView(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that needs attention.
+
+    Attributes
+    ----------
+    sequence : int
+        Sequence in the stream ALERTS.
+    kind : str
+        ``halted``, ``log-filling``, ``regret``, ``report``, ``promotion`` or another.
+    tier : str
+        ``_all`` when it concerns all tiers.
+    service : str
+        The service that raised it.
+    detail : object or None
+        The same as data; its fields depend on the kind.
+    """
+
+    sequence: int
+    kind: str
+    tier: str
+    text: str
+    service: str
+    raised_at_ms: int
+    detail: dict[str, Any] | None = None
+
+
+class AlertListResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to ``GET /v1/alerts``: the newest alert first."""
+
+    alerts: list[AlertView]
+
+
+class AlertsHandler:
+    """Handler of requests for alerts.
 
     Parameters
     ----------
@@ -44,11 +77,11 @@ class Alerts:
         query = read_query(request, _PARAMETERS)
         limit = _parse_limit(query.get("limit", str(DEFAULT_LIMIT)))
         tier = self._backends.require_tier(query["tier"]) if "tier" in query else None
-        bus = self._backends.require_bus()
-        return HttpResponse(200, encode(AlertList(alerts=await self._read(bus, limit, tier)))).response()
+        alerts = await self._read(self._backends.require_bus(), limit, tier)
+        return HttpResponse(200, encode(AlertListResponse(alerts=alerts))).response()
 
     async def _read(self, bus: Bus, limit: int, tier: str | None) -> list[AlertView]:
-        """Return the newest alerts; of one tier, with those that are about all of them."""
+        """Return the newest alerts; for a tier, also those that concern all tiers."""
         state = (await bus.info(subjects.ALERTS, self._timeout_s)).state
         found: list[AlertView] = []
         last, first = state.last_seq, max(state.first_seq, state.last_seq - MAX_READ + 1, 1)
@@ -56,14 +89,14 @@ class Alerts:
             size = min(limit if tier is None else CHUNK, CHUNK, last - first + 1)
             sequences = range(last, last - size, -1)
             messages = await asyncio.gather(*(bus.get(subjects.ALERTS, at, self._timeout_s) for at in sequences))
-            views = [_view(message) for message in messages if message is not None]
-            found += [view for view in views if view is not None and (tier is None or view.tier in (tier, ALL_TIERS))]
+            alerts = [_view(message) for message in messages if message is not None]
+            found += [alert for alert in alerts if alert and (tier is None or alert.tier in (tier, ALL_TIERS))]
             last -= size
         return found[:limit]
 
 
 def _view(message: StoredMessage) -> AlertView | None:
-    """Return an alert as it is shown; None for what is none."""
+    """Return the alert; None if the message cannot be decoded."""
     try:
         alert = decode(alert_decoder, message.data)
     except MessageError:

@@ -1,9 +1,11 @@
-"""What the active policy is worth against policies that need no learning: the best fixed arm, and any arm at random."""
+"""Comparison of the active policy with baselines that need no learning: the best fixed arm, and a uniform choice."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+
+import msgspec
 
 from pointsman.shadow.report.cost import silent_arms
 from pointsman.shadow.report.intervals import difference
@@ -13,80 +15,118 @@ from pointsman.shadow.report.totals import Totals, of_fixed_arm
 from pointsman.shadow.report.verdict import MIN_REWARDED
 from pointsman.shadow.sums.hour_sums import UNIFORM_IDENTITY, arm_identity, comparison_identity
 from pointsman.shadow.sums.store import ShadowStore
-from pointsman_gateway.console.views import ActivityTotals, Against
+from pointsman_gateway.console.activity import ActivityTotalsView
 
 BEST_FIXED_ARM = "best fixed arm"
 UNIFORM = "uniform"
 
 
-async def read_baselines(sums: ShadowStore, active: str, arms: Sequence[str], hours: range) -> dict[str, Totals]:
-    """Return the sums of always choosing each arm, by arm, and of choosing any, by `UNIFORM`.
+class BaselineView(msgspec.Struct, frozen=True, kw_only=True):
+    """The active policy compared with a baseline.
+
+    Attributes
+    ----------
+    policy : str
+        The baseline. ``best fixed arm``: always the arm with the highest estimated reward; ``uniform``: every candidate
+        with the same probability.
+    arm : str or None
+        The best fixed arm.
+    decisions : int
+        Decisions of the active policy in the window that have an outcome; the estimates use these.
+    reward_delta : object
+        Reward of the baseline minus reward of the active policy, per decision, 0 to 100. Below 0, the active policy is
+        better.
+    cost_delta_usd : object
+        Cost of the baseline minus cost of the active policy, per decision.
+    saved_usd : float or None
+        Estimated savings of the active policy: the cost difference times its decisions in the window. Their number is
+        estimated from its share of the outcomes.
+    saved_low_usd, saved_high_usd : float or None
+        Confidence interval of the savings.
+    """
+
+    policy: str
+    arm: str | None
+    decisions: int
+    reward_delta: ReportedEstimate
+    cost_delta_usd: ReportedEstimate
+    saved_usd: float | None
+    saved_low_usd: float | None
+    saved_high_usd: float | None
+
+
+async def read_baselines(store: ShadowStore, active: str, arms: Sequence[str], hours: range) -> dict[str, Totals]:
+    """Return the sums of each baseline: every fixed arm by name, and `UNIFORM`.
 
     Parameters
     ----------
-    sums : ShadowStore
+    store : ShadowStore
     active : str
         Identity of the active policy.
+    arms : sequence of str
+    hours : range
+        Hours since the Unix epoch.
     """
     identities = {arm: arm_identity(arm) for arm in arms} | {UNIFORM: UNIFORM_IDENTITY}
-    wanted = [comparison_identity(identity, active) for identity in identities.values()]
-    read = await asyncio.gather(*(sums.total(identity, hours) for identity in wanted))
-    found = {name: Totals.of([total]) for name, total in zip(identities, read, strict=True)}
-    return {name: of if name == UNIFORM else of_fixed_arm(name, of, found[UNIFORM]) for name, of in found.items()}
+    compared = [comparison_identity(identity, active) for identity in identities.values()]
+    sums = await asyncio.gather(*(store.total(identity, hours) for identity in compared))
+    totals = {name: Totals.of([total]) for name, total in zip(identities, sums, strict=True)}
+    uniform = totals[UNIFORM]
+    return {name: uniform if name == UNIFORM else of_fixed_arm(name, own, uniform) for name, own in totals.items()}
 
 
-def baselines(totals: Mapping[str, Totals], all_decisions: ActivityTotals, confidence: float) -> list[Against]:
-    """Return the comparisons that enough is known for.
+def compare_with_baselines(
+    baselines: Mapping[str, Totals], activity: ActivityTotalsView, confidence: float
+) -> list[BaselineView]:
+    """Return the comparisons that have enough data.
 
     Parameters
     ----------
-    totals : mapping of arm, or `UNIFORM`, to Totals
-        Of the policy that is active now.
-    all_decisions : ActivityTotals
-        Of the window: also of policies before, and of conversations that stayed with their arm. What was saved is for
-        as many of them as the active policy made, going by outcomes.
+    baselines : mapping of arm or `UNIFORM` to Totals
+        Sums over decisions of the policy that is active now.
+    activity : ActivityTotalsView
+        All decisions of the window, including those of earlier policies and of pinned conversations.
     confidence : float
-        Of every interval. That of the best arm allows for its having been looked for.
+        Confidence of every interval. The cost interval of the best arm has a Bonferroni correction for the search.
     """
-    arms = {name: total for name, total in totals.items() if name != UNIFORM}
+    arms = {name: total for name, total in baselines.items() if name != UNIFORM}
     found = []
     best = against_best(arms, confidence)
     if best is not None:
-        level = 1.0 - (1.0 - confidence) / len(arms)
-        cost = _cost(arms[best.best], level)
-        found.append(_against(BEST_FIXED_ARM, best.best, arms[best.best], best.delta, cost, all_decisions))
-    uniform = totals.get(UNIFORM)
+        cost = _cost_delta(arms[best.best], 1.0 - (1.0 - confidence) / len(arms))
+        found.append(_view(BEST_FIXED_ARM, best.best, arms[best.best], best.delta, cost, activity))
+    uniform = baselines.get(UNIFORM)
     if uniform is not None and uniform.rewarded >= MIN_REWARDED and comparable(uniform):
-        reward, cost = difference(uniform, "reward", confidence), _cost(uniform, confidence)
-        found.append(_against(UNIFORM, None, uniform, reward, cost, all_decisions))
+        reward, cost = difference(uniform, "reward", confidence), _cost_delta(uniform, confidence)
+        found.append(_view(UNIFORM, None, uniform, reward, cost, activity))
     return found
 
 
-def _cost(total: Totals, confidence: float) -> ReportedEstimate:
+def _cost_delta(total: Totals, confidence: float) -> ReportedEstimate:
     return ReportedEstimate(confidence=confidence) if silent_arms(total) else difference(total, "cost", confidence)
 
 
-def _against(
+def _view(
     policy: str,
     arm: str | None,
     total: Totals,
     reward: ReportedEstimate,
     cost: ReportedEstimate,
-    all_decisions: ActivityTotals,
-) -> Against:
-    share = min(total.rewarded / all_decisions.rewarded, 1.0) if all_decisions.rewarded else 0.0
-    decisions = share * all_decisions.decisions
-
-    def saved(a_decision: float | None) -> float | None:
-        return None if a_decision is None else a_decision * decisions
-
-    return Against(
+    activity: ActivityTotalsView,
+) -> BaselineView:
+    share = min(total.rewarded / activity.rewarded, 1.0) if activity.rewarded else 0.0
+    decisions = share * activity.decisions
+    saved, low, high = (
+        None if per_decision is None else per_decision * decisions
+        for per_decision in (cost.estimate, cost.low, cost.high)
+    )
+    return BaselineView(
         policy=policy,
         arm=arm,
         decisions=total.rewarded,
         reward_delta=reward,
         cost_delta_usd=cost,
-        saved_usd=saved(cost.estimate),
-        saved_low_usd=saved(cost.low),
-        saved_high_usd=saved(cost.high),
+        saved_usd=saved,
+        saved_low_usd=low,
+        saved_high_usd=high,
     )

@@ -120,7 +120,7 @@ def _whole_system() -> dict[str, dict[str, Operation]]:
         "insight",
         "See what the policy would make of a request",
         "A replica scores the candidates as for a decision. Nothing is drawn, no model is called, nothing is logged.",
-        {200: answered("The scores", "TryView")},
+        {200: answered("The scores", "TryResponse")},
         (400, 413, 422, 503),
         scope="decide",
     )
@@ -130,7 +130,7 @@ def _whole_system() -> dict[str, dict[str, Operation]]:
         "See what a tier does over time, and what that is worth",
         "Decisions, rewards and costs by arm; the active policy against the best fixed arm and against choosing any; "
         "and how the tier is. Degraded decisions, which no policy made, are not in it. Rewards are 0 to 100.",
-        {200: answered("The overview", "Overview")},
+        {200: answered("The overview", "OverviewResponse")},
         (404, 422, 503),
         [
             {**IN_TIER, "required": True, "description": "Which tier"},
@@ -149,7 +149,7 @@ def _whole_system() -> dict[str, dict[str, Operation]]:
         "See every process, stream and tier, and how long things take",
         "Asked of everybody at once, and answered within some 300 ms with what could be found out; the same answer for "
         "a second.",
-        {200: answered("How the system is", "SystemView")},
+        {200: answered("How the system is", "SystemResponse")},
         (422,),
         scope="read",
     )
@@ -158,7 +158,7 @@ def _whole_system() -> dict[str, dict[str, Operation]]:
         "insight",
         "List what a person should look at",
         "As long as the stream ALERTS keeps them.",
-        {200: answered("The newest first", "AlertList")},
+        {200: answered("The newest first", "AlertListResponse")},
         (404, 422, 503),
         [
             {**IN_TIER, "description": "This tier, and what is about all of them; everything when left out"},

@@ -1,4 +1,4 @@
-"""What a reward was made from. The stream of rewards is in the order of their outcomes: one is found by bisection."""
+"""Composition of a reward: its quality, cost and latency parts, from the event in the stream REWARDS."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pointsman_gateway.api.views import RewardParts
 
 
 async def find_reward(bus: Bus, tier: str, outcome_sequence: int, timeout_s: float) -> RewardEvent | None:
-    """Return the event of an outcome's reward; None when it is not there any more, or not in its place.
+    """Return the reward event of an outcome, found by bisection: the stream is in the order of the outcomes.
 
-    After a crash a few rewards are there twice, and in between those the order is not kept.
+    After a crash, some events are in the stream twice, and those are out of order. An event that cannot be found in
+    its place, or that has left the stream, is None.
 
     Raises
     ------
@@ -43,7 +44,7 @@ async def find_reward(bus: Bus, tier: str, outcome_sequence: int, timeout_s: flo
 
 
 def reward_parts(event: RewardEvent, rule: RewardRule) -> RewardParts:
-    """Return what was added and taken away, in points of reward."""
+    """Return the parts of a reward, in points of reward."""
     return RewardParts(
         quality=event.quality,
         cost=None if event.cost_norm is None else rule.lambda_cost * 100.0 * event.cost_norm,

@@ -1,104 +1,258 @@
-"""``GET /v1/system``: every process, stream and tier, and how long things take."""
+"""``GET /v1/system``: every process, stream and tier, with latencies and throughput."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
-from pointsman.contracts.messages.status import HopCounts, TierStatus
 from pointsman.runtime.bus import StreamInfo
 from pointsman.runtime.telemetry.recent_counts import HOPS
 from pointsman_gateway.console.latency import latency_quantile_ms
-from pointsman_gateway.console.snapshot import Process, Snapshot, SystemWatch
-from pointsman_gateway.console.system_views import (
-    HopView,
-    ReplicaAge,
-    ServiceView,
-    StreamView,
-    SystemView,
-    Throughput,
-    TierView,
-)
+from pointsman_gateway.console.system_monitor import ProcessSnapshot, SystemMonitor, SystemSnapshot
 from pointsman_gateway.http.query import read_query
 from pointsman_gateway.http.response import HttpResponse
 
-OWN_HOP = {"gateway": "http_decision", "decision": "replica", "reward-updater": "store_commit"}
-"""The hop that stands for a service."""
+SERVICE_HOPS = {"gateway": "http_decision", "decision": "replica", "reward-updater": "store_commit"}
+"""The hop whose latency is shown for a process."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class System:
-    """Shows how the system is.
+class ServiceView(msgspec.Struct, frozen=True, kw_only=True):
+    """One process.
+
+    Attributes
+    ----------
+    service : str
+        ``gateway``, ``decision``, ``reward-updater`` or ``shadow-evaluator``.
+    instance : str
+        Host and process number.
+    started_ms : int
+        Unix milliseconds.
+    requests, errors : int
+        Requests to a gateway or decision replica since its start; 0 for the other services.
+    p50_ms, p99_ms : float or None
+        Latency in the last minute: of a decision request at a gateway, of a decision at a replica, of a commit at a
+        reward-updater. None without observations.
+    state_age_ms : int or None
+        Age of the oldest tier in the memory of a decision replica.
+    """
+
+    service: str
+    instance: str
+    version: str
+    started_ms: int
+    requests: int
+    errors: int
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    state_age_ms: int | None = None
+
+
+class StreamView(msgspec.Struct, frozen=True, kw_only=True):
+    """One stream of NATS.
+
+    Attributes
+    ----------
+    messages, bytes : int
+    max_bytes : int or None
+        Capacity; None without a limit.
+    first_sequence, last_sequence : int
+    first_ms, last_ms : int or None
+        Time of the oldest and of the newest message, Unix milliseconds. None when the stream is empty.
+    """
+
+    name: str
+    messages: int
+    bytes: int
+    max_bytes: int | None
+    first_sequence: int
+    last_sequence: int
+    first_ms: int | None
+    last_ms: int | None
+
+
+class ReplicaAgeView(msgspec.Struct, frozen=True, kw_only=True):
+    """Age of a decision replica's state of a tier.
+
+    Attributes
+    ----------
+    state_age_ms : int or None
+        None while it is unknown.
+    watermark : int
+        The last outcome that its decisions are based on.
+    """
+
+    instance: str
+    state_age_ms: int | None
+    watermark: int
+
+
+class TierProgressView(msgspec.Struct, frozen=True, kw_only=True):
+    """Progress of learning and of shadow evaluation in a tier.
+
+    Attributes
+    ----------
+    log_end : int or None
+        Sequence of the tier's last outcome in the log; 0 before the first. None when unknown.
+    watermark : int or None
+        The last outcome applied to the store.
+    lag : int or None
+        Outcomes in the log that are not applied yet.
+    shadow_lag : int or None
+        Decisions that the shadow-evaluator has not read yet.
+    reward_lag : int or None
+        Rewards that it has not joined yet.
+    halted : bool
+        The reward-updater has halted the tier because log and store disagree.
+    state_age_ms : list
+        Of each decision replica.
+    """
+
+    tier: str
+    log_end: int | None
+    watermark: int | None
+    lag: int | None
+    shadow_lag: int | None
+    reward_lag: int | None
+    halted: bool
+    state_age_ms: list[ReplicaAgeView]
+
+
+class HopView(msgspec.Struct, frozen=True, kw_only=True):
+    """Latency of one hop over all processes in the last minute.
+
+    Attributes
+    ----------
+    hop : str
+        ``http_decision``, ``http_outcome``: a request at the gateway; ``replica``: a decision at a replica;
+        ``store_commit``: a commit of outcomes; ``llm_overhead``, ``llm_first_byte``: a chat request; others as in the
+        metric ``pointsman_hop_seconds``.
+    p50_ms, p99_ms : float or None
+        Estimated from a histogram, as Prometheus does. None without observations.
+    count : int
+        Number of observations.
+    """
+
+    hop: str
+    p50_ms: float | None
+    p99_ms: float | None
+    count: int
+
+
+class ThroughputView(msgspec.Struct, frozen=True, kw_only=True):
+    """Rates per second over all processes in the last minute; None when unknown.
+
+    Attributes
+    ----------
+    degraded_per_s : float or None
+        Degraded responses; they are not included in the decisions.
+    """
+
+    decisions_per_s: float | None
+    outcomes_per_s: float | None
+    degraded_per_s: float | None = None
+
+
+class SystemResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to ``GET /v1/system``: what the gateway could query, at most a second ago.
+
+    Attributes
+    ----------
+    at_ms : int
+        Time of the query, Unix milliseconds.
+    problems : list of str
+        What could not be queried.
+    dead_letters : object
+        Number of messages that could not be read, by stream.
+    """
+
+    at_ms: int
+    problems: list[str]
+    services: list[ServiceView]
+    streams: list[StreamView]
+    tiers: list[TierProgressView]
+    hops: list[HopView]
+    dead_letters: dict[str, int]
+    throughput: ThroughputView
+
+
+class SystemHandler:
+    """Handler of requests for the state of the system.
 
     Parameters
     ----------
-    watch : SystemWatch
+    monitor : SystemMonitor
     """
 
-    def __init__(self, watch: SystemWatch) -> None:
-        self._watch = watch
+    def __init__(self, monitor: SystemMonitor) -> None:
+        self._monitor = monitor
 
     async def get(self, request: Request) -> Response:
         """Answer one request."""
         read_query(request, frozenset())
-        return HttpResponse(200, encode(system_view(await self._watch.look()))).response()
+        return HttpResponse(200, encode(system_view(await self._monitor.snapshot()))).response()
 
 
-def system_view(now: Snapshot) -> SystemView:
-    """Return what is shown of a snapshot."""
-    statuses = [process.status for process in now.processes]
-    return SystemView(
-        at_ms=now.at_ms,
-        problems=now.problems,
-        services=[_service(process) for process in now.processes],
-        streams=[_stream(name, now.streams[name]) for name in subjects.STREAM_SUBJECTS if name in now.streams],
-        tiers=[tier_view(now, tier) for tier in now.places],
-        hops=[_hop(name, [hop for status in statuses for hop in status.hops if hop.hop == name]) for name in HOPS],
-        dead_letters=now.dead,
-        throughput=Throughput(
-            decisions_per_s=_rate((status.decisions, status.over_s) for status in now.of("decision")),
-            outcomes_per_s=_rate((status.outcomes, status.over_s) for status in now.of("gateway")),
+def system_view(system: SystemSnapshot) -> SystemResponse:
+    """Return a snapshot as the API shows it."""
+    return SystemResponse(
+        at_ms=system.at_ms,
+        problems=system.problems,
+        services=[_service(process) for process in system.processes],
+        streams=[_stream(name, system.streams[name]) for name in subjects.STREAM_SUBJECTS if name in system.streams],
+        tiers=[tier_view(system, tier) for tier in system.tiers],
+        hops=[_hop(name, system.processes) for name in HOPS],
+        dead_letters=system.dead_letters,
+        throughput=ThroughputView(
+            decisions_per_s=_rate((status.decisions, status.over_s) for status in system.statuses("decision")),
+            outcomes_per_s=_rate((status.outcomes, status.over_s) for status in system.statuses("gateway")),
             degraded_per_s=_rate(
-                (sum(one.count for one in status.degraded), status.over_s)
-                for status in now.of("gateway")
-                if status.degraded is not None  # an older version does not say
+                (sum(degraded.count for degraded in status.degraded), status.over_s)
+                for status in system.statuses("gateway")
+                if status.degraded is not None  # an older version does not report it
             ),
         ),
     )
 
 
-def tier_view(now: Snapshot, tier: str) -> TierView:
-    """Return how far a tier is."""
-    place = now.places[tier]
-    told = [(status, of) for status in (p.status for p in now.processes) for of in status.tiers if of.tier == tier]
-    lag = _largest(of.log_lag for _, of in told)
-    if place.log_end is not None and place.watermark is not None and place.log_end <= place.watermark:
-        lag = 0  # newer than what the updater says, which is from when it last read
-    return TierView(
+def tier_view(system: SystemSnapshot, tier: str) -> TierProgressView:
+    """Return the progress of a tier."""
+    progress = system.tiers[tier]
+    reports = [
+        (process.status, report)
+        for process in system.processes
+        for report in process.status.tiers
+        if report.tier == tier
+    ]
+    lag = _largest(report.log_lag for _, report in reports)
+    if progress.log_end is not None and progress.watermark is not None and progress.log_end <= progress.watermark:
+        lag = 0  # more recent than the report of the reward-updater, which is from its last read
+    return TierProgressView(
         tier=tier,
-        log_end=place.log_end,
-        watermark=place.watermark,
+        log_end=progress.log_end,
+        watermark=progress.watermark,
         lag=lag,
-        shadow_lag=_largest(of.shadow_lag for _, of in told),
-        reward_lag=_largest(of.reward_lag for _, of in told),
-        halted=any(of.halted for _, of in told),
+        shadow_lag=_largest(report.shadow_lag for _, report in reports),
+        reward_lag=_largest(report.reward_lag for _, report in reports),
+        halted=any(report.halted for _, report in reports),
         state_age_ms=[
-            ReplicaAge(instance=status.instance, state_age_ms=of.state_age_ms, watermark=of.watermark or 0)
-            for status, of in told
+            ReplicaAgeView(instance=status.instance, state_age_ms=report.state_age_ms, watermark=report.watermark or 0)
+            for status, report in reports
             if status.service == "decision"
         ],
     )
 
 
-def _service(process: Process) -> ServiceView:
+def _service(process: ProcessSnapshot) -> ServiceView:
     status = process.status
-    own = [hop for hop in status.hops if hop.hop == OWN_HOP.get(status.service)]
+    latency = _hop(SERVICE_HOPS.get(status.service, ""), [process])
     return ServiceView(
         service=status.service,
         instance=status.instance,
@@ -106,14 +260,10 @@ def _service(process: Process) -> ServiceView:
         started_ms=status.started_ms,
         requests=status.requests,
         errors=status.errors,
-        p50_ms=latency_quantile_ms(own, 0.5),
-        p99_ms=latency_quantile_ms(own, 0.99),
-        state_age_ms=_oldest(status.tiers) if status.service == "decision" else None,
+        p50_ms=latency.p50_ms,
+        p99_ms=latency.p99_ms,
+        state_age_ms=_largest(tier.state_age_ms for tier in status.tiers) if status.service == "decision" else None,
     )
-
-
-def _oldest(tiers: Sequence[TierStatus]) -> int | None:
-    return _largest(tier.state_age_ms for tier in tiers)
 
 
 def _stream(name: str, info: StreamInfo) -> StreamView:
@@ -131,7 +281,7 @@ def _stream(name: str, info: StreamInfo) -> StreamView:
 
 
 def _unix_ms(timestamp: str) -> int | None:
-    """Return the time of NATS' RFC 3339, which has nanoseconds."""
+    """Parse an RFC 3339 timestamp of NATS, which has nanoseconds."""
     try:
         at = datetime.fromisoformat(timestamp[:26].rstrip("Z") + "+00:00")
     except ValueError:
@@ -139,18 +289,19 @@ def _unix_ms(timestamp: str) -> int | None:
     return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
-def _hop(name: str, counted: Sequence[HopCounts]) -> HopView:
+def _hop(name: str, processes: Iterable[ProcessSnapshot]) -> HopView:
+    hops = [hop for process in processes for hop in process.status.hops if hop.hop == name]
     return HopView(
         hop=name,
-        p50_ms=latency_quantile_ms(counted, 0.5),
-        p99_ms=latency_quantile_ms(counted, 0.99),
-        count=round(sum(sum(hop.counts) for hop in counted)),
+        p50_ms=latency_quantile_ms(hops, 0.5),
+        p99_ms=latency_quantile_ms(hops, 0.99),
+        count=round(sum(sum(hop.counts) for hop in hops)),
     )
 
 
-def _rate(counted: Iterable[tuple[float, float]]) -> float | None:
-    """Return how much a second several processes have done together."""
-    rates = [number / over_s for number, over_s in counted if over_s > 0.0]
+def _rate(counts: Iterable[tuple[float, float]]) -> float | None:
+    """Return the sum of the rates of several processes, each given as a count and its period in seconds."""
+    rates = [count / over_s for count, over_s in counts if over_s > 0.0]
     return sum(rates) if rates else None
 
 

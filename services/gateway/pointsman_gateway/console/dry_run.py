@@ -1,0 +1,173 @@
+"""``POST /v1/try``: scores of a context, a prompt or a conversation, without a decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.codec import decode, encode
+from pointsman.contracts.messages.decision import Candidate, CandidateScore, DecisionRequest, scoring_decoder
+from pointsman.contracts.messages.errors import InvalidMessage
+from pointsman.contracts.messages.problem import CONTENT_TYPE
+from pointsman.contracts.messages.validation import check_request
+from pointsman.core.features import view_request
+from pointsman.runtime.bus import BusUnavailable, NoResponders, NoResponse
+from pointsman_gateway.backends import Backends
+from pointsman_gateway.chat.errors import LlmError
+from pointsman_gateway.chat.seeing import ChatFeatures
+from pointsman_gateway.console.feature_names import FeatureNames, FeatureView, name_features
+from pointsman_gateway.decision_client import refusal_status
+from pointsman_gateway.http.body import decode_body, read_body
+from pointsman_gateway.http.problems import ProblemError
+from pointsman_gateway.http.query import read_query
+from pointsman_gateway.http.response import HttpResponse
+
+_INPUTS = ("context", "prompt", "messages")
+_RETRY = (("retry-after", "1"),)
+MIN_TIMEOUT_S = 1.0
+
+
+class TryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of ``POST /v1/try``: one of context, prompt and messages.
+
+    Attributes
+    ----------
+    tier : str, optional
+        Without it, a prompt or messages go to the tier that ``auto`` selects for a chat request.
+    context : list of float, length d
+    prompt : str, optional
+        Text of a user.
+    messages : list, optional
+        A conversation, as in ``POST /v1/chat/completions``.
+    candidates : list, optional
+        Arms to score; by default those of the tier.
+    """
+
+    tier: str | None = None
+    context: list[float] | None = None
+    prompt: str | None = None
+    messages: list[dict[str, Any]] | None = None
+    candidates: list[Candidate] | None = None
+
+
+class AutoTierView(msgspec.Struct, frozen=True, kw_only=True):
+    """Tier that ``auto`` selects for a chat request.
+
+    Attributes
+    ----------
+    score : float
+        Difficulty of the request, 0 to 1, which determines the tier.
+    """
+
+    tier: str
+    score: float
+
+
+class TryResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to ``POST /v1/try``: the input and the scores of the policy. Nothing is decided or logged.
+
+    Attributes
+    ----------
+    stale : bool
+        The learned state is older than the configured limit.
+    state_age_ms : int or None
+        Age of the learned state.
+    scores : list
+        As in a decision.
+    context : list of float, length d
+        The context that was scored.
+    features : list or None
+        The context by feature name; None when the names are unknown.
+    auto : object or None
+        For a prompt or messages: the tier that ``auto`` selects.
+    """
+
+    tier: str
+    policy: str
+    policy_version: int
+    stale: bool
+    state_age_ms: int | None
+    scores: list[CandidateScore]
+    context: list[float]
+    features: list[FeatureView] | None = None
+    auto: AutoTierView | None = None
+
+
+try_decoder = msgspec.json.Decoder(TryRequest)
+
+
+class TryHandler:
+    """Handler of dry runs.
+
+    Parameters
+    ----------
+    backends : Backends
+    features : ChatFeatures
+    names : FeatureNames
+    """
+
+    def __init__(self, backends: Backends, features: ChatFeatures, names: FeatureNames) -> None:
+        self._backends = backends
+        self._features = features
+        self._names = names
+        self._timeout_s = max(backends.config.gateway.decide_timeout_ms / 1000.0, MIN_TIMEOUT_S)
+
+    async def post(self, request: Request) -> Response:
+        """Answer one request."""
+        read_query(request, frozenset())
+        config = self._backends.config
+        body = decode_body(try_decoder, await read_body(request.scope, request.receive, config.gateway.max_body_bytes))
+        context, auto = self._context(body)
+        tier = body.tier if body.tier is not None or auto is None else auto.tier
+        if tier is None:
+            raise InvalidMessage("tier", "expected the name of a tier; only prompt and messages can do without")
+        scored = DecisionRequest(tier=tier, context=context, candidates=body.candidates)
+        _, used = check_request(scored, self._backends.tiers, config.context.dim, config.context.mismatch)
+        bus = self._backends.require_bus()
+        try:
+            reply = await bus.requests.call(subjects.score(tier), encode(scored), self._timeout_s)
+        except NoResponders as error:
+            raise BusUnavailable("no decision replica is connected") from error
+        except NoResponse as error:
+            raise BusUnavailable("no decision replica responded in time") from error
+        status = refusal_status(reply)
+        if status is not None:
+            return HttpResponse(status, reply.data, CONTENT_TYPE, _RETRY if status == 503 else ()).response()
+        scoring = decode(scoring_decoder, reply.data)
+        names = self._names.extracted if body.context is None else self._names.default
+        view = TryResponse(
+            tier=tier,
+            policy=scoring.policy,
+            policy_version=scoring.policy_version,
+            stale=scoring.stale,
+            state_age_ms=scoring.state_age_ms,
+            scores=scoring.scores,
+            context=used,
+            features=name_features(names, used),
+            auto=auto,
+        )
+        return HttpResponse(200, encode(view)).response()
+
+    def _context(self, body: TryRequest) -> tuple[list[float], AutoTierView | None]:
+        """Return the context to score, and for a text the tier that ``auto`` selects."""
+        given = [name for name in _INPUTS if getattr(body, name) is not None]
+        if len(given) != 1:
+            raise InvalidMessage(given[1] if given else "context", "expected one of context, prompt and messages")
+        if body.context is not None:
+            return body.context, None
+        if body.messages == []:
+            raise InvalidMessage("messages", "expected at least one message")
+        messages: list[dict[str, Any]] = body.messages or [{"role": "user", "content": body.prompt}]
+        view = view_request({"messages": messages}, "openai")
+        try:
+            context = self._features.context(view)
+        except LlmError as error:
+            raise ProblemError(503, str(error), headers=_RETRY) from error
+        if context is None:
+            raise ProblemError(503, "the features of the request could not be extracted; see the log of the gateway")
+        tier, difficulty = self._features.tier(view)
+        return context, AutoTierView(tier=tier, score=difficulty)

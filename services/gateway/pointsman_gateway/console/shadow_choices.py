@@ -1,0 +1,137 @@
+"""Choices of a tier's shadow policies for a logged decision, computed by the shadow-evaluator's code."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
+from pointsman.core.bandit import FloatArray, RewardSettings
+from pointsman.core.bandit.sampling import sample_rows
+from pointsman.runtime.store.errors import StateError
+from pointsman.shadow.evaluation.decision_group import DecisionGroup, LoggedDecision, group_decisions
+from pointsman.shadow.evaluation.evaluate import ShadowPolicy, evaluate
+from pointsman.shadow.own_learning.own_rule import is_stateful
+from pointsman.shadow.sums.hour_sums import FLOAT
+from pointsman.shadow.sums.store import ShadowStore
+
+PINNED = "the conversation kept its arm, so no policy chose"
+NOT_STORED = (
+    "the policy learns from its own reward rule; its choice is stored only until the reward arrives, and is not stored "
+    "any more"
+)
+FAILED = "the policy failed on this decision"
+
+
+class ShadowChoiceView(msgspec.Struct, frozen=True, kw_only=True):
+    """Choice of a shadow policy for a decision.
+
+    Attributes
+    ----------
+    arm : str or None
+        ``provider:model`` that it drew; the same draw as in its results and in the report. None when unknown.
+    agree : bool or None
+        Whether this is the arm that was served.
+    probabilities : list of float
+        Its distribution, in the order of the decision's scores; empty when unknown.
+    sampled : bool
+        Whether the policy evaluates this decision; false if it runs on a sample that does not include it.
+    error : str or None
+        Why the choice is unknown, or the error that the policy raised.
+    """
+
+    policy: str
+    algorithm: str
+    arm: str | None
+    agree: bool | None
+    probabilities: list[float]
+    sampled: bool = True
+    error: str | None = None
+
+
+async def read_shadow_choices(
+    store: ShadowStore, logged: LoggedDecision, policies: TierPolicies, reward: RewardSettings
+) -> list[ShadowChoiceView]:
+    """Return the choice of each shadow policy that the tier runs now.
+
+    The choice of a policy with its own reward rule cannot be recomputed; it is read from the store while it is there.
+
+    Parameters
+    ----------
+    store : ShadowStore
+        Of the tier.
+    logged : LoggedDecision
+    policies : TierPolicies
+        Of the tier, now.
+    reward : RewardSettings
+    """
+    groups = group_decisions([logged])
+    if not groups:
+        return [_unknown(spec, PINNED) for spec in policies.shadows]
+    choices = []
+    for spec in policies.shadows:
+        if not is_stateful(reward, spec, policies.active):
+            choices.append(_recompute(spec, groups[0]))
+            continue
+        try:
+            (stored,) = await store.picks([(spec.identity, logged.sequence)])
+        except StateError as error:
+            choices.append(_unknown(spec, f"the store: {error}"))
+        else:
+            choices.append(_from_stored(spec, groups[0], stored))
+    return choices
+
+
+def _recompute(spec: PolicySpec, group: DecisionGroup) -> ShadowChoiceView:
+    """Return the choice from the logged estimates, also for a decision outside of the policy's sample."""
+    evaluation = evaluate(_unsampled(spec), group, group.estimates)
+    failed = evaluation.distributions.failed
+    if failed:
+        return _unknown(spec, failed[0], group)
+    return _choice(spec, group, evaluation.distributions.q[0], int(evaluation.candidate[0]))
+
+
+def _from_stored(spec: PolicySpec, group: DecisionGroup, stored: bytes | None) -> ShadowChoiceView:
+    if stored == b"":
+        return _unknown(spec, FAILED, group)
+    if stored is None or len(stored) != len(group.names) * FLOAT.itemsize:
+        return _unknown(spec, NOT_STORED, group)
+    shadow = _unsampled(spec)
+    if shadow.policy is None:
+        return _unknown(spec, shadow.broken, group)
+    q = np.frombuffer(stored, dtype=FLOAT).astype(np.float64)
+    drawn, _ = sample_rows(q[None, :], shadow.policy.exploration, shadow.draws(group, np.arange(1)))
+    return _choice(spec, group, q, int(drawn[0]))
+
+
+def _unsampled(spec: PolicySpec) -> ShadowPolicy:
+    """Return the shadow as if it ran on all decisions; its draws are the same."""
+    return ShadowPolicy(msgspec.structs.replace(spec, sample=None), 0)
+
+
+def _choice(spec: PolicySpec, group: DecisionGroup, q: FloatArray, drawn: int) -> ShadowChoiceView:
+    return ShadowChoiceView(
+        policy=spec.name,
+        algorithm=spec.algorithm,
+        arm=group.names[drawn],
+        agree=drawn == int(group.chosen[0]),
+        probabilities=q.tolist(),
+        sampled=_is_sampled(spec, group),
+    )
+
+
+def _unknown(spec: PolicySpec, error: str, group: DecisionGroup | None = None) -> ShadowChoiceView:
+    return ShadowChoiceView(
+        policy=spec.name,
+        algorithm=spec.algorithm,
+        arm=None,
+        agree=None,
+        probabilities=[],
+        sampled=group is not None and _is_sampled(spec, group),
+        error=error,
+    )
+
+
+def _is_sampled(spec: PolicySpec, group: DecisionGroup) -> bool:
+    shadow = ShadowPolicy(spec, 0)
+    return bool(shadow.sampled(group.keys, shadow.sample)[0])

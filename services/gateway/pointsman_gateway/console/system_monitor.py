@@ -1,0 +1,200 @@
+"""Snapshot of the system: status of every process, streams, and progress of each tier, queried concurrently."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+import pointsman
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.status import ServiceStatus
+from pointsman.learning.tier_store import TierStore
+from pointsman.runtime.bus import BusError, Message, StreamInfo
+from pointsman.runtime.bus.gather import gather
+from pointsman.runtime.bus.status import STATUS_ENDPOINT
+from pointsman.runtime.store.errors import StateError
+from pointsman_gateway.backends import Backends
+
+QUERY_TIMEOUT_S = 0.3
+QUIET_S = 0.05
+CACHE_S = 1.0
+_ALL_STATS = "$SRV.STATS"
+
+T = TypeVar("T")
+
+
+class ProcessSnapshot(NamedTuple):
+    """Status of one process."""
+
+    version: str
+    status: ServiceStatus
+
+
+class TierProgress(NamedTuple):
+    """Last outcome in the log of a tier, and last outcome applied; None where unknown."""
+
+    log_end: int | None
+    watermark: int | None
+
+
+@dataclass(slots=True)
+class SystemSnapshot:
+    """What could be queried.
+
+    Attributes
+    ----------
+    connected : bool
+        Whether the gateway is connected to NATS.
+    store_error : str
+        Empty if the store is reachable.
+    streams : dict of name to StreamInfo
+        Streams that could be queried.
+    dead_letters : dict of stream to int
+    problems : list of str
+        What could not be queried.
+    """
+
+    at_ms: int
+    connected: bool = False
+    store_error: str = ""
+    processes: list[ProcessSnapshot] = field(default_factory=list)
+    streams: dict[str, StreamInfo] = field(default_factory=dict)
+    tiers: dict[str, TierProgress] = field(default_factory=dict)
+    dead_letters: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def statuses(self, service: str) -> list[ServiceStatus]:
+        """Return the status of each process of a service."""
+        return [process.status for process in self.processes if process.status.service == service]
+
+
+class _EndpointStats(msgspec.Struct):
+    name: str = ""
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _ServiceStats(msgspec.Struct):
+    """The part of an answer to ``$SRV.STATS`` that is used."""
+
+    id: str = ""
+    name: str = ""
+    version: str = ""
+    endpoints: list[_EndpointStats] = []
+
+
+_stats_decoder = msgspec.json.Decoder(_ServiceStats)
+
+
+class SystemMonitor:
+    """Takes snapshots of the system; concurrent requests share one, and it is cached for a second.
+
+    Parameters
+    ----------
+    backends : Backends
+    """
+
+    def __init__(self, backends: Backends) -> None:
+        self._backends = backends
+        self._known: set[str] = set()
+        self._cached: SystemSnapshot | None = None
+        self._cached_until_s = 0.0
+        self._pending: asyncio.Task[SystemSnapshot] | None = None
+
+    async def snapshot(self) -> SystemSnapshot:
+        """Return a snapshot that is at most a second old."""
+        if self._cached is not None and time.monotonic() < self._cached_until_s:
+            return self._cached
+        if self._pending is None or self._pending.done():
+            self._pending = asyncio.create_task(self._query(), name="system snapshot")
+        return await asyncio.shield(self._pending)
+
+    async def _query(self) -> SystemSnapshot:
+        backends = self._backends
+        found = SystemSnapshot(int(time.time() * 1000), connected=backends.bus is not None)
+        queries: list[Awaitable[None]] = [self._query_tier(found, tier) for tier in backends.tiers]
+        if found.connected:
+            queries += [self._query_processes(found), self._query_dead_letters(found)]
+            queries += [self._query_stream(found, name) for name in subjects.STREAM_SUBJECTS]
+        else:
+            found.problems.append("NATS: not connected")
+            found.processes.append(ProcessSnapshot(pointsman.__version__, backends.status.status()))
+        await asyncio.gather(*queries)
+        found.tiers = {tier: found.tiers[tier] for tier in backends.tiers}  # in the order of the configuration
+        if found.store_error:
+            found.problems.append(f"the store: {found.store_error}")
+        found.processes.sort(key=lambda process: (process.status.service, process.status.instance))
+        self._cached, self._cached_until_s = found, time.monotonic() + CACHE_S
+        return found
+
+    async def _query_processes(self, found: SystemSnapshot) -> None:
+        def complete(answers: Sequence[Message]) -> bool:
+            return self._known <= {_decode(answer).id for answer in answers}
+
+        query = gather(
+            self._backends.require_bus(), _ALL_STATS, wait_s=QUERY_TIMEOUT_S, quiet_s=QUIET_S, enough=complete
+        )
+        services = [_decode(answer) for answer in await _in_time(query, "services", found) or []]
+        self._known = {service.id for service in services}
+        found.processes = [
+            ProcessSnapshot(service.version, status) for service in services if (status := _status(service)) is not None
+        ]
+
+    async def _query_stream(self, found: SystemSnapshot, name: str) -> None:
+        query = self._backends.require_bus().info(name, QUERY_TIMEOUT_S)
+        info = await _in_time(query, f"stream {name}", found)
+        if info is not None:
+            found.streams[name] = info
+
+    async def _query_dead_letters(self, found: SystemSnapshot) -> None:
+        pattern = subjects.STREAM_SUBJECTS[subjects.DEAD]
+        query = self._backends.require_bus().subjects(subjects.DEAD, pattern, QUERY_TIMEOUT_S)
+        counts = await _in_time(query, "dead letters", found) or {}
+        found.dead_letters = {subject.partition(".")[2].upper(): count for subject, count in counts.items()}
+
+    async def _query_tier(self, found: SystemSnapshot, tier: str) -> None:
+        log_end = watermark = None
+        if self._backends.bus is not None:
+            try:
+                last = await self._backends.bus.last(subjects.OUTCOMES, subjects.outcomes(tier), QUERY_TIMEOUT_S)
+                log_end = last.sequence if last is not None else 0
+            except BusError as error:
+                found.problems.append(f"outcome log of {tier}: {error}")
+        try:
+            async with asyncio.timeout(QUERY_TIMEOUT_S):
+                watermark = await TierStore(self._backends.quick_store, tier).watermark()
+        except (StateError, TimeoutError) as error:
+            found.store_error = str(error) or "no response in time"
+        found.tiers[tier] = TierProgress(log_end, watermark)
+
+
+async def _in_time(query: Awaitable[T], name: str, found: SystemSnapshot) -> T | None:
+    """Return the result of a query; None, with a problem noted, if it fails or takes too long."""
+    try:
+        async with asyncio.timeout(QUERY_TIMEOUT_S + QUIET_S):
+            return await query
+    except (BusError, TimeoutError) as error:
+        found.problems.append(f"{name}: {str(error) or 'no response in time'}")
+        return None
+
+
+def _decode(answer: Message) -> _ServiceStats:
+    try:
+        return _stats_decoder.decode(answer.data)
+    except msgspec.MsgspecError:
+        return _ServiceStats()
+
+
+def _status(service: _ServiceStats) -> ServiceStatus | None:
+    """Return the status of a Pointsman process; None for another service."""
+    for endpoint in service.endpoints:
+        if endpoint.name == STATUS_ENDPOINT:
+            try:
+                return msgspec.json.decode(endpoint.data, type=ServiceStatus)
+            except msgspec.MsgspecError:
+                return None
+    return None
