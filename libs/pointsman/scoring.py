@@ -1,7 +1,10 @@
 """Public names for scorers of your own (``[scoring] scorer = "module:Class"``)."""
 
 from pointsman.contracts.messages.outcome import Attempt
-from pointsman.llm.grading import DefaultScorer, Score, ScoredRequest, Scorer
-from pointsman.llm.providers.base import Completion
+from pointsman.llm.completion import Completion
+from pointsman.llm.grading import DefaultGrader as DefaultScorer
+from pointsman.llm.grading import Grade as Score
+from pointsman.llm.grading import GradedRequest as ScoredRequest
+from pointsman.llm.grading import Grader as Scorer
 
 __all__ = ["Attempt", "Completion", "DefaultScorer", "Score", "ScoredRequest", "Scorer"]

@@ -146,5 +146,5 @@ def test_the_command_fails_for_scripts_and_says_why(
 
     assert main(["doctor"]) == 1
     shown = capsys.readouterr().out
-    assert "refused the gateway's credentials (HTTP 401)" in shown
+    assert "rejected the gateway's credentials (HTTP 401)" in shown
     assert WRONG not in shown

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from pointsman.llm.providers.sse import EventSplitter, event_data
+from pointsman.llm.providers.dialects.sse import EventSplitter, event_data
 
 
 def datas(stream: bytes) -> list[bytes]:

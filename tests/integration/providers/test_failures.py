@@ -12,10 +12,11 @@ from aiohttp import web
 
 from pointsman.contracts.config.providers import ProviderConfig
 from pointsman.core.bandit import Arm
-from pointsman.llm.providers import Dialect, ProviderError
-from pointsman.llm.providers import upstream as upstream_module
+from pointsman.llm.providers import provider_call
+from pointsman.llm.providers.failure import ProviderError
 from pointsman.llm.providers.registry import Providers
-from tests.integration.providers.asking import ask
+from pointsman.llm.request import Dialect
+from tests.integration.providers.asking import ask, streamed
 from tests.integration.providers.conftest import KEY, UpstreamMaker
 from tests.integration.providers.mock_provider import MockProvider, drops, says, streams, waits
 
@@ -88,7 +89,7 @@ async def test_stream_that_stops_in_the_middle_is_not_waited_for(mock: MockProvi
     answer = await upstream(idle_timeout_ms=50).open(ask(stream=True))
     passed = []
     with pytest.raises(ProviderError) as caught:
-        async for part in answer.chunks():
+        async for part in streamed(answer):
             passed += [part]
     assert passed == [first]
     assert caught.value.kind == "timeout"
@@ -100,7 +101,7 @@ async def test_provider_that_keeps_a_finished_stream_open_is_not_waited_for(
 ) -> None:
     mock.answers = [streams(EVENT, b"data: [DONE]\n\n", 30.0)]
     answer = await upstream().open(ask(stream=True))
-    assert b"".join([part async for part in answer.chunks()]) == EVENT + b"data: [DONE]\n\n"
+    assert b"".join([part async for part in streamed(answer)]) == EVENT + b"data: [DONE]\n\n"
     assert answer.completion.complete
     await mock.gone.wait()
 
@@ -182,7 +183,7 @@ async def test_a_failure_that_takes_its_time_to_say_why_is_a_failure_all_the_sam
             await response.write(b" ")
             await asyncio.sleep(0.02)
 
-    monkeypatch.setattr(upstream_module, "_ERROR_BODY_S", 0.1)
+    monkeypatch.setattr(provider_call, "ERROR_BODY_TIMEOUT_S", 0.1)
     mock.answers = [drawls, says(OK)]
     answer = await upstream(retries=1, answer_timeout_ms=3000).open(ask())
     assert answer.tries == 2
@@ -218,7 +219,7 @@ async def test_stream_that_ends_in_the_middle_of_an_event_is_not_taken_for_whole
     mock.answers = [streams(first, b'data: {"choices":[{"ind')]
     answer = await upstream().open(ask(stream=True, stream_options={"include_usage": asked}))
     with pytest.raises(ProviderError) as caught:
-        _ = [part async for part in answer.chunks()]
+        _ = [part async for part in streamed(answer)]
     assert caught.value.kind == "protocol"
     assert not answer.completion.complete
 
@@ -363,7 +364,7 @@ async def test_key_is_not_in_an_error_in_mid_stream(mock: MockProvider, upstream
     error = b"data: " + msgspec.json.encode({"error": {"message": ECHO}}) + b"\n\n"
     mock.answers = [streams(begin, 0.02, error)]
     answer = await upstream().open(ask(stream=True, stream_options={"include_usage": asked}))
-    passed = b"".join([part async for part in answer.chunks()])
+    passed = b"".join([part async for part in streamed(answer)])
     assert passed == begin + error.replace(KEY.encode(), b"***")
 
 

@@ -14,10 +14,11 @@ from aiohttp import web
 
 from pointsman.contracts.config.providers import ProviderConfig
 from pointsman.core.bandit import Arm
-from pointsman.llm.providers import Dialect, ProviderError, UnknownProvider
-from pointsman.llm.providers import answer as answer_module
+from pointsman.llm.providers.answer import upstream_stream
+from pointsman.llm.providers.failure import ProviderError, UnknownProvider
 from pointsman.llm.providers.registry import Providers
-from tests.integration.providers.asking import ask
+from pointsman.llm.request import Dialect
+from tests.integration.providers.asking import ask, complete, streamed
 from tests.integration.providers.conftest import KEY, UpstreamMaker
 from tests.integration.providers.event_stream import event, exception
 from tests.integration.providers.mock_provider import Handler, MockProvider, says, streams
@@ -78,7 +79,7 @@ async def test_answer_reaches_the_client_in_its_dialect(
 ) -> None:
     mock.answers = [whole(kind)]
     answer = await upstream(kind, **SETTINGS.get(kind, {})).open(ask(dialect=dialect))
-    told = msgspec.json.decode(answer.body or b"")
+    told = msgspec.json.decode(complete(answer).body)
     if dialect == "openai":
         said = told["choices"][0]["message"]
         calls = [(call["function"]["name"], call["function"]["arguments"]) for call in said["tool_calls"]]
@@ -108,7 +109,7 @@ async def test_stream_reaches_the_client_in_its_dialect(
     mock.answers = [stream_of(kind, size)]
     options: dict[str, Any] = {"stream_options": {"include_usage": True}} if dialect == "openai" else {}
     answer = await upstream(kind, **SETTINGS.get(kind, {})).open(ask(stream=True, dialect=dialect, **options))
-    passed = b"".join([part async for part in answer.chunks()])
+    passed = b"".join([part async for part in streamed(answer)])
     if dialect == "openai":
         told = openai_answer(passed)
         assert (told["text"], told["finish_reason"], told["usage"]["prompt_tokens"]) == (
@@ -198,13 +199,13 @@ async def test_configured_headers_stay_and_betas_are_added_up(mock: MockProvider
 async def test_what_cannot_be_said_is_not_sent(mock: MockProvider, upstream: UpstreamMaker) -> None:
     arm = upstream("anthropic")
     request = ask(n=3)
-    refusal = arm.refusal(request)
+    refusal = arm.rejection(request)
     assert refusal is not None
     assert refusal.field == "n"
     with pytest.raises(ProviderError) as caught:
         await arm.open(request)
     assert (caught.value.kind, caught.value.tries, caught.value.elsewhere) == ("request", 0, True)
-    assert arm.refusal(ask()) is None
+    assert arm.rejection(ask()) is None
     assert mock.asked == []
 
 
@@ -215,7 +216,7 @@ async def test_error_event_of_another_dialect_becomes_an_error_of_the_clients(
     mock.answers = [streams(*(b"data: " + msgspec.json.encode(each) + b"\n\n" for each in events))]
     answer = await upstream("anthropic").open(ask(stream=True))
     with pytest.raises(ProviderError) as caught:
-        _ = [part async for part in answer.chunks()]
+        _ = [part async for part in streamed(answer)]
     assert caught.value.status == 529
     assert caught.value.event.startswith(b'data: {"error":{"message":"full"')
     assert not answer.completion.complete
@@ -228,7 +229,7 @@ async def test_exception_in_bedrocks_stream(mock: MockProvider, upstream: Upstre
     arm = upstream("bedrock", **SETTINGS["bedrock"])
     answer = await arm.open(ask(stream=True))
     with pytest.raises(ProviderError) as caught:
-        _ = [part async for part in answer.chunks()]
+        _ = [part async for part in streamed(answer)]
     assert (caught.value.status, caught.value.retryable) == (429, True)
     mock.answers = [streams(exception("serviceUnavailableException", "no"), content_type=kind)]
     with pytest.raises(ProviderError) as caught:
@@ -269,7 +270,8 @@ async def test_bedrock_is_asked_with_a_signature(mock: MockProvider, upstream: U
     mock.answers = [stream_of("bedrock") if stream else whole("bedrock")]
     arm = upstream("bedrock", **SETTINGS["bedrock"], models={"m": model})
     answer = await arm.open(ask(stream=stream))
-    _ = [part async for part in answer.chunks()]
+    if stream:
+        _ = [part async for part in streamed(answer)]
     asked = mock.asked[0]
     assert asked.raw_path == f"/model/{quote(model, safe='')}/converse" + ("-stream" if stream else "")
     expected = signature(asked, mock.bodies[0], "AKIDCANARY", "secret-canary-key", "eu-west-1")
@@ -291,7 +293,7 @@ def test_provider_that_is_not_configured_is_named() -> None:
         (ProviderConfig(name="azure"), {"AZURE_OPENAI_API_KEY": "k" * 9}, "base_url"),
         (ProviderConfig(name="bedrock"), {}, "AWS_REGION"),
         (ProviderConfig(name="vllm", headers={"x": "env:VLLM_TOKEN"}), {}, "VLLM_TOKEN"),
-        (ProviderConfig(name="vllm", api_key_env="K"), {"K": "line\nbreak"}, "K holds"),
+        (ProviderConfig(name="vllm", api_key_env="K"), {"K": "line\nbreak"}, "K has characters"),
     ],
 )
 def test_what_is_missing_is_named(config: ProviderConfig | None, environ: dict[str, str], missing: str) -> None:
@@ -355,7 +357,7 @@ async def test_a_model_that_thinks_aloud_keeps_the_clients_connection_alive(
     dialect: Dialect,
     alive: bytes,
 ) -> None:
-    monkeypatch.setattr(answer_module, "KEEP_ALIVE_S", 0.0)
+    monkeypatch.setattr(upstream_stream, "KEEPALIVE_INTERVAL_S", 0.0)
     if kind == "openai":
         thought: dict[str, Any] = {"choices": [{"index": 0, "delta": {"reasoning_content": "hm"}}]}
         said = {"choices": [{"index": 0, "delta": {"content": "Yes."}, "finish_reason": "stop"}]}
@@ -371,6 +373,6 @@ async def test_a_model_that_thinks_aloud_keeps_the_clients_connection_alive(
         ]
     mock.answers = [streams(*[item for part in parts for item in (part, 0.05)])]
     answer = await upstream(kind).open(ask(stream=True, dialect=dialect))
-    passed = b"".join([part async for part in answer.chunks()])
+    passed = b"".join([part async for part in streamed(answer)])
     assert alive in passed
     assert answer.completion.complete

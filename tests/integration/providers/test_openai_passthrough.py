@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from pointsman.llm.providers import ProviderError
-from tests.integration.providers.asking import ask
+from pointsman.llm.providers.failure import ProviderError
+from tests.integration.providers.asking import ask, complete, streamed
 from tests.integration.providers.conftest import KEY, UpstreamMaker
 from tests.integration.providers.mock_provider import MockProvider, breaks_off, says, streams
 
@@ -56,8 +56,7 @@ async def test_whole_answer_is_passed_on_byte_by_byte_and_known(mock: MockProvid
     body = b"  " + msgspec.json.encode(ANSWER) + b"\n"
     mock.answers = [says(body, headers={"x-request-id": "r-1", "x-ratelimit-remaining-tokens": "9", "set-cookie": "a"})]
     answer = await upstream().open(ask(temperature=0.25))
-    assert answer.body == body
-    assert [part async for part in answer.chunks()] == [body]
+    assert complete(answer).body == body
     assert answer.headers == {"x-request-id": "r-1", "x-ratelimit-remaining-tokens": "9"}
     done = answer.completion
     assert (done.status, done.complete, done.finish_reason, done.response_id) == (200, True, "tool_calls", "chatcmpl-7")
@@ -91,7 +90,7 @@ async def test_stream_passes_untouched_when_the_client_asked_for_the_usage(
     whole = b"".join(STREAM)
     mock.answers = [streams(*(whole[i : i + 11] for i in range(0, len(whole), 11)))]
     answer = await upstream().open(ask(stream=True, stream_options={"include_usage": True}))
-    assert b"".join([part async for part in answer.chunks()]) == whole
+    assert b"".join([part async for part in streamed(answer)]) == whole
     assert answer.completion.text_head == "Grüße"
 
 
@@ -104,7 +103,7 @@ async def test_only_the_usage_that_nobody_asked_for_is_taken_out(
     whole = b": keep-alive\n\n" + b"".join(events)
     mock.answers = [streams(*(whole[i : i + size] for i in range(0, len(whole), size)))]
     answer = await upstream().open(ask(stream=True, stream_options={"include_obfuscation": False}))
-    passed = b"".join([part async for part in answer.chunks()])
+    passed = b"".join([part async for part in streamed(answer)])
     assert passed == whole.replace(USAGE[:-2] + end, b"")
     assert mock.sent["stream_options"] == {"include_obfuscation": False, "include_usage": True}
     done = answer.completion
@@ -118,7 +117,7 @@ async def test_usage_is_not_asked_for_where_the_configuration_says_so(
 ) -> None:
     mock.answers = [streams(*STREAM)]
     answer = await upstream(stream_usage=False).open(ask(stream=True))
-    assert b"".join([part async for part in answer.chunks()]) == b"".join(STREAM)
+    assert b"".join([part async for part in streamed(answer)]) == b"".join(STREAM)
     assert "stream_options" not in mock.sent
 
 
@@ -126,7 +125,7 @@ async def test_events_that_cannot_be_read_pass_and_are_counted(mock: MockProvide
     parts = [STREAM[1], b"data: {not json\n\n", b"junk without a colon\n\n", STREAM[3], b"data: [DONE]\n\n"]
     mock.answers = [streams(*parts)]
     answer = await upstream().open(ask(stream=True))
-    assert b"".join([part async for part in answer.chunks()]) == b"".join(parts)
+    assert b"".join([part async for part in streamed(answer)]) == b"".join(parts)
     assert answer.completion.malformed_events == 1
     assert answer.completion.complete
 
@@ -135,7 +134,7 @@ async def test_line_of_several_megabytes_passes(mock: MockProvider, upstream: Up
     huge = chunk({"content": "x" * 5_000_000})
     mock.answers = [streams(huge, STREAM[3], b"data: [DONE]\n\n")]
     answer = await upstream().open(ask(stream=True))
-    assert b"".join([part async for part in answer.chunks()]) == huge + STREAM[3] + b"data: [DONE]\n\n"
+    assert b"".join([part async for part in streamed(answer)]) == huge + STREAM[3] + b"data: [DONE]\n\n"
     assert answer.completion.text_chars == 5_000_000
     assert len(answer.completion.text_head) == 400
 
@@ -144,7 +143,7 @@ async def test_event_without_end_is_broken_off(mock: MockProvider, upstream: Ups
     mock.answers = [streams(STREAM[1], *[b"x" * 1_000_000] * 18)]
     answer = await upstream().open(ask(stream=True))
     with pytest.raises(ProviderError) as caught:
-        _ = [part async for part in answer.chunks()]
+        _ = [part async for part in streamed(answer)]
     assert caught.value.kind == "protocol"
 
 
@@ -162,7 +161,7 @@ async def test_stream_that_breaks_off_says_so_and_keeps_what_was_seen(
     answer = await upstream().open(ask(stream=True))
     passed = []
     with pytest.raises(ProviderError) as caught:
-        async for part in answer.chunks():
+        async for part in streamed(answer):
             passed += [part]
     assert b"".join(passed) == STREAM[0] + STREAM[1]
     assert caught.value.kind == "protocol"
@@ -177,7 +176,7 @@ async def test_stream_that_ends_without_a_finish_is_no_whole_answer(
     mock.answers = [streams(STREAM[0], STREAM[1])]
     answer = await upstream().open(ask(stream=True))
     with pytest.raises(ProviderError, match="before the answer was complete"):
-        _ = [part async for part in answer.chunks()]
+        _ = [part async for part in streamed(answer)]
     assert not answer.completion.complete
 
 
@@ -187,7 +186,7 @@ async def test_server_without_done_and_without_last_blank_line_is_understood(
     parts = [STREAM[1], STREAM[3].rstrip(b"\n")]
     mock.answers = [streams(*parts)]
     answer = await upstream().open(ask(stream=True))
-    assert b"".join([part async for part in answer.chunks()]) == b"".join(parts)
+    assert b"".join([part async for part in streamed(answer)]) == b"".join(parts)
     assert answer.completion.finish_reason == "stop"
 
 
@@ -197,14 +196,14 @@ async def test_error_in_mid_stream_passes_and_the_answer_is_not_complete(
     parts = [STREAM[1], b'data: {"error":{"message":"out of memory","code":500}}\n\n']
     mock.answers = [streams(*parts)]
     answer = await upstream().open(ask(stream=True))
-    assert b"".join([part async for part in answer.chunks()]) == b"".join(parts)
+    assert b"".join([part async for part in streamed(answer)]) == b"".join(parts)
     assert not answer.completion.complete
 
 
 async def test_leaving_a_stream_closes_the_providers_connection(mock: MockProvider, upstream: UpstreamMaker) -> None:
     mock.answers = [streams(STREAM[0], STREAM[1], 60.0)]
     answer = await upstream().open(ask(stream=True))
-    async for _ in answer.chunks():
+    async for _ in streamed(answer):
         break
     await answer.close()
     await answer.close()
@@ -217,7 +216,7 @@ async def test_connection_is_used_again_after_a_whole_stream(mock: MockProvider,
     arm = upstream()
     for _ in range(5):
         answer = await arm.open(ask(stream=True))
-        _ = [part async for part in answer.chunks()]
+        _ = [part async for part in streamed(answer)]
     assert len(mock.peers) == 5
     assert len(set(mock.peers)) == 1
 
@@ -235,7 +234,7 @@ async def test_a_provider_that_knows_no_stream_options_is_asked_without_them(
     arm = upstream()
     for asked in (2, 3):
         answer = await arm.open(ask(stream=True))
-        assert b"".join([part async for part in answer.chunks()]) == end
+        assert b"".join([part async for part in streamed(answer)]) == end
         assert answer.completion.usage is not None
         assert len(mock.bodies) == asked
         assert "stream_options" not in mock.sent
@@ -258,7 +257,7 @@ async def test_half_an_event_is_never_passed_on(mock: MockProvider, upstream: Up
     answer = await upstream().open(ask(stream=True, stream_options={"include_usage": asked}))
     passed = b""
     with pytest.raises(ProviderError) as caught:
-        async for part in answer.chunks():
+        async for part in streamed(answer):
             passed += part
     assert passed == whole
     assert caught.value.event.startswith(b"data: ")

@@ -16,7 +16,7 @@ from pointsman.bandit import Estimates
 from pointsman.core.bandit import Arm, make_policy
 from pointsman.core.features import make_extractor
 from pointsman.features import RequestView
-from pointsman.llm.grading import make_scorer
+from pointsman.llm.grading import make_grader
 
 PAGE = (DOCS / "how-to" / "custom-code.md").read_text(encoding="utf-8")
 MODULES = {
@@ -52,7 +52,7 @@ def test_policy_of_the_page_serves_the_cheapest_of_the_nearly_best() -> None:
 
 @pytest.mark.usefixtures("modules")
 def test_scorer_of_the_page_is_accepted() -> None:
-    assert make_scorer("my_scorers:Short", {"characters": 800})
+    assert make_grader("my_scorers:Short", {"characters": 800})
 
 
 @pytest.mark.usefixtures("modules")

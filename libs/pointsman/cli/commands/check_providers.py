@@ -12,11 +12,11 @@ from pointsman.cli.commands.findings import Finding
 from pointsman.cli.devtools.init.local_servers import LOCAL, find_local
 from pointsman.contracts.config import Config, tier_arms
 from pointsman.contracts.config.llm import LlmConfig
-from pointsman.contracts.config.providers import ProviderConfig, provider_named
+from pointsman.contracts.config.providers import PROVIDER_KINDS, ProviderConfig, provider_named
 from pointsman.core.bandit import Arm
-from pointsman.llm.providers.base import ProviderRequest
-from pointsman.llm.providers.errors import ProviderError
+from pointsman.llm.providers.failure import ProviderError
 from pointsman.llm.providers.registry import Providers
+from pointsman.llm.request import ChatRequest
 
 PATIENCE_S = 30.0
 AT_A_TIME = 8
@@ -94,7 +94,7 @@ async def _try(
         "messages": [{"role": "user", "content": "Say OK."}],
         section.max_tokens_field or "max_tokens": MAX_TOKENS,
     }
-    request = ProviderRequest(dialect="openai", body=body, raw=msgspec.json.encode(body), model=arm.model)
+    request = ChatRequest(dialect="openai", body=body, raw=msgspec.json.encode(body), model=arm.model)
     subject = f"model {arm}"
     async with gate:
         began_s = perf_counter()
@@ -132,8 +132,8 @@ def _remedy_of_status(status: int, section: ProviderConfig) -> str:
     if status in (401, 403):
         if section.api_key_env:
             return f"is the key in {section.api_key_env} right, and may it use the model?"
-        bedrock = section.kind == "bedrock"
-        return "may these credentials use the model?" if bedrock else "name its key's variable: api_key_env"
+        own = PROVIDER_KINDS[section.kind or "openai"].own_credentials
+        return "may these credentials use the model?" if own else "name its key's variable: api_key_env"
     if status == 429:
         return "too many requests, or nothing left of its quota: see the provider's console"
     if status >= 500:

@@ -1,26 +1,78 @@
-"""Who serves the models: ``[[provider]]``, and what is known of the usual providers without it."""
+"""Providers of models: ``[[provider]]``, the kinds of providers, and the well-known providers that need no section."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Callable, Iterable
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from pointsman.contracts.config.section import Section, has_userinfo, url_problem
 
 Kind = Literal["openai", "azure-openai", "anthropic", "bedrock"]
-"""How a provider is spoken to; ``openai`` is everything that has OpenAI's chat completions."""
+"""API of a provider; ``openai`` is every server that is compatible with OpenAI's chat completions."""
 
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 
-AZURE_API_VERSION = "2024-10-21"
-"""The latest version of the deployments' URLs that is no preview."""
-
 FROM_ENVIRONMENT = "env:"
-"""What the value of a header begins with that is read from the environment."""
+"""Prefix of the value of a header that is read from the environment."""
+
+
+class ProviderKind(NamedTuple):
+    """A kind as configuration, command line, prices and metrics know it; `pointsman.llm.providers.kinds` has its code.
+
+    Attributes
+    ----------
+    needs_base_url : bool
+        Whether there is no address without ``base_url``.
+    has_region : bool
+        Whether ``region`` applies.
+    has_api_version : bool
+        Whether ``api_version`` applies.
+    own_credentials : str, optional
+        How it is authenticated without ``api_key_env``.
+    own_format : bool
+        Whether its requests are in neither client dialect, so that each is translated.
+    defaults : dict
+        Values of `ProviderConfig` that differ from its own defaults.
+    price_list_name : str, optional
+        Name in the price list, for a kind whose addresses differ from account to account.
+    gen_ai_name : str, optional
+        ``gen_ai.provider.name`` of OpenTelemetry's conventions where it differs from the provider's name.
+    """
+
+    needs_base_url: bool = True
+    has_region: bool = False
+    has_api_version: bool = False
+    own_credentials: str | None = None
+    own_format: bool = False
+    defaults: dict[str, str] = {}
+    price_list_name: str | None = None
+    gen_ai_name: str | None = None
+
+
+PROVIDER_KINDS: dict[Kind, ProviderKind] = {
+    "openai": ProviderKind(),
+    "azure-openai": ProviderKind(
+        has_api_version=True,
+        # The latest version of the deployments' URLs that is not a preview.
+        defaults={"api_version": "2024-10-21", "max_tokens_field": "max_completion_tokens"},
+        price_list_name="azure",
+        gen_ai_name="azure.ai.openai",
+    ),
+    "anthropic": ProviderKind(has_api_version=True),
+    "bedrock": ProviderKind(
+        needs_base_url=False,
+        has_region=True,
+        own_credentials="credentials as all AWS tools find them, region in AWS_REGION",
+        own_format=True,
+        price_list_name="aws",
+        gen_ai_name="aws.bedrock",
+    ),
+}
+"""Every kind, once."""
 
 
 class ProviderConfig(Section, frozen=True, kw_only=True):
@@ -29,47 +81,47 @@ class ProviderConfig(Section, frozen=True, kw_only=True):
     Attributes
     ----------
     name : str
-        What arms call it: it serves ``name:model``.
+        The prefix of its arms: it serves ``name:model``.
     kind : {"openai", "azure-openai", "anthropic", "bedrock"}, optional
-        How it is spoken to; that of the well-known name, or ``openai``, when left out.
+        Its API. Default: that of the well-known name, or ``openai``.
     base_url : str, optional
-        Where it is; that of the well-known name when left out.
+        Its address. Default: that of the well-known name.
     api_key_env : str, optional
         The environment variable that holds its key. The key itself is never in the configuration.
     api_version : str, optional
         For ``azure-openai``: the ``api-version`` of the deployments' URLs. For ``anthropic``: ``anthropic-version``.
     region : str, optional
-        For ``bedrock``: the AWS region; that of ``AWS_REGION`` or ``AWS_DEFAULT_REGION`` when left out.
+        For ``bedrock``: the AWS region. Default: ``AWS_REGION`` or ``AWS_DEFAULT_REGION``.
     headers : table
         Sent with every request. A value ``env:NAME`` is read from the environment.
     models : table
-        The model of an arm, and its name at the provider (a deployment, an inference profile); the same when left out.
+        From the model of an arm to its name at the provider (a deployment, an inference profile), where they differ.
     default_max_tokens : int
-        Sent where the provider needs a bound of the answer and the client gave none (Anthropic's and Bedrock's).
+        Sent where the provider requires a bound on the answer and the client set none (Anthropic and Bedrock).
     max_tokens_field : {"max_tokens", "max_completion_tokens"}, optional
-        What the bound of the answer is called in a request that is translated to OpenAI's dialect: the newer name at
-        OpenAI and Azure, which refuse the older one for some models, and the older one elsewhere, when left out.
+        Name of the bound on the answer in a request that is translated to OpenAI's dialect. Default: the newer name for
+        OpenAI and Azure, which refuse the older one for some models, and the older one elsewhere.
     stream_usage : bool
-        Ask for the usage at the end of streams, and keep it from clients that did not ask. False for a server that
-        refuses ``stream_options``; tokens are then estimated.
+        Request the usage at the end of streams, and hide it from clients that did not. Set it to false for a server
+        that refuses ``stream_options``; tokens are then estimated.
     connect_timeout_ms : int
-        For a connection to be made.
+        Bound on making a connection.
     first_byte_timeout_ms : int
-        For a stream to begin.
+        Bound on the beginning of a stream.
     answer_timeout_ms : int
-        For the whole of an answer that is no stream.
+        Bound on a complete answer that is not a stream.
     idle_timeout_ms : int
-        For the next part of a stream.
+        Bound on the next part of a stream.
     retries : int
-        How often the same provider is asked again, before the first byte, after 429, 5xx or a lost connection.
+        How often the same provider is called again, before the first byte, after 429, 5xx or a lost connection.
     max_retry_after_ms : int
-        The longest ``Retry-After`` that is waited for; a longer one goes to the next candidate at once.
+        Longest ``Retry-After`` that is waited for; after a longer one the next candidate is tried at once.
     max_connections : int
         Most connections to it at a time, for each gateway process.
     breaker_failures : int
-        So many failures in a row, and it is left alone for a while.
+        Failures in a row after which it is not called for a while.
     breaker_pause_ms : int
-        How long; then one request tries it.
+        Length of that pause; then one request probes it.
     """
 
     name: str
@@ -118,21 +170,20 @@ WELL_KNOWN: dict[str, ProviderConfig] = {
             name="azure",
             kind="azure-openai",
             api_key_env="AZURE_OPENAI_API_KEY",
-            api_version=AZURE_API_VERSION,
-            max_tokens_field="max_completion_tokens",
+            **PROVIDER_KINDS["azure-openai"].defaults,  # type: ignore[arg-type]
         ),
         ProviderConfig(name="databricks", kind="openai", api_key_env="DATABRICKS_TOKEN"),
         ProviderConfig(name="bedrock", kind="bedrock"),
     )
 }
-"""What holds for a provider of that name, as far as its section does not say otherwise."""
+"""Defaults of a provider by its name; a section overrides them."""
 
 
 def with_defaults(provider: ProviderConfig) -> ProviderConfig:
-    """Return a section with what its name, if well-known, says about what it leaves out; its kind is then set.
+    """Return a section with the defaults of its name, if well-known, and of its kind; its kind is then set.
 
-    A section with another kind, or at another address, takes no key from a well-known name: a key goes nowhere that the
-    configuration does not say.
+    A section with another kind or another address does not get the key of the well-known name: a key is sent only where
+    the configuration names it.
     """
     known = WELL_KNOWN.get(provider.name)
     if known is None or provider.kind not in (None, known.kind):
@@ -141,14 +192,13 @@ def with_defaults(provider: ProviderConfig) -> ProviderConfig:
     if known.base_url is None or provider.base_url in (None, known.base_url):
         names.append("api_key_env")
     filled = {name: getattr(known, name) for name in names if getattr(provider, name) is None}
-    if known.kind == "azure-openai":
-        own = {"api_version": AZURE_API_VERSION, "max_tokens_field": "max_completion_tokens"}
-        filled |= {name: value for name, value in own.items() if name in filled}
+    defaults = PROVIDER_KINDS[known.kind or "openai"].defaults
+    filled |= {name: value for name, value in defaults.items() if name in filled}
     return msgspec.structs.replace(provider, **filled)
 
 
 def provider_named(configured: Iterable[ProviderConfig], name: str) -> ProviderConfig | None:
-    """Return what is known of the provider of a name, from its section or because the name is well-known."""
+    """Return the settings of a provider by its name: from its section, or the defaults of a well-known name."""
     section = next((provider for provider in configured if provider.name == name), None)
     return with_defaults(section) if section else WELL_KNOWN.get(name)
 
@@ -171,7 +221,7 @@ _MOST_RETRIES = 10
 
 
 def check_providers(configured: Iterable[ProviderConfig]) -> list[str]:
-    """Return what is wrong with the ``[[provider]]`` sections; no value that may be a secret is repeated."""
+    """Return the problems of the ``[[provider]]`` sections; values that may be secrets are not repeated."""
     problems = []
     seen: set[str] = set()
     for at, section in enumerate(configured):
@@ -196,33 +246,38 @@ def check_providers(configured: Iterable[ProviderConfig]) -> list[str]:
 
 def _check_address(section: ProviderConfig, where: str) -> list[str]:
     provider = with_defaults(section)
+    kind = PROVIDER_KINDS[provider.kind or "openai"]
     problems = []
     if provider.base_url is None:
-        if provider.kind != "bedrock":
-            problems.append(f"{where}.base_url: {section.name!r} needs one: where is it?")
+        if kind.needs_base_url:
+            problems.append(f"{where}.base_url: {section.name!r} has no default address; set base_url")
     elif wrong := url_problem(provider.base_url, ("http", "https")):
         problems.append(f"{where}.base_url: {wrong}")
     elif has_userinfo(provider.base_url):
-        problems.append(f"{where}.base_url: a URL holds no user or password; name the key's variable in api_key_env")
+        problems.append(f"{where}.base_url: no user or password in a URL; name the key's variable in api_key_env")
     elif "?" in provider.base_url or "#" in provider.base_url:
         problems.append(f"{where}.base_url: no query and no fragment here")
     if provider.region is not None and not _REGION.fullmatch(provider.region):
         problems.append(f"{where}.region: expected a region such as eu-central-1")
-    if provider.region is not None and provider.kind != "bedrock":
-        problems.append(f"{where}.region: only for kind bedrock")
-    if section.api_version is not None and provider.kind not in ("azure-openai", "anthropic"):
-        problems.append(f"{where}.api_version: only for kinds azure-openai and anthropic")
+    if provider.region is not None and not kind.has_region:
+        problems.append(f"{where}.region: only for kind {_kinds(lambda kind: kind.has_region)}")
+    if section.api_version is not None and not kind.has_api_version:
+        problems.append(f"{where}.api_version: only for kinds {_kinds(lambda kind: kind.has_api_version)}")
     return problems
+
+
+def _kinds(applies: Callable[[ProviderKind], bool]) -> str:
+    return " and ".join(name for name, kind in PROVIDER_KINDS.items() if applies(kind))
 
 
 def _check_variables(section: ProviderConfig, where: str) -> list[str]:
     problems = []
     if section.api_key_env is not None and not _VARIABLE.fullmatch(section.api_key_env):
-        # Most likely the key itself was written here: it must not be shown.
+        # Probably the key itself: it must not be shown.
         problems.append(f"{where}.api_key_env: expected the name of an environment variable, not the key")
     for name, value in section.headers.items():
         if not _HEADER.fullmatch(name):
-            problems.append(f"{where}.headers: {name!r} cannot be the name of a header")
+            problems.append(f"{where}.headers: {name!r} is not a valid header name")
         elif value.startswith(FROM_ENVIRONMENT):
             if not _VARIABLE.fullmatch(value.removeprefix(FROM_ENVIRONMENT)):
                 problems.append(f"{where}.headers.{name}: expected env: and the name of an environment variable")

@@ -1,18 +1,20 @@
-"""How good an answer was, as far as a machine can tell without asking anybody."""
+"""Grading of answers: an automatic estimate of quality, without a person or another model.
 
-from pointsman.llm.grading.checked import CheckedScorer, make_scorer
-from pointsman.llm.grading.default import DefaultScorer
-from pointsman.llm.grading.errors import BadScore, ScorerNotUsable, ScoringError
-from pointsman.llm.grading.scorer import Score, ScoredRequest, Scorer
+`grader` has the interface that a class of a configuration's ``[scoring]`` implements, `default` the built-in grader.
+"""
+
+from pointsman.llm.grading.checked import CheckedGrader, make_grader
+from pointsman.llm.grading.default import DefaultGrader
+from pointsman.llm.grading.grader import BadGrade, Grade, GradedRequest, Grader, GraderUnusable, GradingError
 
 __all__ = [
-    "BadScore",
-    "CheckedScorer",
-    "DefaultScorer",
-    "Score",
-    "ScoredRequest",
-    "Scorer",
-    "ScorerNotUsable",
-    "ScoringError",
-    "make_scorer",
+    "BadGrade",
+    "CheckedGrader",
+    "DefaultGrader",
+    "Grade",
+    "GradedRequest",
+    "Grader",
+    "GraderUnusable",
+    "GradingError",
+    "make_grader",
 ]

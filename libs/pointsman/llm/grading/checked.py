@@ -1,4 +1,4 @@
-"""From the scorer's name to the scorer, with whatever a class from outside gives checked before it is used."""
+"""Loads the grader that the configuration names, and validates every grade of a user's class."""
 
 from __future__ import annotations
 
@@ -8,57 +8,56 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pointsman.contracts.messages.outcome import Attempt
-from pointsman.llm.grading.default import DefaultScorer
-from pointsman.llm.grading.errors import BadScore, ScorerNotUsable
-from pointsman.llm.grading.scorer import Score, ScoredRequest, Scorer
-from pointsman.llm.providers.base import Completion
+from pointsman.llm.completion import Completion
+from pointsman.llm.grading.default import DefaultGrader
+from pointsman.llm.grading.grader import BadGrade, Grade, GradedRequest, Grader, GraderUnusable
 
 DEFAULT = "default"
 MAX_PARTS = 32
 MAX_NAME = 64
 
 
-class CheckedScorer:
-    """A scorer whose every score is checked.
+class CheckedGrader:
+    """Validates the grades of another grader.
 
     Parameters
     ----------
-    scorer : Scorer
+    grader : Grader
     """
 
-    def __init__(self, scorer: Scorer) -> None:
-        self._scorer = scorer
+    def __init__(self, grader: Grader) -> None:
+        self._grader = grader
 
-    def score(self, request: ScoredRequest, completion: Completion, attempts: Sequence[Attempt]) -> Score:
-        """Return what an answer is worth.
+    def score(self, request: GradedRequest, completion: Completion, attempts: Sequence[Attempt]) -> Grade:
+        """Return the grade of an answer.
 
         Raises
         ------
-        BadScore
-            The scorer raised, or gave something that is no score.
+        BadGrade
+            The grader raised, or returned something that is not a valid grade.
         """
         try:
-            score = self._scorer.score(request, completion, attempts)
-            quality, parts = score.quality, dict(score.parts)
+            grade = self._grader.score(request, completion, attempts)
+            quality, parts = grade.quality, dict(grade.parts)
             if quality is not None:
                 quality = float(quality)
             parts = {name: float(value) for name, value in parts.items()}
-        except Exception as error:  # somebody else's class may raise anything, and give anything back
-            raise BadScore(f"{type(error).__name__}: {error}") from error
+        except Exception as error:  # a user's class may raise and return anything
+            raise BadGrade(f"{type(error).__name__}: {error}") from error
         if quality is not None and not 0.0 <= quality <= 100.0:
-            raise BadScore(f"quality: expected 0 to 100, got {quality:g}")
+            raise BadGrade(f"quality: expected 0 to 100, got {quality:g}")
         if len(parts) > MAX_PARTS:
-            raise BadScore(f"parts: expected at most {MAX_PARTS}, got {len(parts)}")
+            raise BadGrade(f"parts: expected at most {MAX_PARTS}, got {len(parts)}")
         for name, value in parts.items():
             if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
-                raise BadScore(f"parts: expected names of 1 to {MAX_NAME} characters, got {name!r:.80}")
+                raise BadGrade(f"parts: expected names of 1 to {MAX_NAME} characters, got {name!r:.80}")
             if not (math.isfinite(value) and 0.0 <= value <= 1.0):
-                raise BadScore(f"parts.{name}: expected 0 to 1, got {value:g}")
-        return Score(quality, parts)
+                raise BadGrade(f"parts.{name}: expected 0 to 1, got {value:g}")
+        return Grade(quality, parts)
 
 
-def make_scorer(name: str, parameters: Mapping[str, Any]) -> Scorer:
-    """Return the scorer that the configuration names.
+def make_grader(name: str, parameters: Mapping[str, Any]) -> Grader:
+    """Return the grader that the configuration names.
 
     Parameters
     ----------
@@ -69,17 +68,17 @@ def make_scorer(name: str, parameters: Mapping[str, Any]) -> Scorer:
 
     Raises
     ------
-    ScorerNotUsable
+    GraderUnusable
     """
     if name == DEFAULT:
         if parameters:
-            raise ScorerNotUsable(f"parameters: the scorer {DEFAULT!r} has none")
-        return DefaultScorer()
+            raise GraderUnusable(f"parameters: the scorer {DEFAULT!r} accepts none")
+        return DefaultGrader()
     module, _, attribute = name.partition(":")
     try:
         made = getattr(importlib.import_module(module), attribute)(**parameters)
-    except Exception as error:  # somebody else's module may raise anything while it is imported
-        raise ScorerNotUsable(f"scorer: cannot make {name}: {type(error).__name__}: {error}") from error
+    except Exception as error:  # importing a user's module may raise anything
+        raise GraderUnusable(f"scorer: cannot load {name}: {type(error).__name__}: {error}") from error
     if not callable(getattr(made, "score", None)):
-        raise ScorerNotUsable(f"scorer: {name} has no method 'score'")
-    return CheckedScorer(made)
+        raise GraderUnusable(f"scorer: {name} has no method 'score'")
+    return CheckedGrader(made)

@@ -1,23 +1,23 @@
-"""The scorer that is there when none is named: an answer is good unless something about it is wrong.
+"""The built-in grader: an answer is good unless something about it is wrong.
 
 ====================  =========================================================================  ===========
-part                  is                                                                         value
+part                  condition                                                                  value
 ====================  =========================================================================  ===========
-``complete``          the provider broke the answer off                                          0
-``content``           there is neither text nor a call of a tool                                 0
+``complete``          the provider did not finish the answer                                     0
+``content``           there is neither text nor a tool call                                      0
 ``filter``            a content filter ended it (``content_filter``)                             0
-``refusal``           the model refused: by its finish reason, or by the words it begins with    0, or 0.1
-``length``            it was cut off at the longest length that was allowed                      0.6
-``tool_calls``        the share of calls with arguments that are a JSON object, of tools that    0 to 1
-                      were offered
-``tool_choice``       a tool had to be called, and none was                                      0
-``json``              JSON had to come, and what came does not begin as JSON                     0.2
-``stream``            events of the stream could not be read                                     0.5
+``refusal``           the model refused: by its finish reason, or by how the text begins         0, or 0.1
+``length``            it was cut off at the length limit                                         0.6
+``tool_calls``        share of calls whose arguments are a JSON object and whose tool was        0 to 1
+                      offered
+``tool_choice``       a tool call was required, and there is none                                0
+``json``              JSON was required, and the text does not begin as JSON                     0.2
+``stream``            events of the stream were not readable                                     0.5
 ====================  =========================================================================  ===========
 
-Quality is 100 times the product. Parts that do not apply are left out. Latency and cost are not in it: they have their
-own places in the reward. When the client left before the end there is no saying whether it had had enough, so the
-quality is unknown, unless the answer is worth nothing already.
+Quality is 100 times the product. Parts that do not apply are left out. Latency and cost are not included: the reward
+has its own terms for them. When the client disconnected before the end, it may have had enough or not, so the quality
+is unknown unless the product is 0 already.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pointsman.contracts.messages.outcome import Attempt
+from pointsman.llm.completion import Completion
+from pointsman.llm.grading.grader import Grade, GradedRequest
 from pointsman.llm.grading.refusals import looks_like_refusal
-from pointsman.llm.grading.scorer import Score, ScoredRequest
-from pointsman.llm.providers.base import Completion
 
 REFUSED_IN_WORDS = 0.1
-"""Not 0: words can deceive."""
+"""Not 0, because the pattern may be wrong."""
 CUT_AT_LENGTH = 0.6
 NOT_JSON = 0.2
 UNREADABLE_EVENTS = 0.5
 
 
-class DefaultScorer:
+class DefaultGrader:
     """See the module's table."""
 
-    def score(self, request: ScoredRequest, completion: Completion, attempts: Sequence[Attempt]) -> Score:
-        """Return what an answer is worth."""
+    def score(self, request: GradedRequest, completion: Completion, attempts: Sequence[Attempt]) -> Grade:
+        """Return the grade of an answer."""
         parts = dict(_parts(request, completion))
         quality = 100.0 * math.prod(parts.values())
         if request.client_left and not completion.complete and quality > 0.0:
-            return Score(None, parts)
-        return Score(quality, parts)
+            return Grade(None, parts)
+        return Grade(quality, parts)
 
 
-def _parts(request: ScoredRequest, completion: Completion) -> Iterable[tuple[str, float]]:
+def _parts(request: GradedRequest, completion: Completion) -> Iterable[tuple[str, float]]:
     finish, text = completion.finish_reason, completion.text_chars > 0
     if not request.client_left:
         yield "complete", 1.0 if completion.complete else 0.0
@@ -67,11 +67,11 @@ def _parts(request: ScoredRequest, completion: Completion) -> Iterable[tuple[str
     if completion.malformed_events:
         yield "stream", UNREADABLE_EVENTS
     if completion.complete:
-        yield from _obedience(request, completion)
+        yield from _form(request, completion)
 
 
-def _obedience(request: ScoredRequest, completion: Completion) -> Iterable[tuple[str, float]]:
-    """Yield how far the answer has the form that was asked for."""
+def _form(request: GradedRequest, completion: Completion) -> Iterable[tuple[str, float]]:
+    """Yield how far the answer has the form that the request requires."""
     calls = completion.tool_calls
     if calls:
         offered = _offered(request.body)
@@ -88,8 +88,8 @@ def _offered(body: Mapping[str, Any]) -> set[str]:
     names = set()
     for tool in _list(body.get("tools")) + _list(body.get("functions")):
         if isinstance(tool, dict):
-            own = tool.get("function") or tool.get("custom")
-            name = own.get("name") if isinstance(own, dict) else tool.get("name")
+            inner = tool.get("function") or tool.get("custom")
+            name = inner.get("name") if isinstance(inner, dict) else tool.get("name")
             if isinstance(name, str):
                 names.add(name)
     return names

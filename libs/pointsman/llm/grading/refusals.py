@@ -1,11 +1,11 @@
-"""Refusals by how they begin. A model that refuses says so at once, in few words."""
+"""Detection of refusals by how an answer begins: a model that refuses does so at once and briefly."""
 
 from __future__ import annotations
 
 import re
 
-MOST_CHARS = 600
-"""A longer answer that begins with an apology has something to say after it."""
+MAX_REFUSAL_CHARS = 600
+"""A longer answer that begins with an apology also has content."""
 
 _APOLOGY = (
     r"(?:i['’]?m (?:very |really |so )?sorry|i am (?:very |really |so )?sorry|sorry|i apologi[sz]e|unfortunately)"
@@ -26,7 +26,7 @@ _REFUSAL = re.compile(
 
 
 def looks_like_refusal(text_head: str, text_chars: int) -> bool:
-    """Tell whether an answer begins as refusals do, in English.
+    """Return whether an answer begins like a refusal in English.
 
     Parameters
     ----------
@@ -35,4 +35,4 @@ def looks_like_refusal(text_head: str, text_chars: int) -> bool:
     text_chars : int
         The length of all of it.
     """
-    return text_chars <= MOST_CHARS and _REFUSAL.match(text_head) is not None
+    return text_chars <= MAX_REFUSAL_CHARS and _REFUSAL.match(text_head) is not None

@@ -1,6 +1,6 @@
-"""The price list: the package genai-prices, as it was installed. It is never asked for news over the network.
+"""The price list: the installed package genai-prices, which is never updated over the network.
 
-Its own calculation takes some 0.4 ms a call, so a model is looked up once and its rates are kept.
+Its own calculation takes about 0.4 ms a call, so a model is looked up once and its rates are cached.
 """
 
 from __future__ import annotations
@@ -16,40 +16,40 @@ from genai_prices.types import ModelInfo, Provider, TieredPrices
 from pointsman.llm.pricing.rates import FREE, Rate, Rates
 
 FREE_SUFFIX = ":free"
-"""What the names of models end with that cost nothing, and have no rates in the list."""
+"""Suffix of models that are free and have no rates in the list."""
 
 
-class Listed(NamedTuple):
-    """A model of the list. Its rates may depend on the day and the time of day."""
+class ListedModel(NamedTuple):
+    """A model of the list. Its rates may depend on the date and the time of day."""
 
     model: ModelInfo
 
     def rates(self, at: datetime | None = None) -> Rates:
-        """Return what holds now, or at another time."""
+        """Return the rates at a time, by default now."""
         found = self.model.get_prices(at or datetime.now(UTC))
-        told: dict[str, Any] = {name: value for name, value in vars(found).items() if value is not None}
-        if not told and self.model.id.endswith(FREE_SUFFIX):
+        prices: dict[str, Any] = {name: value for name, value in vars(found).items() if value is not None}
+        if not prices and self.model.id.endswith(FREE_SUFFIX):
             return FREE
         return Rates(
-            input=_rate(told.get("input_mtok")),
-            output=_rate(told.get("output_mtok")),
-            cached=_rate(told.get("cache_read_mtok")),
-            cache_write=_rate(told.get("cache_write_mtok")),
-            call_usd=float(told.get("requests_kcount", 0)) / 1000.0,
+            input=_rate(prices.get("input_mtok")),
+            output=_rate(prices.get("output_mtok")),
+            cached=_rate(prices.get("cache_read_mtok")),
+            cache_write=_rate(prices.get("cache_write_mtok")),
+            call_usd=float(prices.get("requests_kcount", 0)) / 1000.0,
         )
 
 
-def find_listed(provider: str | None, url: str | None, models: Iterable[str]) -> Listed | None:
-    """Return the first of the models that the list has at a provider; None when it has none.
+def find_listed(provider: str | None, url: str | None, models: Iterable[str]) -> ListedModel | None:
+    """Return the first of the models that the list has for a provider; None when it has none.
 
     Parameters
     ----------
     provider : str, optional
-        By the name that the list has for it.
+        Its name in the list.
     url : str, optional
-        Or by its address.
+        Its address, used without a name.
     models : iterable of str
-        Names that the model may have in the list.
+        Possible names of the model in the list.
     """
     snapshot = get_snapshot()
     found = _provider(snapshot, provider, url)
@@ -58,7 +58,7 @@ def find_listed(provider: str | None, url: str | None, models: Iterable[str]) ->
     for name in models:
         model = found.find_model(name, all_providers=snapshot.providers)
         if model is not None:
-            return Listed(model)
+            return ListedModel(model)
     return None
 
 

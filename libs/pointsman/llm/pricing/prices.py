@@ -1,4 +1,4 @@
-"""What calls of each arm cost, by the configuration first and the price list else."""
+"""Prices of every arm: from ``[[price]]`` of the configuration, otherwise from the price list."""
 
 from __future__ import annotations
 
@@ -10,25 +10,22 @@ from time import monotonic
 from typing import NamedTuple, Protocol
 
 from pointsman.contracts.config.prices import PriceConfig
-from pointsman.contracts.config.providers import ProviderConfig, provider_named
+from pointsman.contracts.config.providers import PROVIDER_KINDS, ProviderConfig, provider_named
 from pointsman.core.bandit import Arm
+from pointsman.llm.completion import Usage
 from pointsman.llm.pricing.rates import FREE, Rate, Rates
-from pointsman.llm.providers.base import Usage
 
-FRESH_S = 60.0
-"""How long rates are kept: those of some models go by the time of day."""
-MAX_KEPT = 4096
-
-_BY_KIND = {"azure-openai": "azure", "bedrock": "aws"}
-"""Kinds of providers whose addresses say less than the kind does: what the list calls them."""
+RATES_TTL_S = 60.0
+"""How long rates are cached: those of some models depend on the time of day."""
+MAX_CACHED = 4096
 
 
-class _Listed(Protocol):
+class _RateSource(Protocol):
     def rates(self) -> Rates: ...
 
 
-class _Kept(NamedTuple):
-    listed: _Listed | None
+class _CachedRates(NamedTuple):
+    source: _RateSource | None
     rates: Rates | None
     until_s: float
 
@@ -36,8 +33,8 @@ class _Kept(NamedTuple):
 class Prices:
     """Turns usage into cost.
 
-    The price list is read at the first use, in a thread: it takes some 0.3 s and 30 MB, which a gateway that calls no
-    models need not have.
+    The price list is loaded at the first use, in a thread: it takes about 0.3 s and 30 MB, which a gateway that
+    calls no models does not need.
 
     Parameters
     ----------
@@ -46,64 +43,64 @@ class Prices:
     """
 
     def __init__(self, prices: Sequence[PriceConfig], providers: Sequence[ProviderConfig]) -> None:
-        self._told = {(price.provider, price.model): price for price in prices}
+        self._configured = {(price.provider, price.model): price for price in prices}
         self._providers = list(providers)
-        self._kept: OrderedDict[tuple[Arm, str | None], _Kept] = OrderedDict()
+        self._cached: OrderedDict[tuple[Arm, str | None], _CachedRates] = OrderedDict()
         self._loaded = False
 
     async def load(self) -> None:
-        """Have the price list ready; repeatable, and quick when it is."""
+        """Load the price list; idempotent, and fast when it is loaded."""
         if not self._loaded:
             await asyncio.to_thread(importlib.import_module, "pointsman.llm.pricing.price_list")
             self._loaded = True
 
     def cost_usd(self, arm: Arm, usage: Usage, answered_by: str | None = None) -> float | None:
-        """Return what a call cost; None when that is not known.
+        """Return the cost of a call; None when it is unknown.
 
         Parameters
         ----------
         arm : Arm
         usage : Usage
         answered_by : str, optional
-            The model as the provider called it in its answer: for one that is named otherwise in the configuration, as
-            deployments are.
+            Name of the model in the provider's answer, for models with another name in the configuration, such as
+            deployments.
         """
         rates = self._rates(arm, answered_by)
         return rates.cost_usd(usage) if rates is not None else None
 
     def _rates(self, arm: Arm, answered_by: str | None) -> Rates | None:
-        told = self._told.get((arm.provider, arm.model)) or self._told.get((arm.provider, None))
-        if told is not None and told.like is None:
-            return _told_rates(told)
+        price = self._configured.get((arm.provider, arm.model)) or self._configured.get((arm.provider, None))
+        if price is not None and price.like is None:
+            return _configured_rates(price)
         key = arm, answered_by
         now_s = monotonic()
-        kept = self._kept.get(key)
-        if kept is None or now_s >= kept.until_s:
-            listed = self._look_up(arm, answered_by, told) if kept is None else kept.listed
-            kept = _Kept(listed, listed.rates() if listed is not None else None, now_s + FRESH_S)
-            self._kept[key] = kept
-            if len(self._kept) > MAX_KEPT:
-                self._kept.popitem(last=False)
-        return kept.rates
+        cached = self._cached.get(key)
+        if cached is None or now_s >= cached.until_s:
+            source = self._look_up(arm, answered_by, price) if cached is None else cached.source
+            cached = _CachedRates(source, source.rates() if source is not None else None, now_s + RATES_TTL_S)
+            self._cached[key] = cached
+            if len(self._cached) > MAX_CACHED:
+                self._cached.popitem(last=False)
+        return cached.rates
 
-    def _look_up(self, arm: Arm, answered_by: str | None, told: PriceConfig | None) -> _Listed | None:
+    def _look_up(self, arm: Arm, answered_by: str | None, price: PriceConfig | None) -> _RateSource | None:
         from pointsman.llm.pricing.price_list import find_listed  # noqa: PLC0415  # heavy: see `load`
 
         provider = provider_named(self._providers, arm.provider)
         names = [provider.models.get(arm.model, arm.model), arm.model] if provider is not None else [arm.model]
         if answered_by:
             names.append(answered_by)
-        if told is not None:
-            return find_listed(told.like, None, names)
+        if price is not None:
+            return find_listed(price.like, None, names)
         if provider is None:
             return None
-        by_kind = _BY_KIND.get(provider.kind or "")
-        if by_kind is None and provider.base_url is None:
+        name = PROVIDER_KINDS[provider.kind or "openai"].price_list_name
+        if name is None and provider.base_url is None:
             return None
-        return find_listed(by_kind, provider.base_url, names)
+        return find_listed(name, provider.base_url, names)
 
 
-def _told_rates(price: PriceConfig) -> Rates:
+def _configured_rates(price: PriceConfig) -> Rates:
     if price.free:
         return FREE
     return Rates(

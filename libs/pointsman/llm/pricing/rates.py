@@ -1,29 +1,29 @@
-"""What the tokens of one model cost, and what a call costs by that."""
+"""Rates of one model in US dollars, and the cost of a call."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from pointsman.llm.providers.base import Usage
+from pointsman.llm.completion import Usage
 
 PER_MILLION = 1e-6
 
 
 class Rate(NamedTuple):
-    """US dollars for a million tokens.
+    """US dollars per million tokens.
 
     Attributes
     ----------
     base : float
     steps : tuple of (tokens, rate)
-        Ascending: when the whole prompt is longer than so many tokens, all tokens of the call cost that instead.
+        Ascending: for a prompt longer than ``tokens``, all tokens of the call have this rate instead.
     """
 
     base: float
     steps: tuple[tuple[int, float], ...] = ()
 
     def at(self, input_tokens: int) -> float:
-        """Return what a million tokens cost in a call with a prompt of so many tokens."""
+        """Return the rate of a call whose prompt has this many tokens."""
         found = self.base
         for start, rate in self.steps:
             if input_tokens > start:
@@ -32,16 +32,16 @@ class Rate(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """What one model asks for.
+    """Rates of one model.
 
     Attributes
     ----------
     input, output : Rate or None
-        None is not known; a model without a rate for its output has none.
+        None means unknown; a model without a rate for output returns none.
     cached, cache_write : Rate or None
-        For tokens that are read from, and written to, the provider's prompt cache; as for all input when None.
+        For tokens that are read from and written to the provider's prompt cache; the input rate when None.
     call_usd : float
-        For the call itself.
+        Price of the call itself.
     """
 
     input: Rate | None
@@ -51,7 +51,7 @@ class Rates(NamedTuple):
     call_usd: float = 0.0
 
     def cost_usd(self, usage: Usage) -> float | None:
-        """Return what a call cost; None when something that it depends on is not known."""
+        """Return the cost of a call; None when a rate or a number of tokens is unknown."""
         tokens = usage.input_tokens
         if self.input is None or tokens is None or usage.output_tokens is None:
             return None
@@ -69,4 +69,4 @@ class Rates(NamedTuple):
 
 
 FREE = Rates(Rate(0.0), Rate(0.0))
-"""Of a model that costs nothing."""
+"""Rates of a free model."""

@@ -1,17 +1,15 @@
-"""Asking the models' providers: one client, a file for each dialect, and translations between them."""
+"""Calling the providers of models.
 
-from pointsman.llm.providers.base import Answer, Completion, Dialect, ProviderRequest, ToolCall, Upstream, Usage
-from pointsman.llm.providers.errors import ProviderError, UnknownProvider, Untranslatable
-
-__all__ = [
-    "Answer",
-    "Completion",
-    "Dialect",
-    "ProviderError",
-    "ProviderRequest",
-    "ToolCall",
-    "UnknownProvider",
-    "Untranslatable",
-    "Upstream",
-    "Usage",
-]
+=====================  =================================================================================
+`registry`             from an arm ``provider:model`` to its `Upstream`; one connection pool a provider
+`upstream`             one model of one provider: encode, send, retry
+`retry_policy`         which failures are retried (429, 5xx, lost connections), and after which delay
+`failure`              `ProviderError`: whose fault a failure is, and its form in the client's dialect
+`health`               the circuit breaker of a provider
+`provider_call`        one HTTP exchange: sends a request and reads the beginning of the answer
+`answer`               an answer on its way to the client: complete, or as a stream
+`kinds`                one file for each kind of provider, and the table of them
+`dialects`             reading and writing what the OpenAI and Anthropic APIs have in common for all kinds
+`settings`             a provider's configuration with its secrets
+=====================  =================================================================================
+"""

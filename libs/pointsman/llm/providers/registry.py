@@ -1,88 +1,83 @@
-"""The providers of a configuration, and the health of each."""
+"""Registry of providers: from an arm to its `Upstream`; each provider has one connection pool and one breaker."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
 
-from pointsman.contracts.config.providers import Kind
+from pointsman.contracts.config.providers import ProviderConfig, provider_named
 from pointsman.core.bandit import Arm
-from pointsman.llm.providers.anthropic import AnthropicWire
-from pointsman.llm.providers.azure_openai import AzureOpenAIWire
-from pointsman.llm.providers.base import Dialect
-from pointsman.llm.providers.bedrock import BedrockSigner, BedrockWire
-from pointsman.llm.providers.config import ProviderConfig, Settings, provider_named, settings_problems
-from pointsman.llm.providers.errors import UnknownProvider
-from pointsman.llm.providers.health import Health
-from pointsman.llm.providers.openai import OpenAIWire
-from pointsman.llm.providers.token_count import TokenCounter
-from pointsman.llm.providers.upstream import ProviderUpstream
-from pointsman.llm.providers.wire import Wire
+from pointsman.llm.providers.failure import UnknownProvider
+from pointsman.llm.providers.health import ProviderHealth
+from pointsman.llm.providers.kinds import IMPLEMENTATIONS
+from pointsman.llm.providers.settings import ProviderSettings, settings_problems
+from pointsman.llm.providers.upstream import Upstream
+from pointsman.llm.request import Dialect
 from pointsman.runtime.http.client import HttpClient
 
-_MOST_UPSTREAMS = 4096
+MAX_UPSTREAMS = 4096
+"""Most models that are remembered: clients may name any."""
 
 
 class _Provider:
     """One provider: its settings, its connections, its health."""
 
     def __init__(self, config: ProviderConfig, environ: Mapping[str, str]) -> None:
-        self.settings = Settings(config, environ)
-        self.problems = settings_problems(self.settings)
-        self.signer = None
-        if config.kind == "bedrock":
-            self.signer = BedrockSigner(self.settings)
-            self.problems += self.signer.problems
+        self.settings = ProviderSettings(config, environ)
+        implementation = IMPLEMENTATIONS[config.kind or "openai"]
+        self.problems = settings_problems(self.settings) + implementation.problems(self.settings)
         self.client = HttpClient(config.max_connections, config.connect_timeout_ms / 1000.0)
-        self.health = Health(self.settings)
+        self.health = ProviderHealth(self.settings)
+        self._wire = implementation.wires(self.settings)
+        self._token_count = implementation.token_count
 
-    def upstream(self, model: str) -> ProviderUpstream:
-        name = self.settings.config.models.get(model, model)
-        return ProviderUpstream(self.settings, self.client, self.health, self._wire(name), name)
+    def upstream(self, model: str) -> Upstream:
+        name = self._name(model)
+        return Upstream(self.settings, self.client, self.health, self._wire(name), name)
 
-    def counter(self, model: str) -> TokenCounter:
-        return TokenCounter(self.settings, self.client, self.settings.config.models.get(model, model))
+    def token_counter(self, model: str) -> Upstream | None:
+        if self._token_count is None:
+            return None
+        name = self._name(model)
+        # With a breaker of its own: whether a provider counts tokens does not show whether it answers.
+        health = ProviderHealth(self.settings)
+        return Upstream(self.settings, self.client, health, self._token_count(self.settings, name), name)
 
-    def _wire(self, name: str) -> Wire:
-        kind: Kind = self.settings.config.kind or "openai"
-        if self.signer is not None:
-            return BedrockWire(self.settings, self.signer, name)
-        if kind == "anthropic":
-            return AnthropicWire(self.settings, name)
-        return AzureOpenAIWire(self.settings, name) if kind == "azure-openai" else OpenAIWire(self.settings, name)
+    def _name(self, model: str) -> str:
+        return self.settings.config.models.get(model, model)
 
 
 class Providers:
-    """All providers of a gateway process: one connection pool and one breaker each.
+    """All providers of a process.
 
     Parameters
     ----------
     configured : iterable of ProviderConfig
         The ``[[provider]]`` sections; well-known names work without one.
     environ : mapping, optional
-        Where keys are read from, when a provider is first used; ``os.environ`` by default.
+        Source of the keys, read when a provider is first used; ``os.environ`` by default.
     """
 
     def __init__(self, configured: Iterable[ProviderConfig], environ: Mapping[str, str] | None = None) -> None:
         self._configured = tuple(configured)
         self._environ: Mapping[str, str] = os.environ if environ is None else environ
         self._providers: dict[str, _Provider] = {}
-        self._upstreams: dict[Arm, ProviderUpstream] = {}
-        self._counters: dict[Arm, TokenCounter] = {}
+        self._upstreams: dict[Arm, Upstream] = {}
+        self._counters: dict[Arm, Upstream | None] = {}
 
-    def upstream(self, arm: Arm, dialect: Dialect = "openai") -> ProviderUpstream:
-        """Return the arm at its provider; the same object each time.
+    def upstream(self, arm: Arm, dialect: Dialect = "openai") -> Upstream:
+        """Return the model of an arm; the same object for each call.
 
         Parameters
         ----------
         arm : Arm
         dialect : Dialect
-            What the client speaks, for the error.
+            The client's dialect, for the error.
 
         Raises
         ------
         UnknownProvider
-            There is no provider of that name, or something is missing in its configuration or the environment.
+            The provider is not configured, or a setting or an environment variable is missing.
         """
         known = self._upstreams.get(arm)
         if known is not None:
@@ -90,41 +85,36 @@ class Providers:
         problems = self.problems(arm.provider)
         if problems:
             raise UnknownProvider("; ".join(problems), dialect=dialect)
-        provider = self._provider(arm.provider)
-        upstream = provider.upstream(arm.model)
-        if len(self._upstreams) < _MOST_UPSTREAMS:  # names come from clients too
+        upstream = self._provider(arm.provider).upstream(arm.model)
+        if len(self._upstreams) < MAX_UPSTREAMS:
             self._upstreams[arm] = upstream
         return upstream
 
-    def token_counter(self, arm: Arm) -> TokenCounter | None:
-        """Return what counts a request's tokens as the arm does; None where its provider cannot be asked that."""
-        known = self._counters.get(arm)
-        if known is not None:
-            return known
+    def token_counter(self, arm: Arm) -> Upstream | None:
+        """Return the upstream that counts a request's tokens; None where the arm's provider cannot."""
+        if arm in self._counters:
+            return self._counters[arm]
         if self.problems(arm.provider):
             return None
-        provider = self._provider(arm.provider)
-        if provider.settings.config.kind != "anthropic":
-            return None
-        counter = provider.counter(arm.model)
-        if len(self._counters) < _MOST_UPSTREAMS:
+        counter = self._provider(arm.provider).token_counter(arm.model)
+        if len(self._counters) < MAX_UPSTREAMS:
             self._counters[arm] = counter
         return counter
 
     def problems(self, name: str) -> list[str]:
-        """Return what keeps the provider of a name from being asked; empty when nothing does."""
+        """Return why the provider of a name cannot be called; empty when it can."""
         try:
             return list(self._provider(name).problems)
         except UnknownProvider as error:
             return [error.text]
 
     def available(self, arm: Arm) -> bool:
-        """Tell whether the arm's provider would be asked now: known, complete, and let through by its breaker."""
+        """Return whether the arm's provider can be called now: configured, complete, and its breaker is closed."""
         try:
             provider = self._provider(arm.provider)
         except UnknownProvider:
             return False
-        return not provider.problems and provider.health.well
+        return not provider.problems and provider.health.healthy
 
     def _provider(self, name: str) -> _Provider:
         provider = self._providers.get(name)

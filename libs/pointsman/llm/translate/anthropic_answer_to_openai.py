@@ -1,7 +1,4 @@
-"""An answer in Anthropic's dialect, in OpenAI's.
-
-Thinking is dropped: OpenAI's chat completions do not show it.
-"""
+"""Translation of Anthropic's answers to OpenAI's, without thinking, which chat completions do not show."""
 
 from __future__ import annotations
 
@@ -9,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from pointsman.llm.providers.finish import openai_finish
-from pointsman.llm.providers.sse import encode_event
+from pointsman.llm.providers.dialects.finish_reasons import openai_finish
+from pointsman.llm.providers.dialects.sse import encode_event
 
 _DONE = b"data: [DONE]\n\n"
 
@@ -21,9 +18,9 @@ class AnthropicAnswerToOpenAI:
     Parameters
     ----------
     created_s : int
-        Unix seconds, which OpenAI's answers have and Anthropic's have not.
+        Unix seconds, which only OpenAI's answers have.
     include_usage : bool
-        Whether the client asked for the usage at the end of the stream.
+        Whether the client requested the usage at the end of the stream.
     """
 
     def __init__(self, created_s: int, include_usage: bool) -> None:
@@ -37,7 +34,7 @@ class AnthropicAnswerToOpenAI:
         self._done = False
 
     def whole(self, body: bytes) -> bytes:
-        """Translate an answer that is no stream."""
+        """Translate an answer that is not a stream."""
         message = msgspec.json.decode(body, type=dict[str, Any])
         texts = [block["text"] for block in message["content"] if block["type"] == "text"]
         calls = [
@@ -49,13 +46,13 @@ class AnthropicAnswerToOpenAI:
             for block in message["content"]
             if block["type"] == "tool_use"
         ]
-        said: dict[str, Any] = {
+        reply: dict[str, Any] = {
             "role": "assistant",
             "content": "".join(texts) if texts or not calls else None,
             "refusal": None,
         }
         if calls:
-            said["tool_calls"] = calls
+            reply["tool_calls"] = calls
         finish = openai_finish(message.get("stop_reason") or "end_turn")
         return msgspec.json.encode(
             {
@@ -63,7 +60,7 @@ class AnthropicAnswerToOpenAI:
                 "object": "chat.completion",
                 "created": self._created_s,
                 "model": message["model"],
-                "choices": [{"index": 0, "message": said, "logprobs": None, "finish_reason": finish}],
+                "choices": [{"index": 0, "message": reply, "logprobs": None, "finish_reason": finish}],
                 "usage": openai_usage(message.get("usage") or {}),
             }
         )
@@ -90,7 +87,7 @@ class AnthropicAnswerToOpenAI:
         return self._end_of_message() if kind == "message_stop" else b""
 
     def end(self) -> bytes:
-        """Return nothing: Anthropic's streams have an end of their own."""
+        """Return nothing: Anthropic's streams have an explicit end."""
         return b""
 
     def _start(self, index: int, block: dict[str, Any]) -> bytes:
@@ -114,7 +111,7 @@ class AnthropicAnswerToOpenAI:
         return b""
 
     def _stop(self, index: int) -> bytes:
-        # A tool without arguments has no pieces of them, and OpenAI's clients parse what they get.
+        # A tool call without arguments has no delta, and OpenAI's clients parse the arguments.
         return self._arguments(index, "{}") if index in self._tools and index not in self._with_arguments else b""
 
     def _arguments(self, index: int, text: str) -> bytes:
@@ -147,7 +144,7 @@ class AnthropicAnswerToOpenAI:
 
 
 def openai_usage(usage: dict[str, Any]) -> dict[str, Any]:
-    """Return Anthropic's usage as OpenAI counts: the prompt with what its cache read and wrote."""
+    """Convert Anthropic's usage to OpenAI's, whose prompt tokens include those that the cache read or wrote."""
     read = usage.get("cache_read_input_tokens") or 0
     written = usage.get("cache_creation_input_tokens") or 0
     prompt = (usage.get("input_tokens") or 0) + read + written

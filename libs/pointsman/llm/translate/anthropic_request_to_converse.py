@@ -1,9 +1,8 @@
-"""A request in Anthropic's dialect, for Bedrock's Converse.
+"""Translation of Anthropic's requests to Bedrock's Converse.
 
-Converse has one form for all models of Bedrock, and its blocks are much like Anthropic's. What only Claude knows
-(``top_k``,
-``thinking``) goes into ``additionalModelRequestFields`` for Claude, and is dropped for other models, as are `HINTS`.
-Anything else that Converse cannot say is refused, naming the field.
+Converse has one format for all models of Bedrock, with blocks that resemble Anthropic's. Fields that only Claude
+supports (``top_k``, ``thinking``) are sent to Claude in ``additionalModelRequestFields`` and dropped for other models,
+like `HINTS`. Any other field that Converse does not support is refused by its path.
 
 Reference: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html.
 """
@@ -14,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from pointsman.llm.providers.base import Dialect
-from pointsman.llm.providers.errors import Untranslatable
-from pointsman.llm.translate.reading import Reader
+from pointsman.llm.providers.failure import Untranslatable
+from pointsman.llm.request import Dialect
+from pointsman.llm.translate.body_reader import BodyReader
 
 HINTS = frozenset({"betas", "cache_control", "context_management", "metadata", "service_tier", "speed"})
 _KNOWN = HINTS | {
@@ -39,7 +38,7 @@ _OPENAI_NAMES = {
     "tool_choice.disable_parallel_tool_use": "parallel_tool_calls",
     "output_config.format": "response_format",
 }
-_read = Reader("anthropic")
+_read = BodyReader("anthropic")
 
 
 def anthropic_request_to_converse(body: dict[str, Any], model: str, dialect: Dialect = "anthropic") -> dict[str, Any]:
@@ -50,9 +49,9 @@ def anthropic_request_to_converse(body: dict[str, Any], model: str, dialect: Dia
     body : dict
         Not changed.
     model : str
-        The name at Bedrock: what is for Claude alone is sent when it is one.
+        Name at Bedrock; Claude's own fields are sent when it is a Claude model.
     dialect : Dialect
-        What the client speaks: a request in OpenAI's dialect comes here by way of Anthropic's, and errors go back.
+        The client's dialect. A request in OpenAI's dialect was translated to Anthropic's first; errors name its fields.
 
     Raises
     ------
@@ -63,7 +62,7 @@ def anthropic_request_to_converse(body: dict[str, Any], model: str, dialect: Dia
     except Untranslatable as error:
         if dialect == "anthropic":
             raise
-        # Places in messages are not the same in both, so that naming the list is all that can be said of them.
+        # Indices in `messages` differ between the dialects, so the error names the list only.
         field = "messages" if error.field.startswith("messages[") else _OPENAI_NAMES.get(error.field, error.field)
         why = error.text.removeprefix(f"{error.field}: ")
         raise Untranslatable(field, why, dialect=dialect) from error
@@ -151,7 +150,7 @@ def _block(block: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _content(block: dict[str, Any], where: str) -> dict[str, Any]:
-    """Translate what may be in a message and in a tool's result alike."""
+    """Translate a block that both messages and tool results may hold."""
     kind = block.get("type")
     if kind == "text":
         return {"text": _read.text(block.get("text"), f"{where}.text")}
@@ -186,7 +185,7 @@ def _tool_result(block: dict[str, Any], where: str) -> dict[str, Any]:
         "toolUseId": _read.text(block.get("tool_use_id"), f"{where}.tool_use_id"),
         "content": [_content(part, at) for part, at in _read.objects(content or [], f"{where}.content")],
     }
-    # Some models know no status, so that it is sent only where it says something.
+    # Some models do not support a status, so it is sent only for errors.
     return {**result, "status": "error"} if block.get("is_error") is True else result
 
 
@@ -208,13 +207,13 @@ def _tools(body: dict[str, Any], sent: dict[str, Any]) -> None:
     choice = _read.object(body.get("tool_choice") or {"type": "auto"}, "tool_choice")
     if choice.get("disable_parallel_tool_use") is True:
         _read.refuse(
-            "tool_choice.disable_parallel_tool_use", "this model's provider cannot keep it to one call at a time"
+            "tool_choice.disable_parallel_tool_use", "this model's provider cannot limit it to one call at a time"
         )
     kind = choice.get("type")
     if kind == "none":
         if _uses_tools(sent["messages"]):
-            _read.refuse("tool_choice", "this model's provider cannot be told to use none of the tools")
-        return  # without tools there is none to use
+            _read.refuse("tool_choice", "this model's provider cannot disable the tools")
+        return  # no tools are sent
     config: dict[str, Any] = {"tools": tools}
     if kind == "any":
         config["toolChoice"] = {"any": {}}

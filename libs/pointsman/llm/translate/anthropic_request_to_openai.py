@@ -1,10 +1,11 @@
-"""A request in Anthropic's dialect, in OpenAI's.
+"""Translation of Anthropic's requests to OpenAI's.
 
-Pictures and documents in a tool's result go into the user's message after it, because results are text there.
+Images and documents in a tool result are moved to the user message after it, because tool results are text in OpenAI's
+dialect.
 
-Dropped, because they are hints without which the answer is still an answer: `HINTS`, ``cache_control`` wherever it is,
-the model's earlier thinking, ``is_error`` of a tool's result, and names of documents. Anything else that OpenAI's chat
-completions cannot say is refused, naming the field.
+Hints are dropped, because the answer is valid without them: `HINTS`, every ``cache_control``, earlier thinking of the
+model, ``is_error`` of a tool result, and names of documents. Any other field that chat completions do not support is
+refused by its path.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import msgspec
 
 from pointsman.contracts.config.providers import MaxTokensField
-from pointsman.llm.translate.reading import Reader
+from pointsman.llm.translate.body_reader import BodyReader
 
 HINTS = frozenset(
     {
@@ -42,9 +43,9 @@ _KNOWN = HINTS | {
     "top_p",
 }
 _SHOWN = "(in the next message)"
-"""In place of a result that is no text."""
+"""Replaces a tool result that has no text."""
 _THINKING = frozenset({"thinking", "redacted_thinking"})
-_read = Reader("anthropic")
+_read = BodyReader("anthropic")
 
 
 def anthropic_request_to_openai(body: dict[str, Any], max_tokens_field: MaxTokensField) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def anthropic_request_to_openai(body: dict[str, Any], max_tokens_field: MaxToken
     body : dict
         Not changed.
     max_tokens_field : str
-        What the bound of the answer is called at this provider.
+        Name of the bound on the answer at this provider.
 
     Raises
     ------
@@ -86,7 +87,7 @@ def anthropic_request_to_openai(body: dict[str, Any], max_tokens_field: MaxToken
 def _system(system: Any) -> list[dict[str, Any]]:
     if isinstance(system, str) or system is None:
         return [{"role": "system", "content": system}] if system else []
-    # One string, because many servers take nothing else here.
+    # One string, because many servers accept nothing else here.
     texts = [_text(block, where) for block, where in _read.objects(system, "system")]
     return [{"role": "system", "content": "\n\n".join(texts)}] if texts else []
 
@@ -98,7 +99,7 @@ def _text(block: dict[str, Any], where: str) -> str:
 
 
 def _user(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
-    """Return the results of tools, each as a message, and what the user said after them."""
+    """Return the tool results, each as a message, and the rest of the user's message."""
     content = message.get("content")
     if isinstance(content, str):
         return [{"role": "user", "content": content}]
@@ -127,7 +128,7 @@ def _part(block: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _tool_result(block: dict[str, Any], where: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the result as a message, which can be text only, and what it shows: for the user's message after it."""
+    """Return the result as a message, which can hold only text, and its other parts for the user's message after it."""
     content, shown = block.get("content"), []
     if isinstance(content, list):
         parts = [_part(part, at) for part, at in _read.objects(content, f"{where}.content")]

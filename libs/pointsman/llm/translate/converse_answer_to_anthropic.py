@@ -1,4 +1,4 @@
-"""An answer of Bedrock's Converse, in Anthropic's dialect.
+"""Translation of Converse's answers to Anthropic's.
 
 Reference: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html.
 """
@@ -7,22 +7,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from pointsman.llm.providers.finish import anthropic_stop_of_converse
+from pointsman.llm.providers.dialects.finish_reasons import anthropic_stop_from_converse
 
 
 def converse_to_anthropic(answer: dict[str, Any], model: str, response_id: str) -> dict[str, Any]:
-    """Translate an answer that is no stream.
+    """Translate an answer that is not a stream.
 
     Parameters
     ----------
     answer : dict
     model, response_id : str
-        Which Anthropic's answers have and Converse's have not.
+        Which only Anthropic's answers have.
 
     Raises
     ------
     KeyError, TypeError
-        It is no answer of Converse.
+        It is not an answer of Converse.
     """
     blocks = [_block(block) for block in answer["output"]["message"]["content"]]
     return {
@@ -31,7 +31,7 @@ def converse_to_anthropic(answer: dict[str, Any], model: str, response_id: str) 
         "role": "assistant",
         "model": model,
         "content": [block for block in blocks if block is not None],
-        "stop_reason": anthropic_stop_of_converse(answer["stopReason"]),
+        "stop_reason": anthropic_stop_from_converse(answer["stopReason"]),
         "stop_sequence": None,
         "usage": _usage(answer.get("usage") or {}),
     }
@@ -83,7 +83,7 @@ class ConverseEvents:
         Raises
         ------
         KeyError, TypeError
-            It is no event of ConverseStream.
+            It is not an event of ConverseStream.
         """
         if kind == "contentBlockDelta":
             return self._delta(event["contentBlockIndex"], event["delta"])
@@ -95,12 +95,12 @@ class ConverseEvents:
         if kind == "messageStart":
             return [{"type": "message_start", "message": self._message()}]
         if kind == "messageStop":
-            self._stop = anthropic_stop_of_converse(event["stopReason"])
+            self._stop = anthropic_stop_from_converse(event["stopReason"])
             return []
         return self._end(event.get("usage") or {}) if kind == "metadata" else []
 
     def end(self) -> list[dict[str, Any]]:
-        """Return the end of a stream that had no metadata, and so no usage; nothing when it has ended, or broke off."""
+        """Return the end of a stream without metadata, and so without usage; nothing when it has ended or failed."""
         return self._end({})
 
     def _message(self) -> dict[str, Any]:

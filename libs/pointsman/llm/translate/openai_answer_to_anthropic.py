@@ -1,4 +1,4 @@
-"""An answer in OpenAI's dialect, in Anthropic's. Of several choices, the first; what models think aloud is dropped."""
+"""Translation of OpenAI's answers to Anthropic's: the first of several choices, without reasoning."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from pointsman.llm.providers.finish import anthropic_stop
-from pointsman.llm.providers.sse import encode_event
+from pointsman.llm.providers.dialects.finish_reasons import anthropic_stop
+from pointsman.llm.providers.dialects.sse import encode_event
 from pointsman.llm.translate.tool_blocks import ToolBlocks
 
 
@@ -18,7 +18,7 @@ class OpenAIAnswerToAnthropic:
     Parameters
     ----------
     model : str
-        What the answer says where the provider does not.
+        Name of the model in the answer where the provider sends none.
     """
 
     def __init__(self, model: str) -> None:
@@ -33,19 +33,19 @@ class OpenAIAnswerToAnthropic:
         self._usage: dict[str, Any] = {}
 
     def whole(self, body: bytes) -> bytes:
-        """Translate an answer that is no stream."""
+        """Translate an answer that is not a stream."""
         answer = msgspec.json.decode(body, type=dict[str, Any])
         choice = answer["choices"][0]
-        said = choice["message"]
-        text = _text(said)
+        message = choice["message"]
+        text = _text(message)
         content: list[dict[str, Any]] = [{"type": "text", "text": text}] if text else []
-        for call in said.get("tool_calls") or []:
+        for call in message.get("tool_calls") or []:
             arguments = call["function"].get("arguments") or "{}"
             given = msgspec.json.decode(arguments) if isinstance(arguments, str) else arguments
             if not isinstance(given, dict):
-                raise ValueError("the arguments of a tool call are no JSON object")
+                raise ValueError("the arguments of a tool call are not a JSON object")
             content.append({"type": "tool_use", "id": _id(call), "name": call["function"]["name"], "input": given})
-        stop = "refusal" if said.get("refusal") else anthropic_stop(choice.get("finish_reason") or "stop")
+        stop = "refusal" if message.get("refusal") else anthropic_stop(choice.get("finish_reason") or "stop")
         return msgspec.json.encode(
             {
                 "id": answer.get("id") or _new_id("msg"),
@@ -70,12 +70,12 @@ class OpenAIAnswerToAnthropic:
         for choice in chunk.get("choices") or []:
             if choice.get("index", 0) != 0:
                 continue
-            said = choice.get("delta") or {}
-            self._refused = self._refused or bool(said.get("refusal"))
-            text = _text(said)
+            message = choice.get("delta") or {}
+            self._refused = self._refused or bool(message.get("refusal"))
+            text = _text(message)
             if text:
-                out += self._say(text)
-            for at, call in enumerate(said.get("tool_calls") or []):
+                out += self._text_delta(text)
+            for at, call in enumerate(message.get("tool_calls") or []):
                 function = call.get("function") or {}
                 index = call.get("index")
                 self._tools.add(
@@ -91,7 +91,7 @@ class OpenAIAnswerToAnthropic:
         return out
 
     def end(self) -> bytes:
-        """Return the end of the message: it waits for the usage, which comes after the last choice."""
+        """Return the end of the message, which is sent after the usage, and that arrives after the last choice."""
         if self._done or self._stop is None:
             return b""
         self._done = True
@@ -113,22 +113,22 @@ class OpenAIAnswerToAnthropic:
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            # The true numbers come at the end, which is where OpenAI's streams have them.
+            # Placeholders: OpenAI's streams report the usage at the end.
             "usage": {"input_tokens": 0, "output_tokens": 0},
         }
         return encode_event({"type": "message_start", "message": message}, "message_start")
 
-    def _say(self, text: str) -> bytes:
+    def _text_delta(self, text: str) -> bytes:
         out = b""
         if not self._in_text:
             out = self._close() + self._open({"type": "text", "text": ""})
             self._in_text = True
         return out + self._delta({"type": "text_delta", "text": text})
 
-    def _drain(self, *, to_the_end: bool = False) -> bytes:
-        """Write what the tool calls have come to, one block after the other."""
+    def _drain(self, *, final: bool = False) -> bytes:
+        """Write the tool calls that are ready, one block after the other."""
         out = b""
-        for step in self._tools.steps(to_the_end=to_the_end):
+        for step in self._tools.steps(final=final):
             if step.kind == "open":
                 if self._in_text:
                     out += self._close_block()
@@ -142,8 +142,8 @@ class OpenAIAnswerToAnthropic:
         return out
 
     def _close(self) -> bytes:
-        """Close whatever is open."""
-        out = self._drain(to_the_end=True)
+        """Close the open block."""
+        out = self._drain(final=True)
         if self._in_text:
             self._in_text = False
             out += self._close_block()
@@ -163,7 +163,7 @@ class OpenAIAnswerToAnthropic:
 
 
 def anthropic_usage(usage: dict[str, Any]) -> dict[str, Any]:
-    """Return OpenAI's usage as Anthropic counts: the prompt without what its cache read and wrote."""
+    """Convert OpenAI's usage to Anthropic's, whose prompt tokens exclude those that the cache read or wrote."""
     details = usage.get("prompt_tokens_details") or {}
     read = details.get("cached_tokens") or 0
     written = details.get("cache_write_tokens") or 0
@@ -175,12 +175,12 @@ def anthropic_usage(usage: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _text(said: dict[str, Any]) -> str:
-    """Return the text of a message or a delta: a string, or parts of which some have text; a refusal is text too."""
-    content = said.get("content") or ""
+def _text(message: dict[str, Any]) -> str:
+    """Return the text of a message or a delta: a string, or the text parts of a list; a refusal counts as text."""
+    content = message.get("content") or ""
     if isinstance(content, list):
         content = "".join(part["text"] for part in content if part.get("type") == "text")
-    return str(content) + (said.get("refusal") or "")
+    return str(content) + (message.get("refusal") or "")
 
 
 def _id(call: dict[str, Any]) -> str:

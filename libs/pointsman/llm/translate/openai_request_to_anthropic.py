@@ -1,16 +1,16 @@
-"""A request in OpenAI's dialect, in Anthropic's.
+"""Translation of OpenAI's requests to Anthropic's.
 
-Dropped, because they are hints without which the answer is still an answer: `HINTS`. Moved: system and developer
-messages to the front, which is the only place that Anthropic has for them. Bounded: ``temperature`` to 1, which is
-Anthropic's most. Beside a temperature, ``top_p`` is dropped, because newer Claudes refuse both at a time. Anything else
-that Anthropic's messages cannot say is refused, naming the field.
+Hints are dropped, because the answer is valid without them: `HINTS`. System and developer messages are moved to the
+front, the only place that Anthropic has for them. ``temperature`` is limited to 1, Anthropic's maximum. With a
+temperature, ``top_p`` is dropped, because newer Claude models refuse both together. Any other field that Anthropic's
+messages do not support is refused by its path.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from pointsman.llm.translate.reading import Reader, data_url
+from pointsman.llm.translate.body_reader import BodyReader, data_url
 
 HINTS = frozenset(
     {
@@ -50,7 +50,7 @@ _KNOWN = HINTS | {
     "top_p",
 }
 _SYSTEM = frozenset({"system", "developer"})
-_read = Reader("openai")
+_read = BodyReader("openai")
 
 
 def openai_request_to_anthropic(body: dict[str, Any], default_max_tokens: int) -> dict[str, Any]:
@@ -61,14 +61,14 @@ def openai_request_to_anthropic(body: dict[str, Any], default_max_tokens: int) -
     body : dict
         Not changed.
     default_max_tokens : int
-        ``max_tokens``, which Anthropic needs, where the client set no bound.
+        ``max_tokens``, which Anthropic requires, where the client set no bound.
 
     Raises
     ------
     Untranslatable
     """
     _read.only(body, _KNOWN)
-    _refuse_what_there_is_not(body)
+    _refuse_unsupported(body)
     system, messages = _conversation(body)
     bound = body.get("max_completion_tokens")
     bound = body.get("max_tokens") if bound is None else bound
@@ -95,7 +95,7 @@ def openai_request_to_anthropic(body: dict[str, Any], default_max_tokens: int) -
     return sent
 
 
-def _refuse_what_there_is_not(body: dict[str, Any]) -> None:
+def _refuse_unsupported(body: dict[str, Any]) -> None:
     if body.get("n") not in (None, 1):
         _read.refuse("n", "this model's provider gives one answer for each request")
     for name in ("logprobs", "logit_bias"):
@@ -106,7 +106,7 @@ def _refuse_what_there_is_not(body: dict[str, Any]) -> None:
 
 
 def _conversation(body: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the system prompt's blocks and the messages, neighbours of the same role put together."""
+    """Return the blocks of the system prompt and the messages; adjacent messages of one role are merged."""
     system: list[dict[str, Any]] = []
     messages: list[dict[str, Any]] = []
     for message, where in _read.objects(body.get("messages"), "messages"):
@@ -124,7 +124,7 @@ def _conversation(body: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict
             _read.refuse(f"{where}.role", "this model's provider knows system, user, assistant and tool")
         sent_role = "assistant" if role == "assistant" else "user"
         if not blocks:
-            continue  # a message without content says nothing, and is refused there
+            continue  # Anthropic rejects messages without content
         if messages and messages[-1]["role"] == sent_role:
             messages[-1]["content"] += blocks
         else:
@@ -180,7 +180,7 @@ def _file(part: dict[str, Any], where: str) -> dict[str, Any]:
 def _assistant(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
     for name in ("audio", "function_call"):
         if message.get(name) is not None:
-            _read.refuse(f"{where}.{name}", "this model's provider has nothing for it")
+            _read.refuse(f"{where}.{name}", "this model's provider does not support it")
     blocks = _parts(message.get("content"), f"{where}.content", text_only=True)
     if isinstance(message.get("refusal"), str) and message["refusal"]:
         blocks.append({"type": "text", "text": message["refusal"]})

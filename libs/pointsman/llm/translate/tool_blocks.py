@@ -1,8 +1,8 @@
-"""Tool calls that come in pieces, maybe mixed with each other, put one after the other.
+"""Orders the tool calls of OpenAI's streams into the consecutive blocks of Anthropic's.
 
-OpenAI's streams number the calls, and a piece may be of any of them. Anthropic's have a block for each, and the next
-begins when the one before has ended. A call is passed on while it comes; one that begins meanwhile waits until the
-first is a whole JSON text, or until the end.
+OpenAI's streams number the calls, and a piece may belong to any of them. Anthropic's have a block for each, and the
+next begins when the previous one has ended. The first call is passed on as it arrives; a call that begins meanwhile
+waits until the first is complete JSON, or until the end.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 
-class Step(NamedTuple):
+class BlockStep(NamedTuple):
     """What to write next: open a block (with id and name), some arguments, or close the block."""
 
     kind: Literal["open", "arguments", "close"]
@@ -21,7 +21,7 @@ class Step(NamedTuple):
     id: str = ""
 
 
-class _Call:
+class _PendingCall:
     __slots__ = ("id", "name", "opened", "pieces", "written")
 
     def __init__(self) -> None:
@@ -31,8 +31,8 @@ class _Call:
         self.written = 0
         self.opened = False
 
-    def is_whole(self) -> bool:
-        """Tell whether the arguments are a JSON text; with none yet, they may still come."""
+    def is_complete(self) -> bool:
+        """Return whether the arguments are complete JSON; without any yet, they may still arrive."""
         try:
             msgspec.json.decode("".join(self.pieces), type=msgspec.Raw)
         except msgspec.DecodeError:
@@ -44,46 +44,46 @@ class ToolBlocks:
     """The tool calls of one answer."""
 
     def __init__(self) -> None:
-        self._waiting: dict[int, _Call] = {}
+        self._waiting: dict[int, _PendingCall] = {}
         self._closed: set[int] = set()
 
     def add(self, index: int, id_: str, name: str, arguments: str) -> None:
-        """Take a piece of a call.
+        """Add a piece of a call.
 
         Raises
         ------
         ValueError
-            The call was whole already, and the next had begun.
+            The call was complete, and the next one had begun.
         """
         if index in self._closed:
-            raise ValueError("a tool call goes on after its arguments were whole")
-        call = self._waiting.setdefault(index, _Call())
+            raise ValueError("a tool call continues after its arguments were complete")
+        call = self._waiting.setdefault(index, _PendingCall())
         call.id = call.id or id_
         call.name = call.name or name
         if arguments:
             call.pieces.append(arguments)
 
-    def steps(self, *, to_the_end: bool) -> Iterator[Step]:
-        """Yield what can be written now.
+    def steps(self, *, final: bool) -> Iterator[BlockStep]:
+        """Yield the steps that are possible now.
 
         Parameters
         ----------
-        to_the_end : bool
-            Nothing more will come: write and close them all.
+        final : bool
+            No more pieces will arrive: write and close all calls.
         """
         while self._waiting:
             index = next(iter(self._waiting))
             call = self._waiting[index]
             if not call.opened:
-                if not call.name and not to_the_end:
+                if not call.name and not final:
                     return
                 call.opened = True
-                yield Step("open", call.name, call.id)
+                yield BlockStep("open", call.name, call.id)
             if call.written < len(call.pieces):
-                yield Step("arguments", "".join(call.pieces[call.written :]))
+                yield BlockStep("arguments", "".join(call.pieces[call.written :]))
                 call.written = len(call.pieces)
-            if not to_the_end and (len(self._waiting) == 1 or not call.is_whole()):
+            if not final and (len(self._waiting) == 1 or not call.is_complete()):
                 return
-            yield Step("close")
+            yield BlockStep("close")
             del self._waiting[index]
             self._closed.add(index)

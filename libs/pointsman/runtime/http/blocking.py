@@ -14,12 +14,12 @@ from pointsman.runtime.http.errors import (
     ServerUnavailable,
     TlsRejected,
 )
-from pointsman.runtime.http.response import MAX_BODY_BYTES, HttpResponse
+from pointsman.runtime.http.response import MAX_BODY_BYTES, CompleteResponse
 
 _LOST = "the connection was lost before the response was complete"
 
 
-def get(url: str, timeout_s: float, *, verify_tls: bool = True, max_bytes: int = MAX_BODY_BYTES) -> HttpResponse:
+def get(url: str, timeout_s: float, *, verify_tls: bool = True, max_bytes: int = MAX_BODY_BYTES) -> CompleteResponse:
     """Send a GET and return the response, whatever its status.
 
     Parameters
@@ -63,7 +63,7 @@ def get(url: str, timeout_s: float, *, verify_tls: bool = True, max_bytes: int =
             raise BodyTooLarge(f"the response is longer than {max_bytes} bytes")
         if response.length:  # `read` with a bound does not raise when the connection ends early
             raise ConnectionLost(_LOST)
-        return HttpResponse(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+        return CompleteResponse(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
     except TimeoutError as error:
         raise ResponseTimeout(f"no response within {timeout_s:g} s") from error
     except (http.client.RemoteDisconnected, http.client.IncompleteRead) as error:

@@ -22,7 +22,7 @@ from pointsman.runtime.http.errors import (
     ServerUnavailable,
     TlsRejected,
 )
-from pointsman.runtime.http.response import MAX_BODY_BYTES, HttpResponse
+from pointsman.runtime.http.response import MAX_BODY_BYTES, CompleteResponse
 
 CONNECT_TIMEOUT_S = 5.0
 REQUEST_TIMEOUT_S = 30.0
@@ -196,7 +196,7 @@ class HttpClient:
         *,
         timeout_s: float = REQUEST_TIMEOUT_S,
         max_bytes: int = MAX_BODY_BYTES,
-    ) -> HttpResponse:
+    ) -> CompleteResponse:
         """Send a request and return the complete response, whatever its status.
 
         Parameters
@@ -212,7 +212,7 @@ class HttpClient:
         """
         try:
             async with asyncio.timeout(timeout_s), self.stream(method, url, headers, body) as response:
-                return HttpResponse(response.status, response.headers, await response.read(max_bytes))
+                return CompleteResponse(response.status, response.headers, await response.read(max_bytes))
         except TimeoutError as error:
             raise ResponseTimeout(f"no complete response within {timeout_s:g} s") from error
 

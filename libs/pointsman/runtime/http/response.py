@@ -9,7 +9,7 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 """Default bound on the body of a response that is read as a whole."""
 
 
-class HttpResponse(NamedTuple):
+class CompleteResponse(NamedTuple):
     """A response that was read to its end.
 
     Attributes

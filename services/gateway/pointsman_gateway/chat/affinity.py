@@ -28,10 +28,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pointsman.core.bandit import Arm
+from pointsman.llm.request import ChatRequest
 from pointsman.runtime.breaker import Breaker
 from pointsman.runtime.store.errors import StateError
 from pointsman_gateway.backends import QUICK_MS, Backends
-from pointsman_gateway.chat.requests import ChatRequest
 from pointsman_gateway.chat.session_store import Session, SessionStore
 
 MAX_REMEMBERED = 50_000

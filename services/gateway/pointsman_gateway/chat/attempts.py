@@ -9,12 +9,12 @@ from time import perf_counter
 from pointsman.contracts.messages.decision import Decision
 from pointsman.contracts.messages.outcome import Attempt
 from pointsman.core.bandit import Arm
-from pointsman.llm.providers.base import Answer, Dialect, ProviderRequest
-from pointsman.llm.providers.errors import ProviderError
+from pointsman.llm.providers.answer import Answer
+from pointsman.llm.providers.failure import ProviderError
 from pointsman.llm.providers.registry import Providers
+from pointsman.llm.request import ChatRequest, Dialect
 from pointsman.runtime.telemetry import metrics
 from pointsman_gateway.chat.errors import LlmError
-from pointsman_gateway.chat.requests import ChatRequest
 
 NOT_ASKED = frozenset({"unavailable", "request", "config"})
 """Kinds of errors with which nothing was sent to a provider, so that they say nothing of the arm."""
@@ -69,7 +69,7 @@ class Attempts:
         for arm in self._order:
             self.began_s = perf_counter()
             try:
-                answer = await self._open(arm)
+                answer = await self._providers.upstream(arm, self.request.dialect).open(self.request)
             except ProviderError as error:
                 took_s = perf_counter() - self.began_s
                 self.waited_s += took_s
@@ -99,19 +99,6 @@ class Attempts:
             self.request = self.request._replace(raw=b"")  # it was sent, and an answer may take minutes
             return answer
         raise nobody_answered(errors, self.request.dialect)
-
-    async def _open(self, arm: Arm) -> Answer:
-        request = self.request
-        return await self._providers.upstream(arm, request.dialect).open(
-            ProviderRequest(
-                dialect=request.dialect,
-                body=request.body,
-                raw=request.raw,
-                model=arm.model,
-                stream=request.stream,
-                headers=request.headers,
-            )
-        )
 
 
 def in_order(decision: Decision, candidates: tuple[Arm, ...], most: int) -> list[Arm]:

@@ -15,15 +15,16 @@ from pointsman.contracts.messages.decision import Candidate, Decision, DecisionR
 from pointsman.contracts.messages.errors import MessageError
 from pointsman.core.bandit import Arm
 from pointsman.core.features import RequestView, view_request
-from pointsman.llm.providers.base import Dialect
+from pointsman.llm.providers.answer.upstream_stream import UpstreamStream
 from pointsman.llm.providers.registry import Providers
+from pointsman.llm.request import ChatRequest, Dialect
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.chat.affinity import Affinity, Conversation
 from pointsman_gateway.chat.attempts import Attempts, in_order
 from pointsman_gateway.chat.errors import LlmError
 from pointsman_gateway.chat.exchange import OpenExchange
 from pointsman_gateway.chat.headers import passed_on
-from pointsman_gateway.chat.requests import ChatRequest, read_request
+from pointsman_gateway.chat.requests import read_request
 from pointsman_gateway.chat.routing import Route, Routing
 from pointsman_gateway.chat.seeing import ChatFeatures
 from pointsman_gateway.chat.sink import OutcomeSink
@@ -133,7 +134,7 @@ class Chat:
             raise
         exchange.remember(self._affinity, conversation)
         headers = (*passed_on(answer.headers), *exchange.headers())
-        if answer.body is None:
+        if isinstance(answer, UpstreamStream):
             return StreamedAnswer(self._dialect, answer, exchange, watch, headers)
         watch.stop()
         exchange.begin_answer()

@@ -9,14 +9,15 @@ from starlette.types import Receive, Scope
 from pointsman.contracts.messages.codec import encode
 from pointsman.core.bandit import Arm
 from pointsman.core.features import view_request
-from pointsman.llm.providers.base import Answer, Dialect, ProviderRequest
-from pointsman.llm.providers.errors import ProviderError
+from pointsman.llm.providers.answer.complete import CompleteAnswer
+from pointsman.llm.providers.failure import ProviderError
 from pointsman.llm.providers.registry import Providers
-from pointsman.llm.providers.token_count import TokenCounter
+from pointsman.llm.providers.upstream import Upstream
+from pointsman.llm.request import ChatRequest, Dialect
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.chat.errors import LlmError
 from pointsman_gateway.chat.headers import ESTIMATED, passed_on
-from pointsman_gateway.chat.requests import ChatRequest, read_request
+from pointsman_gateway.chat.requests import read_request
 from pointsman_gateway.chat.routing import Routing
 from pointsman_gateway.http.body import read_body
 from pointsman_gateway.http.response import HttpResponse
@@ -58,7 +59,7 @@ class TokenCounts:
                 break
         return HttpResponse(200, encode({"input_tokens": max(1, view.tokens)}), headers=((ESTIMATED, "true"),))
 
-    async def _counted(self, counter: TokenCounter, arm: Arm, request: ChatRequest) -> HttpResponse | None:
+    async def _counted(self, counter: Upstream, arm: Arm, request: ChatRequest) -> HttpResponse | None:
         """Return the provider's count; None when it does not count.
 
         Raises
@@ -66,12 +67,9 @@ class TokenCounts:
         LlmError
             The provider says that something is wrong with the request.
         """
-        asked = ProviderRequest(
-            dialect=DIALECT, body=request.body, raw=request.raw, model=arm.model, headers=request.headers
-        )
         try:
             async with asyncio.timeout(PATIENCE_S):
-                answer: Answer = await counter.open(asked)
+                answer = await counter.open(request)
         except ProviderError as error:
             if not error.elsewhere:
                 raise LlmError(error.answer_status, error.text, body=error.body) from error
@@ -79,5 +77,6 @@ class TokenCounts:
             return None
         except TimeoutError:
             return None
+        assert isinstance(answer, CompleteAnswer)  # a count is not a stream
         headers = (*passed_on(answer.headers), ("x-pointsman-provider", arm.provider), ("x-pointsman-model", arm.model))
-        return HttpResponse(answer.status, answer.body or b"", answer.content_type, headers)
+        return HttpResponse(answer.status, answer.body, answer.content_type, headers)

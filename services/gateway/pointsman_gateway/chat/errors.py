@@ -8,8 +8,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope
 
 from pointsman.contracts.messages.problem import Problem
-from pointsman.llm.providers.base import Dialect
-from pointsman.llm.providers.error_bodies import encode_error
+from pointsman.llm.providers.dialects.errors import encode_error
+from pointsman.llm.request import Dialect
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.http.authentication import Endpoint
 from pointsman_gateway.http.body import ClientDisconnected

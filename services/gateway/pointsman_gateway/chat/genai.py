@@ -9,15 +9,20 @@ import time
 from functools import lru_cache
 from time import perf_counter
 
+from pointsman.contracts.config.providers import PROVIDER_KINDS, WELL_KNOWN
 from pointsman.contracts.messages.outcome import Attempt
-from pointsman.llm.providers.base import Completion
+from pointsman.llm.completion import Completion
 from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.instruments import Histogram
 from pointsman_gateway.chat.attempts import Attempts
 
 CHAT = "chat"
-_WELL_KNOWN = {"azure": "azure.ai.openai", "bedrock": "aws.bedrock"}
-"""Where the conventions have a name for a provider that is not ours."""
+_CONVENTIONAL_NAMES = {
+    name: gen_ai_name
+    for name, provider in WELL_KNOWN.items()
+    if (gen_ai_name := PROVIDER_KINDS[provider.kind or "openai"].gen_ai_name)
+}
+"""Names of well-known providers in the conventions where they differ."""
 
 
 def ended(attempts: Attempts, first_byte_s: float | None, now_s: float, *, interrupted: bool) -> None:
@@ -96,7 +101,7 @@ def _span(
 
 
 def _provider(name: str) -> str:
-    return _WELL_KNOWN.get(name, name)
+    return _CONVENTIONAL_NAMES.get(name, name)
 
 
 @lru_cache(maxsize=4096)

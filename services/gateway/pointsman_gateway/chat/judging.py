@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pointsman.contracts.config import Config, ConfigError
 from pointsman.core.bandit import Arm
 from pointsman.core.features import view_request
-from pointsman.llm.grading import BadScore, Score, ScoredRequest, ScorerNotUsable, make_scorer
-from pointsman.llm.pricing import Prices, completed_usage
-from pointsman.llm.providers.base import Completion, Usage
+from pointsman.llm.completion import Completion, Usage
+from pointsman.llm.grading import BadGrade, Grade, GradedRequest, GraderUnusable, make_grader
+from pointsman.llm.pricing import Prices, estimated_usage
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.chat import meters
@@ -17,7 +17,7 @@ from pointsman_gateway.chat.measuring import Exchange, Judged
 
 log = logger("gateway.llm.judging")
 
-NOT_ANSWERED = Score(0.0, {"answered": 0.0})
+NOT_ANSWERED = Grade(0.0, {"answered": 0.0})
 """Of an arm that was chosen and did not serve: no scorer is asked."""
 
 
@@ -36,8 +36,8 @@ class Judge:
 
     def __init__(self, config: Config) -> None:
         try:
-            self._scorer = make_scorer(config.scoring.scorer, config.scoring.parameters)
-        except ScorerNotUsable as error:
+            self._scorer = make_grader(config.scoring.scorer, config.scoring.parameters)
+        except GraderUnusable as error:
             raise ConfigError([f"scoring.{error}"]) from error
         self._prices = Prices(config.price, config.provider)
         self._said: set[Arm | str] = set()
@@ -62,20 +62,20 @@ class Judge:
             score = self._score(exchange, completion)
         return Judged(*_of(score), usage, cost_usd)
 
-    def _score(self, exchange: Exchange, completion: Completion) -> Score:
+    def _score(self, exchange: Exchange, completion: Completion) -> Grade:
         asked, left = exchange.request, exchange.gone or exchange.stopped
-        request = ScoredRequest(client_left=left)
+        request = GradedRequest(client_left=left)
         if asked is not None:
-            request = ScoredRequest(dialect=asked.dialect, body=asked.body, client_left=left)
+            request = GradedRequest(dialect=asked.dialect, body=asked.body, client_left=left)
         try:
             return self._scorer.score(request, completion, exchange.attempts)
-        except BadScore as error:
+        except BadGrade as error:
             metrics.llm_scorer_errors.labels(exchange.decision.tier).inc()
             kind = str(error)[:80]
             if kind not in self._said and len(self._said) < 1000:
                 self._said.add(kind)
                 log.error("the scorer failed, so the quality of an answer is unknown: %s", error, exc_info=error)
-            return Score(None)
+            return Grade(None)
 
     def _usage(self, exchange: Exchange, completion: Completion) -> Usage:
         told = completion.usage
@@ -83,7 +83,7 @@ class Judge:
             return told
         request = exchange.request
         tokens = view_request(request.body, request.dialect).tokens if request is not None else 0
-        return completed_usage(completion, tokens)
+        return estimated_usage(completion, tokens)
 
     def _unpriced(self, tier: str, arm: Arm) -> None:
         metrics.llm_unpriced.labels(tier, arm.provider).inc()
@@ -92,5 +92,5 @@ class Judge:
             log.warning("what %s costs is not known, so its outcomes tell no cost; a [[price]] would say it", arm)
 
 
-def _of(score: Score) -> tuple[float | None, Mapping[str, float]]:
+def _of(score: Grade) -> tuple[float | None, Mapping[str, float]]:
     return score.quality, score.parts

@@ -13,9 +13,9 @@ from pointsman.contracts.messages.decision import Decision
 from pointsman.contracts.messages.ids import parse_id
 from pointsman.contracts.messages.outcome import Attempt, Outcome, Scored, Served
 from pointsman.core.bandit import Arm, RewardRule
-from pointsman.llm.providers.base import Completion, Usage
+from pointsman.llm.completion import Completion, Usage
+from pointsman.llm.request import ChatRequest
 from pointsman_gateway.chat.attempts import NOT_ASKED
-from pointsman_gateway.chat.requests import ChatRequest
 
 
 class Timings(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from pointsman.llm.providers.base import Completion
+from pointsman.llm.completion import Completion
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.instruments import Counter, Histogram
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pointsman.contracts.messages.codec import encode
-from pointsman.llm.providers.base import Dialect
+from pointsman.llm.request import Dialect
 from pointsman_gateway.chat.errors import error_reply
 from pointsman_gateway.chat.routing import Routing
 from pointsman_gateway.http.response import HttpResponse

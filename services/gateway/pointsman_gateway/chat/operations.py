@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pointsman.llm.providers.base import Dialect
+from pointsman.llm.request import Dialect
 from pointsman_gateway.chat.headers import AUTO_SCORE, ESTIMATED, NAMES
 from pointsman_gateway.chat.requests import MAX_MODEL_CHARS
 from pointsman_gateway.http.response import JSON

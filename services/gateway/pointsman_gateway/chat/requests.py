@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from starlette.types import Scope
 
 from pointsman.contracts.messages.codec import decode
-from pointsman.llm.providers.base import BETAS, PASSED_ON, Dialect
+from pointsman.llm.request import FORWARDED_HEADERS, LIST_HEADERS, ChatRequest, Dialect
 from pointsman_gateway.chat.errors import LlmError
 
 MAX_MODEL_CHARS = 400
 
 _decoder = msgspec.json.Decoder(dict[str, Any])
-
-
-class ChatRequest(NamedTuple):
-    """One request.
-
-    Attributes
-    ----------
-    body : dict
-        Decoded; never changed.
-    raw : bytes
-        The same as it came.
-    model : str
-        As the client named it: ``auto``, ``tier/NAME`` or an arm.
-    headers : dict
-        Those that are for the provider.
-    session : bytes, optional
-        The header ``x-pointsman-session``.
-    """
-
-    dialect: Dialect
-    body: dict[str, Any]
-    raw: bytes
-    model: str
-    stream: bool
-    headers: dict[str, str]
-    session: bytes | None
 
 
 def read_request(dialect: Dialect, raw: bytes, scope: Scope) -> ChatRequest:
@@ -60,7 +34,7 @@ def read_request(dialect: Dialect, raw: bytes, scope: Scope) -> ChatRequest:
         raise LlmError(400, "messages: expected a list of at least one message", param="messages")
     if stream is not None and not isinstance(stream, bool):
         raise LlmError(400, "stream: expected true or false", param="stream")
-    passed, session = PASSED_ON[dialect], None
+    passed, session = FORWARDED_HEADERS[dialect], None
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
         if name == b"x-pointsman-session":
@@ -68,5 +42,5 @@ def read_request(dialect: Dialect, raw: bytes, scope: Scope) -> ChatRequest:
         elif (text := name.decode("latin-1")) in passed:
             said = value.decode("latin-1")
             # A list may come in several lines (RFC 9110, section 5.3).
-            headers[text] = f"{headers[text]},{said}" if text in BETAS and text in headers else said
+            headers[text] = f"{headers[text]},{said}" if text in LIST_HEADERS and text in headers else said
     return ChatRequest(dialect, body, raw, model, bool(stream), headers, session)

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pointsman.llm.providers.base import Dialect
 from pointsman.llm.providers.registry import Providers
+from pointsman.llm.request import Dialect
 from pointsman_gateway.api.response_index import ResponseIndex
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.chat.affinity import Affinity

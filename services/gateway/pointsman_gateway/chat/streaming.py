@@ -6,9 +6,10 @@ import asyncio
 
 from starlette.types import Send
 
-from pointsman.llm.providers.base import Answer, Dialect
-from pointsman.llm.providers.error_bodies import encode_error, error_event
-from pointsman.llm.providers.errors import ProviderError
+from pointsman.llm.providers.answer.upstream_stream import UpstreamStream
+from pointsman.llm.providers.dialects.errors import encode_error, error_event
+from pointsman.llm.providers.failure import ProviderError
+from pointsman.llm.request import Dialect
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.chat.exchange import OpenExchange
 from pointsman_gateway.chat.headers import Headers
@@ -25,7 +26,7 @@ class StreamedAnswer:
 
     Parameters
     ----------
-    answer : Answer
+    answer : UpstreamStream
     exchange : OpenExchange
         Ended when the stream is.
     watch : ClientWatch
@@ -34,7 +35,7 @@ class StreamedAnswer:
     """
 
     def __init__(
-        self, dialect: Dialect, answer: Answer, exchange: OpenExchange, watch: ClientWatch, headers: Headers
+        self, dialect: Dialect, answer: UpstreamStream, exchange: OpenExchange, watch: ClientWatch, headers: Headers
     ) -> None:
         self.status = answer.status
         self._dialect: Dialect = dialect
@@ -70,7 +71,7 @@ class StreamedAnswer:
         self._exchange.begin_answer()
         await send({"type": "http.response.start", "status": self.status, "headers": raw})
         try:
-            async for chunk in self._answer.chunks():
+            async for chunk in self._answer:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         except ProviderError as error:
             await send({"type": "http.response.body", "body": error.event, "more_body": True})

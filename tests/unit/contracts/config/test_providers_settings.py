@@ -56,9 +56,12 @@ URL = "http://127.0.0.1:1"
     [
         (ProviderConfig(name="a:b", base_url=URL), "provider[0].name"),
         (ProviderConfig(name="", base_url=URL), "provider[0].name"),
-        (ProviderConfig(name="x"), "provider[0].base_url: 'x' needs one"),
+        (ProviderConfig(name="x"), "provider[0].base_url: 'x' has no default address"),
         (ProviderConfig(name="x", base_url="ftp://h"), "provider[0].base_url: expected http"),
-        (ProviderConfig(name="x", base_url="http://user:secret@h"), "provider[0].base_url: a URL holds no user"),
+        (
+            ProviderConfig(name="x", base_url="http://user:secret@h"),
+            "provider[0].base_url: no user or password",
+        ),
         (ProviderConfig(name="x", base_url="http://h/v1?key=1"), "provider[0].base_url: no query"),
         (ProviderConfig(name="x", base_url=URL, api_key_env="sk-canary"), "provider[0].api_key_env"),
         (ProviderConfig(name="x", base_url=URL, headers={"a b": "c"}), "provider[0].headers: 'a b'"),

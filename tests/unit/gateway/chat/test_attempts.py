@@ -6,8 +6,8 @@ import pytest
 
 from pointsman.contracts.messages.decision import CandidateScore, Decision
 from pointsman.core.bandit import Arm
-from pointsman.llm.providers.base import Dialect
-from pointsman.llm.providers.errors import ProviderError, UnknownProvider
+from pointsman.llm.providers.failure import ProviderError, UnknownProvider
+from pointsman.llm.request import Dialect
 from pointsman_gateway.chat.attempts import in_order, nobody_answered
 
 A, B, C, D = (Arm("p", name) for name in "abcd")

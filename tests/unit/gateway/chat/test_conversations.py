@@ -10,10 +10,10 @@ from pointsman.contracts.config import Config
 from pointsman.contracts.config.llm import LlmConfig
 from pointsman.contracts.config.schema import TierConfig
 from pointsman.core.bandit import Arm
+from pointsman.llm.request import ChatRequest
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.chat import affinity
 from pointsman_gateway.chat.affinity import Affinity, Conversation
-from pointsman_gateway.chat.requests import ChatRequest
 
 HELLO = {"role": "user", "content": "Hello"}
 ANSWER = {"role": "assistant", "content": "Hi"}

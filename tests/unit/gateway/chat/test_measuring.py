@@ -10,7 +10,7 @@ from pointsman.contracts.config import Config
 from pointsman.contracts.messages.decision import Decision
 from pointsman.contracts.messages.outcome import Attempt, Outcome
 from pointsman.core.bandit import Arm, RewardRule
-from pointsman.llm.providers.base import Completion, ToolCall, Usage
+from pointsman.llm.completion import Completion, ToolCall, Usage
 from pointsman_gateway.chat import measuring
 from pointsman_gateway.chat.judging import Judge
 from pointsman_gateway.chat.measuring import Exchange, Timings

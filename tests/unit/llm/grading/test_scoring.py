@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pointsman.llm.grading import BadScore, DefaultScorer, ScoredRequest, ScorerNotUsable, make_scorer
+from pointsman.llm.completion import Completion, ToolCall
+from pointsman.llm.grading import BadGrade, DefaultGrader, GradedRequest, GraderUnusable, make_grader
 from pointsman.llm.grading.refusals import looks_like_refusal
-from pointsman.llm.providers.base import Completion, ToolCall
 
 OWN = "tests.unit.llm.grading.own_scorers"
 TOOLS = {"tools": [{"type": "function", "function": {"name": "look_up", "parameters": {}}}]}
@@ -25,7 +25,7 @@ def call(name: str = "look_up", valid_json: bool = True) -> ToolCall:
 
 def score(completion: Completion, body: dict[str, Any] | None = None, **more: Any) -> tuple[float | None, set[str]]:
     """The quality, and the parts that are not 1."""
-    found = DefaultScorer().score(ScoredRequest(body=body or {}, **more), completion, [])
+    found = DefaultGrader().score(GradedRequest(body=body or {}, **more), completion, [])
     return found.quality, {name for name, value in found.parts.items() if value < 1.0}
 
 
@@ -135,20 +135,20 @@ def test_a_long_answer_is_no_refusal() -> None:
 
 
 def test_a_scorer_of_ones_own_is_used_with_its_parameters() -> None:
-    found = make_scorer(f"{OWN}:Good", {"quality": 75}).score(ScoredRequest(), answer(), [])
+    found = make_grader(f"{OWN}:Good", {"quality": 75}).score(GradedRequest(), answer(), [])
     assert (found.quality, found.parts) == (75.0, {"polite": 1.0})
-    assert make_scorer(f"{OWN}:Unknown", {}).score(ScoredRequest(), answer(), []).quality is None
+    assert make_grader(f"{OWN}:Unknown", {}).score(GradedRequest(), answer(), []).quality is None
 
 
 @pytest.mark.parametrize("what", ["nan", "much", "text", "nothing", "part", "name", "parts"])
 def test_what_is_no_score_is_refused(what: str) -> None:
-    with pytest.raises(BadScore):
-        make_scorer(f"{OWN}:Gives", {"what": what}).score(ScoredRequest(), answer(), [])
+    with pytest.raises(BadGrade):
+        make_grader(f"{OWN}:Gives", {"what": what}).score(GradedRequest(), answer(), [])
 
 
 def test_a_scorer_that_raises_is_refused_with_what_it_raised() -> None:
-    with pytest.raises(BadScore, match="ZeroDivisionError: by zero"):
-        make_scorer(f"{OWN}:Raises", {}).score(ScoredRequest(), answer(), [])
+    with pytest.raises(BadGrade, match="ZeroDivisionError: by zero"):
+        make_grader(f"{OWN}:Raises", {}).score(GradedRequest(), answer(), [])
 
 
 @pytest.mark.parametrize(
@@ -162,5 +162,5 @@ def test_a_scorer_that_raises_is_refused_with_what_it_raised() -> None:
     ],
 )
 def test_a_scorer_that_cannot_be_used_is_said(name: str, parameters: dict[str, Any]) -> None:
-    with pytest.raises(ScorerNotUsable):
-        make_scorer(name, parameters)
+    with pytest.raises(GraderUnusable):
+        make_grader(name, parameters)

@@ -13,9 +13,9 @@ from genai_prices.data_snapshot import get_snapshot
 from pointsman.contracts.config.prices import PriceConfig
 from pointsman.contracts.config.providers import ProviderConfig
 from pointsman.core.bandit import Arm
-from pointsman.llm.pricing import FREE, Prices, Rate, Rates, completed_usage
-from pointsman.llm.pricing.price_list import Listed
-from pointsman.llm.providers.base import Completion, ToolCall, Usage
+from pointsman.llm.completion import Completion, ToolCall, Usage
+from pointsman.llm.pricing import FREE, Prices, Rate, Rates, estimated_usage
+from pointsman.llm.pricing.price_list import ListedModel
 
 CALL = Usage(input_tokens=1000, cached_input_tokens=400, cache_write_tokens=100, output_tokens=200)
 TEXT_ONLY = {"input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "requests_kcount"}
@@ -37,7 +37,7 @@ def test_all_models_of_the_list_cost_what_the_list_calculates() -> None:
                     input_tokens=tokens, cache_read_tokens=400, cache_write_tokens=100, output_tokens=200
                 )
                 expected = float(model.calc_price(listed, provider, genai_request_timestamp=at).total_price)
-                cost = Listed(model).rates(at).cost_usd(usage)
+                cost = ListedModel(model).rates(at).cost_usd(usage)
                 assert cost == pytest.approx(expected, rel=1e-9), (provider.id, model.id, tokens)
     assert compared > 1000
 
@@ -128,14 +128,14 @@ def test_the_step_that_a_prompt_is_beyond_holds_for_all_its_tokens() -> None:
 
 
 def test_what_the_provider_told_is_not_estimated() -> None:
-    assert completed_usage(Completion(status=200, usage=CALL, text_chars=9), 5) is CALL
+    assert estimated_usage(Completion(status=200, usage=CALL, text_chars=9), 5) is CALL
 
 
 def test_missing_tokens_are_counted_from_the_text_and_marked() -> None:
     call = ToolCall(name="ab", arguments='{"c":1}', valid_json=True)
-    found = completed_usage(Completion(status=200, text_chars=10, tool_calls=(call,)), 5)
+    found = estimated_usage(Completion(status=200, text_chars=10, tool_calls=(call,)), 5)
     assert (found.input_tokens, found.output_tokens, found.estimated) == (5, 5, True)  # 19 characters
     half = Completion(status=200, usage=Usage(input_tokens=70, cached_input_tokens=60), text_chars=8)
-    found = completed_usage(half, 5)
+    found = estimated_usage(half, 5)
     assert (found.input_tokens, found.cached_input_tokens, found.output_tokens) == (70, 60, 2)
     assert found.estimated

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from pointsman.llm.providers.anthropic_answer import AnthropicObserver
-from pointsman.llm.providers.sse import encode_event
+from pointsman.llm.providers.dialects.anthropic import AnthropicReader
+from pointsman.llm.providers.dialects.sse import encode_event
 from pointsman.llm.translate.anthropic_answer_to_openai import AnthropicAnswerToOpenAI
 from pointsman.llm.translate.converse_answer_to_anthropic import ConverseEvents, converse_to_anthropic
 from pointsman.llm.translate.openai_answer_to_anthropic import OpenAIAnswerToAnthropic
@@ -220,11 +220,11 @@ def test_converses_stream_in_anthropics_form() -> None:
 
 
 def test_usage_is_not_known_before_converse_tells_it() -> None:
-    translator, observer = ConverseEvents("nova", "msg_1"), AnthropicObserver()
+    translator, observer = ConverseEvents("nova", "msg_1"), AnthropicReader()
     for kind, said in CONVERSE_EVENTS[:-1]:
         for event in translator.event(kind, said):
             observer.event(msgspec.json.encode(event))
-    assert observer.notes.completion(200).usage is None
+    assert observer.recorder.completion(200).usage is None
 
 
 def test_converses_stream_without_metadata_has_an_end() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pointsman.llm.providers import Untranslatable
+from pointsman.llm.providers.failure import Untranslatable
 from pointsman.llm.translate.anthropic_request_to_openai import HINTS, anthropic_request_to_openai
 
 TOOL = {

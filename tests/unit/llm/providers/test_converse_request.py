@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pointsman.llm.providers import Untranslatable
+from pointsman.llm.providers.failure import Untranslatable
 from pointsman.llm.translate.anthropic_request_to_converse import HINTS, anthropic_request_to_converse
 from pointsman.llm.translate.openai_request_to_anthropic import openai_request_to_anthropic
 from tests.unit.llm.providers import test_openai_request_to_anthropic as openai_requests

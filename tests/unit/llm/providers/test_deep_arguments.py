@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pointsman.llm.providers.observation import Notes
+from pointsman.llm.providers.dialects.recorder import CompletionRecorder
 
 
 def test_arguments_that_are_nested_too_deep_are_no_json_and_no_failure() -> None:
-    notes = Notes()
-    notes.tool(0, "f", '{"a":' + "[" * 100_000)
-    (call,) = notes.completion(200).tool_calls
+    recorder = CompletionRecorder()
+    recorder.add_tool(0, "f", '{"a":' + "[" * 100_000)
+    (call,) = recorder.completion(200).tool_calls
     assert not call.valid_json

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.llm.providers.anthropic_answer import AnthropicObserver
-from pointsman.llm.providers.base import TEXT_HEAD_CHARS
-from pointsman.llm.providers.openai_answer import OpenAIObserver
-from pointsman.llm.providers.provider_errors import told
+from pointsman.llm.completion import TEXT_HEAD_CHARS
+from pointsman.llm.providers.dialects.anthropic import AnthropicReader
+from pointsman.llm.providers.dialects.errors import parse_error
+from pointsman.llm.providers.dialects.openai import OpenAIReader
 from pointsman.llm.translate.anthropic_answer_to_openai import AnthropicAnswerToOpenAI
 from pointsman.llm.translate.openai_answer_to_anthropic import OpenAIAnswerToAnthropic
 
@@ -47,14 +47,14 @@ JSON = VALUES.map(msgspec.json.encode)
 
 @given(st.lists(JSON | st.binary(max_size=30), max_size=6))
 def test_whatever_comes_is_survived(events: list[bytes]) -> None:
-    for observer in (OpenAIObserver(), AnthropicObserver()):
+    for observer in (OpenAIReader(), AnthropicReader()):
         for event in events:
             observer.event(event)
             with suppress(msgspec.MsgspecError):
                 observer.whole(event)
-        observer.notes.completion(200)
+        observer.recorder.completion(200)
     for event in events:
-        told(event)
+        parse_error(event)
 
 
 @given(JSON | st.binary(max_size=30))
@@ -78,54 +78,54 @@ def test_translations_of_nonsense_fail_as_they_say(event: bytes) -> None:
     ],
 )
 def test_end_of_an_openai_answer(message: dict[str, Any], finish: str, reason: str) -> None:
-    observer = OpenAIObserver()
+    observer = OpenAIReader()
     observer.whole(msgspec.json.encode({"choices": [{"message": message, "finish_reason": finish}]}))
-    assert observer.notes.completion(200).finish_reason == reason
+    assert observer.recorder.completion(200).finish_reason == reason
 
 
 @pytest.mark.parametrize(("stop", "reason"), [("end_turn", "stop"), ("max_tokens", "length"), ("refusal", "refusal")])
 def test_end_of_an_anthropic_answer(stop: str, reason: str) -> None:
-    observer = AnthropicObserver()
+    observer = AnthropicReader()
     observer.whole(msgspec.json.encode({"content": [], "stop_reason": stop}))
-    assert observer.notes.completion(200).finish_reason == reason
+    assert observer.recorder.completion(200).finish_reason == reason
 
 
 def test_head_of_the_text_is_kept_and_the_rest_is_counted() -> None:
-    observer = OpenAIObserver()
+    observer = OpenAIReader()
     for _ in range(50):
         observer.event(msgspec.json.encode({"choices": [{"delta": {"content": "äbcdefghij"}}]}))
-    done = observer.notes.completion(200)
+    done = observer.recorder.completion(200)
     assert done.text_chars == 500
     assert done.text_head == ("äbcdefghij" * 50)[:TEXT_HEAD_CHARS]
 
 
 def test_only_the_first_choice_is_looked_at() -> None:
-    observer = OpenAIObserver()
+    observer = OpenAIReader()
     choices = [{"index": n, "message": {"content": str(n)}, "finish_reason": "stop"} for n in (1, 0)]
     observer.whole(msgspec.json.encode({"choices": choices}))
-    assert observer.notes.completion(200).text_head == "0"
+    assert observer.recorder.completion(200).text_head == "0"
 
 
 def test_stream_left_in_the_middle_has_a_prompt_and_no_count_of_the_answer() -> None:
-    observer = AnthropicObserver()
+    observer = AnthropicReader()
     usage = {"input_tokens": 9, "output_tokens": 1}
     observer.event(msgspec.json.encode({"type": "message_start", "message": {"id": "m", "usage": usage}}))
-    done = observer.notes.completion(200)
+    done = observer.recorder.completion(200)
     assert done.usage is not None
     assert (done.usage.input_tokens, done.usage.output_tokens, done.complete) == (9, None, False)
 
 
 def test_deepseeks_name_for_cached_tokens() -> None:
-    observer = OpenAIObserver()
+    observer = OpenAIReader()
     usage = {"prompt_tokens": 9, "prompt_cache_hit_tokens": 4}
     observer.whole(msgspec.json.encode({"choices": [{"message": {"content": ""}}], "usage": usage}))
-    done = observer.notes.completion(200)
+    done = observer.recorder.completion(200)
     assert done.usage is not None
     assert done.usage.cached_input_tokens == 4
 
 
 def test_a_tool_that_runs_at_the_provider_is_no_call_in_a_stream_either() -> None:
-    observer = AnthropicObserver()
+    observer = AnthropicReader()
     blocks: list[dict[str, Any]] = [
         {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}},
         {"type": "tool_use", "id": "t", "name": "look_up", "input": {}},
@@ -134,7 +134,7 @@ def test_a_tool_that_runs_at_the_provider_is_no_call_in_a_stream_either() -> Non
         delta = {"type": "input_json_delta", "partial_json": '{"query":"points"}'}
         observer.event(msgspec.json.encode({"type": "content_block_start", "index": index, "content_block": block}))
         observer.event(msgspec.json.encode({"type": "content_block_delta", "index": index, "delta": delta}))
-    (call,) = observer.notes.completion(200).tool_calls
+    (call,) = observer.recorder.completion(200).tool_calls
     assert (call.name, call.arguments) == ("look_up", '{"query":"points"}')
 
 
@@ -150,11 +150,11 @@ def test_a_tool_that_runs_at_the_provider_is_no_call_in_a_stream_either() -> Non
     ],
 )
 def test_calls_of_custom_tools_and_of_functions_as_they_once_were(said: dict[str, Any], call: tuple[Any, ...]) -> None:
-    whole, streamed = OpenAIObserver(), OpenAIObserver()
+    whole, streamed = OpenAIReader(), OpenAIReader()
     whole.whole(msgspec.json.encode({"choices": [{"message": {"content": None, **said}}]}))
     streamed.event(msgspec.json.encode({"choices": [{"index": 0, "delta": said}]}))
     for observer in (whole, streamed):
-        (found,) = observer.notes.completion(200).tool_calls
+        (found,) = observer.recorder.completion(200).tool_calls
         assert (found.name, found.arguments, found.valid_json) == call
 
 
@@ -169,16 +169,16 @@ def test_calls_of_custom_tools_and_of_functions_as_they_once_were(said: dict[str
     ],
 )
 def test_reasoning_is_output_whatever_the_provider_calls_it(usage: dict[str, int], output: int) -> None:
-    observer = OpenAIObserver()
+    observer = OpenAIReader()
     observer.whole(msgspec.json.encode({"choices": [{"message": {"content": "x"}}], "usage": usage}))
-    found = observer.notes.completion(200).usage
+    found = observer.recorder.completion(200).usage
     assert found is not None
     assert (found.input_tokens, found.output_tokens) == (12, output)
 
 
 def test_a_model_that_failed_in_the_middle_has_not_come_to_its_end() -> None:
-    observer = OpenAIObserver()
+    observer = OpenAIReader()
     choice = {"index": 0, "delta": {"content": "Hal"}, "finish_reason": "error"}
     observer.event(msgspec.json.encode({"choices": [choice]}))
     observer.event(b"[DONE]")
-    assert not observer.notes.completion(200).complete
+    assert not observer.recorder.completion(200).complete

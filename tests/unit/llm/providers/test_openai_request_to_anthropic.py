@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pointsman.llm.providers import Untranslatable
+from pointsman.llm.providers.failure import Untranslatable
 from pointsman.llm.translate.openai_request_to_anthropic import HINTS, openai_request_to_anthropic
 
 TOOL = {

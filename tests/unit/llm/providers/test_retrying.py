@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.llm.providers.retrying import LONGEST_WAIT_S, retry_after_s, wait_s
+from pointsman.llm.providers.retry_policy import MAX_RETRY_DELAY_S, retry_after_s, retry_delay_s
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
@@ -33,15 +33,15 @@ def test_what_the_provider_asks_for(headers: dict[str, str], seconds: float | No
 
 
 def test_waits_double_up_to_a_bound_and_differ_by_half() -> None:
-    assert [wait_s(n, None, 5.0, 0.0) for n in (1, 2, 3, 4, 5, 9)] == [0.125, 0.25, 0.5, 1.0, 2.0, 2.0]
-    assert wait_s(1, None, 5.0, 1.0) == 0.25
+    assert [retry_delay_s(n, None, 5.0, 0.0) for n in (1, 2, 3, 4, 5, 9)] == [0.125, 0.25, 0.5, 1.0, 2.0, 2.0]
+    assert retry_delay_s(1, None, 5.0, 1.0) == 0.25
 
 
 @given(st.integers(1, 50))
 def test_no_wait_is_longer_than_the_bound(retry: int) -> None:
-    assert 0.0 < (wait_s(retry, None, 5.0) or 0.0) <= LONGEST_WAIT_S
+    assert 0.0 < (retry_delay_s(retry, None, 5.0) or 0.0) <= MAX_RETRY_DELAY_S
 
 
 def test_what_is_asked_for_is_waited_within_the_bound_only() -> None:
-    assert wait_s(1, 4.0, 5.0) == 4.0
-    assert wait_s(1, 6.0, 5.0) is None
+    assert retry_delay_s(1, 4.0, 5.0) == 4.0
+    assert retry_delay_s(1, 6.0, 5.0) is None

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.llm.providers import sse
-from pointsman.llm.providers.sse import EventSplitter, EventTooLong, encode_event, event_data
+from pointsman.llm.providers.dialects import sse
+from pointsman.llm.providers.dialects.sse import EventSplitter, EventTooLong, encode_event, event_data
 
 EVENTS = st.lists(
     st.sampled_from(

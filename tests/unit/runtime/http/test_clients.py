@@ -19,17 +19,17 @@ from pointsman.runtime.http.errors import (
     ServerUnavailable,
     TlsRejected,
 )
-from pointsman.runtime.http.response import HttpResponse
+from pointsman.runtime.http.response import CompleteResponse
 
-Get = Callable[[str, float, int], Awaitable[HttpResponse]]
+Get = Callable[[str, float, int], Awaitable[CompleteResponse]]
 
 
-async def get_async(url: str, timeout_s: float, max_bytes: int) -> HttpResponse:
+async def get_async(url: str, timeout_s: float, max_bytes: int) -> CompleteResponse:
     async with HttpClient() as client:
         return await client.request("GET", url, timeout_s=timeout_s, max_bytes=max_bytes)
 
 
-async def get_blocking(url: str, timeout_s: float, max_bytes: int) -> HttpResponse:
+async def get_blocking(url: str, timeout_s: float, max_bytes: int) -> CompleteResponse:
     return await asyncio.to_thread(blocking.get, url, timeout_s, max_bytes=max_bytes)
 
 

@@ -8,13 +8,17 @@ from typing import NamedTuple
 import msgspec
 
 from pointsman.cli.devtools.init.offers import OFFERS, Offer, offer_of_local
-from pointsman.contracts.config.providers import WELL_KNOWN, ProviderConfig, with_defaults
+from pointsman.contracts.config.providers import PROVIDER_KINDS, WELL_KNOWN, ProviderConfig, with_defaults
 
 SIMPLE, COMPLEX = "SIMPLE", "COMPLEX"
 AUTO_BOUND = 0.3
 """The score of ``auto`` from which on a request is COMPLEX; docs/reference/features.md has what requests score."""
 _HIGHEST_BOUND = 0.6
-_NEEDS_ADDRESS = tuple(name for name, known in WELL_KNOWN.items() if known.base_url is None and known.kind != "bedrock")
+_NEEDS_ADDRESS = tuple(
+    name
+    for name, known in WELL_KNOWN.items()
+    if known.base_url is None and PROVIDER_KINDS[known.kind or "openai"].needs_base_url
+)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

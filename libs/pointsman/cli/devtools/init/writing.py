@@ -6,7 +6,7 @@ import json
 
 from pointsman.cli.devtools.init.local_servers import LOCAL
 from pointsman.cli.devtools.init.plan import Plan
-from pointsman.contracts.config.providers import ProviderConfig, with_defaults
+from pointsman.contracts.config.providers import PROVIDER_KINDS, ProviderConfig, with_defaults
 
 _HEAD = """\
 # Pointsman's configuration, written by `pointsman init`. All settings: docs/reference/configuration.md
@@ -77,8 +77,9 @@ def _provider(section: ProviderConfig) -> str:
     about = [known.base_url] if section.base_url is None and known.base_url else []
     if known.api_key_env and section.api_key_env is None:
         about.append(f"key in {known.api_key_env}")
-    if known.kind == "bedrock":
-        about.append("credentials as all AWS tools find them, region in AWS_REGION")
+    credentials = PROVIDER_KINDS[known.kind or "openai"].own_credentials
+    if credentials:
+        about.append(credentials)
     comment = f"# {', '.join(about)}\n" if about else ""
     lines = [f"{name} = {_text(value)}" for name in _WRITTEN if (value := getattr(section, name)) is not None]
     return f"\n[[provider]]\n{comment}" + "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Why answers end: the providers' words in each other's.
+"""Finish reasons: conversion between the terms of the providers.
 
 OpenAI: ``finish_reason`` of chat completions. Anthropic: ``stop_reason`` of messages. Bedrock: ``stopReason`` of
 Converse.
@@ -31,29 +31,29 @@ _CONVERSE_TO_ANTHROPIC = {
 
 
 def openai_finish(stop_reason: str) -> str:
-    """Return Anthropic's ``stop_reason`` as a ``finish_reason`` that OpenAI's clients know."""
+    """Return the ``finish_reason`` of OpenAI for Anthropic's ``stop_reason``."""
     return _ANTHROPIC_TO_OPENAI.get(stop_reason, "stop")
 
 
 def anthropic_stop(finish_reason: str) -> str:
-    """Return OpenAI's ``finish_reason`` as a ``stop_reason`` that Anthropic's clients know."""
+    """Return the ``stop_reason`` of Anthropic for OpenAI's ``finish_reason``."""
     return _OPENAI_TO_ANTHROPIC.get(finish_reason, "end_turn")
 
 
-def anthropic_stop_of_converse(stop_reason: str) -> str:
-    """Return Bedrock's ``stopReason`` as Anthropic's ``stop_reason``; most words are the same."""
+def anthropic_stop_from_converse(stop_reason: str) -> str:
+    """Return the ``stop_reason`` of Anthropic for Bedrock's ``stopReason``; most are the same."""
     return _CONVERSE_TO_ANTHROPIC.get(stop_reason, stop_reason)
 
 
-def normalised(finish: str | None, *, refused: bool = False) -> str | None:
-    """Return why an answer ended as `Completion.finish_reason` says it: OpenAI's words, and ``refusal``.
+def completion_finish(finish: str | None, *, refused: bool = False) -> str | None:
+    """Return the `Completion.finish_reason` of an answer: OpenAI's terms, and ``refusal``.
 
     Parameters
     ----------
     finish : str, optional
-        In OpenAI's or Anthropic's words.
+        In OpenAI's or Anthropic's terms.
     refused : bool
-        Whether the model said in words of its own that it refuses (OpenAI's ``refusal`` text).
+        Whether the model sent a refusal (OpenAI's ``refusal`` text).
     """
     if finish is None:
         return None

@@ -1,6 +1,6 @@
-"""AWS Bedrock: Converse and ConverseStream, signed with Signature Version 4, or with a Bedrock API key.
+"""AWS Bedrock: Converse and ConverseStream, signed with Signature Version 4 or authenticated by a Bedrock API key.
 
-Needs the extra ``bedrock``: botocore signs, finds credentials as all AWS tools do, and reads the event stream.
+Needs the extra ``bedrock``: botocore signs requests, finds credentials like all AWS tools and parses the event stream.
 
 Reference: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -19,11 +19,12 @@ import msgspec
 from multidict import CIMultiDict
 from yarl import URL
 
-from pointsman.llm.providers.base import Dialect, ProviderRequest
-from pointsman.llm.providers.config import Settings
-from pointsman.llm.providers.errors import UnknownProvider
-from pointsman.llm.providers.sse import encode_event
-from pointsman.llm.providers.wire import Call, shared_headers
+from pointsman.llm.providers.dialects.anthropic import AnthropicReader
+from pointsman.llm.providers.dialects.sse import Event, encode_event
+from pointsman.llm.providers.failure import UnknownProvider
+from pointsman.llm.providers.kinds.wire import ProviderRequest, request_headers
+from pointsman.llm.providers.settings import ProviderSettings
+from pointsman.llm.request import ChatRequest, Dialect
 from pointsman.llm.translate.anthropic_request_to_converse import anthropic_request_to_converse
 from pointsman.llm.translate.converse_answer_to_anthropic import ConverseEvents, converse_to_anthropic
 
@@ -31,50 +32,63 @@ SERVICE = "bedrock"
 API_KEY_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"
 
 
+def bedrock_wires(settings: ProviderSettings) -> Callable[[str], BedrockWire]:
+    """Return the function that makes the wire of a model; all models of a provider share its credentials."""
+    signer = BedrockSigner(settings)
+    return lambda model: BedrockWire(settings, signer, model)
+
+
+def bedrock_problems(settings: ProviderSettings) -> list[str]:
+    """Return what is missing to call Bedrock: a region, or botocore."""
+    problems = []
+    if not _region(settings):
+        problems.append(f"provider {settings.name!r} has no region, and AWS_REGION is not set")
+    if find_spec("botocore") is None:
+        problems.append(f"provider {settings.name!r} needs botocore: pip install 'pointsman[bedrock]'")
+    return problems
+
+
+def _region(settings: ProviderSettings) -> str:
+    environ = settings.environ
+    return settings.config.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
+
+
 def _botocore(module: str) -> Any:
-    """Return a module of botocore's: it is slow to import and maybe not there, so that only Bedrock has it imported."""
+    """Import a module of botocore: slow to import and optional, so only Bedrock imports it."""
     return import_module(f"botocore.{module}")
 
 
 class BedrockSigner:
-    """Puts a provider's credentials into requests: a Bedrock API key where there is one, a signature otherwise.
+    """Adds a provider's credentials to requests: a Bedrock API key where there is one, otherwise a signature.
 
     Parameters
     ----------
-    settings : Settings
+    settings : ProviderSettings
 
     Attributes
     ----------
     region : str
-    problems : list of str
-        What is missing.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        config, environ = settings.config, settings.environ
+    def __init__(self, settings: ProviderSettings) -> None:
         self._settings = settings
-        self._api_key = settings.api_key or environ.get(API_KEY_VARIABLE, "").strip() or None
+        self._api_key = settings.api_key or settings.environ.get(API_KEY_VARIABLE, "").strip() or None
         settings.hide(self._api_key)
-        self.region = config.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
-        self.problems = []
-        if not self.region:
-            self.problems.append(f"provider {config.name!r} has no region, and AWS_REGION is not set")
-        if find_spec("botocore") is None:
-            self.problems.append(f"provider {config.name!r} needs botocore: pip install 'pointsman[bedrock]'")
+        self.region = _region(settings)
         self._credentials: Any = None
 
     async def signed(self, url: str, headers: CIMultiDict[str], body: bytes, dialect: Dialect) -> CIMultiDict[str]:
-        """Return the headers with what proves who asks.
+        """Return the headers with the credentials.
 
         Parameters
         ----------
         dialect : Dialect
-            What the client speaks, for errors.
+            The client's dialect, for errors.
 
         Raises
         ------
         UnknownProvider
-            No credentials are found.
+            There are no credentials.
         """
         headers = headers.copy()
         if self._api_key is not None:
@@ -82,11 +96,11 @@ class BedrockSigner:
             return headers
         try:
             frozen = await self._frozen()
-        except Exception as error:  # botocore's have no base in common, and some hold addresses of the machine
-            why = f"its AWS credentials cannot be had ({type(error).__name__})"
+        except Exception as error:  # botocore's errors have no common base, and some contain addresses of the machine
+            why = f"its AWS credentials cannot be read ({type(error).__name__})"
             raise UnknownProvider(f"provider {self._settings.name!r}: {why}", dialect=dialect) from error
         if frozen is None:
-            why = "there are no AWS credentials: neither AWS_ACCESS_KEY_ID, nor a profile, nor a role"
+            why = "no AWS credentials: neither AWS_ACCESS_KEY_ID, nor a profile, nor a role"
             raise UnknownProvider(f"provider {self._settings.name!r}: {why}", dialect=dialect)
         self._settings.hide(frozen.secret_key)
         self._settings.hide(frozen.token)
@@ -94,9 +108,9 @@ class BedrockSigner:
         return headers
 
     async def _frozen(self) -> Any:
-        """Return the credentials of this moment; None when there are none."""
+        """Return the current credentials; None when there are none."""
         if self._credentials is None:
-            # Finding them may read files, or ask the machine that this runs on.
+            # Finding them may read files or call the metadata service of the machine.
             self._credentials = await asyncio.to_thread(self._find)
         if getattr(self._credentials, "refresh_needed", None) is None:
             return self._credentials and self._credentials.get_frozen_credentials()
@@ -119,42 +133,46 @@ def _signature(credentials: Any, region: str, url: str, content_type: str, body:
 
 
 class BedrockWire:
-    """A model of Bedrock. Here it looks as if it spoke Anthropic's dialect, of which Converse is a near relative.
+    """A model of Bedrock, converted from and to Anthropic's dialect, which resembles Converse.
 
     Parameters
     ----------
-    settings : Settings
+    settings : ProviderSettings
     signer : BedrockSigner
     model : str
         Model id, inference profile or ARN.
     """
 
-    speaks: Dialect = "anthropic"
+    dialect: Dialect = "anthropic"
     translates = True
     asks_usage = False
 
-    def __init__(self, settings: Settings, signer: BedrockSigner, model: str) -> None:
+    def __init__(self, settings: ProviderSettings, signer: BedrockSigner, model: str) -> None:
         base = settings.config.base_url or f"https://bedrock-runtime.{signer.region}.amazonaws.com"
         # quote, because ids hold colons and ARNs slashes
         self._base = f"{base.rstrip('/')}/model/{quote(model, safe='')}"
         self._signer = signer
         self._model = model
-        self._headers: CIMultiDict[str] = shared_headers(settings, {})
+        self._headers = request_headers(settings, {})
 
-    def encode(self, body: bytes | dict[str, Any], request: ProviderRequest) -> bytes:
-        """Return the body to send, in Converse's form."""
-        own = msgspec.json.decode(body) if isinstance(body, bytes) else body
-        return msgspec.json.encode(anthropic_request_to_converse(own, self._model, request.dialect))
+    def encode(self, body: bytes | dict[str, Any], request: ChatRequest) -> bytes:
+        """Return the body in the format of Converse."""
+        decoded = msgspec.json.decode(body) if isinstance(body, bytes) else body
+        return msgspec.json.encode(anthropic_request_to_converse(decoded, self._model, request.dialect))
 
-    async def call(self, sent: bytes, request: ProviderRequest) -> Call:
+    async def provider_request(self, body: bytes, request: ChatRequest) -> ProviderRequest:
         """Return the request to send, signed."""
         url = f"{self._base}/converse-stream" if request.stream else f"{self._base}/converse"
-        headers = await self._signer.signed(url, self._headers, sent, request.dialect)
-        return Call(URL(url, encoded=True), headers, sent)
+        headers = await self._signer.signed(url, self._headers, body, request.dialect)
+        return ProviderRequest(URL(url, encoded=True), headers, body)
 
     def framing(self) -> EventStreamFraming:
-        """Return what cuts a new stream into events."""
+        """Return the splitter of a new stream into events."""
         return EventStreamFraming(self._model)
+
+    def reader(self) -> AnthropicReader:
+        """Return the reader of a new answer."""
+        return AnthropicReader()
 
     def whole(self, body: bytes, headers: Mapping[str, str]) -> bytes:
         """Return the answer in Anthropic's dialect."""
@@ -164,32 +182,32 @@ class BedrockWire:
 
 
 class EventStreamFraming:
-    """AWS's event stream, as events of Anthropic's dialect.
+    """Converts AWS's event stream to events of Anthropic's dialect.
 
     Parameters
     ----------
     model : str
-        What the answer says.
+        Name of the model in the answer.
     """
 
     def __init__(self, model: str) -> None:
         self._buffer = _botocore("eventstream").EventStreamBuffer()
         self._events = ConverseEvents(model, f"msg_{uuid.uuid4().hex}")
 
-    def feed(self, data: bytes) -> list[tuple[bytes, bytes | None]]:
-        """Take the next bytes; return the events that follow from them, each as it is sent and its data alone."""
+    def feed(self, data: bytes) -> list[Event]:
+        """Add bytes; return the complete events, each encoded and as its data alone."""
         self._buffer.add_data(data)
         events: list[dict[str, Any]] = []
         try:
             for message in self._buffer:
                 events += self._translated(message.headers, message.payload)
         except _botocore("eventstream").ParserError as error:
-            raise ValueError("the event stream is damaged") from error
-        return _written(events)
+            raise ValueError("the event stream is corrupt") from error
+        return _encoded(events)
 
-    def end(self) -> list[tuple[bytes, bytes | None]]:
-        """Return the end of the message, where the stream had none of its own."""
-        return _written(self._events.end())
+    def end(self) -> list[Event]:
+        """Return the end of the message where the stream did not contain it."""
+        return _encoded(self._events.end())
 
     def _translated(self, headers: Mapping[str, Any], payload: bytes) -> list[dict[str, Any]]:
         kind = headers.get(":message-type", "event")
@@ -197,9 +215,9 @@ class EventStreamFraming:
         if kind == "event":
             return self._events.event(headers[":event-type"], body)
         name = headers.get(":exception-type") or headers.get(":error-code") or "api_error"
-        message = body.get("message") or headers.get(":error-message") or "the stream broke off"
+        message = body.get("message") or headers.get(":error-message") or "the stream ended early"
         return [{"type": "error", "error": {"type": name, "message": message}}]
 
 
-def _written(events: list[dict[str, Any]]) -> list[tuple[bytes, bytes | None]]:
+def _encoded(events: list[dict[str, Any]]) -> list[Event]:
     return [(encode_event(event, event["type"]), msgspec.json.encode(event)) for event in events]

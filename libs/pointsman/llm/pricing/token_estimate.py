@@ -1,21 +1,21 @@
-"""Tokens of an answer whose provider has not told them: counted from the text, and marked as such."""
+"""Token estimate for an answer whose provider reported no usage, derived from the length of the text."""
 
 from __future__ import annotations
 
-from pointsman.llm.providers.base import Completion, Usage
+from pointsman.llm.completion import Completion, Usage
 
 CHARS_PER_TOKEN = 4
-"""A common rule of thumb for English; other languages, code and numbers have fewer characters to a token."""
+"""A rule of thumb for English; other languages, code and numbers have fewer characters per token."""
 
 
-def completed_usage(completion: Completion, input_tokens: int) -> Usage:
-    """Return what the provider has told of tokens, and estimates in place of what it has not.
+def estimated_usage(completion: Completion, input_tokens: int) -> Usage:
+    """Return the reported usage, with estimates in place of what is missing.
 
     Parameters
     ----------
     completion : Completion
     input_tokens : int
-        An estimate of the prompt's, for want of better.
+        Estimate for the prompt, used when the provider did not report it.
     """
     usage = completion.usage or Usage()
     if usage.input_tokens is not None and usage.output_tokens is not None:

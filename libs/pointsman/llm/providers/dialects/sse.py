@@ -1,21 +1,59 @@
-"""Server-sent events: cut out of bytes as they come, and written.
+"""Server-sent events: splitting a stream of bytes into events, and encoding events.
 
-Format: https://html.spec.whatwg.org/multipage/server-sent-events.html, section 9.2.5; here lines of ``data`` matter
-alone, because both OpenAI's and Anthropic's events say what they are inside it.
+Format: https://html.spec.whatwg.org/multipage/server-sent-events.html, section 9.2.5. Only the lines of ``data`` are
+read, because the events of OpenAI and Anthropic name their type inside it.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 
-# Two line ends in a row. A carriage return alone is one only when the byte after it is there and is no line feed.
+# Two line ends in a row. A lone carriage return is one only when the next byte is known and not a line feed.
 _BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?=[^\n])){2}")
 _LOOK_BACK = 4
+
+
+Event = tuple[bytes, bytes | None]
+"""An event as it is sent to a client of the same dialect, and its data; None for an event without data."""
+
+
+class Framing(Protocol):
+    """Splits the bytes of a stream into events."""
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Add bytes; return the events that are now complete, in the wire's dialect.
+
+        Raises
+        ------
+        ValueError
+            The bytes are not a stream of this kind.
+        """
+        ...
+
+    def end(self) -> list[Event]:
+        """Return what is left when the stream has ended."""
+        ...
+
+
+class SseFraming:
+    """Splits server-sent events."""
+
+    def __init__(self) -> None:
+        self._splitter = EventSplitter()
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Add bytes; return the events that are now complete."""
+        return [(event, event_data(event)) for event in self._splitter.feed(data)]
+
+    def end(self) -> list[Event]:
+        """Return the last event of a server that omits the blank line after it."""
+        rest = self._splitter.rest()
+        return [(rest, event_data(rest))] if rest else []
 
 
 class EventTooLong(ValueError):
@@ -23,7 +61,7 @@ class EventTooLong(ValueError):
 
 
 class EventSplitter:
-    """Cuts a stream of bytes into events, wherever the pieces were cut that they come in."""
+    """Splits a stream of bytes into events, wherever the chunks are cut."""
 
     def __init__(self) -> None:
         self._pending = bytearray()
@@ -31,9 +69,9 @@ class EventSplitter:
         self._line_feeds_only = True
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take the next bytes; return the events that are now complete, each with the blank line after it.
+        """Add bytes; return the events that are now complete, each with the blank line after it.
 
-        The events, and what is still pending, are together exactly the bytes that were fed.
+        The events and the pending rest are exactly the bytes that were added.
 
         Raises
         ------
@@ -56,14 +94,14 @@ class EventSplitter:
         return events
 
     def rest(self) -> bytes:
-        """Return what is left when the stream has ended, and forget it."""
+        """Return and clear what is left when the stream has ended."""
         rest = bytes(self._pending)
         self._pending.clear()
         self._searched = 0
         return rest
 
     def _blank_line(self, at: int) -> int:
-        """Return where the first blank line from ``at`` on ends; -1 when there is none."""
+        """Return the end of the first blank line from ``at`` on; -1 when there is none."""
         if self._line_feeds_only:
             found = self._pending.find(b"\n\n", at)
             return found + 2 if found >= 0 else -1
@@ -84,6 +122,6 @@ def event_data(event: bytes) -> bytes | None:
 
 
 def encode_event(value: Any, name: str | None = None) -> bytes:
-    """Encode a JSON value as an event, with a name where the dialect has names."""
+    """Encode a JSON value as an event; Anthropic's events have a name."""
     data = b"data: " + msgspec.json.encode(value) + b"\n\n"
     return f"event: {name}\n".encode() + data if name else data

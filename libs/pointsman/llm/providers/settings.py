@@ -1,45 +1,39 @@
-"""From a ``[[provider]]`` section and the environment to what a client needs; keys are read here and shown nowhere."""
+"""Settings of a provider: its ``[[provider]]`` section with the secrets that the environment has for it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pointsman.contracts.config.providers import (
-    FROM_ENVIRONMENT,
-    WELL_KNOWN,
-    ProviderConfig,
-    provider_named,
-    with_defaults,
-)
+from pointsman.contracts.config.providers import FROM_ENVIRONMENT, PROVIDER_KINDS, ProviderConfig
 
-__all__ = ["WELL_KNOWN", "ProviderConfig", "Settings", "provider_named", "settings_problems", "with_defaults"]
-
-HIDDEN = "***"
-_SHORTEST_SECRET = 4
+REDACTED = "***"
+_MIN_SECRET_CHARS = 4
 
 
-class Settings:
-    """A provider's section with its secrets; what it prints holds none of them.
+class ProviderSettings:
+    """A provider's section with its secrets; its ``repr`` shows none of them.
 
     Parameters
     ----------
     config : ProviderConfig
-        With the defaults of its name filled in.
+        With the defaults of its name and kind applied.
     environ : mapping
-        Where the key and the headers ``env:NAME`` are read from.
+        Source of the key and of the headers ``env:NAME``.
 
     Attributes
     ----------
     config : ProviderConfig
+    kind : ProviderKind
     name : str
     api_key : str or None
     headers : dict
-        With their values from the environment.
+        Headers of the section, values ``env:NAME`` resolved.
     environ : mapping
     """
 
     def __init__(self, config: ProviderConfig, environ: Mapping[str, str]) -> None:
         self.config = config
+        self.kind = PROVIDER_KINDS[config.kind or "openai"]
         self.name = config.name
         self.environ = environ
         self.api_key = (environ.get(config.api_key_env, "").strip() or None) if config.api_key_env else None
@@ -54,42 +48,42 @@ class Settings:
 
     def __repr__(self) -> str:
         """Return the name and whether there is a key."""
-        return f"Settings({self.name!r}, api_key={HIDDEN if self.api_key else None!r})"
+        return f"ProviderSettings({self.name!r}, api_key={REDACTED if self.api_key else None!r})"
 
     def hide(self, secret: str | None) -> None:
-        """Have `redacted` take a secret out; a few characters are none."""
-        if secret and len(secret) >= _SHORTEST_SECRET:
+        """Make `redacted` remove a secret; shorter texts than `_MIN_SECRET_CHARS` are not secrets."""
+        if secret and len(secret) >= _MIN_SECRET_CHARS:
             self._secrets.add(secret)
 
     def redacted(self, text: str) -> str:
-        """Return a text of a provider's without the secrets that may be in it."""
+        """Return a provider's text without secrets."""
         for secret in self._secrets:
-            text = text.replace(secret, HIDDEN)
+            text = text.replace(secret, REDACTED)
         return text
 
     def redacted_bytes(self, data: bytes) -> bytes:
-        """Return bytes of a provider's without the secrets that may be in them."""
+        """Return a provider's bytes without secrets."""
         for secret in self._secrets:
-            data = data.replace(secret.encode(), HIDDEN.encode())
+            data = data.replace(secret.encode(), REDACTED.encode())
         return data
 
 
-def settings_problems(settings: Settings) -> list[str]:
-    """Return what keeps a provider from being asked: settings and variables that are missing, by name."""
+def settings_problems(settings: ProviderSettings) -> list[str]:
+    """Return why a provider cannot be called: missing settings and environment variables, by name."""
     config = settings.config
     problems = []
-    if config.base_url is None and config.kind != "bedrock":
+    if config.base_url is None and settings.kind.needs_base_url:
         problems.append(f"provider {config.name!r} has no base_url")
     if config.api_key_env and settings.api_key is None:
         problems.append(f"provider {config.name!r}: the environment variable {config.api_key_env} is not set")
     if settings.api_key is not None and not (settings.api_key.isascii() and settings.api_key.isprintable()):
-        problems.append(f"provider {config.name!r}: {config.api_key_env} holds characters that no key has")
+        problems.append(f"provider {config.name!r}: {config.api_key_env} has characters that are not allowed in a key")
     for name, value in config.headers.items():
         if value.startswith(FROM_ENVIRONMENT):
             variable = value.removeprefix(FROM_ENVIRONMENT)
-            read = settings.headers[name]
-            if not read:
+            resolved = settings.headers[name]
+            if not resolved:
                 problems.append(f"provider {config.name!r}: the environment variable {variable} is not set")
-            elif not (read.isascii() and read.isprintable()):
-                problems.append(f"provider {config.name!r}: {variable} holds characters that no header has")
+            elif not (resolved.isascii() and resolved.isprintable()):
+                problems.append(f"provider {config.name!r}: {variable} has characters that are not allowed in a header")
     return problems

@@ -1,4 +1,4 @@
-"""Reading a client's body: what has another type than the dialect says is named by its path."""
+"""Reader of a client's body that reports fields of the wrong type by their path."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from pointsman.llm.providers.base import Dialect
-from pointsman.llm.providers.errors import Untranslatable
+from pointsman.llm.providers.failure import Untranslatable
+from pointsman.llm.request import Dialect
 
 
-class Reader:
+class BodyReader:
     """Reads bodies of a dialect.
 
     Parameters
     ----------
     dialect : Dialect
-        What the client speaks, and so what errors are in.
+        The client's dialect, used for errors.
     """
 
     def __init__(self, dialect: Dialect) -> None:
@@ -28,13 +28,13 @@ class Reader:
         raise Untranslatable(path, why, dialect=self._dialect)
 
     def object(self, value: Any, path: str) -> dict[str, Any]:
-        """Return the value, which has to be an object."""
+        """Return the value, which must be an object."""
         if not isinstance(value, dict):
             self.refuse(path, "expected an object")
         return value
 
     def text(self, value: Any, path: str) -> str:
-        """Return the value, which has to be a string."""
+        """Return the value, which must be a string."""
         if not isinstance(value, str):
             self.refuse(path, "expected a string")
         return value
@@ -48,7 +48,7 @@ class Reader:
             yield self.object(item, where), where
 
     def json_object(self, text: str, path: str) -> dict[str, Any]:
-        """Return the object that a string holds as JSON; an empty string holds the empty one."""
+        """Return the JSON object in a string; an empty string is the empty object."""
         try:
             value = msgspec.json.decode(text) if text.strip() else {}
         except msgspec.DecodeError:
@@ -58,10 +58,10 @@ class Reader:
         return value
 
     def only(self, body: Mapping[str, Any], known: Iterable[str]) -> None:
-        """Refuse fields that this translation does not know; one that is null says nothing."""
+        """Refuse fields that this translation does not know; null fields are ignored."""
         for name in body.keys() - set(known):
             if body[name] is not None:
-                self.refuse(name, "this model's provider has nothing for this field")
+                self.refuse(name, "this model's provider does not support this field")
 
 
 def data_url(url: str) -> tuple[str, str] | None:

@@ -1,4 +1,4 @@
-"""What is noted of an answer while it passes: text, tools, usage, how it ends."""
+"""Records what is in an answer as it passes: text, tool calls, usage, how it ends."""
 
 from __future__ import annotations
 
@@ -6,37 +6,49 @@ from typing import Protocol
 
 import msgspec
 
-from pointsman.llm.providers.base import TEXT_HEAD_CHARS, Completion, ToolCall, Usage
-from pointsman.llm.providers.finish import normalised
+from pointsman.llm.completion import TEXT_HEAD_CHARS, Completion, ToolCall, Usage
+from pointsman.llm.providers.dialects.finish_reasons import completion_finish
 
-NOTHING = msgspec.Raw(b"null")
-"""What a field of raw JSON is when it is left out."""
-BROKEN_OFF = "error"
+ABSENT = msgspec.Raw(b"null")
+"""Value of a raw JSON field that is absent."""
+FAILED_MIDWAY = "error"
 """OpenRouter's finish reason for a model that failed after it had begun."""
 
 
-class Observer(Protocol):
-    """Reads copies of a provider's events, or its whole answer, in one dialect."""
+class AnswerReader(Protocol):
+    """Reads copies of a provider's events, or its complete answer, in one dialect."""
 
-    notes: Notes
+    recorder: CompletionRecorder
 
     def event(self, data: bytes) -> bool:
-        """Read the data of one event; tell whether it holds nothing but the usage. Never raises."""
+        """Read the data of one event; return whether it holds nothing but the usage. Never raises."""
         ...
 
     def whole(self, body: bytes) -> None:
-        """Read an answer that is no stream; `Notes.error` is set when it is an error that came with a good status.
+        """Read an answer that is not a stream; sets `CompletionRecorder.error` for an error with a status of success.
 
         Raises
         ------
         msgspec.MsgspecError
-            It is not an answer of the dialect.
+            The body is not an answer of the dialect.
         """
         ...
 
 
-class Notes:
-    """What was seen so far; an observer writes it, `completion` reads it."""
+class CompletionRecorder:
+    """State of an answer so far: a reader writes it, `completion` returns it.
+
+    Attributes
+    ----------
+    started : bool
+        Part of the answer has arrived: from now on an error is in mid-stream.
+    ended : bool
+        The last event of the dialect has arrived.
+    error : bytes or None
+        An error that arrived after a status of success.
+    malformed : int
+        Events that were not readable.
+    """
 
     __slots__ = (
         "_free_text",
@@ -55,7 +67,7 @@ class Notes:
         "response_id",
         "started",
         "text_chars",
-        "told_usage",
+        "usage_reported",
     )
 
     def __init__(self) -> None:
@@ -68,26 +80,23 @@ class Notes:
         self.finish: str | None = None
         self.refused = False
         self.started = False
-        """Something of the answer was there: from then on an error is in mid-stream."""
         self.ended = False
-        """The dialect's last event was there."""
         self.error: bytes | None = None
-        """What was told of an error that came after a good status."""
         self.malformed = 0
-        self.told_usage = False
+        self.usage_reported = False
         self.input_tokens: int | None = None
         self.output_tokens: int | None = None
         self.cached_tokens: int | None = None
         self.cache_write_tokens: int | None = None
 
-    def text(self, text: str) -> None:
-        """Note some of the text."""
+    def add_text(self, text: str) -> None:
+        """Record part of the text."""
         if self.text_chars < TEXT_HEAD_CHARS:
             self._text_head.append(text[: TEXT_HEAD_CHARS - self.text_chars])
         self.text_chars += len(text)
 
-    def tool(self, index: int, name: str = "", arguments: str = "", *, free_text: bool = False) -> None:
-        """Note some of a tool call: the name comes once, the arguments in pieces; free text need not be JSON."""
+    def add_tool(self, index: int, name: str = "", arguments: str = "", *, free_text: bool = False) -> None:
+        """Record part of a tool call: the name once, the arguments in pieces; free text need not be JSON."""
         parts = self._tools.setdefault(index, [""])
         if free_text:
             self._free_text.add(index)
@@ -96,8 +105,8 @@ class Notes:
         if arguments:
             parts.append(arguments)
 
-    def goes_on(self, index: int, arguments: str) -> None:
-        """Note more arguments of a tool call, if there is one of that index."""
+    def add_arguments(self, index: int, arguments: str) -> None:
+        """Record more arguments of a tool call, if there is one of that index."""
         if index in self._tools:
             self._tools[index].append(arguments)
 
@@ -107,7 +116,7 @@ class Notes:
         return Completion(
             status=status,
             usage=self._usage(),
-            finish_reason=normalised(self.finish, refused=self.refused),
+            finish_reason=completion_finish(self.finish, refused=self.refused),
             text_chars=self.text_chars,
             text_head="".join(self._text_head),
             tool_calls=tuple(
@@ -116,12 +125,12 @@ class Notes:
             ),
             model=self.model,
             response_id=self.response_id,
-            complete=self.error is None and self.finish != BROKEN_OFF and (self.ended or self.finish is not None),
+            complete=self.error is None and self.finish != FAILED_MIDWAY and (self.ended or self.finish is not None),
             malformed_events=self.malformed,
         )
 
     def _usage(self) -> Usage | None:
-        if not self.told_usage:
+        if not self.usage_reported:
             return None
         return Usage(
             input_tokens=self.input_tokens,
@@ -132,7 +141,7 @@ class Notes:
 
 
 def _is_object(arguments: str) -> bool:
-    """Tell whether a tool call's arguments are a JSON object; none at all counts as the empty one."""
+    """Return whether a tool call's arguments are a JSON object; no arguments count as the empty object."""
     try:
         return not arguments or isinstance(msgspec.json.decode(arguments), dict)
     except (msgspec.DecodeError, RecursionError):

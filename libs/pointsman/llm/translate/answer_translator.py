@@ -1,4 +1,4 @@
-"""What every translation of answers is."""
+"""Interface of the translators of answers."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ class AnswerTranslator(Protocol):
     """Translates one answer from the wire's dialect to the client's."""
 
     def whole(self, body: bytes) -> bytes:
-        """Translate an answer that is no stream.
+        """Translate an answer that is not a stream.
 
         Raises
         ------
         ValueError, KeyError, TypeError
-            It is not of the dialect, or has something that the other cannot say.
+            The answer does not match its dialect, or the other dialect cannot express it.
         """
         ...
 
     def event(self, data: bytes) -> bytes:
-        """Translate the data of one event to the events of the client's dialect that follow from it; maybe none.
+        """Translate the data of one event to the resulting events of the client's dialect, possibly none.
 
         Raises
         ------
@@ -29,5 +29,5 @@ class AnswerTranslator(Protocol):
         ...
 
     def end(self) -> bytes:
-        """Return what is still to be said when the stream has ended."""
+        """Return the remaining events when the stream has ended."""
         ...

@@ -1,0 +1,88 @@
+"""What happens to the bytes of a stream between provider and client: recorded, and filtered or translated if needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pointsman.llm.providers.dialects.recorder import AnswerReader
+from pointsman.llm.providers.dialects.sse import Event, Framing
+from pointsman.llm.translate.answer_translator import AnswerTranslator
+
+
+class StreamPipeline:
+    """One stream from the provider to the client.
+
+    Unchanged, every complete event is passed on as received and only copies are read. With ``drops_usage``, an event
+    that holds nothing but a usage that the client did not request is dropped. With a translator, the client receives
+    the events of its own dialect. Secrets are removed from error events. Half an event is never passed on: whatever
+    fails, the error is an event of its own.
+
+    Parameters
+    ----------
+    framing : Framing
+    reader : AnswerReader
+    drops_usage : bool
+    translator : AnswerTranslator, optional
+    redacted : callable
+        Removes secrets from error events.
+    """
+
+    def __init__(
+        self,
+        framing: Framing,
+        reader: AnswerReader,
+        *,
+        drops_usage: bool = False,
+        translator: AnswerTranslator | None = None,
+        redacted: Callable[[bytes], bytes] = bytes,
+    ) -> None:
+        self._framing = framing
+        self._read = reader.event
+        self._drops_usage = drops_usage
+        self._translator = translator
+        self._redacted = redacted
+        self.recorder = reader.recorder
+
+    @property
+    def failed(self) -> bool:
+        """Whether an error event has not been sent to the client; without a translator it was passed on."""
+        return self._translator is not None and self.recorder.error is not None
+
+    def feed(self, data: bytes) -> bytes:
+        """Add bytes of the provider; return those for the client.
+
+        Raises
+        ------
+        ValueError, LookupError, TypeError, AttributeError
+            The stream is not readable. An untranslated stream raises only for an event that is too long.
+        """
+        had_error = self.recorder.error is not None
+        out = self._process(self._framing.feed(data))
+        return self._redacted(out) if had_error or self.recorder.error is not None else out
+
+    def end(self) -> bytes:
+        """Return what is left for the client when the provider's stream has ended."""
+        out = self._process(self._framing.end())
+        if self._translator is None or self.recorder.error is not None:
+            return out
+        return out + self._translator.end()
+
+    def _process(self, events: list[Event]) -> bytes:
+        if self._translator is not None:
+            return self._translate(self._translator, events)
+        if self._drops_usage:
+            return b"".join([event for event, data in events if data is None or not self._read(data)])
+        for _, data in events:
+            if data is not None:
+                self._read(data)
+        return b"".join([event for event, _ in events])
+
+    def _translate(self, translator: AnswerTranslator, events: list[Event]) -> bytes:
+        out = []
+        for _, data in events:
+            if data is None or self.recorder.error is not None:
+                continue
+            self._read(data)
+            if self.recorder.error is None:
+                out.append(translator.event(data))
+        return b"".join(out)

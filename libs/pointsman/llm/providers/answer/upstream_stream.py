@@ -1,0 +1,164 @@
+"""A stream from a provider, converted to the client's dialect as it arrives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from time import monotonic
+
+from pointsman.llm.completion import Completion
+from pointsman.llm.providers.answer.complete import client_headers
+from pointsman.llm.providers.answer.pipeline import StreamPipeline
+from pointsman.llm.providers.failure import ProviderError, failure_from_error_event
+from pointsman.llm.providers.settings import ProviderSettings
+from pointsman.llm.request import Dialect
+from pointsman.runtime.http.client import StreamedResponse
+from pointsman.runtime.http.errors import HttpError
+
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
+"""What reading an answer raises that does not match its dialect: fields are missing or have other types."""
+
+CLOSE_TIMEOUT_S = 1.0
+"""How long a provider may take to close a stream whose last event has arrived."""
+
+KEEPALIVE_INTERVAL_S = 10.0
+"""After so long without output, events of the provider that produce none are passed on as a keep-alive, so that proxies
+do not close the connection while a model reasons."""
+_KEEPALIVE: dict[Dialect, bytes] = {
+    "openai": b": thinking\n\n",
+    "anthropic": b'event: ping\ndata: {"type":"ping"}\n\n',
+}
+
+
+class UpstreamStream:
+    """A stream whose beginning has arrived. Iterate it once, then `close` it.
+
+    It is its own iterator, so that a consumer that stops early leaves no generator running.
+
+    Parameters
+    ----------
+    settings : ProviderSettings
+    response : StreamedResponse
+    pipeline : StreamPipeline
+    beginning : bytes
+        Output that is ready for the client.
+    provider_dialect, client_dialect : Dialect
+
+    Attributes
+    ----------
+    status : int
+        The provider's HTTP status, below 300.
+    headers : mapping
+        For the client (`client_headers`).
+    tries : int
+        How often the provider was called: 1 + retries.
+    """
+
+    content_type = "text/event-stream"
+
+    def __init__(
+        self,
+        settings: ProviderSettings,
+        response: StreamedResponse,
+        pipeline: StreamPipeline,
+        beginning: bytes,
+        provider_dialect: Dialect,
+        client_dialect: Dialect,
+    ) -> None:
+        self.status = response.status
+        self.headers: Mapping[str, str] = client_headers(response.headers, settings)
+        self.tries = 1
+        self._settings = settings
+        self._idle_s = settings.config.idle_timeout_ms / 1000.0
+        self._response = response
+        self._pipeline = pipeline
+        self._beginning = beginning
+        self._provider_dialect: Dialect = provider_dialect
+        self._client_dialect: Dialect = client_dialect
+        self._ended = False
+        self._last_output_s = monotonic()
+
+    @property
+    def completion(self) -> Completion:
+        """What is known so far; final after the last chunk or after `close`."""
+        return self._pipeline.recorder.completion(self.status)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Return itself."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return the next bytes for the client.
+
+        Raises
+        ------
+        ProviderError
+            The stream failed; earlier output stays valid. Send `ProviderError.event` as the last event.
+        """
+        if self._beginning:
+            out, self._beginning = self._beginning, b""
+            return out
+        try:
+            while not self._ended:
+                out = await self._next()
+                if not out and not self._ended and monotonic() - self._last_output_s > KEEPALIVE_INTERVAL_S:
+                    out = _KEEPALIVE[self._client_dialect]
+                if out:
+                    self._last_output_s = monotonic()
+                    return out
+        except BaseException:
+            # Also on cancellation: a connection with half an answer cannot serve the next request.
+            self._ended = True
+            self._response.abort()
+            raise
+        raise StopAsyncIteration
+
+    async def close(self) -> None:
+        """Release the connection; close it when the answer has not ended, so that the provider stops. Idempotent."""
+        if not self._ended:
+            self._ended = True
+            self._beginning = b""
+            self._response.release()
+
+    async def _next(self) -> bytes:
+        recorder = self._pipeline.recorder
+        if self._pipeline.failed:
+            raise failure_from_error_event(
+                self._settings, self._provider_dialect, self._client_dialect, recorder.error or b""
+            )
+        data = await self._read()
+        try:
+            if data:
+                return self._pipeline.feed(data)
+            self._ended = True
+            self._response.release()
+            out = self._pipeline.end()
+        except UNREADABLE as error:
+            raise self._failure("sent an event that is not readable") from error
+        if not recorder.ended and recorder.finish is None and recorder.error is None:
+            # `out` may hold half an event, which a client's parser would reject.
+            raise self._failure("ended its stream before the answer was complete")
+        return out
+
+    async def _read(self) -> bytes:
+        buffered = self._response.buffered()
+        if buffered:
+            return buffered
+        ended = self._pipeline.recorder.ended
+        try:
+            async with asyncio.timeout(min(self._idle_s, CLOSE_TIMEOUT_S) if ended else self._idle_s):
+                return await self._response.read_chunk()
+        except TimeoutError as error:
+            if ended:
+                self._response.abort()
+                return b""
+            text = f"{self._settings.name}: no data for {self._settings.config.idle_timeout_ms} ms in mid-stream"
+            raise ProviderError("timeout", text, dialect=self._client_dialect, status=self.status) from error
+        except HttpError as error:
+            if ended:
+                return b""
+            raise self._failure("closed the connection in mid-stream") from error
+
+    def _failure(self, what: str) -> ProviderError:
+        text = f"{self._settings.name} {what}"
+        return ProviderError("protocol", text, dialect=self._client_dialect, status=self.status)

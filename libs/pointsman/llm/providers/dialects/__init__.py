@@ -1,0 +1,1 @@
+"""The two dialects: reading answers, server-sent events, errors and finish reasons."""

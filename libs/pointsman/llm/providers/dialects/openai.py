@@ -1,0 +1,161 @@
+"""Reader of OpenAI's answers: chat completions, complete and in chunks.
+
+Reference: https://platform.openai.com/docs/api-reference/chat. Compatible servers differ in details, so only the fields
+that are needed are declared.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pointsman.llm.providers.dialects.recorder import ABSENT, CompletionRecorder
+
+DONE = b"[DONE]"
+
+
+class _Function(msgspec.Struct):
+    name: str | None = None
+    arguments: str | dict[str, Any] | None = None  # a few servers return it decoded
+
+
+class _Custom(msgspec.Struct):
+    name: str | None = None
+    input: str | None = None
+
+
+class _Tool(msgspec.Struct):
+    index: int | None = None
+    function: _Function | None = None
+    custom: _Custom | None = None  # accepts any text, not a JSON object
+
+
+class _OpenAIMessage(msgspec.Struct):
+    content: str | list[Any] | None = None
+    refusal: str | None = None
+    tool_calls: list[_Tool] | None = None
+    function_call: _Function | None = None  # the predecessor of tool_calls
+
+
+class _OpenAIChoice(msgspec.Struct):
+    index: int = 0
+    delta: _OpenAIMessage | None = None
+    message: _OpenAIMessage | None = None
+    finish_reason: str | None = None
+
+
+class _PromptDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class _OpenAIUsage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+    prompt_cache_hit_tokens: int | None = None  # DeepSeek's name of cached_tokens
+
+
+class _OpenAIAnswer(msgspec.Struct):
+    id: str | None = None
+    model: str | None = None
+    choices: list[_OpenAIChoice] | None = None
+    usage: _OpenAIUsage | None = None
+    error: msgspec.Raw = ABSENT
+
+
+_decoder = msgspec.json.Decoder(_OpenAIAnswer)
+
+
+class OpenAIReader:
+    """Reads OpenAI's answers; of several choices, the first."""
+
+    def __init__(self) -> None:
+        self.recorder = CompletionRecorder()
+
+    def event(self, data: bytes) -> bool:
+        """Read the data of one event; return whether it holds nothing but the usage."""
+        recorder = self.recorder
+        if data == DONE:
+            recorder.ended = True
+            return False
+        try:
+            answer = _decoder.decode(data)
+        except msgspec.MsgspecError:
+            recorder.malformed += 1
+            return False
+        if answer.error != ABSENT:
+            recorder.error = bytes(answer.error)
+            return False
+        self._read(answer)
+        return answer.usage is not None and answer.choices == []
+
+    def whole(self, body: bytes) -> None:
+        """Read an answer that is not a stream."""
+        answer = _decoder.decode(body)
+        if answer.error != ABSENT and not answer.choices:
+            self.recorder.error = bytes(answer.error)
+            return
+        if not answer.choices:
+            raise msgspec.ValidationError("the answer has no choices")
+        self._read(answer)
+        self.recorder.ended = True
+
+    def _read(self, answer: _OpenAIAnswer) -> None:
+        recorder = self.recorder
+        if recorder.response_id is None:
+            recorder.response_id = answer.id
+        if recorder.model is None:
+            recorder.model = answer.model
+        for choice in answer.choices or ():
+            recorder.started = True
+            if choice.index != 0:
+                continue
+            if choice.finish_reason is not None:
+                recorder.finish = choice.finish_reason
+            message = choice.delta or choice.message
+            if message is not None:
+                self._read_message(message)
+        if answer.usage is not None:
+            self._read_usage(answer.usage)
+
+    def _read_message(self, message: _OpenAIMessage) -> None:
+        recorder = self.recorder
+        if isinstance(message.content, str):
+            recorder.add_text(message.content)
+        elif message.content:
+            for part in message.content:
+                if isinstance(part, dict) and isinstance(part.get("text"), str):
+                    recorder.add_text(part["text"])
+        if message.refusal:
+            recorder.refused = True
+            recorder.add_text(message.refusal)
+        for at, tool in enumerate(message.tool_calls or ()):
+            index = at if tool.index is None else tool.index
+            if tool.custom is not None:
+                recorder.add_tool(index, tool.custom.name or "", tool.custom.input or "", free_text=True)
+            else:
+                self._read_call(index, tool.function or _Function())
+        if message.function_call is not None:
+            self._read_call(0, message.function_call)
+
+    def _read_call(self, index: int, function: _Function) -> None:
+        arguments = function.arguments or ""
+        if not isinstance(arguments, str):
+            arguments = msgspec.json.encode(arguments).decode()
+        self.recorder.add_tool(index, function.name or "", arguments)
+
+    def _read_usage(self, usage: _OpenAIUsage) -> None:
+        recorder = self.recorder
+        recorder.usage_reported = True
+        recorder.input_tokens = usage.prompt_tokens
+        recorder.output_tokens = usage.completion_tokens
+        if usage.total_tokens and usage.prompt_tokens is not None and usage.completion_tokens is not None:
+            # Some (xAI, Gemini) count reasoning in the total only.
+            recorder.output_tokens = max(usage.completion_tokens, usage.total_tokens - usage.prompt_tokens)
+        details = usage.prompt_tokens_details or _PromptDetails()
+        cached = details.cached_tokens
+        recorder.cached_tokens = usage.prompt_cache_hit_tokens if cached is None else cached
+        recorder.cache_write_tokens = details.cache_write_tokens

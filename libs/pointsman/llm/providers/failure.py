@@ -1,0 +1,245 @@
+"""Failures of provider calls: what failed, whose fault it is, and the error that the client receives.
+
+::
+
+    ProviderError (Exception)
+    ├── Untranslatable      the request has a field that the provider's dialect does not support
+    └── UnknownProvider     the arm's provider is not configured, or not completely
+
+``FAULT_IN_REQUEST`` has the statuses that blame the request; `_other_arm_may_succeed` finds those of them that only
+this provider has. Which failures are retried is in `retry_policy`; which open the circuit breaker, in `health`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from pointsman.llm.providers.dialects.errors import ProviderErrorBody, encode_error, error_event, parse_error
+from pointsman.llm.providers.retry_policy import RETRYABLE_STATUSES, retry_after_s
+from pointsman.llm.providers.settings import ProviderSettings
+from pointsman.llm.request import Dialect
+from pointsman.runtime.http.errors import HttpError, InvalidResponse
+
+FailureKind = Literal["connect", "timeout", "status", "protocol", "unavailable", "request", "config"]
+"""What failed.
+
+``connect``: no connection, or it was lost before the answer. ``timeout``: an answer, or its next part, was too late.
+``status``: the provider responded with an error. ``protocol``: its answer is not readable, or ended early.
+``unavailable``: the circuit breaker is open. ``request``: the request cannot be translated. ``config``: the provider is
+not configured, or its key is not set. With the last three nothing was sent (`NOT_SENT`).
+"""
+
+NOT_SENT = frozenset({"unavailable", "request", "config"})
+FAULT_IN_REQUEST = frozenset({400, 409, 413, 415, 422})
+"""Statuses with which a provider blames the request."""
+
+_FORWARDED_STATUSES = frozenset({400, 404, 408, 409, 413, 415, 422, 429, 503, 504, 529})
+_STATUS_OF_KIND: dict[FailureKind, int] = {"timeout": 504, "unavailable": 503, "request": 400, "config": 503}
+_TOO_LARGE = 413
+_KEY_REJECTED = frozenset({401, 403})
+_MODEL_SPECIFIC_CODES = frozenset(
+    {"context_length_exceeded", "unsupported_parameter", "unsupported_value", "exceed_context_size_error"}
+)
+_MODEL_SPECIFIC_MESSAGE = re.compile(
+    r"maximum context length|context (window|limit|size)|(prompt|input) is too long|credit balance is too low"
+    r"|extra inputs are not permitted|unrecognized request argument",
+    re.I,
+)
+"""Errors of requests that another model may accept. OpenAI and llama.cpp have codes for them; Anthropic, Azure,
+Bedrock, Mistral, vLLM and OpenRouter have only the message."""
+_STATUS_OF_TYPE = {
+    "invalid_request_error": 400,
+    "validationException": 400,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "throttlingException": 429,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+    "serviceUnavailableException": 503,
+}
+
+
+class ProviderError(Exception):
+    """A provider returned no answer, or not all of it. The text and all attributes are safe to show: no key is in them.
+
+    Parameters
+    ----------
+    kind : FailureKind
+    text : str
+        One sentence that names the provider.
+    dialect : Dialect
+        The client's dialect.
+    status : int, optional
+        The provider's HTTP status, if there was one.
+    retryable : bool
+        Whether the same request may succeed at the same provider a moment later.
+    elsewhere : bool
+        Whether another arm may succeed. False only where the request itself is at fault, for every provider.
+    retry_after_s : float, optional
+        The delay that the provider requests.
+    body : bytes, optional
+        The provider's error in the client's dialect; made from ``text`` by default.
+    tries : int
+        How often the provider was called.
+    """
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        text: str,
+        *,
+        dialect: Dialect = "openai",
+        status: int | None = None,
+        retryable: bool = False,
+        elsewhere: bool = True,
+        retry_after_s: float | None = None,
+        body: bytes | None = None,
+        tries: int = 0,
+    ) -> None:
+        super().__init__(text)
+        self.kind: FailureKind = kind
+        self.text = text
+        self.dialect: Dialect = dialect
+        self.status = status
+        self.retryable = retryable
+        self.elsewhere = elsewhere
+        self.retry_after_s = retry_after_s
+        self.body = encode_error(dialect, self.answer_status, text) if body is None else body
+        self.tries = tries
+
+    @property
+    def blames_request(self) -> bool:
+        """Whether the provider blames the request, even where another provider may accept it."""
+        return self.kind == "status" and self.status in FAULT_IN_REQUEST
+
+    @property
+    def answer_status(self) -> int:
+        """The HTTP status for the client when no other arm serves the request.
+
+        A rejected key (401, 403) is the gateway's key, not the client's: 502.
+        """
+        if self.status is not None and self.kind == "status":
+            return self.status if self.status in _FORWARDED_STATUSES else 502
+        return _STATUS_OF_KIND.get(self.kind, 502)
+
+    @property
+    def event(self) -> bytes:
+        """The error as the last event of a stream in the client's dialect."""
+        return error_event(self.dialect, self.body)
+
+
+class Untranslatable(ProviderError):
+    """The request has a field that the provider's dialect does not support.
+
+    Parameters
+    ----------
+    field : str
+        Its path in the client's body, such as ``messages[2].content[0].type``.
+    why : str
+    """
+
+    def __init__(self, field: str, why: str, *, dialect: Dialect = "openai") -> None:
+        body = encode_error(dialect, 400, f"{field}: {why}", param=field)
+        super().__init__("request", f"{field}: {why}", dialect=dialect, body=body)
+        self.field = field
+
+
+class UnknownProvider(ProviderError):
+    """The arm's provider is not configured, or not completely; the text names it and what is missing."""
+
+    def __init__(self, text: str, *, dialect: Dialect = "openai") -> None:
+        super().__init__("config", text, dialect=dialect)
+
+
+def failure_from_http_error(settings: ProviderSettings, dialect: Dialect, error: HttpError) -> ProviderError:
+    """Return the failure for a connection that could not be made or broke."""
+    kind: FailureKind = "protocol" if isinstance(error, InvalidResponse) else "connect"
+    text = settings.redacted(f"{settings.name}: {error}")
+    return ProviderError(kind, text, dialect=dialect, retryable=error.retryable)
+
+
+def failure_from_response(
+    settings: ProviderSettings,
+    provider_dialect: Dialect,
+    client_dialect: Dialect,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+) -> ProviderError:
+    """Return the failure for a response with a status of 400 or more."""
+    if status in _KEY_REJECTED:
+        return _key_rejected(settings, client_dialect, status)
+    return _failure(settings, provider_dialect, client_dialect, status, parse_error(body), retry_after_s(headers))
+
+
+def failure_from_error_event(
+    settings: ProviderSettings, provider_dialect: Dialect, client_dialect: Dialect, error: bytes
+) -> ProviderError:
+    """Return the failure for an error that arrived after a status of success: as an event, or as the whole answer.
+
+    Parameters
+    ----------
+    error : bytes
+        The value of ``error`` in it.
+    """
+    parsed = parse_error(error)
+    status = parsed.status or _STATUS_OF_TYPE.get(parsed.type or "", 500)
+    if status in _KEY_REJECTED:
+        return _key_rejected(settings, client_dialect, status)
+    return _failure(settings, provider_dialect, client_dialect, status, parsed, None)
+
+
+def _key_rejected(settings: ProviderSettings, dialect: Dialect, status: int) -> ProviderError:
+    """Return the failure without the provider's message, because some repeat part of the gateway's key."""
+    hint = "" if settings.api_key or settings.kind.own_credentials else "; no key was sent: set api_key_env"
+    text = f"{settings.name} rejected the gateway's credentials (HTTP {status}){hint}"
+    return ProviderError("status", text, dialect=dialect, status=status)
+
+
+def _other_arm_may_succeed(
+    settings: ProviderSettings, provider_dialect: Dialect, client_dialect: Dialect, status: int, body: ProviderErrorBody
+) -> bool:
+    """Return whether a request that one provider blames may be valid for another model."""
+    if status == _TOO_LARGE or not _MODEL_SPECIFIC_CODES.isdisjoint((body.code, body.type)):
+        return True
+    # The fault may be in the translation.
+    translated = provider_dialect != client_dialect or settings.kind.own_format
+    return translated or _MODEL_SPECIFIC_MESSAGE.search(body.message) is not None
+
+
+def _failure(
+    settings: ProviderSettings,
+    provider_dialect: Dialect,
+    client_dialect: Dialect,
+    status: int,
+    body: ProviderErrorBody,
+    after_s: float | None,
+) -> ProviderError:
+    message = settings.redacted(body.message)
+    text = f"{settings.name} answered HTTP {status}" + (f": {message}" if message else "")
+    error = ProviderError(
+        "status",
+        text,
+        dialect=client_dialect,
+        status=status,
+        retryable=status in RETRYABLE_STATUSES,
+        elsewhere=status not in FAULT_IN_REQUEST
+        or _other_arm_may_succeed(settings, provider_dialect, client_dialect, status, body),
+        retry_after_s=after_s,
+    )
+    # Types, fields and codes are the provider's: they mean something only to clients of the same dialect.
+    same = provider_dialect == client_dialect
+    error.body = encode_error(
+        client_dialect,
+        error.answer_status,
+        message or text,
+        type_=settings.redacted(body.type) if same and body.type else None,
+        param=settings.redacted(body.param) if same and body.param else None,
+        code=settings.redacted(body.code) if same and body.code else None,
+    )
+    return error

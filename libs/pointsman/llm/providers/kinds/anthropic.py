@@ -1,0 +1,76 @@
+"""Anthropic's messages, and the endpoint that counts the tokens of a request.
+
+Reference: https://docs.anthropic.com/en/api/messages and https://docs.anthropic.com/en/api/messages-count-tokens.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pointsman.llm.providers.dialects.anthropic import AnthropicReader
+from pointsman.llm.providers.dialects.recorder import AnswerReader, CompletionRecorder
+from pointsman.llm.providers.kinds.wire import JsonWire, endpoint_url
+from pointsman.llm.providers.settings import ProviderSettings
+from pointsman.llm.request import Dialect
+
+PATH = "/messages"
+VERSION = "2023-06-01"
+
+
+class AnthropicWire(JsonWire):
+    """Anthropic's messages, with the model in the body and the key in ``x-api-key``.
+
+    Parameters
+    ----------
+    settings : ProviderSettings
+    model : str
+        Name of the model at the provider.
+    """
+
+    dialect: Dialect = "anthropic"
+
+    def __init__(self, settings: ProviderSettings, model: str) -> None:
+        config = settings.config
+        own_headers = {"anthropic-version": config.api_version or VERSION}
+        if settings.api_key:
+            own_headers["x-api-key"] = settings.api_key
+        super().__init__(settings, model, endpoint_url(config.base_url or "", "/v1", PATH), own_headers)
+
+    def reader(self) -> AnswerReader:
+        """Return the reader of a new answer."""
+        return AnthropicReader()
+
+
+class _TokenCount(msgspec.Struct):
+    input_tokens: int
+
+
+_decoder = msgspec.json.Decoder(_TokenCount)
+
+
+class TokenCountWire(AnthropicWire):
+    """Anthropic's endpoint that counts the tokens of a request without answering it."""
+
+    def __init__(self, settings: ProviderSettings, model: str) -> None:
+        super().__init__(settings, model)
+        self._url = self._url.with_path(f"{self._url.raw_path}/count_tokens", encoded=True)
+
+    def reader(self) -> AnswerReader:
+        """Return the reader of a count."""
+        return TokenCountReader()
+
+
+class TokenCountReader:
+    """Checks that a response is a token count."""
+
+    def __init__(self) -> None:
+        self.recorder = CompletionRecorder()
+
+    def event(self, data: bytes) -> bool:
+        """Do nothing: a count is not a stream."""
+        return False
+
+    def whole(self, body: bytes) -> None:
+        """Read a count; raise `msgspec.MsgspecError` when the body is something else."""
+        self.recorder.input_tokens = _decoder.decode(body).input_tokens
+        self.recorder.usage_reported = True

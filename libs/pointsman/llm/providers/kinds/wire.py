@@ -1,0 +1,175 @@
+"""The wire of a model: where its requests go, in which form, and how the responses are framed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+from multidict import CIMultiDict
+from yarl import URL
+
+from pointsman.llm.providers.dialects.recorder import AnswerReader
+from pointsman.llm.providers.dialects.sse import Framing, SseFraming
+from pointsman.llm.providers.settings import ProviderSettings
+from pointsman.llm.request import FORWARDED_HEADERS, LIST_HEADERS, ChatRequest, Dialect
+
+
+class ProviderRequest(NamedTuple):
+    """A request as it is sent to the provider."""
+
+    url: URL
+    headers: CIMultiDict[str]
+    body: bytes
+
+
+class Wire(Protocol):
+    """One model of one provider.
+
+    Attributes
+    ----------
+    dialect : Dialect
+        Dialect of the bodies that `encode` accepts and of what `whole` and the framing return. The wire itself converts
+        between it and the provider's own format.
+    translates : bool
+        Whether the wire converts even for clients of the same dialect.
+    asks_usage : bool
+        Whether `encode` requests the usage at the end of a stream, which the client may not have done. Writable.
+    """
+
+    dialect: Dialect
+    translates: bool
+    asks_usage: bool
+
+    def encode(self, body: bytes | dict[str, Any], request: ChatRequest) -> bytes:
+        """Return the body to send.
+
+        Parameters
+        ----------
+        body : bytes or dict
+            In the wire's dialect: the client's bytes where it uses the same dialect, a dict when translated.
+
+        Raises
+        ------
+        Untranslatable
+        """
+        ...
+
+    async def provider_request(self, body: bytes, request: ChatRequest) -> ProviderRequest:
+        """Return the request to send, with all its headers.
+
+        Raises
+        ------
+        UnknownProvider
+            There are no credentials.
+        """
+        ...
+
+    def framing(self) -> Framing:
+        """Return the splitter of a new stream into events."""
+        ...
+
+    def reader(self) -> AnswerReader:
+        """Return the reader of a new answer."""
+        ...
+
+    def whole(self, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """Return an answer that is not a stream in the wire's dialect.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError
+            The answer is not readable.
+        """
+        ...
+
+
+class JsonWire:
+    """Base of the wires that send JSON with the model in it and receive JSON or server-sent events.
+
+    Parameters
+    ----------
+    settings : ProviderSettings
+    model : str
+        Name of the model at the provider.
+    url : URL
+    own_headers : mapping
+        Headers of the kind: its key and its version.
+    """
+
+    dialect: Dialect
+    translates = False
+    asks_usage = False
+
+    def __init__(self, settings: ProviderSettings, model: str, url: URL, own_headers: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._model = model
+        self._url = url
+        self._headers = request_headers(settings, own_headers)
+
+    def encode(self, body: bytes | dict[str, Any], request: ChatRequest) -> bytes:
+        """Return the body with the provider's name of the model; fields of bytes are copied without decoding them."""
+        fields = {"model": self._model, **self._extra_fields(request)}
+        decoded = _fields.decode(body) if isinstance(body, bytes) else body
+        return msgspec.json.encode({**decoded, **fields})
+
+    def _extra_fields(self, request: ChatRequest) -> dict[str, Any]:
+        return {}
+
+    async def provider_request(self, body: bytes, request: ChatRequest) -> ProviderRequest:
+        """Return the request to send."""
+        return ProviderRequest(self._url, self._with_client_headers(request), body)
+
+    def framing(self) -> Framing:
+        """Return the splitter of server-sent events."""
+        return SseFraming()
+
+    def whole(self, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """Return the answer as it is."""
+        return body
+
+    def _with_client_headers(self, request: ChatRequest) -> CIMultiDict[str]:
+        """Return the headers with those that the client may set for a provider of its dialect.
+
+        A header of the configuration wins, because the client must not choose whose organisation pays. Lists of beta
+        features are joined.
+        """
+        if request.dialect != self.dialect or not request.headers:
+            return self._headers
+        forwarded = {name: value for name, value in request.headers.items() if name in FORWARDED_HEADERS[self.dialect]}
+        if not forwarded:
+            return self._headers
+        configured = {name.lower(): value for name, value in self._settings.headers.items()}
+        headers = self._headers.copy()
+        for name, value in forwarded.items():
+            if name not in configured:
+                headers[name] = value
+            elif name in LIST_HEADERS:
+                headers[name] = f"{configured[name]},{value}"
+        return headers
+
+
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def endpoint_url(base_url: str, version: str, path: str) -> URL:
+    """Return the URL of an endpoint under a provider's ``base_url``.
+
+    A base without a path gets the version in front (``http://127.0.0.1:11434`` serves ``/v1/chat/completions``); one
+    that ends with the path already, or with ``/invocations``, is used unchanged.
+    """
+    url = URL(base_url.rstrip("/"), encoded=True)
+    base_path = url.raw_path.rstrip("/")
+    if base_path.endswith((path, "/invocations")):
+        return url
+    return url.with_path((base_path or version) + path, encoded=True)
+
+
+def request_headers(settings: ProviderSettings, own_headers: Mapping[str, str]) -> CIMultiDict[str]:
+    """Return the headers of every request to a provider; those of the configuration override those of its kind."""
+    headers: CIMultiDict[str] = CIMultiDict(
+        {"Accept": "*/*", "Accept-Encoding": "identity", "Content-Type": "application/json", "User-Agent": "pointsman"}
+    )
+    headers.update(own_headers)
+    headers.update(settings.headers)
+    return headers

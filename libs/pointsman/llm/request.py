@@ -1,0 +1,53 @@
+"""A chat request as the client sent it, in either dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+Dialect = Literal["openai", "anthropic"]
+"""API of a client or a provider: ``openai`` is /v1/chat/completions, ``anthropic`` is /v1/messages."""
+
+FORWARDED_HEADERS: dict[Dialect, frozenset[str]] = {
+    "openai": frozenset({"openai-beta", "openai-organization", "openai-project"}),
+    "anthropic": frozenset({"anthropic-beta", "anthropic-version"}),
+}
+"""The client's headers that are sent to a provider of the same dialect; no others are."""
+LIST_HEADERS = frozenset({"openai-beta", "anthropic-beta"})
+"""Those of them that are comma-separated lists."""
+
+
+class ChatRequest(NamedTuple):
+    """One request.
+
+    Attributes
+    ----------
+    dialect : Dialect
+        Dialect of the client, and so of the answer.
+    body : dict
+        Decoded; never changed.
+    raw : bytes
+        The same, as received.
+    model : str
+        As the client named it: ``auto``, ``tier/NAME`` or an arm.
+    stream : bool
+        Whether the client requested a stream.
+    headers : mapping
+        Headers to forward to the provider (`FORWARDED_HEADERS`), names in lower case.
+    session : bytes, optional
+        Header ``x-pointsman-session``.
+    """
+
+    dialect: Dialect
+    body: dict[str, Any]
+    raw: bytes
+    model: str
+    stream: bool = False
+    headers: Mapping[str, str] = {}
+    session: bytes | None = None
+
+
+def requests_usage(body: Mapping[str, Any]) -> bool:
+    """Return whether the client requests the usage at the end of a stream (``stream_options.include_usage``)."""
+    options = body.get("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True
