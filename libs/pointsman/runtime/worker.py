@@ -118,7 +118,7 @@ class TierWorker(ABC):
             case WorkerState.WAITING:
                 return f"{self.state.value}: {self.detail}"
             case _:
-                return self.state.value
+                return str(self.state.value)
 
     @property
     def readiness(self) -> str:
