@@ -1,4 +1,4 @@
-"""The documentation: pages in Markdown, and what makes some of them, their figures and the site."""
+"""The documentation: Markdown pages, their generators and figures, and the site."""
 
 from pathlib import Path
 

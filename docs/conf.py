@@ -1,4 +1,4 @@
-"""How Sphinx makes the site. The source folder is the repository, so that relative links are the same on a forge."""
+"""Sphinx configuration. The source folder is the repository, so that relative links work on GitHub too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import pointsman  # noqa: E402  # from the environment that the site is made in
+import pointsman  # noqa: E402  # from the environment that builds the site
 
 project = "Pointsman"
 author = "The Pointsman contributors"

@@ -1,4 +1,4 @@
-"""The order of the pages: that of the links in the indexes, ``docs/README.md`` and ``docs/adr/README.md``."""
+"""Navigation of the site: the order of the links in the indexes ``docs/README.md`` and ``docs/adr/README.md``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LINK = re.compile(r"\[(?P<text>[^\]]+)\]\((?P<target>[^)#:\s]+\.md)\)")
 
 
 class Entry(NamedTuple):
-    """A page in the navigation; its own title stands there where ``title`` is empty."""
+    """A page in the navigation; its own title is used where ``title`` is empty."""
 
     page: str
     title: str = ""
@@ -22,15 +22,15 @@ class Entry(NamedTuple):
 def sections(page: str, text: str) -> list[tuple[str, list[Entry]]]:
     """Return the navigation under an index: its headings of the second level, and the pages linked under each.
 
-    A page stands where it is linked first, by the words of that link. The navigation of the decisions about the design
-    has those only, with their own titles and no headings. A page that is no index has none.
+    A page appears where it is linked first, with the text of that link. The navigation of the ADRs contains only ADRs,
+    with their own titles and without headings. A page that is not an index has no navigation.
 
     Parameters
     ----------
     page : str
-        The path of the page from the root, as all paths here.
+        The path of the page from the repository's root, like all paths here.
     text : str
-        What is in it.
+        Its content.
     """
     if page not in (START, DECISIONS):
         return []

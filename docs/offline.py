@@ -1,4 +1,4 @@
-"""That the site asks no other machine for anything: no script, style, font or picture of elsewhere."""
+"""Find references of the site to other machines: scripts, styles, fonts and images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STYLED = re.compile(rf"(?:url\(|@import\s)\s*{_ELSEWHERE}", re.IGNORECASE)
 
 
 def outside_requests(site: Path) -> Iterator[str]:
-    """Yield what a browser would ask another machine for, each with the file that says so; links do not count."""
+    """Yield each resource that a browser would load from another machine, with its file; links do not count."""
     for file in sorted(site.rglob("*")):
         patterns = {".html": (_LOADED, _STYLED), ".css": (_STYLED,), ".svg": (_LOADED, _STYLED)}.get(file.suffix, ())
         for pattern in patterns:

@@ -1,4 +1,4 @@
-"""What the site needs beyond the Markdown pages: navigation, links to folders, and that it needs no network."""
+"""Sphinx extension: navigation, links to folders, and the check that the site loads nothing from the network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TO_FOLDER = re.compile(r"\]\((?P<target>[^)#:\s]+?)/?\)")
 
 
 class SiteNeedsNetwork(Exception):
-    """A page would load something from another machine."""
+    """A page loads something from another machine."""
 
 
 def setup(app: Any) -> dict[str, Any]:
@@ -27,14 +27,14 @@ def setup(app: Any) -> dict[str, Any]:
 
 
 def read_source(_app: Any, name: str, content: list[str]) -> None:
-    """Give an index page its navigation, and make links to folders links to their README, as forges do."""
+    """Add the navigation to an index page, and turn links to folders into links to their README, as on GitHub."""
     page = f"{name}.md"
     text = _TO_FOLDER.sub(lambda link: _folder_link(page, link), content[0])
     content[0] = "\n".join([text, *(line for section in sections(page, text) for line in _toctree(*section))])
 
 
 def check_offline(app: Any, error: Exception | None) -> None:
-    """Raise `SiteNeedsNetwork` when a page asks for something from elsewhere."""
+    """Raise `SiteNeedsNetwork` when a page loads something from another machine."""
     asked = list(outside_requests(Path(app.outdir))) if error is None else []
     if asked:
         raise SiteNeedsNetwork("\n".join(asked[:20]))

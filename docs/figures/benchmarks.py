@@ -1,4 +1,4 @@
-"""``benchmark-*.svg``: the latest results of ``make bench``, a figure for each part that they have."""
+"""``benchmark-*.svg``: one figure for each part of the latest results of ``make bench``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from docs.generate.benchmarks import latest
 
 
 def draw() -> None:
-    """Draw the parts that the latest results have."""
+    """Draw each part of the latest results."""
     _, results = latest()
     drawings = {
         "kernel": _kernel,

@@ -1,4 +1,4 @@
-"""``confidence.svg``: an arm's ridge regression with its width, and how widths shrink where an arm is pulled."""
+"""``confidence.svg``: an arm's ridge regression with its width, and how widths shrink with outcomes."""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ NAMES = {"reward_updater": "reward-updater", "store": "store", "nats": "NATS"}
 
 
 def draw() -> None:
-    """Draw what ``python -m docs.figures.killing`` saw."""
+    """Draw the run that ``python -m docs.figures.killing`` recorded."""
     seen = json.loads(SEEN.read_bytes())
-    points = np.array(seen["points"], dtype=np.float64)  # a count that nobody answered is NaN
+    points = np.array(seen["points"], dtype=np.float64)  # NaN where the stack did not answer
     figure, (axis,) = panels(1, 3.3)
     for label, column, colour, dash in (
         ("requests that report an outcome, repeats included", 1, COLOURS[2], DASHES[3]),

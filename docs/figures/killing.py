@@ -1,4 +1,4 @@
-"""``python -m docs.figures.killing``: run the real stack, kill its parts, keep what was seen in ``killing.json``."""
+"""``python -m docs.figures.killing``: run the real stack, kill its parts, record the counts in ``killing.json``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``learning.svg``: reward of a learning policy beside uniform choice, each model alone, and an oracle."""
+"""``learning.svg``: reward of a learning policy, of uniform choice, of single models and of an oracle."""
 
 from __future__ import annotations
 

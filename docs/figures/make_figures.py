@@ -1,4 +1,4 @@
-"""``python -m docs.figures.make_figures [name …]``: draw the figures; all when none is named. Seconds each.
+"""``python -m docs.figures.make_figures [name …]``: draw the named figures, or all of them; seconds each.
 
 They need the extra ``docs`` and the demo's prompts: ``make docs-figures`` has both.
 """
@@ -22,7 +22,7 @@ FIGURES: dict[str, Callable[[], None]] = {
 
 
 def main() -> int:
-    """Draw what is named, or everything; return the exit code."""
+    """Draw the named figures, or all; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m docs.figures.make_figures", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join(FIGURES))
     names = parser.parse_args().names

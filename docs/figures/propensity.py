@@ -1,4 +1,4 @@
-"""``propensity.svg``: what the log says of a model, by exact propensities, and by those of an exploration flag."""
+"""``propensity.svg``: a model's value estimated from the log, with exact propensities and with an exploration flag."""
 
 from __future__ import annotations
 

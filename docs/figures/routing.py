@@ -1,4 +1,4 @@
-"""The demo's prompts, routed in memory by the library's own policy and learner: what the concepts' figures show."""
+"""Route the demo's prompts in memory with the library's policy and learner, for the figures of the concepts page."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pointsman.core.bandit import Arm, ArmStack, FloatArray, Learner, Policy, Re
 from pointsman.core.features import prompt_features
 
 RULE = RewardRule(lambda_cost=0.5, mu_latency=0.0, normalizer="fixed", cost_bounds_usd=(0.0, 0.0025))
-"""The demo's."""
+"""The reward rule of the demo."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """What each of K models would have made of each of N prompts: ``contexts`` (N, d), the others (N, K)."""
+    """The results of K models on N prompts: ``contexts`` has shape (N, d), the others (N, K)."""
 
     arms: tuple[Arm, ...]
     contexts: FloatArray

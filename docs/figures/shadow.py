@@ -1,4 +1,4 @@
-"""``shadow.svg``: what the report says of three shadows as decisions come in, beside the truth."""
+"""``shadow.svg``: the report's estimates of three shadows over time, with the true values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ESTIMATOR = "dr"
 
 
 def draw() -> None:
-    """Let one policy live with its shadows beside it, and draw each difference with its always-valid interval."""
+    """Simulate one policy with its shadows, and draw each difference with its always-valid interval."""
     world = next(world for world in load_worlds() if world.name == "demo")
     shadows = {name: policy for name, policy in five_shadows(world).items() if name in SHOWN}
     run = live(world, shadows, SEED, decisions=PASSES * len(world.contexts))
@@ -50,7 +50,7 @@ def draw() -> None:
 
 
 def _interval(run: Run, shadow: str, rewarded: int) -> Interval:
-    """Return what a report says after so many outcomes, as `pointsman.shadow.report` makes it."""
+    """Return the report's interval after this number of outcomes, computed as in `pointsman.shadow.report`."""
     moments = Moments.of(run.vectors[shadow][:rewarded])
     error, arm = run.error[:rewarded], run.arm[:rewarded]
     spread = run.spread[shadow][:rewarded].sum(axis=0)

@@ -1,4 +1,4 @@
-"""How the figures look, and how they are written: small, the same bytes each time, with text as text."""
+"""Style of the figures, and writing them as small, reproducible SVG files with real text."""
 
 from __future__ import annotations
 

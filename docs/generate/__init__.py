@@ -1,1 +1,1 @@
-"""Pages of the documentation that are made from the code and from measured results, so that they cannot disagree."""
+"""Pages that are generated from the code and from benchmark results."""

@@ -1,4 +1,4 @@
-"""``python -m docs.generate``: write the pages that are made; with ``--check`` only tell which are out of date."""
+"""``python -m docs.generate``: write the generated pages; with ``--check`` only list those that are out of date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The anchors that forges and the site give headings."""
+"""Anchors of headings, as GitHub and the documentation site create them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 
 def slug(heading: str) -> str:
-    """Return the anchor of a heading: lower case, spaces as hyphens, all but letters, digits, - and _ left out."""
+    """Return the anchor of a heading: lower case, spaces as hyphens, other characters than letters, digits, - and _ removed."""
     text = _LINK.sub(r"\1", heading).strip().lower()
     return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
 
 
 def headings(page: Path) -> dict[str, str]:
-    """Return a page's headings by anchor, in order; the second of one name ends in ``-1``, as forges do it."""
+    """Return a page's headings by anchor, in order; the second of the same name ends in ``-1``, as on GitHub."""
     found: dict[str, str] = {}
     seen: Counter[str] = Counter()
     fenced = False

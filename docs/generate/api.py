@@ -1,4 +1,4 @@
-"""``docs/reference/api.md``, from the gateway's own OpenAPI document."""
+"""``docs/reference/api.md``, generated from the gateway's OpenAPI document."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pointsman_gateway.api.openapi import document
 Operation = dict[str, Any]
 
 _USUAL_SHARE = 0.6
-"""An error that this share of the routes answers, in the same words, is told once for all."""
+"""Errors that at least this share of the routes has with the same description are listed once."""
 
 
 def page() -> str:
@@ -36,7 +36,7 @@ def page() -> str:
     lines += [
         "## Types",
         "",
-        "Fields that have a default may be left out. What an answer has and you do not know, skip.",
+        "Fields with a default may be omitted. Ignore unknown fields in answers.",
         "",
     ]
     for name, schema in sorted(api["components"]["schemas"].items()):
@@ -52,7 +52,7 @@ def _operations(api: dict[str, Any], tag: str) -> Iterator[tuple[str, str, Opera
 
 
 def _usual(api: dict[str, Any]) -> set[tuple[str, str]]:
-    """Return the errors that most routes answer in the same words: status, and when."""
+    """Return the errors that most routes have with the same description, as (status, description)."""
     answers = [one["responses"] for methods in api["paths"].values() for one in methods.values()]
     counted = Counter((status, one["description"]) for answer in answers for status, one in answer.items())
     return {error for error, routes in counted.items() if routes >= _USUAL_SHARE * len(answers) and error[0] >= "400"}
@@ -60,7 +60,7 @@ def _usual(api: dict[str, Any]) -> set[tuple[str, str]]:
 
 def _usual_errors(usual: set[tuple[str, str]]) -> list[str]:
     lines = table(("status", "when"), sorted(usual))
-    return ["Nearly every route may also answer with one of these; they are left out below.", "", *lines]
+    return ["Nearly every route may also return one of these errors; the routes below omit them.", "", *lines]
 
 
 def _operation(method: str, path: str, operation: Operation, usual: set[tuple[str, str]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""``docs/reference/asyncapi.json``: the subjects as AsyncAPI 3.0, with the messages' own types as payloads."""
+"""``docs/reference/asyncapi.json``: the subjects as AsyncAPI 3.0, with the message types as payloads."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from docs.generate.markdown import plain
 from pointsman_gateway.api.docstrings import describe_fields
 
 GOLDEN = DOCS.parent / "tests" / "contract" / "golden" / "v1"
-"""Messages as they are kept for ever; those that fit are the examples."""
+"""Golden messages; those of a type are its examples."""
 
 _PARAMETERS = {
     "tier": "The tier: 1 to 64 of A-Z a-z 0-9 _ -",
     "policy": "The name of the shadow policy: 1 to 64 of A-Z a-z 0-9 _ -",
-    "kind": "What the alert is about",
-    "stream": "The stream that the message was in, in lower case",
+    "kind": "The kind of the alert",
+    "stream": "The stream that contained the message, in lower case",
     "service": "gateway, decision, reward-updater or shadow-evaluator",
 }
 _ABOUT = """\
-What Pointsman's services say to each other and to whoever listens. Everything is JSON. Streams are JetStream streams \
-with limits retention; the rest is core NATS. A reader skips fields that it does not know; a message with a `v` above \
-1 is of a later version. Messages of the hot path may have the header `traceparent` of W3C trace context.
+The messages between Pointsman's services and to subscribers. All messages are JSON. Streams are JetStream streams \
+with limits retention; other subjects are core NATS. Readers ignore unknown fields; a message with a `v` above 1 is of a \
+later version. Messages of the hot path may have the header `traceparent` of W3C trace context.
 """
 
 
@@ -67,13 +67,13 @@ def document() -> dict[str, Any]:
 
 
 def message_types() -> list[Message]:
-    """Return the types of all messages, each once."""
+    """Return all message types, each once."""
     return list(dict.fromkeys(kind for channel in CHANNELS for kind in channel.messages + channel.reply))
 
 
 @cache
 def schemas() -> dict[str, Any]:
-    """Return the JSON Schema of every message, and of what they refer to, by name."""
+    """Return the JSON Schema of every message and nested type by name."""
     _, components = msgspec.json.schema_components(message_types(), ref_template="#/components/schemas/{name}")
     for schema in components.values():
         describe_fields(schema)
@@ -91,7 +91,7 @@ def _channel(channel: Channel) -> dict[str, Any]:
 def _reply_channel(channel: Channel) -> dict[str, Any]:
     return {
         "address": None,
-        "description": f"What comes back for a request to `{channel.address}`, on the inbox that it names.",
+        "description": f"Reply to a request to `{channel.address}`, on the inbox of the request.",
         "messages": {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in channel.reply},
     }
 
@@ -118,7 +118,7 @@ def _message(kind: Message) -> dict[str, Any]:
 
 
 def golden_files(kind: Message) -> list[Path]:
-    """Return the kept messages of a type: those whose name is the type's, in small letters, up to the first dot."""
+    """Return the golden messages of a type: files whose name up to the first dot is the type's in snake case."""
     named = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in kind.__name__).lstrip("_")
     names = {named, named.removesuffix("_event")}
     if named == "decision_event":

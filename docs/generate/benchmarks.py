@@ -21,7 +21,7 @@ FIGURES = {
     "views": "What the gateway takes to answer each view of the dashboard, with a million decisions in the store",
     "llm": "Requests for a second of the gateway process's processor time, and time added, each divided by LiteLLM's",
 }
-"""What each plot shows, by the part of the results that it is made from."""
+"""The description of each plot, by part of the results."""
 
 _ABOUT = """\
 Measured by `make bench` on one machine on one day. [How benchmarks are made](../../benchmarks/README.md) describes the
@@ -32,7 +32,7 @@ marked. A separate simulation measures how often intervals and automatic promoti
 
 
 def latest() -> tuple[Path, dict[str, Any]]:
-    """Return the file with the latest results, and what is in it."""
+    """Return the file with the latest results, and its content."""
     found = [(file, json.loads(file.read_bytes())) for file in RESULTS.glob("*.json")]
     return max((one for one in found if "machine" in one[1]), key=lambda one: (one[1]["at"], one[0].name))
 

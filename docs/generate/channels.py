@@ -1,4 +1,4 @@
-"""Every subject that Pointsman uses: what goes over it and, from the users' permissions, who sends and receives."""
+"""Every subject that Pointsman uses: its messages and, from the users' permissions, who publishes and subscribes."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Channel(NamedTuple):
     Attributes
     ----------
     name : str
-        What the description calls it.
+        Its name in the AsyncAPI document.
     address : str
         The subject, with parameters in braces.
     about : str
     messages : tuple of message types
-        Any of these; empty when the message has no body.
+        The possible messages; empty when the message has no body.
     reply : tuple of message types
-        Of a request: any of these comes back.
+        For a request: the possible replies.
     stream : str
         The JetStream stream that keeps it; empty for core NATS.
     """
@@ -81,14 +81,14 @@ CHANNELS = (
     ),
     _of(subjects.status, reply=(ServiceStatus,)),
 )
-"""In the order in which a request meets them."""
+"""In the order in which a request uses them."""
 
 EVERYONE = ("operator",)
-"""Users who may see everything; they stand at no single subject."""
+"""Users who may use every subject; the tables omit them."""
 
 
 class Use(NamedTuple):
-    """Who does what with a subject: ``action`` is ``send`` or ``receive``; ``queue`` is the group that shares it."""
+    """One use of a subject by a role: ``action`` is ``send`` or ``receive``; ``queue`` is the queue group."""
 
     role: str
     action: str
@@ -96,7 +96,7 @@ class Use(NamedTuple):
 
 
 def uses(channel: Channel) -> Iterator[Use]:
-    """Yield who sends on a subject and who receives, as `PERMISSIONS` has it."""
+    """Yield the roles that send and receive on a subject, from `PERMISSIONS`."""
     for role, allowed in PERMISSIONS.items():
         if role in EVERYONE:
             continue
@@ -113,13 +113,13 @@ def uses(channel: Channel) -> Iterator[Use]:
 
 
 def _reads(pattern: str, stream: str) -> bool:
-    """Tell whether publishing to a subject of JetStream's API gets at a stream's messages."""
+    """Return whether publishing to this JetStream API subject reads a stream's messages."""
     calls = (f"$JS.API.CONSUMER.CREATE.{stream}", f"$JS.API.DIRECT.GET.{stream}")
     return any(pattern == call or pattern.startswith(f"{call}.") for call in calls)
 
 
 def _covers(pattern: str, address: str) -> bool:
-    """Tell whether a pattern of permissions and a subject with parameters have a subject in common."""
+    """Return whether a permission pattern and a subject with parameters overlap."""
     allowed, wanted = pattern.split("."), address.split(".")
     for at, token in enumerate(allowed):
         if token == ">":

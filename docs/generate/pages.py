@@ -1,4 +1,4 @@
-"""Which pages are made, and by what."""
+"""The generated pages and their generators."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def outdated() -> dict[str, str]:
-    """Return the pages whose file is missing or says something else, with what they should say."""
+    """Return the pages whose file is missing or out of date, with their new text."""
     made = {name: page() for name, page in PAGES.items()}
     return {name: text for name, text in made.items() if _there(name) != text}
 

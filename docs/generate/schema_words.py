@@ -1,4 +1,4 @@
-"""A JSON Schema in words: what a field may hold, and a table of an object's fields."""
+"""Describe a JSON Schema in words: the type of a field, and a table of an object's fields."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from docs.generate.markdown import plain, table
 
 Schema = dict[str, Any]
 Linked = Callable[[str], str]
-"""From the name of a type to how it is shown, usually as a link."""
+"""Returns how a type is shown, usually as a link, from its name."""
 
 _PLAIN = {
     "string": "text",
@@ -24,7 +24,7 @@ _PLAIN = {
 
 
 def words(schema: Schema, linked: Linked) -> str:
-    """Return what a value of the schema is, as ``list of number`` or ``text or null``."""
+    """Return the type of a value in words, such as ``list of number`` or ``text or null``."""
     if "$ref" in schema:
         return linked(schema["$ref"].rpartition("/")[2])
     if "anyOf" in schema or "oneOf" in schema:

@@ -31,7 +31,7 @@ def page() -> str:
     anchors = _anchors()
     for name, table_type, many in _sections():
         heading = f"[[{name}]]" if many else f"[{name}]"
-        lines += [f"## `{heading}`", "", f"In words: [{name}](configuration.md#{anchors[name]}).", ""]
+        lines += [f"## `{heading}`", "", f"Explained in [configuration](configuration.md#{anchors[name]}).", ""]
         lines += table(("setting", "variable", "type", "default", "meaning"), _rows(name, table_type, many))
     return "\n".join(lines).strip() + "\n"
 
@@ -56,19 +56,19 @@ def _rows(section: str, of: type[msgspec.Struct], many: bool) -> Iterator[tuple[
 
 
 def _type(field: dict[str, Any]) -> str:
-    """Return the type in words; that null is the same as left out goes without saying."""
+    """Return the type in words, without null, which means the same as omitting the setting."""
     alternatives = [one for one in field.get("anyOf", [field]) if one.get("type") != "null"]
     return " or ".join(words(one, lambda _: "table") for one in alternatives).replace("object", "table")
 
 
 def _choice(of: type[msgspec.Struct], field: str) -> str:
-    """Return the values that a field's docstring allows, where it names them."""
+    """Return the allowed values that a field's docstring lists, if any."""
     heading = re.search(rf"^\s*(?:\w+, )*{field}(?:, \w+)* : (.*)$", of.__doc__ or "", re.MULTILINE)
     choice = _CHOICE.search(heading[1]) if heading else None
     return ", ".join(f"`{value.strip()}`" for value in choice[1].replace('"', "").split(",")) if choice else ""
 
 
 def _anchors() -> dict[str, str]:
-    """Return the anchor of the heading of the configuration page that each section is under."""
+    """Return the anchor of each section's heading on the configuration page."""
     found = headings(DOCS / "reference" / "configuration.md")
     return {name: anchor for anchor, text in found.items() for name in _SECTION.findall(text)}

@@ -1,4 +1,4 @@
-"""``docs/reference/subjects.md``: the subjects for people, from the same table as the AsyncAPI document."""
+"""``docs/reference/subjects.md``: the subjects, from the same table as the AsyncAPI document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links between the pages: each leads to a file that is there, and to a heading that it has."""
+"""Links between the pages: each target file and heading exists."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CODE = re.compile(r"^( *```).*?^\1|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 
 
 def links(page: Path) -> list[str]:
-    """The targets of a page's links, those in code left out, and those to other hosts."""
+    """Return the targets of a page's links, except links in code and to other hosts."""
     text = _CODE.sub("", (ROOT / page).read_text(encoding="utf-8"))
     found = [link["target"] for link in _LINK.finditer(text)]
     return [target for target in found if not re.match(r"[a-z]+:", target)]
@@ -57,7 +57,7 @@ def test_every_page_is_reachable_from_the_index() -> None:
     assert pages - seen == set(), f"link them in {START} or {DECISIONS}"
 
 
-def test_page_stands_in_the_navigation_where_it_is_linked_first() -> None:
+def test_page_appears_in_the_navigation_where_it_is_linked_first() -> None:
     text = "[a](../A.md)\n## One\n[b](b.md), [c](c.md#part) and [d](adr/README.md)\n## Two\n[b](b.md) [e](./e.md)\n"
     assert sections(START, text) == [
         ("", [("A.md", "A")]),
@@ -77,17 +77,17 @@ def test_page_stands_in_the_navigation_where_it_is_linked_first() -> None:
         ("[A link](there.md), two", "a-link-two"),
     ],
 )
-def test_slug_is_the_one_of_forges(heading: str, anchor: str) -> None:
+def test_slug_matches_github(heading: str, anchor: str) -> None:
     assert slug(heading) == anchor
 
 
-def test_second_heading_of_a_name_has_a_number(tmp_path: Path) -> None:
+def test_repeated_heading_gets_a_number(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# Same\n```\n# no heading\n```\n## Same\n", encoding="utf-8")
     assert list(headings(page)) == ["same", "same-1"]
 
 
-def test_pictures_that_pages_show_are_there_and_others_are_not() -> None:
+def test_every_figure_exists_and_is_shown_on_a_page() -> None:
     shown = {
         posixpath.normpath(posixpath.join(str(page.parent), target))
         for page in PAGES

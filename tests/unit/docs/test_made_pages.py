@@ -1,4 +1,4 @@
-"""Pages that are made from the code: the committed files say what the code says now."""
+"""Generated pages: the committed files are up to date with the code."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def test_api_page_has_every_route_and_every_type() -> None:
     assert [heading for heading in routes + types if heading not in page] == []
 
 
-def test_plots_of_results_are_of_the_latest_results() -> None:
+def test_plots_show_the_latest_results() -> None:
     _, results = benchmarks.latest()
     for part in benchmarks.FIGURES.keys() & results.keys():
         plot = (DOCS / "figures" / f"benchmark-{part}.svg").read_text(encoding="utf-8")
         assert f"results of {results['at']}" in plot, "run `make docs-figures NAMES=benchmarks`"
 
 
-def test_latest_results_are_those_measured_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_latest_results_are_the_newest_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, at in {"b": "2026-01-02T00:00:00Z", "a": "2026-03-01T00:00:00Z", "c": "2026-02-01T00:00:00Z"}.items():
         (tmp_path / f"{name}.json").write_text(json.dumps({"at": at, "machine": {}}))
     (tmp_path / "other.json").write_text(json.dumps({"at": "2027-01-01T00:00:00Z"}))

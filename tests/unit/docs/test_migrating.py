@@ -19,7 +19,7 @@ def test_every_product_has_an_example() -> None:
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
-def test_an_example_is_right(text: str, tmp_path: Path) -> None:
+def test_example_is_valid(text: str, tmp_path: Path) -> None:
     file = tmp_path / "example.toml"
     file.write_text(text, encoding="utf-8")
 

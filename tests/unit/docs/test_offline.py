@@ -1,4 +1,4 @@
-"""That the site needs no network is found out from its files."""
+"""References to other machines are found in the site's files."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ MOST_BYTES = 60_000
         "<style>p { background: url(https://host/a.png) }</style>",
     ],
 )
-def test_what_is_loaded_from_elsewhere_is_found(tmp_path: Path, text: str) -> None:
+def test_resource_from_another_host_is_found(tmp_path: Path, text: str) -> None:
     (tmp_path / "page.html").write_text(text, encoding="utf-8")
     assert [found.partition("/")[0] for found in outside_requests(tmp_path)] == ["page.html: host"]
 
 
-def test_links_and_own_files_are_no_requests(tmp_path: Path) -> None:
+def test_links_and_own_files_are_not_reported(tmp_path: Path) -> None:
     text = '<a href="https://host/">there</a><script src="../a.js"></script><svg xmlns="http://www.w3.org/2000/svg"/>'
     (tmp_path / "page.html").write_text(text, encoding="utf-8")
     assert list(outside_requests(tmp_path)) == []

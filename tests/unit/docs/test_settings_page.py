@@ -1,4 +1,4 @@
-"""The page of settings: its variables are those that the loader reads."""
+"""The settings page: the loader reads every variable that it lists."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VARIABLES = [row["variable"] for line in PAGE if (row := ROW.match(line)) and ro
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
-def test_variable_is_one_that_the_loader_takes(variable: str, tmp_path: Path) -> None:
+def test_loader_reads_the_variable(variable: str, tmp_path: Path) -> None:
     file = tmp_path / "pointsman.toml"
     file.write_text('[[tier]]\nname = "T"\narms = ["p:m"]\n')
     try:
@@ -25,7 +25,7 @@ def test_variable_is_one_that_the_loader_takes(variable: str, tmp_path: Path) ->
         assert "no such setting" not in str(error)
 
 
-def test_a_setting_without_a_variable_is_in_a_list_of_tables() -> None:
+def test_only_settings_in_lists_of_tables_have_no_variable() -> None:
     here, without = "", set()
     for line in PAGE:
         if line.startswith("## "):

@@ -1,4 +1,4 @@
-"""The configuration shown on the pages: the gateway would start with each piece, put into a file with some tiers."""
+"""Configuration examples of the pages: each is valid in a file with some tiers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TIERS = "".join(f'\n[[tier]]\nname = "{name}"\narms = ["openai:gpt-5"]\n' for n
 _READERS_OWN = re.compile(
     r": there is no file /etc/pointsman/|: cannot load (frugal:Frugal|my_scorers:Short|ours:Ours): No module"
 )
-"""What only the reader has: files of a server of theirs, and the class that the page tells them to write."""
+"""Problems with files and classes that only the reader has."""
 
 EXAMPLES = [
     pytest.param(text, id=f"{page.name} {number}")
@@ -29,7 +29,7 @@ def test_there_are_examples() -> None:
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
-def test_an_example_is_configuration_that_is_accepted(text: str, tmp_path: Path) -> None:
+def test_example_is_valid_configuration(text: str, tmp_path: Path) -> None:
     file = tmp_path / "example.toml"
     file.write_text(text if "[[tier]]" in text else text + _TIERS, encoding="utf-8")
     try:

@@ -30,7 +30,7 @@ def test_the_weights_are_those_of_the_score() -> None:
     [
         ('"Hi!"', ask("Hi!")),
         ('"Write a Python', ask("Write a Python function that reverses a linked list.")),
-        ('"What does section 4', ask("What does section 4 say?\n" + "The lessee shall pay the rent. " * 4000)),
+        ('"What does section 4', ask("What does section 4 require?\n" + "The lessee shall pay the rent. " * 4000)),
         ('"Prove', ask("Prove that the square root of 2 is irrational, step by step, and justify every step.")),
         ('"What is 17', ask("What is 17 * 23?", reasoning_effort="high")),
         ("a coding agent's first", openai_loop(0)),
