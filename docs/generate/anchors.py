@@ -11,7 +11,7 @@ _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 
 def slug(heading: str) -> str:
-    """Return the anchor of a heading: lower case, spaces as hyphens, other characters than letters, digits, - and _ removed."""
+    """Return the anchor of a heading: lower case, with hyphens for spaces and without punctuation."""
     text = _LINK.sub(r"\1", heading).strip().lower()
     return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
 

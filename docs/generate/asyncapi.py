@@ -27,8 +27,8 @@ _PARAMETERS = {
 }
 _ABOUT = """\
 The messages between Pointsman's services and to subscribers. All messages are JSON. Streams are JetStream streams \
-with limits retention; other subjects are core NATS. Readers ignore unknown fields; a message with a `v` above 1 is of a \
-later version. Messages of the hot path may have the header `traceparent` of W3C trace context.
+with limits retention; other subjects are core NATS. Readers ignore unknown fields; a message with a `v` above 1 is of \
+a later version. Messages of the hot path may have the header `traceparent` of W3C trace context.
 """
 
 

@@ -1,4 +1,4 @@
-"""``docs/explanation/benchmarks.md``: the latest results, with their plots."""
+"""``docs/explanation/benchmarks.md``: the latest results with their plots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples of docs/how-to/migrate.md are configurations that every service would start with."""
+"""The examples of docs/how-to/migrate.md are valid configurations and Python."""
 
 from __future__ import annotations
 
