@@ -16,7 +16,7 @@ from benchmarks.floor_gateway import SUBJECT
 from pointsman.contracts.config.schema import ProbeConfig
 from pointsman.contracts.messages.decision import request_decoder
 from pointsman.runtime.bus import Bus, read_ack
-from pointsman.runtime.lifecycle import run_with_probe
+from pointsman.runtime.service import run_with_probe
 
 STREAM = "FLOOR"
 LOG_SUBJECT = "floor.log"

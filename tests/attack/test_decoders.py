@@ -28,7 +28,7 @@ from pointsman.shadow.sums.reward_sums import GroupOutcomes, join_arms
 from pointsman_gateway.api.events import format_event
 from pointsman_gateway.api.policies import check_change
 from pointsman_gateway.http.problems import response_to_error
-from pointsman_reward_updater.waiting import Entry, WaitingRoom
+from pointsman_reward_updater.pending_feedback import Entry, PendingFeedback
 from pointsman_shadow_evaluator.decisions.event_encoding import encode_events
 from tests.attack.mutations import mutate
 from tests.support.message_examples import EXAMPLES, GOLDEN
@@ -107,7 +107,7 @@ def test_feedback_passes_the_checks_or_is_said_to_be_wrong(data: bytes) -> None:
 @FUZZ
 @given(st.lists(variants("measured", "feedback", "feedback.least"), max_size=6))
 def test_whatever_waits_is_passed_by_or_counts(payloads: list[bytes]) -> None:
-    room, entries = WaitingRoom(), []
+    room, entries = PendingFeedback(), []
     for sequence, data in enumerate(payloads, start=1):
         try:
             entries.append(Entry(sequence, sequence, decode_waiting(data, "SIMPLE")))

@@ -44,11 +44,11 @@ EARLY_WATERMARK = """        names, args = _commit_arguments(self.tier, commit)
         args[1] = commit.watermark
         applied,"""
 COMPARE = "if watermark ~= ARGV[2] or (epoch ~= ARGV[1] and not (epoch == '' and watermark == '0')) then"
-PUBLISH = "        await events.publish_rewards(self._bus, self.tier, unpublished, before)\n"
+PUBLISH = "        await publish_rewards(self._bus, self.tier, unpublished, before)\n"
 AFTER_COMMIT = """                return False
         self._count(results)"""
 LATE_PUBLISH = """                return False
-        await events.publish_rewards(self._bus, self.tier, unpublished, before)
+        await publish_rewards(self._bus, self.tier, unpublished, before)
         self._count(results)"""
 
 APPEND = (
@@ -61,7 +61,7 @@ STALE = "stale=age_ms is None or age_ms > self._stale_after_ms"
 
 TIER_STORE = "libs/pointsman/learning/tier_store.py"
 LEDGER = "libs/pointsman/learning/ledger.py"
-WRITER = "services/reward_updater/pointsman_reward_updater/writer.py"
+WRITER = "services/reward_updater/pointsman_reward_updater/outcome_writer.py"
 GATEWAY = "services/gateway/pointsman_gateway/api/outcome_log.py"
 REPLICA = "services/decision/pointsman_decision/handlers.py"
 SCRIPT = "libs/pointsman/learning/scripts/commit_outcomes.lua"

@@ -8,13 +8,13 @@ import contextlib
 import pytest
 
 from pointsman.contracts.config.schema import ProbeConfig
-from pointsman.runtime import lifecycle
+from pointsman.runtime import service as runtime_service
 
 ENDS_WITHIN_S = 10.0
 
 
 async def test_work_that_swallows_a_cancellation_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lifecycle, "STOP_WAIT_S", 0.05)
+    monkeypatch.setattr(runtime_service, "SHUTDOWN_TIMEOUT_S", 0.05)
     cancelled = 0
 
     async def work() -> None:
@@ -29,7 +29,7 @@ async def test_work_that_swallows_a_cancellation_is_cancelled_again(monkeypatch:
 
     stop = asyncio.Event()
     stop.set()
-    service = asyncio.create_task(lifecycle.run_with_probe(ProbeConfig(port=0), dict, work(), stop))
+    service = asyncio.create_task(runtime_service.run_with_probe(ProbeConfig(port=0), dict, work(), stop))
     await asyncio.wait({service}, timeout=ENDS_WITHIN_S)
     ended = service.done()
     service.cancel()  # or the test itself would not end where it fails

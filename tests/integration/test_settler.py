@@ -19,9 +19,9 @@ from pointsman.contracts.messages.outcome import Outcome, outcome_decoder
 from pointsman.learning.settled_store import SettledStore
 from pointsman.runtime.bus import Bus, LogReader, ensure_streams
 from pointsman.runtime.store.store import Store
-from pointsman_reward_updater import settler as settler_module
-from pointsman_reward_updater.settler import TierSettler
-from pointsman_reward_updater.waiting import WaitingRoom
+from pointsman_reward_updater import feedback_settler as settler_module
+from pointsman_reward_updater.feedback_settler import FeedbackSettler
+from pointsman_reward_updater.pending_feedback import PendingFeedback
 from tests.support.loop_calls import read_all
 from tests.support.waiting import eventually
 
@@ -84,8 +84,8 @@ async def settling(bus: Bus, store: Store, config: Config) -> Settling:
     await ensure_streams(bus, config.nats)
 
     @asynccontextmanager
-    async def running(name: str = "one", wait_s: float = 3600.0) -> AsyncIterator[TierSettler]:
-        made = TierSettler(bus, store, TIER, waiting(config, wait_s), name)
+    async def running(name: str = "one", wait_s: float = 3600.0) -> AsyncIterator[FeedbackSettler]:
+        made = FeedbackSettler(bus, store, TIER, waiting(config, wait_s), name)
         task = asyncio.create_task(made.run())
         try:
             yield made
@@ -134,7 +134,7 @@ async def test_a_stream_that_is_made_anew_is_read_from_its_beginning(
 async def test_too_much_feedback_has_the_oldest_answers_count_before_their_time(
     bus: Bus, settling: Settling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settler_module, "WaitingRoom", lambda: WaitingRoom(max_notes=3))
+    monkeypatch.setattr(settler_module, "PendingFeedback", lambda: PendingFeedback(max_notes=3))
     monkeypatch.setattr(settler_module, "EARLY_BATCH", 1)
     for decision in (1, 2, 3, 4):
         await measured(bus, decision, LONG_MS)

@@ -1,4 +1,4 @@
-"""A process that stands by says nothing of a tier that another one works on: Prometheus takes the largest of all."""
+"""A process on standby reports no gauges of the tier: Prometheus takes the maximum of all processes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.lease import Lease
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
-from pointsman_reward_updater.settler import TierSettler
-from pointsman_reward_updater.writer import TierWriter
+from pointsman_reward_updater.feedback_settler import FeedbackSettler
+from pointsman_reward_updater.outcome_writer import OutcomeWriter
 from pointsman_shadow_evaluator.decisions.event_publisher import EventPublisher
 from pointsman_shadow_evaluator.tier_evaluator import TierEvaluator
 from tests.support.waiting import eventually
@@ -31,17 +31,18 @@ OF_ONE = (
 
 
 class Worker(Protocol):
-    status: str
+    @property
+    def status(self) -> str: ...
 
     async def run(self) -> None: ...
 
 
-async def test_what_it_knew_before_is_told_no_more(bus: Bus, store: Store, config: Config) -> None:
+async def test_process_on_standby_removes_the_gauges_of_the_tier(bus: Bus, store: Store, config: Config) -> None:
     for role in ("reward-updater", "settler", "shadow-evaluator"):
         assert await Lease(store, role, TIER, "another", 60_000).hold()
     workers: list[Worker] = [
-        TierWriter(bus, store, TIER, config, "this"),
-        TierSettler(bus, store, TIER, config, "this"),
+        OutcomeWriter(bus, store, TIER, config, "this"),
+        FeedbackSettler(bus, store, TIER, config, "this"),
         TierEvaluator(bus, store, config.tier[0], config, "this", EventPublisher(bus)),
     ]
     for gauge in (*OF_ONE, metrics.halted):  # as if it had held the leases until now

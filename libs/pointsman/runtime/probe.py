@@ -1,4 +1,4 @@
-"""Liveness, readiness and metrics over HTTP, for the services that have no HTTP interface of their own."""
+"""HTTP server for liveness, readiness and metrics, for services without an HTTP API."""
 
 from __future__ import annotations
 
@@ -19,28 +19,30 @@ from pointsman.runtime.telemetry.logs import logger
 
 log = logger("probe")
 
+STOP_TIMEOUT_S = 2.0
+
 Readiness = Callable[[], Mapping[str, str]]
-"""Returns a word for each thing the service depends on; ``ok`` is ready, anything else says what is wrong."""
+"""Returns a text for each dependency of the service: ``ok`` when it is ready, otherwise the problem."""
 
 
 def readiness_response(checks: Mapping[str, str]) -> Response:
-    """Return 200 when every check says ok, 503 otherwise, with all of them in the body."""
+    """Return 200 when every check is ok, 503 otherwise, with all checks in the body."""
     ready = all(value == "ok" for value in checks.values())
     body = msgspec.json.encode({"status": "ready" if ready else "not ready", "checks": dict(checks)})
     return Response(body, 200 if ready else 503, media_type="application/json")
 
 
 class Server(uvicorn.Server):
-    """Uvicorn inside a service that handles signals itself."""
+    """Uvicorn without signal handlers; the service has its own."""
 
     @contextlib.contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]  # uvicorn declares no type here
-        """Leave the signals to the service."""
+        """Install no signal handlers."""
         yield
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; port 0 takes a free one."""
+    """Return a listening socket; port 0 selects a free port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -60,7 +62,7 @@ class Probe:
     Parameters
     ----------
     host, port
-        Where to listen; port 0 takes a free one.
+        Address to listen at; port 0 selects a free port.
     readiness : callable
     """
 
@@ -82,7 +84,7 @@ class Probe:
         self.url = f"http://{host}:{self._socket.getsockname()[1]}"
 
     async def start(self) -> None:
-        """Begin to serve."""
+        """Start serving."""
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="probe")
         log.info("probes at %s", self.url)
 
@@ -90,4 +92,4 @@ class Probe:
         """Stop serving."""
         self._server.should_exit = True
         if self._task is not None:
-            await asyncio.wait([self._task], timeout=2.0)
+            await asyncio.wait([self._task], timeout=STOP_TIMEOUT_S)

@@ -24,7 +24,7 @@ RENEWALS_PER_LEASE = 3
 """The lease is renewed so many times before it would expire."""
 
 
-class WorkerState(enum.Enum):
+class WorkerState(enum.StrEnum):
     """State of a `TierWorker`; the value is the text that status messages show."""
 
     STARTING = "starting"  # the process has not yet asked for the lease

@@ -13,7 +13,7 @@ from pointsman.core.bandit import PolicyError
 from pointsman.runtime.bus import Bus, await_streams
 from pointsman.runtime.bus.policies import watch_policies
 from pointsman.runtime.bus.status import Endpoint, StatusReporter
-from pointsman.runtime.lifecycle import run_with_probe, wait_until_stopped
+from pointsman.runtime.service import run_with_probe, wait_until_stopped
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_decision.handlers import DecisionHandler

@@ -17,8 +17,8 @@ from starlette.types import ASGIApp
 from pointsman.contracts.config import Config, ConfigError
 from pointsman.contracts.messages.errors import MessageError
 from pointsman.runtime.bus import BusError
-from pointsman.runtime.lifecycle import wait_until_stopped
 from pointsman.runtime.probe import Server, listen
+from pointsman.runtime.service import wait_until_stopped
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.telemetry import tracing
 from pointsman.runtime.telemetry.logs import logger

@@ -1,78 +1,75 @@
-"""Wiring and lifecycle of the reward-updater."""
+"""Wiring of the reward-updater."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
-import socket
 
 from pointsman.contracts.config import Config
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.status import TierStatus
 from pointsman.runtime.bus import Bus, await_streams
 from pointsman.runtime.bus.status import StatusReporter
-from pointsman.runtime.lifecycle import run_with_probe, wait_until_stopped
-from pointsman.runtime.store.store import Store
+from pointsman.runtime.service import BackgroundTasks, run_with_probe
+from pointsman.runtime.store import Store, unique_holder
 from pointsman.runtime.telemetry import metrics
-from pointsman_reward_updater.retention import RetentionWatch
-from pointsman_reward_updater.settler import TierSettler
-from pointsman_reward_updater.writer import TierWriter
+from pointsman.runtime.telemetry.logs import logger
+from pointsman.runtime.worker import WorkerState, run_periodically
+from pointsman_reward_updater.feedback_settler import FeedbackSettler
+from pointsman_reward_updater.log_capacity import CHECK_INTERVAL_S, LogCapacityWatch
+from pointsman_reward_updater.outcome_writer import OutcomeWriter
+from pointsman_reward_updater.publishing import SERVICE
+
+log = logger("reward_updater")
 
 STREAMS = (subjects.OUTCOMES, subjects.REWARDS, subjects.ALERTS, subjects.DEAD)
-"""What must be there before an updater can work."""
+"""Streams without which a reward-updater cannot work."""
 
 
 async def serve(config: Config, stop: asyncio.Event) -> None:
-    """Run the service until told to stop."""
+    """Run the service until ``stop`` is set."""
     updater = RewardUpdater(config)
     await run_with_probe(config.probe, updater.readiness, updater.run(stop), stop)
 
 
 class RewardUpdater:
-    """A writer and a settler for each tier. Of several updaters, the one that holds a lease works; others stand by."""
+    """An outcome writer and a feedback settler for each tier; of several processes, the one with the lease works."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._bus: Bus | None = None
-        self._writers: list[TierWriter] = []
-        self._settlers: list[TierSettler] = []
+        self._writers: list[OutcomeWriter] = []
+        self._settlers: list[FeedbackSettler] = []
 
     def readiness(self) -> dict[str, str]:
-        """Return what the updater needs, and what each tier's writer does; standing by is being ready."""
-        checks = {"nats": "ok" if self._bus and self._bus.connected else "not connected"}
-        checks["streams"] = "ok" if self._writers else "waiting for the gateway to make them"
-        for writer in self._writers:
-            ready = writer.status in ("writing", "standby")
-            checks[f"tier {writer.tier}"] = "ok" if ready else writer.status
-        for settler in self._settlers:
-            ready = settler.status in ("settling", "standby")
-            checks[f"feedback {settler.tier}"] = "ok" if ready else settler.status
-        return checks
+        """Return the state of each dependency and of each worker; a worker on standby is ready."""
+        return {
+            "nats": "ok" if self._bus and self._bus.connected else "not connected",
+            "streams": "ok" if self._writers else "waiting for the gateway to make them",
+            **{f"tier {writer.tier}": writer.readiness for writer in self._writers},
+            **{f"feedback {settler.tier}": settler.readiness for settler in self._settlers},
+        }
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Write all tiers until told to stop."""
+        """Run all workers until ``stop`` is set."""
         config = self._config
         self._bus = bus = await Bus.connect(config.nats, "pointsman-reward-updater")
         await await_streams(bus, STREAMS)
-        store = Store(config.redis)
-        holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._writers = [TierWriter(bus, store, tier.name, config, holder) for tier in config.tier]
-        tasks = [asyncio.create_task(writer.run(), name=f"writer {writer.tier}") for writer in self._writers]
-        self._settlers = [TierSettler(bus, store, tier.name, config, holder) for tier in config.tier]
-        tasks += [asyncio.create_task(settler.run(), name=f"settler {settler.tier}") for settler in self._settlers]
-        watch = RetentionWatch(bus, config.nats.alarm_at, self._oldest_waiting)
-        tasks.append(asyncio.create_task(watch.run(), name="retention"))
-        tasks.append(asyncio.create_task(bus.until_closed(), name="connection"))
-        reporter = StatusReporter("reward-updater", self._statuses)
-        tasks.append(asyncio.create_task(reporter.run(), name="status"))
-        await reporter.serve(bus, "Learns from outcomes")
+        store, holder = Store(config.redis), unique_holder()
+        self._writers = [OutcomeWriter(bus, store, tier.name, config, holder) for tier in config.tier]
+        self._settlers = [FeedbackSettler(bus, store, tier.name, config, holder) for tier in config.tier]
+        capacity = LogCapacityWatch(bus, config.nats.alarm_at, self._oldest_waiting)
+        reporter = StatusReporter(SERVICE, self._statuses)
         try:
-            await wait_until_stopped(stop, tasks)
+            async with BackgroundTasks() as tasks:
+                for worker in (*self._writers, *self._settlers):
+                    tasks.start(f"{worker.role} {worker.tier}", worker.run())
+                check = run_periodically(capacity.check, CHECK_INTERVAL_S, log=log, failure="log capacity not checked")
+                tasks.start("log capacity", check)
+                tasks.start("connection", bus.until_closed())
+                tasks.start("status", reporter.run())
+                await reporter.serve(bus, "Learns from outcomes")
+                await tasks.wait_until(stop)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await bus.close()
             await store.close()
 
@@ -80,15 +77,15 @@ class RewardUpdater:
         return [_status(writer) for writer in self._writers]
 
     def _oldest_waiting(self) -> int | None:
-        """Return the sequence of the oldest message that waits for feedback, as far as this updater settles."""
+        """Return the sequence of the oldest message that waits for feedback, of the tiers that this process settles."""
         return min((settler.oldest for settler in self._settlers if settler.oldest is not None), default=None)
 
 
-def _status(writer: TierWriter) -> TierStatus:
-    lag = metrics.log_lag.values().get((writer.tier,)) if writer.status == "writing" else None
+def _status(writer: OutcomeWriter) -> TierStatus:
+    lag = metrics.log_lag.values().get((writer.tier,)) if writer.running else None
     return TierStatus(
         tier=writer.tier,
         log_lag=None if lag is None else int(lag),
-        halted=writer.status.startswith("halted"),
+        halted=writer.state is WorkerState.HALTED,
         doing=writer.status,
     )

@@ -15,7 +15,7 @@ from pointsman.contracts.messages.status import TierStatus
 from pointsman.runtime.bus import Bus, await_streams
 from pointsman.runtime.bus.policies import watch_policies
 from pointsman.runtime.bus.status import StatusReporter
-from pointsman.runtime.lifecycle import run_with_probe, wait_until_stopped
+from pointsman.runtime.service import run_with_probe, wait_until_stopped
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
 from pointsman_shadow_evaluator.decisions.event_publisher import EventPublisher

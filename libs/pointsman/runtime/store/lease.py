@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+import socket
+
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.script import Script
 from pointsman.runtime.store.store import Store
 
 DROP_LEASE = Script("pointsman.runtime.store", "drop_lease")
 HOLD_LEASE = Script("pointsman.runtime.store", "hold_lease")
+
+
+def unique_holder() -> str:
+    """Return a name that is unique to this process and start."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 class Lease:

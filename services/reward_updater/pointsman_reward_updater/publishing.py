@@ -1,4 +1,4 @@
-"""What the updater tells others: rewards, changed arms, alerts."""
+"""Messages that the reward-updater publishes: rewards, and notices about changed arms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import decode, encode
 from pointsman.contracts.messages.errors import MessageError
-from pointsman.contracts.messages.notices import Alert, ArmsChanged
+from pointsman.contracts.messages.notices import ArmsChanged
 from pointsman.contracts.messages.outcome import RewardEvent, outcome_decoder, reward_decoder
 from pointsman.core.bandit import Arm
 from pointsman.learning import Applied
@@ -21,7 +21,12 @@ APPEND_TIMEOUT_S = 5.0
 async def publish_rewards(bus: Bus, tier: str, applied: Iterable[Applied], complete_through: int) -> None:
     """Append the rewards of a batch and wait until all are stored.
 
-    This comes before the commit: a crash in between repeats some of them, with the same values, and loses none.
+    It is called before the commit: a crash in between repeats some rewards, with the same values, and loses none.
+
+    Parameters
+    ----------
+    complete_through : int
+        Outcome sequence up to which all rewards are stored already.
     """
     subject = subjects.rewards(tier)
     pending = [
@@ -32,8 +37,8 @@ async def publish_rewards(bus: Bus, tier: str, applied: Iterable[Applied], compl
         read_ack(await future)
 
 
-async def published_through(bus: Bus, tier: str) -> int:
-    """Return up to which outcome the stream surely has every reward; a replay need not publish those again."""
+async def rewards_complete_through(bus: Bus, tier: str) -> int:
+    """Return the outcome sequence up to which all rewards are stored; a replay need not publish those again."""
     last = await bus.last(subjects.REWARDS, subjects.rewards(tier))
     if last is None:
         return 0
@@ -41,13 +46,13 @@ async def published_through(bus: Bus, tier: str) -> int:
         reward = decode(reward_decoder, last.data)
         stored = await bus.get(subjects.OUTCOMES, reward.outcome_sequence)
         if stored is None or decode(outcome_decoder, stored.data).decision_id != reward.decision_id:
-            return 0  # rewards of a log that is no longer this one
+            return 0  # the rewards belong to another log
     except MessageError:
         return 0
     return reward.complete_through
 
 
-async def announce(
+async def publish_arms_changed(
     bus: Bus,
     tier: str,
     epoch: str,
@@ -56,7 +61,7 @@ async def announce(
     arms: Iterable[Arm],
     headers: dict[str, str] | None = None,
 ) -> None:
-    """Tell the decision replicas what the store now holds. A notice that is lost costs them a second."""
+    """Notify the decision replicas that the store has changed. A lost notice delays them by a second."""
     notice = ArmsChanged(
         tier=tier,
         epoch=epoch,
@@ -66,12 +71,6 @@ async def announce(
         committed_at_ms=int(time.time() * 1000),
     )
     await bus.publish(subjects.arms(tier), encode(notice), headers)
-
-
-async def alert(bus: Bus, kind: str, tier: str, text: str) -> None:
-    """Say that a person should look."""
-    message = Alert(kind=kind, tier=tier, text=text, service=SERVICE, raised_at_ms=int(time.time() * 1000))
-    await bus.append(subjects.alert(kind, tier), encode(message))
 
 
 def _reward(tier: str, item: Applied, complete_through: int) -> RewardEvent:

@@ -1,25 +1,25 @@
-"""Watching how full the logs are: an alarm before something is dropped early, or outcomes refused."""
+"""Alert when a log is nearly full, before messages are dropped early or outcomes refused."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 
 from pointsman.contracts.messages import subjects
 from pointsman.runtime.bus import Bus, BusError, StreamInfo
+from pointsman.runtime.bus.alerts import publish_alert
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.logs import logger
-from pointsman_reward_updater import events
+from pointsman_reward_updater.publishing import SERVICE
 
-log = logger("reward_updater.retention")
+log = logger("reward_updater.log_capacity")
 
-CHECK_S = 30.0
-AGAIN_S = 3600.0
+CHECK_INTERVAL_S = 30.0
+ALERT_REPEAT_INTERVAL_S = 3600.0
 ALL_TIERS = "_all"
-"""Stands for the tier in alerts that are about all of them."""
+"""Tier in the subject of alerts that concern all tiers."""
 
-CONSEQUENCE = {
+CONSEQUENCES = {
     subjects.DECISIONS: "its oldest decisions are dropped before their time, and their outcomes can no longer count",
     subjects.OUTCOMES: "no outcome is accepted any more",
     subjects.FEEDBACK: "what waits for feedback is dropped before it has counted",
@@ -27,8 +27,8 @@ CONSEQUENCE = {
 """What happens when a log is full."""
 
 
-class RetentionWatch:
-    """Alerts on ``alerts.log-filling._all`` when a log has filled up beyond a share of its room.
+class LogCapacityWatch:
+    """Alert on ``alerts.log-filling._all`` when a log exceeds a share of its maximum size.
 
     Parameters
     ----------
@@ -36,30 +36,23 @@ class RetentionWatch:
     alarm_at : float
         That share, 0 to 1.
     oldest_waiting : callable
-        Returns the sequence of the oldest message of FEEDBACK that still waits, or None. Most of that stream has
-        counted long ago and may go: only what came since the oldest that waits is taken for filled room.
-    check_s : float
-        How often to look.
+        Returns the sequence of the oldest message of FEEDBACK that still waits, or None. Most messages of that stream
+        are settled and may be dropped: only those from the oldest waiting one on count as used space.
     """
 
-    def __init__(
-        self, bus: Bus, alarm_at: float, oldest_waiting: Callable[[], int | None], check_s: float = CHECK_S
-    ) -> None:
+    def __init__(self, bus: Bus, alarm_at: float, oldest_waiting: Callable[[], int | None]) -> None:
         self._bus = bus
         self._alarm_at = alarm_at
         self._oldest_waiting = oldest_waiting
-        self._check_s = check_s
-        self._alarmed_at: dict[str, float] = {}
+        self._alerted_at: dict[str, float] = {}
 
-    async def run(self) -> None:
-        """Watch until cancelled."""
-        while True:
-            for stream in CONSEQUENCE:
-                try:
-                    await self._check(stream)
-                except BusError as error:
-                    log.debug("cannot look at %s: %s", stream, error)
-            await asyncio.sleep(self._check_s)
+    async def check(self) -> None:
+        """Check all logs once; a log that cannot be checked does not prevent the check of the others."""
+        for stream in CONSEQUENCES:
+            try:
+                await self._check(stream)
+            except BusError as error:
+                log.debug("cannot check %s: %s", stream, error)
 
     async def _check(self, stream: str) -> None:
         info = await self._bus.info(stream)
@@ -69,19 +62,19 @@ class RetentionWatch:
         filled = info.state.bytes / info.config.max_bytes * needed_share(stream, info, self._oldest_waiting())
         metrics.log_filled.labels(stream).set(filled)
         if filled < self._alarm_at:
-            self._alarmed_at.pop(stream, None)
+            self._alerted_at.pop(stream, None)
             return
         now = time.monotonic()
-        if now - self._alarmed_at.get(stream, -AGAIN_S) < AGAIN_S:
+        if now - self._alerted_at.get(stream, -ALERT_REPEAT_INTERVAL_S) < ALERT_REPEAT_INTERVAL_S:
             return
-        text = f"{stream} takes {filled:.0%} of its room; when it is full, {CONSEQUENCE[stream]}"
+        text = f"{stream} takes {filled:.0%} of its room; when it is full, {CONSEQUENCES[stream]}"
         log.warning(text)
-        await events.alert(self._bus, "log-filling", ALL_TIERS, text)
-        self._alarmed_at[stream] = now
+        await publish_alert(self._bus, "log-filling", ALL_TIERS, text, SERVICE)
+        self._alerted_at[stream] = now
 
 
 def needed_share(stream: str, info: StreamInfo, oldest_waiting: int | None) -> float:
-    """Return the share of a stream's messages that must not go yet, 0 to 1."""
+    """Return the share of a stream's messages that must not be dropped yet, 0 to 1."""
     if stream != subjects.FEEDBACK:
         return 1.0
     state = info.state

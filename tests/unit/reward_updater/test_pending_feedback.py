@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.feedback import Feedback, Measured
 from pointsman.contracts.messages.outcome import Outcome, Served
-from pointsman_reward_updater.waiting import Entry, WaitingRoom
+from pointsman_reward_updater.pending_feedback import Entry, PendingFeedback
 
 WAIT_MS = 100
 
@@ -36,7 +36,7 @@ def settle(entries: Sequence[Entry], begin: int = 0, end: int | None = None, ahe
 
     ``ahead`` is how many messages it has read by then at least; it always knows what is due.
     """
-    room, noted, found = WaitingRoom(), begin, []
+    room, noted, found = PendingFeedback(), begin, []
     for entry in entries[begin:end]:
         while noted < len(entries) and (entries[noted].at_ms <= entry.due_ms or noted < (ahead or 0)):
             room.note(entries[noted])
@@ -104,7 +104,7 @@ def test_decisions_do_not_mix() -> None:
 
 
 def test_a_room_that_is_full_says_so_until_something_has_counted() -> None:
-    room = WaitingRoom(max_notes=2)
+    room = PendingFeedback(max_notes=2)
     entries = stream((10, measured(1)), (11, feedback(1, 5.0)), (12, feedback(2, 5.0)))
     for entry in entries:
         room.note(entry)
@@ -115,7 +115,7 @@ def test_a_room_that_is_full_says_so_until_something_has_counted() -> None:
 
 
 def test_what_counts_early_has_what_is_known_and_the_time_of_that() -> None:
-    room = WaitingRoom()
+    room = PendingFeedback()
     entries = stream((10, measured(1)), (20, feedback(1, 5.0)), (30, feedback(1, 6.0)))
     for entry in entries[:2]:
         room.note(entry)

@@ -7,7 +7,7 @@ import pytest
 from pointsman.contracts.messages import subjects
 from pointsman.runtime.bus import StreamInfo
 from pointsman.runtime.bus.jetstream import StreamState
-from pointsman_reward_updater.retention import needed_share
+from pointsman_reward_updater.log_capacity import needed_share
 
 
 def info(first: int, last: int) -> StreamInfo:
