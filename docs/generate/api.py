@@ -1,4 +1,4 @@
-"""``docs/reference/api.md``, generated from the gateway's OpenAPI document."""
+"""``docs/reference/api.md``, generated from the OpenAPI document of the gateway."""
 
 from __future__ import annotations
 
@@ -7,41 +7,62 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from docs.generate.anchors import slug
 from docs.generate.markdown import MADE, json_block, sentence, table
-from docs.generate.schema_words import fields, words
-from pointsman_gateway.api.openapi import document
+from docs.generate.schema_words import words
+from pointsman_gateway.registry import openapi_document
 
 Operation = dict[str, Any]
 
-_USUAL_SHARE = 0.6
-"""Errors that at least this share of the routes has with the same description are listed once."""
+_COMMON_SHARE = 0.6
+"""An error that at least this share of the endpoints answers, in the same words, is listed once for all."""
 
 
 def page() -> str:
     """Return the page."""
-    api = json.loads(document())
-    usual = _usual(api)
+    api = json.loads(openapi_document())
+    common = _common_errors(api)
     lines = [MADE, "", "# HTTP API", "", *api["info"]["description"].strip().splitlines(), ""]
     lines += [
         "The gateway serves this description itself: `/openapi.json` for tools, `/docs` for people. Decisions are also "
         "available over NATS: see [subjects](subjects.md). The [quick start](../tutorials/quickstart.md) shows the "
         "main calls in order.",
         "",
-        *_usual_errors(usual),
+        "## Endpoints",
+        "",
+        *_endpoint_table(api),
+        "Almost every endpoint may also answer with one of these errors, which are not repeated below:",
+        "",
+        *table(("status", "when"), sorted(common)),
     ]
     for tag in api["tags"]:
         lines += [f"## {tag['name'].capitalize()}", "", sentence(tag["description"]), ""]
         for method, path, operation in _operations(api, tag["name"]):
-            lines += _operation(method, path, operation, usual)
+            lines += _operation(method, path, operation, common)
     lines += [
         "## Types",
         "",
-        "Fields with a default may be omitted. Ignore unknown fields in answers.",
+        "Fields marked *always* must be sent in a request, and are present in every answer. Ignore fields of an answer "
+        "that are not listed here: a later version may add fields.",
         "",
     ]
     for name, schema in sorted(api["components"]["schemas"].items()):
-        lines += [f"### {name}", "", sentence(schema.get("description", "")), "", *fields(schema, _linked)]
+        lines += [f"### {name}", "", sentence(schema.get("description", "")), "", *_fields(schema)]
     return "\n".join(line for line in _without_double_blanks(lines)).strip() + "\n"
+
+
+def _endpoint_table(api: dict[str, Any]) -> list[str]:
+    rows = [
+        (f"[`{method} {path}`](#{slug(f'{method} {path}')})", _scope(operation) or "none", operation["summary"])
+        for tag in api["tags"]
+        for method, path, operation in _operations(api, tag["name"])
+    ]
+    return table(("endpoint", "scope", "purpose"), rows)
+
+
+def _scope(operation: Operation) -> str:
+    """Return the scope that an API key must have; empty when no key is needed."""
+    return next((scope for way in operation["security"] for scopes in way.values() for scope in scopes), "")
 
 
 def _operations(api: dict[str, Any], tag: str) -> Iterator[tuple[str, str, Operation]]:
@@ -51,22 +72,34 @@ def _operations(api: dict[str, Any], tag: str) -> Iterator[tuple[str, str, Opera
                 yield method.upper(), path, operation
 
 
-def _usual(api: dict[str, Any]) -> set[tuple[str, str]]:
-    """Return the errors that most routes have with the same description, as (status, description)."""
-    answers = [one["responses"] for methods in api["paths"].values() for one in methods.values()]
-    counted = Counter((status, one["description"]) for answer in answers for status, one in answer.items())
-    return {error for error, routes in counted.items() if routes >= _USUAL_SHARE * len(answers) and error[0] >= "400"}
+def _common_errors(api: dict[str, Any]) -> set[tuple[str, str]]:
+    """Return the errors that most endpoints answer in the same words: status and description."""
+    answers = [operation["responses"] for methods in api["paths"].values() for operation in methods.values()]
+    counts = Counter((status, one["description"]) for answer in answers for status, one in answer.items())
+    return {error for error, count in counts.items() if count >= _COMMON_SHARE * len(answers) and error[0] >= "400"}
 
 
-def _usual_errors(usual: set[tuple[str, str]]) -> list[str]:
-    lines = table(("status", "when"), sorted(usual))
-    return ["Nearly every route may also return one of these errors; the routes below omit them.", "", *lines]
+def _fields(schema: Operation) -> list[str]:
+    """Return the table of an object's fields."""
+    required = schema.get("required", [])
+    return table(
+        ("field", "type", "presence", "meaning"),
+        (
+            (
+                f"`{name}`",
+                words(field, _linked),
+                "always" if name in required else "optional",
+                field.get("description", ""),
+            )
+            for name, field in schema.get("properties", {}).items()
+        ),
+    )
 
 
-def _operation(method: str, path: str, operation: Operation, usual: set[tuple[str, str]]) -> list[str]:
-    scopes = [scope for way in operation["security"] for scope in next(iter(way.values()))]
+def _operation(method: str, path: str, operation: Operation, common: set[tuple[str, str]]) -> list[str]:
+    scope = _scope(operation)
     lines = [f"### {method} {path}", "", sentence(operation["summary"]), ""]
-    lines += [operation.get("description", ""), "", f"Scope: `{scopes[0]}`." if scopes else "No key needed.", ""]
+    lines += [operation.get("description", ""), "", f"Scope: `{scope}`." if scope else "No key needed.", ""]
     lines += table(
         ("parameter", "in", "type", "meaning"),
         (
@@ -84,7 +117,7 @@ def _operation(method: str, path: str, operation: Operation, usual: set[tuple[st
         lines += [f"Body: {_content(body)}", ""]
         for example in _examples(body):
             lines += json_block(example)
-    answers = {s: one for s, one in operation["responses"].items() if (s, one["description"]) not in usual}
+    answers = {s: one for s, one in operation["responses"].items() if (s, one["description"]) not in common}
     lines += table(
         ("status", "answer", "body"), ((s, one["description"], _content(one)) for s, one in sorted(answers.items()))
     )

@@ -13,7 +13,7 @@ import pointsman
 from docs import DOCS
 from docs.generate.channels import CHANNELS, Channel, Message, uses
 from docs.generate.markdown import plain
-from pointsman_gateway.api.docstrings import describe_fields
+from pointsman_gateway.api.json_schema import describe_fields
 
 GOLDEN = DOCS.parent / "tests" / "contract" / "golden" / "v1"
 """Golden messages; those of a type are its examples."""

@@ -14,7 +14,7 @@ from docs.generate.markdown import MADE, plain, sentence, table
 from docs.generate.schema_words import default_of, words
 from pointsman.contracts.config.loader import PREFIX
 from pointsman.contracts.config.schema import Config
-from pointsman_gateway.api.docstrings import describe_fields
+from pointsman_gateway.api.json_schema import describe_fields
 
 _ABOUT = """\
 The environment variable, type and default of every setting, generated from the schema in

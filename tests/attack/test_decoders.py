@@ -26,7 +26,7 @@ from pointsman.shadow.evaluation.evaluate import Hours, ShadowPolicy, add_decisi
 from pointsman.shadow.sums.hour_sums import split_field
 from pointsman.shadow.sums.reward_sums import GroupOutcomes, join_arms
 from pointsman_gateway.api.events import format_event
-from pointsman_gateway.api.policies import check_change
+from pointsman_gateway.api.policies.validation import check_change
 from pointsman_gateway.http.problems import response_to_error
 from pointsman_reward_updater.pending_feedback import Entry, PendingFeedback
 from pointsman_shadow_evaluator.decisions.event_encoding import encode_events

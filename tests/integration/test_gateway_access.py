@@ -199,11 +199,11 @@ def test_the_command_line_sends_the_key(
     for command, arguments in commands.items():
         assert main([command, *arguments, *url]) == 1
         shown = capsys.readouterr()
-        assert "401 expected an API key" in shown.out + shown.err
+        assert "401 expected a valid API key" in shown.out + shown.err
         monkeypatch.setenv("POINTSMAN_API_KEY", keys["all"])
         code = main([command, *arguments, *url])
         shown = capsys.readouterr()
-        assert "expected an API key" not in shown.out + shown.err
+        assert "expected a valid API key" not in shown.out + shown.err
         assert keys["all"] not in shown.out + shown.err
         assert code == 0 or command == "doctor", shown  # the tests' store keeps nothing, which the doctor reports
         monkeypatch.delenv("POINTSMAN_API_KEY")

@@ -71,7 +71,7 @@ def test_with_every_replica_gone_the_fallback_arm_is_served(
         assert decide(client, candidates=others)["provider"] == "b"
         assert report(client, decision["decision_id"], quality=50).status_code == 202
         assert client.get(f"/v1/decisions/{decision['decision_id']}").status_code == 404
-        assert client.get("/readyz").json()["checks"]["decision"] == "no replica"
+        assert client.get("/readyz").json()["checks"]["decision"] == "no decision replica"
     finally:
         services["decision"].start()
     wait_until(lambda: not decide(client)["degraded"], "replica back")

@@ -13,10 +13,10 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from pointsman.runtime.probe import listen
-from pointsman_gateway.chat.service import HOT_PATHS, client_problem
 from pointsman_gateway.http import protocol
-from pointsman_gateway.http.body import ClientDisconnected, read_body
 from pointsman_gateway.http.protocol import bounded
+from pointsman_gateway.http.request import ClientDisconnected, read_body
+from pointsman_gateway.registry import LONG_BODY_PATHS, client_problem
 
 pytestmark = pytest.mark.integration
 
@@ -65,7 +65,7 @@ async def rest(reader: asyncio.StreamReader) -> bytes:
 async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[int, uvicorn.Server]]:
     monkeypatch.setattr(protocol, "LEAST_BYTES_PER_S", LEAST_BYTES_PER_S)
     monkeypatch.setattr(protocol, "READ_BY_CLIENT_S", 0.3)
-    made = bounded(READ_TIMEOUT_S, 1000, dict.fromkeys(HOT_PATHS, MOST), client_problem)
+    made = bounded(READ_TIMEOUT_S, 1000, dict.fromkeys(LONG_BODY_PATHS, MOST), client_problem)
     server = uvicorn.Server(uvicorn.Config(app, http=made, lifespan="off", log_config=None, ws="none"))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # older uvicorns have it
     bound = listen("127.0.0.1", 0)

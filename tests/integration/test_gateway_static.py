@@ -30,6 +30,11 @@ def test_the_page_may_run_nothing_but_its_own_files(client: httpx.Client) -> Non
     assert "unsafe" not in policy
 
 
+def test_an_unknown_parameter_is_refused(client: httpx.Client) -> None:
+    answer = client.get("/static/dashboard/app.js?v=1")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "v")
+
+
 def test_a_file_is_sent_once(client: httpx.Client) -> None:
     first = client.get("/static/dashboard/app.js")
     assert (first.status_code, first.headers["content-type"]) == (200, "text/javascript; charset=utf-8")

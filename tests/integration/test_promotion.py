@@ -80,7 +80,7 @@ def test_a_promotion_is_taken_back_once(client: httpx.Client, before: dict[str, 
     assert names(view) == ("live", ["mini", "even"])
     assert view["active"] == before["active"]
     assert (view["change"]["kind"], view["change"]["policy"], view["change"]["replaced"]) == ("revert", "live", "mini")
-    assert view["change"]["no_evidence"] == "live does not run in shadow"
+    assert view["change"]["no_evidence"] == "live does not run as a shadow"
     assert [identity.partition("@")[0] for identity in view["reverted"]] == ["mini"]
     wait_until(lambda: decide(client)["policy_version"] == view["version"], "in force")
     again = client.post("/v1/policies/SIMPLE/revert")  # without a body, too
@@ -215,7 +215,7 @@ def test_a_switch_does_not_wait_for_a_store_that_is_gone(
         promoted = promote(client, "mini").json()
         assert names(promoted) == ("mini", ["live", "even"])
         assert promoted["change"].get("evidence") is None
-        assert promoted["change"]["no_evidence"].startswith("the report could not be made: ")
+        assert promoted["change"]["no_evidence"].startswith("the report is unavailable: ")
         assert names(revert(client).json()) == ("live", ["mini", "even"])
     finally:
         store_server.start()

@@ -83,7 +83,7 @@ class GatewayClient:
         self._head = f" HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: application/json\r\n"
         if api_key:
             if not (api_key.isascii() and api_key.isprintable()):
-                raise ValueError("expected an API key of printable ASCII characters")
+                raise ValueError("expected a valid API key of printable ASCII characters")
             self._head += f"Authorization: Bearer {api_key}\r\n"
         self._timeout_s = timeout_s
         self._idle: deque[_Connection] = deque()

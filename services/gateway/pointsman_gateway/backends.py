@@ -16,12 +16,12 @@ from pointsman.runtime.bus.status import StatusReporter
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.logs import logger
-from pointsman_gateway.api.live_rules import LiveRules
+from pointsman_gateway.api.policies.active import ActiveRules
 from pointsman_gateway.http.problems import ProblemError
 
 log = logger("gateway.backends")
 
-QUICK_MS = 100
+QUICK_TIMEOUT_MS = 100
 """How long a request waits for what it would like to know but can do without."""
 AGAIN_S = 1.0
 
@@ -39,8 +39,8 @@ class Backends:
         self.tiers: dict[str, tuple[Arm, ...]] = {tier.name: tier_arms(tier) for tier in config.tier}
         self.fallbacks: dict[str, Arm | None] = {tier.name: fallback_arm(tier) for tier in config.tier}
         self.store = Store(config.redis)
-        self.quick_store = Store(config.redis, min(QUICK_MS, config.redis.timeout_ms))
-        self.rules = LiveRules(config)
+        self.quick_store = Store(config.redis, min(QUICK_TIMEOUT_MS, config.redis.timeout_ms))
+        self.rules = ActiveRules(config)
         self.policies: dict[str, TierPolicies] = {}
         """What each tier runs, as it was last seen."""
         self.status = StatusReporter("gateway", list, _requests)
@@ -116,7 +116,7 @@ class Backends:
 
     def _on_policies(self, tier: str, version: int, policies: TierPolicies) -> None:
         self.policies[tier] = policies
-        self.rules.take(tier, version, policies)
+        self.rules.update(tier, version, policies)
 
     async def _report_status(self, bus: Bus) -> None:
         """Say how this gateway is to whoever asks on NATS, for as long as this connection is there."""

@@ -16,7 +16,7 @@ from pointsman.runtime.telemetry.rate_limited_warning import RateLimitedWarning
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.fallback_topic import FallbackTopic
 
-log = logger("gateway.decision_client")
+log = logger("gateway.decisions")
 
 _ERROR_CODE = "Nats-Service-Error-Code"
 

@@ -13,8 +13,8 @@ from pointsman.contracts.config.connections import RedisConfig
 from pointsman.contracts.config.schema import TierConfig
 from pointsman.contracts.messages.decision import Decision
 from pointsman.runtime.store.store import Store
-from pointsman_gateway.api import response_index
-from pointsman_gateway.api.response_index import ResponseIndex, SeveralAnswers
+from pointsman_gateway.api.feedback import response_index
+from pointsman_gateway.api.feedback.response_index import AmbiguousResponse, ResponseIndex
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.chat.response_store import SEVERAL, ResponseStore
 from tests.integration.llm.conftest import unique
@@ -75,7 +75,7 @@ async def test_an_id_that_two_answers_have_had_means_neither(gateways: list[Resp
     there.remember(decided(2), response)
     await there.close()
     for index in gateways:
-        with pytest.raises(SeveralAnswers):
+        with pytest.raises(AmbiguousResponse):
             await index.find(response)
         assert await index.find(other) == decided(3).decision_id
     assert await ResponseStore(store).decision(response) == SEVERAL
@@ -94,7 +94,7 @@ async def test_an_id_can_be_had_again_when_the_answer_waits_no_longer(
     async for name in store.redis.scan_iter("response:*"):  # as the store does itself, after as long
         await store.redis.delete(name)
     later_s = monotonic() + 121.0
-    monkeypatch.setattr("pointsman_gateway.api.response_index.monotonic", lambda: later_s)
+    monkeypatch.setattr("pointsman_gateway.api.feedback.response_index.monotonic", lambda: later_s)
     here.remember(decided(2), response)
     assert await here.find(response) == decided(2).decision_id
     await here.close()
@@ -103,7 +103,7 @@ async def test_an_id_can_be_had_again_when_the_answer_waits_no_longer(
 async def test_nothing_is_left_half_written_when_the_gateway_stops(
     gateways: list[ResponseIndex], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(response_index, "WRITE_EVERY_S", 0.0)
+    monkeypatch.setattr(response_index, "WRITE_INTERVAL_S", 0.0)
     here, there = gateways
     response = unique("chatcmpl")
     here.remember(decided(1), response)

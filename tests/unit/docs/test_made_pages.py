@@ -10,7 +10,7 @@ import pytest
 from docs import DOCS
 from docs.generate import benchmarks
 from docs.generate.pages import PAGES
-from pointsman_gateway.api.openapi import document
+from pointsman_gateway.registry import openapi_document
 
 MAKE = "run `make docs-pages`"
 
@@ -22,7 +22,7 @@ def test_made_page_is_up_to_date(name: str) -> None:
 
 
 def test_api_page_has_every_route_and_every_type() -> None:
-    page, api = (DOCS / "reference" / "api.md").read_text(encoding="utf-8"), json.loads(document())
+    page, api = (DOCS / "reference" / "api.md").read_text(encoding="utf-8"), json.loads(openapi_document())
     routes = [f"### {method.upper()} {path}\n" for path, methods in api["paths"].items() for method in methods]
     types = [f"### {name}\n" for name in api["components"]["schemas"]]
     assert [heading for heading in routes + types if heading not in page] == []

@@ -113,5 +113,5 @@ def test_a_file_that_has_a_bad_line_ends_the_start(tmp_path: Path) -> None:
     file.write_text("")
     add_key(file, STORED)
     Authenticator(config(keys_file=str(file)))
-    with pytest.raises(ConfigError, match="is in the configuration too"):
+    with pytest.raises(ConfigError, match="the configuration has this key id too"):
         Authenticator(config([STORED], keys_file=str(file)))

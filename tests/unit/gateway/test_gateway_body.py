@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from pointsman_gateway.http.body import ClientDisconnected, read_body
 from pointsman_gateway.http.problems import ProblemError
+from pointsman_gateway.http.request import ClientDisconnected, read_body
 
 
 class Incoming:

@@ -4,27 +4,24 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
+import msgspec
 import pytest
 from starlette.routing import Route
 
 from pointsman.contracts.config import Config
 from pointsman.contracts.config.schema import TierConfig
-from pointsman.contracts.messages.decision import request_decoder
-from pointsman.contracts.messages.outcome import report_decoder
-from pointsman.contracts.messages.policies import change_decoder
 from pointsman.contracts.messages.problem import CONTENT_TYPE
 from pointsman_gateway import app as gateway_app
-from pointsman_gateway.api import examples
-from pointsman_gateway.api.openapi import document
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.chat.service import LlmGateway
-from pointsman_gateway.console.dry_run import try_decoder
+from pointsman_gateway.chat.service import ChatGateway
 from pointsman_gateway.decision_client import DecisionClient
 from pointsman_gateway.http.authentication import Authenticator
+from pointsman_gateway.http.endpoint import Endpoint, declared_endpoints
+from pointsman_gateway.registry import ENDPOINTS, HANDLERS, openapi_document
 
-API: dict[str, Any] = json.loads(document())
+API: dict[str, Any] = json.loads(openapi_document())
 OPERATIONS = [(path, method, what) for path, item in API["paths"].items() for method, what in item.items()]
 STATIC = Path(gateway_app.__file__).parent / "console" / "static"
 
@@ -43,10 +40,9 @@ def references(node: Any) -> Iterator[str]:
 
 async def test_every_route_is_described_and_nothing_else() -> None:
     backends = Backends(Config(tier=[TierConfig(name="S")]))
-    decision_client = DecisionClient(backends)
-    routes = gateway_app.make_app(
-        backends, Authenticator(backends.config), decision_client, LlmGateway(backends, decision_client)
-    ).routes
+    decisions = DecisionClient(backends)
+    chat = ChatGateway(backends, decisions)
+    routes = gateway_app.make_app(backends, Authenticator(backends.config), decisions, chat).routes
     served = {
         (r.path.replace(":path}", "}"), m)
         for r in routes
@@ -56,6 +52,22 @@ async def test_every_route_is_described_and_nothing_else() -> None:
     }
     await backends.close()
     assert {(path, method.upper()) for path, method, _ in OPERATIONS} == served
+
+
+@pytest.mark.parametrize("handler", HANDLERS, ids=lambda handler: handler.__name__)
+def test_every_handler_accepts_and_returns_what_it_declares(handler: type) -> None:
+    for declared, name in declared_endpoints(handler):
+        hints = get_type_hints(getattr(handler, name))
+        if declared.hot:
+            assert "scope" in hints
+            continue
+        assert hints.get("body") is declared.body
+        if declared.query is not None and declared.query.__struct_fields__:
+            assert hints["query"] is declared.query
+        returned = get_args(hints["return"]) or (hints["return"],)
+        for kind in returned:
+            if issubclass(kind, msgspec.Struct):
+                assert kind is declared.answers[200].type
 
 
 def test_every_reference_leads_somewhere_and_every_type_is_used() -> None:
@@ -86,15 +98,11 @@ def test_operation_names_are_unique() -> None:
     assert len(names) == len(set(names))
 
 
-def test_the_examples_are_what_the_decoders_accept() -> None:
-    for decoder, bodies in (
-        (request_decoder, examples.DECISION_REQUESTS),
-        (report_decoder, examples.OUTCOME_REPORTS),
-        (change_decoder, examples.POLICY_CHANGES),
-        (try_decoder, examples.TRIES),
-    ):
-        for body in bodies.values():
-            decoder.decode(json.dumps(body))
+@pytest.mark.parametrize("declared", [one for one in ENDPOINTS if one.body], ids=lambda declared: declared.name)
+def test_the_examples_are_what_the_decoders_accept(declared: Endpoint) -> None:
+    assert declared.examples
+    for example in declared.examples.values():
+        msgspec.json.decode(json.dumps(example), type=declared.body)
 
 
 def test_ranges_are_in_the_schemas() -> None:

@@ -10,7 +10,7 @@ from pointsman.contracts.config import Config
 from pointsman.contracts.config.schema import PolicyConfig, TierConfig
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.policies import PolicyChange, change_decoder
-from pointsman_gateway.api.policies import check_change, configured_classes
+from pointsman_gateway.api.policies.validation import check_change, configured_classes
 
 NONE: frozenset[str] = frozenset()
 

@@ -7,8 +7,8 @@ from pointsman.contracts.messages.errors import InvalidMessage, MalformedId, Unk
 from pointsman.contracts.messages.problem import CONTENT_TYPE, FieldError, problem_decoder
 from pointsman.runtime.bus import AppendRefused, BusUnavailable, NoResponders
 from pointsman.runtime.store.errors import StoreUnavailable
-from pointsman_gateway.http.body import decode_body
 from pointsman_gateway.http.problems import ProblemError, response_to_error
+from pointsman_gateway.http.request import decode_body
 
 
 @pytest.mark.parametrize(

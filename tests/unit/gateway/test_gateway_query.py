@@ -1,14 +1,25 @@
 from __future__ import annotations
 
+from typing import Literal
+
+import msgspec
 import pytest
-from starlette.requests import Request
+from starlette.datastructures import QueryParams
 
 from pointsman.contracts.messages.errors import InvalidMessage
-from pointsman_gateway.http.query import parse_flag, parse_window, read_query
+from pointsman_gateway.api.parameters import parse_window
+from pointsman_gateway.http.request import QueryReader
 
 
-def request(query: str) -> Request:
-    return Request({"type": "http", "method": "GET", "path": "/", "query_string": query.encode(), "headers": []})
+class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    tier: str
+    matrices: bool = False
+    limit: int = 50
+    format: Literal["json", "html"] = "json"
+
+
+def read(query: str) -> Query:
+    return QueryReader(Query).read(QueryParams(query))
 
 
 @pytest.mark.parametrize(
@@ -26,18 +37,27 @@ def test_any_other_window_is_refused(text: str) -> None:
 
 
 def test_a_flag_is_true_or_false() -> None:
-    assert [parse_flag(text, "f") for text in ("true", "1", "False", "0")] == [True, True, False, False]
+    texts = ("true", "1", "False", "0")
+    assert [read(f"tier=A&matrices={text}").matrices for text in texts] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "detail"),
+    [
+        ("tier=A&windw=7d", "windw", "unknown parameter; expected one of format, limit, matrices, tier"),
+        ("tier=A&tier=B", "tier", "expected once"),
+        ("", "tier", "expected this parameter"),
+        ("tier=A&matrices=yes", "matrices", "expected true or false, got 'yes'"),
+        ("tier=A&format=xml", "format", "expected html or json, got 'xml'"),
+        ("tier=A&limit=1e1", "limit", "expected a whole number, got '1e1'"),
+        ("tier=A&limit=٧", "limit", "expected a whole number, got '٧'"),
+    ],
+)
+def test_an_invalid_parameter_is_refused_by_name(query: str, field: str, detail: str) -> None:
     with pytest.raises(InvalidMessage) as caught:
-        parse_flag("yes", "matrices")
-    assert caught.value.field == "matrices"
+        read(query)
+    assert (caught.value.field, caught.value.detail) == (field, detail)
 
 
-@pytest.mark.parametrize(("query", "field"), [("windw=7d", "windw"), ("tier=A&tier=B", "tier")])
-def test_an_unknown_or_double_parameter_is_refused_by_name(query: str, field: str) -> None:
-    with pytest.raises(InvalidMessage) as caught:
-        read_query(request(query), frozenset({"tier"}))
-    assert caught.value.field == field
-
-
-def test_known_parameters_are_returned() -> None:
-    assert read_query(request("tier=A"), frozenset({"tier", "window"})) == {"tier": "A"}
+def test_valid_parameters_are_returned_with_defaults_for_the_others() -> None:
+    assert read("tier=A&limit=7") == Query(tier="A", limit=7)

@@ -8,42 +8,42 @@ from pointsman_gateway.http.rate_limit import RateLimits, TokenBucket, client_ne
 
 def test_a_bucket_lets_a_second_s_worth_through_at_once_and_then_one_at_a_time() -> None:
     bucket = TokenBucket(5.0, 100.0)
-    assert [bucket.take(100.0) for _ in range(5)] == [0.0] * 5
-    assert bucket.take(100.0) == pytest.approx(0.2)
-    assert bucket.take(100.2001) == 0.0
-    assert bucket.take(100.3) > 0.0
+    assert [bucket.acquire(100.0) for _ in range(5)] == [0.0] * 5
+    assert bucket.acquire(100.0) == pytest.approx(0.2)
+    assert bucket.acquire(100.2001) == 0.0
+    assert bucket.acquire(100.3) > 0.0
 
 
 def test_a_rate_below_one_a_second_lets_one_through_at_once() -> None:
     bucket = TokenBucket(0.1, 0.0)
-    assert bucket.take(0.0) == 0.0
-    assert bucket.take(0.0) == pytest.approx(10.0)
-    assert bucket.take(10.01) == 0.0
+    assert bucket.acquire(0.0) == 0.0
+    assert bucket.acquire(0.0) == pytest.approx(10.0)
+    assert bucket.acquire(10.01) == 0.0
 
 
 def test_a_refusal_costs_nothing() -> None:
     bucket = TokenBucket(1.0, 0.0)
-    bucket.take(0.0)
+    bucket.acquire(0.0)
     for _ in range(10):
-        assert bucket.take(0.5) == pytest.approx(0.5)
-    assert bucket.take(1.0) == 0.0
+        assert bucket.acquire(0.5) == pytest.approx(0.5)
+    assert bucket.acquire(1.0) == 0.0
 
 
 def test_each_has_a_bucket_of_its_own_and_a_changed_rate_begins_anew() -> None:
     limits = RateLimits()
-    assert limits.take("a", 1.0, 0.0) == 0.0
-    assert limits.take("a", 1.0, 0.0) > 0.0
-    assert limits.take("b", 1.0, 0.0) == 0.0
-    assert limits.take("a", 2.0, 0.0) == 0.0
+    assert limits.acquire("a", 1.0, 0.0) == 0.0
+    assert limits.acquire("a", 1.0, 0.0) > 0.0
+    assert limits.acquire("b", 1.0, 0.0) == 0.0
+    assert limits.acquire("a", 2.0, 0.0) == 0.0
 
 
 def test_those_not_seen_for_longest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limit, "MAX_CLIENTS", 2)
     limits = RateLimits()
-    for who in ("a", "b", "a", "c"):
-        limits.take(who, 1.0, 0.0)
-    assert limits.take("a", 1.0, 0.0) > 0.0
-    assert limits.take("b", 1.0, 0.0) == 0.0
+    for client in ("a", "b", "a", "c"):
+        limits.acquire(client, 1.0, 0.0)
+    assert limits.acquire("a", 1.0, 0.0) > 0.0
+    assert limits.acquire("b", 1.0, 0.0) == 0.0
 
 
 @pytest.mark.parametrize(

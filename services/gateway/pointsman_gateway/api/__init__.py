@@ -1,1 +1,1 @@
-"""Decisions, outcomes, policies and reports over HTTP."""
+"""Endpoints for decisions, outcomes, feedback, policies, reports and events."""

@@ -1,4 +1,4 @@
-"""``GET /v1/arms``: what is learned about each arm."""
+"""``GET /v1/arms``: what each arm has learned."""
 
 from __future__ import annotations
 
@@ -7,34 +7,127 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from statistics import NormalDist
+from typing import Annotated
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 from starlette.requests import Request
-from starlette.responses import Response
 
-from pointsman.contracts.messages.codec import encode
 from pointsman.core.bandit import Arm, ArmState
 from pointsman.shadow.report.messages import Window
 from pointsman.shadow.sums import activity
 from pointsman.shadow.sums.hour_sums import HOUR_MS
 from pointsman.shadow.sums.store import ShadowStore
-from pointsman_gateway.api.views import ArmList, ArmRecord, ArmView
+from pointsman_gateway.api.parameters import DEFAULT_WINDOW, TierFilter, WindowText, parse_window
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.console.feature_names import FeatureNames
-from pointsman_gateway.http.query import parse_flag, parse_window, read_query
-from pointsman_gateway.http.response import HttpResponse
+from pointsman_gateway.http.endpoint import Answer, Endpoint
 
-DEFAULT_WINDOW = "7d"
 MAX_WIDTH_DIM = 128
-"""Up to so many features A is inverted, to show how certain each coefficient is."""
+"""Most features for which A is inverted to get the width of each coefficient."""
 MIN_COUNT = 30
-"""Below so many outcomes the mean has no interval: it rests on the central limit theorem."""
-
-_PARAMETERS = frozenset({"tier", "matrices", "window"})
+"""Fewest outcomes for an interval of the mean, which rests on the central limit theorem."""
 
 
-class Arms:
+class ArmRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Decisions and rewards of an arm within a period.
+
+    Attributes
+    ----------
+    decisions : int
+        Decisions that chose the arm.
+    rewarded : int
+        Decisions of these that have an outcome.
+    missing : int
+        Decisions of these without an outcome yet.
+    mean_reward : float or None
+        0 to 1, over the rewarded decisions.
+    low, high : float or None
+        Confidence interval of the mean (normal, with the confidence of ``[report]``) over requests like those that
+        the arm was chosen for; not its value on all requests. None below 30 outcomes.
+    reward_delay_s : float or None
+        Mean time from a decision to the acceptance of its outcome.
+    """
+
+    decisions: int
+    rewarded: int
+    missing: int
+    mean_reward: float | None
+    low: float | None
+    high: float | None
+    reward_delay_s: float | None
+
+
+class ArmView(msgspec.Struct, frozen=True, kw_only=True):
+    """What one arm of one tier has learned.
+
+    Attributes
+    ----------
+    n : int
+        Outcomes learned from.
+    mean_reward : float or None
+        0 to 1; None before the first outcome.
+    mean_cost_usd : float or None
+        Mean of the reported costs.
+    theta : list of float, length d
+        θ = A⁻¹b.
+    theta_width : list of float, length d
+        √(A⁻¹)ᵢᵢ: the uncertainty of each coefficient, as ``width`` is for a score. Absent when d is above 128.
+    recent : object
+        Its decisions and rewards in the period.
+    version : int
+        Outcome log sequence of the last outcome learned from; 0 when there was none.
+    updated_at : str or None
+        When that outcome was accepted; RFC 3339 in UTC.
+    A : list of list of float, d × d
+        Present with ``matrices=true``.
+    b : list of float, length d
+        Present with ``matrices=true``.
+    """
+
+    tier: str
+    provider: str
+    model: str
+    n: int
+    mean_reward: float | None
+    mean_cost_usd: float | None
+    theta: list[float]
+    theta_width: list[float] | msgspec.UnsetType = msgspec.UNSET
+    recent: ArmRecord
+    version: int
+    updated_at: str | None
+    A: list[list[float]] | msgspec.UnsetType = msgspec.UNSET
+    b: list[float] | msgspec.UnsetType = msgspec.UNSET
+
+
+class ArmList(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to ``GET /v1/arms``: the configured arms of each tier, then others that it has learned about.
+
+    Attributes
+    ----------
+    window : object
+        The period of ``recent``.
+    features : list of str or None
+        Name of each number of a context, and so of θ; None where names are not known.
+    """
+
+    arms: list[ArmView]
+    window: Window
+    features: list[str] | None = None
+
+
+class ArmsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query parameters."""
+
+    tier: TierFilter = None
+    matrices: Annotated[bool, Meta(description="Include A and b")] = False
+    window: Annotated[
+        WindowText, Meta(description="Period of `recent`: days, hours or minutes, at most 90d, in whole hours")
+    ] = DEFAULT_WINDOW
+
+
+class ArmsHandler:
     """Lists arms.
 
     Parameters
@@ -49,15 +142,25 @@ class Arms:
         self._dim = backends.config.context.dim
         self._confidence = backends.config.report.confidence
 
-    async def get(self, request: Request) -> Response:
-        """Answer one request."""
-        query = read_query(request, _PARAMETERS)
-        matrices = parse_flag(query.get("matrices", "false"), "matrices")
-        window_hours = parse_window(query.get("window", DEFAULT_WINDOW))
-        tiers = [self._backends.require_tier(query["tier"])] if "tier" in query else list(self._backends.tiers)
+    @Endpoint(
+        "GET",
+        "/v1/arms",
+        name="listArms",
+        tag="insight",
+        scope="read",
+        summary="List what each arm has learned",
+        description="Rewards are 0 to 1 here, as in A and b.",
+        query=ArmsQuery,
+        answers={200: Answer("The arms", ArmList)},
+        problems=(404, 503),
+    )
+    async def get(self, _: Request, query: ArmsQuery) -> ArmList:
+        """Return the arms of all tiers, or of one."""
+        window_hours = parse_window(query.window)
+        tiers = [self._backends.require_tier(query.tier)] if query.tier is not None else list(self._backends.tiers)
         now_ms = int(time.time() * 1000)
         hours = range(now_ms // HOUR_MS - window_hours + 1, now_ms // HOUR_MS + 1)
-        views: list[ArmView] = []
+        views = []
         for tier in tiers:
             learned = (await self._backends.tier_store(tier).changes()).arms
             (sums,) = await ShadowStore(self._backends.store, tier).totals(activity.HOURS, hours)
@@ -65,13 +168,13 @@ class Arms:
             for arm in dict.fromkeys((*self._backends.tiers[tier], *learned)):
                 state = learned.get(arm) or ArmState.fresh(self._dim)
                 record = view_record(records.get(str(arm), {}), self._confidence)
-                views.append(view_arm(tier, arm, state, record, matrices=matrices))
+                views.append(view_arm(tier, arm, state, record, matrices=query.matrices))
         window = Window(from_ms=hours.start * HOUR_MS, to_ms=now_ms)
-        return HttpResponse(200, encode(ArmList(arms=views, window=window, features=self._names.default))).response()
+        return ArmList(arms=views, window=window, features=self._names.default)
 
 
 def view_arm(tier: str, arm: Arm, state: ArmState, record: ArmRecord, *, matrices: bool) -> ArmView:
-    """Return an arm as the API shows it."""
+    """Return the JSON type of an arm."""
     width = np.sqrt(np.diag(np.linalg.inv(state.A))).tolist() if state.dim <= MAX_WIDTH_DIM else msgspec.UNSET
     return ArmView(
         tier=tier,
@@ -90,7 +193,7 @@ def view_arm(tier: str, arm: Arm, state: ArmState, record: ArmRecord, *, matrice
 
 
 def view_record(sums: Mapping[str, float], confidence: float) -> ArmRecord:
-    """Return what became of an arm's decisions, from its sums in `pointsman.shadow.sums.activity`."""
+    """Return an arm's decisions and rewards, from its sums of `pointsman.shadow.sums.activity`."""
     decisions, rewarded = round(sums.get("served", 0.0)), round(sums.get("joined", 0.0))
     mean = low = high = delay_s = None
     if rewarded:

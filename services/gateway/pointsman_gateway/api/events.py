@@ -14,11 +14,13 @@ from starlette.types import Receive, Scope, Send
 
 from pointsman.contracts.messages.subjects import ANY_DECISION, decision_topic
 from pointsman.runtime.bus import Bus, BusUnavailable, Message, Subscription
+from pointsman_gateway.api.decisions.decide import EXAMPLE_ID
+from pointsman_gateway.api.parameters import TierFilter
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.fallback_topic import FallbackTopic
 from pointsman_gateway.http.authentication import Authenticator
+from pointsman_gateway.http.endpoint import Answer, Endpoint
 from pointsman_gateway.http.problems import ProblemError
-from pointsman_gateway.http.query import read_query
 
 HEARTBEAT_S = 10.0
 MAX_CLIENTS = 100
@@ -26,7 +28,11 @@ MAX_QUEUED = 256
 RECONNECT_MS = 2000
 _CONNECT_LOOK_S = 0.25
 _FLUSH_S = 2
-_PARAMETERS = frozenset({"tier"})
+_EXAMPLE = (
+    f'event: decision\nid: {EXAMPLE_ID}\ndata: {{"decision_id":"{EXAMPLE_ID}","tier":"SIMPLE"}}\n\n'
+    "event: fallback\nid: fallback.SIMPLE.3c6e0b8a9c15224a\n"
+    'data: {"decision_id":"fallback.SIMPLE.3c6e0b8a9c15224a","tier":"SIMPLE","reason":"no_replica"}\n\n'
+)
 
 Write = Callable[[bytes], Awaitable[None]]
 
@@ -92,7 +98,13 @@ def format_event(name: str, event: bytes) -> bytes:
     return b"event: %s\nid: %s\ndata: %s\n\n" % (name.encode(), decision_id.encode(), event)
 
 
-class DecisionEvents:
+class EventsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query parameters."""
+
+    tier: TierFilter = None
+
+
+class DecisionEventsHandler:
     """Streams decisions and degraded answers to clients, each with its own subscriptions.
 
     Parameters
@@ -109,12 +121,27 @@ class DecisionEvents:
         self._fallback_topic = fallback_topic
         self._clients = 0
 
-    async def get(self, request: Request) -> Response:
+    @Endpoint(
+        "GET",
+        "/v1/events/decisions",
+        name="streamDecisions",
+        tag="insight",
+        scope="read",
+        summary="Stream decisions as they are made",
+        description="Events: `decision`, whose data is a decision as in the log and whose id is the decision id; "
+        "`fallback`, a degraded answer, which no policy chose, with the `reason`; `dropped`, with the `count` of "
+        "events that this client was too slow for. A comment is sent at least every 10 seconds. Without NATS, the "
+        "stream has only the degraded answers of this gateway, because all other answers arrive "
+        "over NATS.",
+        query=EventsQuery,
+        answers={200: Answer("Server-sent events", text=("text/event-stream",), example=_EXAMPLE)},
+        problems=(404, 503),
+    )
+    async def get(self, _: Request, query: EventsQuery) -> Response:
         """Answer one request."""
-        query = read_query(request, _PARAMETERS)
-        tier = self._backends.require_tier(query["tier"]) if "tier" in query else None
+        tier = self._backends.require_tier(query.tier) if query.tier is not None else None
         if self._clients >= MAX_CLIENTS:
-            raise ProblemError(503, f"{MAX_CLIENTS} clients are listening already", headers=(("retry-after", "5"),))
+            raise ProblemError(503, f"{MAX_CLIENTS} clients are connected already", headers=(("retry-after", "5"),))
         return _EventStream(self, tier)
 
     async def stream(self, tier: str | None, scope: Scope, receive: Receive, write: Write) -> None:
@@ -166,7 +193,7 @@ class DecisionEvents:
 class _EventStream(Response):
     """The answer that goes on; written without a generator, so that its end is reached in every case."""
 
-    def __init__(self, events: DecisionEvents, tier: str | None) -> None:
+    def __init__(self, events: DecisionEventsHandler, tier: str | None) -> None:
         super().__init__(
             media_type="text/event-stream", headers={"cache-control": "no-store", "x-accel-buffering": "no"}
         )

@@ -1,112 +1,99 @@
-"""The API's description (OpenAPI 3.1), made from the messages' own types, so that it cannot say anything else."""
+"""The OpenAPI 3.1 document, made from the declared endpoints and their types."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 import pointsman
-from pointsman.contracts.messages.decision import Decision, DecisionEvent, DecisionRequest
-from pointsman.contracts.messages.feedback import MAX_RESPONSE_ID, FeedbackAccepted, FeedbackReport
-from pointsman.contracts.messages.outcome import OutcomeAccepted, OutcomeReport
-from pointsman.contracts.messages.policies import PolicyChange, PromotionRequest, RevertRequest
-from pointsman.contracts.messages.problem import Problem
+from pointsman.contracts.messages.feedback import MAX_RESPONSE_ID
+from pointsman.contracts.messages.problem import CONTENT_TYPE, Problem
 from pointsman.contracts.messages.validation import MAX_CANDIDATES, REPORT_BOUNDS
-from pointsman.shadow.report import Report
-from pointsman_gateway.api.docstrings import describe_fields
-from pointsman_gateway.api.operations import operations
-from pointsman_gateway.api.views import (
-    ArmList,
-    DecisionView,
-    Health,
-    PolicyHistory,
-    PolicyList,
-    Readiness,
-    TierPoliciesView,
-)
-from pointsman_gateway.console.alerts import AlertListResponse
-from pointsman_gateway.console.dry_run import TryRequest, TryResponse
-from pointsman_gateway.console.overview import OverviewResponse
-from pointsman_gateway.console.system import SystemResponse
+from pointsman_gateway.api.json_schema import Schema, component_schemas
+from pointsman_gateway.api.parameters import TierName
+from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.request import query_parameters
+from pointsman_gateway.http.response import JSON
 
-TYPES = (
-    AlertListResponse,
-    ArmList,
-    Decision,
-    DecisionRequest,
-    DecisionView,
-    FeedbackAccepted,
-    FeedbackReport,
-    Health,
-    OutcomeAccepted,
-    OutcomeReport,
-    OverviewResponse,
-    PolicyChange,
-    PolicyHistory,
-    PolicyList,
-    Problem,
-    PromotionRequest,
-    Readiness,
-    Report,
-    RevertRequest,
-    SystemResponse,
-    TierPoliciesView,
-    TryRequest,
-    TryResponse,
-)
-"""Bodies and answers; what they refer to comes with them."""
+_DESCRIPTION = """\
+Decides which model takes each LLM request, learns from the outcomes, and compares other policies with the active one.
 
-_ABOUT = """\
-Decides which model takes each LLM request, learns from what came of it, and compares other policies with the live one.
+Every error is `application/problem+json` (RFC 9457); `errors` names the invalid fields. A body that is not JSON is \
+answered with 400, any other invalid body with 422, one that is too long with 413. A 503 has `Retry-After`, in seconds.
 
-Every error is `application/problem+json` (RFC 9457); `errors` names the fields that are wrong. A body that is no JSON \
-is answered with 400, everything else that is wrong with it with 422, one that is too long with 413. \
-A 503 has `Retry-After`, in seconds.
+Where API keys are configured, a request needs a key with the scope of the endpoint: `decide`, `report`, `read` or \
+`admin`. Send it as `Authorization: Bearer` or as `x-api-key`. `/metrics` can be configured to need no key.
 
-Where API keys are configured, a request needs one that has the scope named with it: `decide`, `report`, `read` or \
-`admin`. It is sent as `Authorization: Bearer` or as `x-api-key`. `/metrics` may be open all the same.
-
-On any route: 400 for what is not HTTP, 408 for a request that takes too long to come in, 431 for headers that are too \
-long.
+Every endpoint may answer 400 for a request that is not HTTP, 408 for one that arrives too slowly, and 431 for headers \
+that are too long.
 """
-
+_TAGS = {
+    "chat": "Chat requests that are routed, answered and learned from",
+    "decisions": "Decisions and their outcomes",
+    "insight": "Past decisions, learned state and comparisons",
+    "policies": "Active and shadow policies",
+    "operations": "Probes, metrics and pages",
+}
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, `pm_…`"},
     "header": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same key"},
 }
+_PROBLEMS = {
+    400: "The body is not JSON",
+    401: "No API key, or an invalid one",
+    403: "The API key does not have the required scope",
+    404: "Not found",
+    405: "The route does not have that method",
+    409: "Conflict with the current state",
+    410: "The decision is no longer in the log",
+    413: "The body is too long",
+    422: "A field or parameter is invalid; `errors` names it",
+    429: "Too many requests with this API key; try again after `Retry-After` seconds",
+    500: "An error of the gateway",
+    503: "A dependency is unavailable; try again after `Retry-After` seconds",
+}
+_PROBLEM = {
+    "type": "about:blank",
+    "title": "Unprocessable Content",
+    "status": 422,
+    "detail": "expected 12 numbers, got 11",
+    "errors": [{"field": "context", "detail": "expected 12 numbers, got 11"}],
+}
+_RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds"}}
+_CHALLENGE = {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "Bearer"}}
 
 
-def document() -> bytes:
-    """Return the description as JSON."""
+def document(endpoints: Iterable[Endpoint]) -> bytes:
+    """Return the OpenAPI document as JSON."""
+    endpoints = list(endpoints)
+    bodies = [declared.body for declared in endpoints if declared.body]
+    answers: list[Any] = [answer.type for declared in endpoints for answer in declared.answers.values() if answer.type]
+    answers += [Problem, *(declared.errors.type for declared in endpoints if declared.errors)]
+    schemas, components = component_schemas(bodies, answers)
+    _add_bounds(components)
+    paths: dict[str, dict[str, Any]] = {}
+    for declared in endpoints:
+        paths.setdefault(declared.template, {})[declared.method.lower()] = _operation(declared, schemas)
     return msgspec.json.encode(
         {
             "openapi": "3.1.0",
             "info": {
                 "title": "Pointsman",
                 "version": pointsman.__version__,
-                "description": _ABOUT,
+                "description": _DESCRIPTION,
                 "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             },
             "servers": [{"url": "/"}],
-            "tags": [
-                {"name": "chat", "description": "Chat requests, routed, answered and learned from"},
-                {"name": "loop", "description": "Decisions and their outcomes"},
-                {"name": "insight", "description": "What was decided, learned and compared"},
-                {"name": "policies", "description": "Which policy is live, and which run in shadow"},
-                {"name": "operation", "description": "Probes, metrics and pages"},
-            ],
-            "paths": operations(),
-            "components": {"schemas": schemas(), "securitySchemes": _SECURITY},
+            "tags": [{"name": name, "description": description} for name, description in _TAGS.items()],
+            "paths": paths,
+            "components": {"schemas": components, "securitySchemes": _SECURITY},
         }
     )
 
 
-def schemas() -> dict[str, Any]:
-    """Return the JSON Schema of every type by name."""
-    _, components = msgspec.json.schema_components(TYPES, ref_template="#/components/schemas/{name}")
-    for name, schema in components.items():
-        describe_fields(schema, DecisionEvent.__doc__ or "" if name == DecisionView.__name__ else "")
+def _add_bounds(components: dict[str, Schema]) -> None:
     for name in ("DecisionRequest", "TryRequest"):
         request = components[name]["properties"]
         _narrow(request["candidates"], {"minItems": 1, "maxItems": MAX_CANDIDATES, "uniqueItems": True})
@@ -115,11 +102,77 @@ def schemas() -> dict[str, Any]:
     feedback = components["FeedbackReport"]["properties"]
     _narrow(feedback["quality"], {"minimum": 0, "maximum": 100})
     _narrow(feedback["response_id"], {"minLength": 1, "maxLength": MAX_RESPONSE_ID})
-    return components
 
 
-def _narrow(schema: dict[str, Any], bounds: dict[str, Any]) -> None:
+def _narrow(schema: Schema, bounds: dict[str, Any]) -> None:
     """Add bounds that the types do not carry to the alternative that is not null."""
     for alternative in schema.get("anyOf", [schema]):
         if alternative.get("type") != "null":
             alternative.update(bounds)
+
+
+def _operation(declared: Endpoint, schemas: dict[Any, Schema]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": declared.name,
+        "tags": [declared.tag],
+        "summary": declared.summary,
+        # Either of these; the list has the scope that the key must have.
+        "security": [{"bearer": [declared.scope]}, {"header": [declared.scope]}] if declared.scope else [],
+    }
+    if declared.description:
+        operation["description"] = declared.description
+    parameters = _parameters(declared)
+    if parameters:
+        operation["parameters"] = parameters
+    if declared.body:
+        examples = {title: {"value": value} for title, value in declared.examples.items()}
+        content = {JSON: {"schema": schemas[declared.body], "examples": examples}}
+        operation["requestBody"] = {"required": declared.body_required, "content": content}
+    responses = {str(status): _answer(answer, schemas) for status, answer in declared.answers.items()}
+    responses |= {str(status): _error(declared, status, schemas) for status in declared.statuses_of_errors}
+    return {**operation, "responses": responses}
+
+
+def _parameters(declared: Endpoint) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = []
+    for name in declared.path_parameters:
+        schema = msgspec.json.schema(TierName if name == "tier" else str)
+        parameters.append({"name": name, "in": "path", "required": True, "schema": schema})
+    for name, description in declared.request_headers.items():
+        parameters.append({"name": name, "in": "header", "schema": {"type": "string"}, "description": description})
+    for name, schema in query_parameters(declared.query).items() if declared.query else ():
+        parameter = {"name": name, "in": "query", "required": schema.pop("required"), "schema": schema}
+        description = schema.pop("description", None)
+        parameters.append(parameter | ({"description": description} if description else {}))
+    return parameters
+
+
+def _answer(answer: Answer, schemas: dict[Any, Schema]) -> dict[str, Any]:
+    content: dict[str, Any] = {JSON: {"schema": schemas[answer.type]}} if answer.type else {}
+    content |= {media: {"schema": {"type": "string"}} for media in answer.text}
+    if answer.example is not None:
+        next(iter(content.values()))["example"] = answer.example
+    found: dict[str, Any] = {"description": answer.description}
+    if content:
+        found["content"] = content
+    if answer.headers:
+        found["headers"] = {
+            name: {"description": description, "schema": {"type": "string"}}
+            for name, description in answer.headers.items()
+        }
+    return found
+
+
+def _error(declared: Endpoint, status: int, schemas: dict[Any, Schema]) -> dict[str, Any]:
+    error_format = declared.errors
+    if error_format is None:
+        content: dict[str, Any] = {"schema": schemas[Problem]} | ({"example": _PROBLEM} if status == 422 else {})
+        found: dict[str, Any] = {"description": _PROBLEMS[status], "content": {CONTENT_TYPE: content}}
+        if status in (429, 503):
+            found["headers"] = _RETRY_AFTER
+    else:
+        content = {"schema": schemas[error_format.type]}
+        found = {"description": error_format.descriptions[status], "content": {JSON: content}}
+    if status in (401, 403):
+        found["headers"] = _CHALLENGE
+    return found

@@ -31,7 +31,7 @@ from pointsman.core.bandit import Arm
 from pointsman.llm.request import ChatRequest
 from pointsman.runtime.breaker import Breaker
 from pointsman.runtime.store.errors import StateError
-from pointsman_gateway.backends import QUICK_MS, Backends
+from pointsman_gateway.backends import QUICK_TIMEOUT_MS, Backends
 from pointsman_gateway.chat.session_store import Session, SessionStore
 
 MAX_REMEMBERED = 50_000
@@ -72,7 +72,7 @@ class Before(NamedTuple):
 class Affinity:
     """Remembers which arm served which conversation: in memory, and in the store for the other gateways.
 
-    Without the store it is the memory alone. A request never waits for the store longer than `QUICK_MS`.
+    Without the store it is the memory alone. A request never waits for the store longer than `QUICK_TIMEOUT_MS`.
 
     Parameters
     ----------
@@ -154,11 +154,11 @@ class Affinity:
 
     async def _ask_store(self, place: str, digest: str) -> Before | None:
         asked_s = monotonic()
-        if not self._breaker.admits(asked_s, QUICK_MS / 1000.0):
+        if not self._breaker.admits(asked_s, QUICK_TIMEOUT_MS / 1000.0):
             return None
         found: tuple[str, Arm] | None
         try:
-            async with asyncio.timeout(QUICK_MS / 1000.0):
+            async with asyncio.timeout(QUICK_TIMEOUT_MS / 1000.0):
                 if place == _AUTO:
                     found = await self._store.auto(digest)
                 else:
@@ -179,7 +179,7 @@ class Affinity:
         self._gathering = False
         sessions, self._unwritten = self._unwritten, {}
         asked_s = monotonic()
-        if not self._breaker.admits(asked_s, QUICK_MS / 1000.0):
+        if not self._breaker.admits(asked_s, QUICK_TIMEOUT_MS / 1000.0):
             return
         try:
             await self._store.remember(sessions.values(), self._ttl_s)

@@ -32,7 +32,7 @@ from pointsman_gateway.chat.streaming import StreamedAnswer
 from pointsman_gateway.chat.watch import ClientWatch
 from pointsman_gateway.decision_client import DecisionClient, DecisionUnavailable, refusal_status
 from pointsman_gateway.http.authentication import caller_key
-from pointsman_gateway.http.body import ClientDisconnected, read_body
+from pointsman_gateway.http.request import ClientDisconnected, read_body
 from pointsman_gateway.http.response import HttpResponse, StreamedResponse
 
 log = logger("gateway.llm")

@@ -19,7 +19,7 @@ from pointsman_gateway.chat.errors import LlmError
 from pointsman_gateway.chat.headers import ESTIMATED, passed_on
 from pointsman_gateway.chat.requests import read_request
 from pointsman_gateway.chat.routing import Routing
-from pointsman_gateway.http.body import read_body
+from pointsman_gateway.http.request import read_body
 from pointsman_gateway.http.response import HttpResponse
 
 log = logger("gateway.llm")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal
+
 import msgspec
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
@@ -11,10 +15,9 @@ from pointsman.contracts.messages.problem import Problem
 from pointsman.llm.providers.dialects.errors import encode_error
 from pointsman.llm.request import Dialect
 from pointsman.runtime.telemetry.logs import logger
-from pointsman_gateway.http.authentication import Endpoint
-from pointsman_gateway.http.body import ClientDisconnected
 from pointsman_gateway.http.problems import problem, response_to_error
-from pointsman_gateway.http.response import HotHandler, HttpResponse, StreamedResponse
+from pointsman_gateway.http.request import ClientDisconnected
+from pointsman_gateway.http.response import FrameworkHandler, HotHandler, HttpResponse, StreamedResponse
 
 log = logger("gateway.llm")
 
@@ -22,6 +25,55 @@ _problem_decoder = msgspec.json.Decoder(Problem)
 _CODES = {401: "invalid_api_key", 403: "insufficient_permissions", 413: "request_too_large", 429: "rate_limit_exceeded"}
 _ERRORS_OF_CLIENTS = {422: 400}
 """Neither dialect's clients know a 422 for a body that is wrong."""
+
+
+ERROR_DESCRIPTIONS = {
+    400: "The body is not JSON, or a field is invalid; `error` has the reason",
+    401: "No API key, or an invalid one",
+    403: "The API key does not have the scope `decide`",
+    404: "No such model; `error` lists the models",
+    405: "The route does not have that method",
+    408: "Every provider that was called reported a timeout",
+    409: "A provider's answer",
+    413: "The body is too long",
+    415: "A provider's answer",
+    422: "A provider's answer",
+    429: "Too many requests with this API key, or to the providers",
+    500: "An error of the gateway",
+    502: "No model answered; `error` has the reason for each",
+    503: "No provider is available right now",
+    504: "Every provider that was called timed out",
+    529: "Every provider that was called is overloaded",
+}
+
+
+class OpenAIErrorDetail(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An error in OpenAI's dialect."""
+
+    message: str
+    type: str | None = None
+    param: str | None = None
+    code: str | int | None = None
+
+
+class OpenAIError(msgspec.Struct, frozen=True):
+    """Error answer in OpenAI's dialect."""
+
+    error: OpenAIErrorDetail
+
+
+class AnthropicErrorDetail(msgspec.Struct, frozen=True):
+    """An error in Anthropic's dialect."""
+
+    type: str
+    message: str
+
+
+class AnthropicError(msgspec.Struct, frozen=True):
+    """Error answer in Anthropic's dialect."""
+
+    type: Literal["error"]
+    error: AnthropicErrorDetail
 
 
 class LlmError(Exception):
@@ -59,30 +111,52 @@ class LlmError(Exception):
         self.headers = headers
 
 
-def in_dialect(dialect: Dialect, endpoint: HotHandler) -> HotHandler:
-    """Return the endpoint with every error in the dialect: those of access and of the body too."""
+class DialectErrors:
+    """Error format of the chat endpoints: errors in the dialect of the client.
 
-    async def shaped(scope: Scope, receive: Receive) -> HttpResponse | StreamedResponse:
-        try:
-            return await endpoint(scope, receive)
-        except ClientDisconnected:
-            raise
-        except Exception as error:  # whatever it is, the client's library gets what it can read
-            return error_reply(dialect, error)
+    Parameters
+    ----------
+    dialect : str, optional
+        By default the dialect follows from the request's headers (`dialect_of`).
+    """
 
-    return shaped
+    def __init__(self, dialect: Dialect | None = None) -> None:
+        self._dialect = dialect
+        self.type = AnthropicError if dialect == "anthropic" else OpenAIError
+        self.descriptions: Mapping[int, str] = ERROR_DESCRIPTIONS
+
+    def guard_hot(self, handler: HotHandler) -> HotHandler:
+        """Return the handler with every error in the dialect, those of access and of the body too."""
+
+        async def guarded(scope: Scope, receive: Receive) -> HttpResponse | StreamedResponse:
+            try:
+                return await handler(scope, receive)
+            except ClientDisconnected:
+                raise
+            except Exception as error:  # every error, so that the client's library can read it
+                return error_reply(self._dialect or dialect_of(Headers(scope=scope)), error)
+
+        return guarded
+
+    def guard(self, handler: FrameworkHandler) -> FrameworkHandler:
+        """Return the same for a handler of the framework."""
+
+        async def guarded(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except Exception as error:  # as above
+                return error_reply(self._dialect or dialect_of(request.headers), error).to_starlette()
+
+        return guarded
+
+    def convert(self, document: HttpResponse, headers: Mapping[str, str]) -> HttpResponse:
+        """Return a problem document as an error of the dialect."""
+        return problem_in_dialect(self._dialect or dialect_of(headers), document)
 
 
-def route_in_dialect(dialect: Dialect, endpoint: Endpoint) -> Endpoint:
-    """Return the same for an endpoint of the framework."""
-
-    async def shaped(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except Exception as error:  # as above
-            return error_reply(dialect, error).response()
-
-    return shaped
+def dialect_of(headers: Mapping[str, str]) -> Dialect:
+    """Return the dialect of a client on an endpoint that serves both."""
+    return "anthropic" if "anthropic-version" in headers else "openai"
 
 
 def error_reply(dialect: Dialect, error: Exception) -> HttpResponse:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
 
 from pointsman.contracts.messages.codec import encode
-from pointsman.llm.request import Dialect
-from pointsman_gateway.chat.errors import error_reply
+from pointsman_gateway.chat.errors import dialect_of, error_reply
 from pointsman_gateway.chat.routing import Routing
 from pointsman_gateway.http.response import HttpResponse
 
@@ -29,7 +26,7 @@ class Models:
         self._routing = routing
         self._since_s = int(time.time())
 
-    async def list(self, request: Request) -> Response:
+    async def list(self, request: Request) -> HttpResponse:
         """Answer with all of them."""
         names = self._routing.models
         if dialect_of(request.headers) == "anthropic":
@@ -39,18 +36,16 @@ class Models:
                 "first_id": names[0],
                 "last_id": names[-1],
             }
-            return HttpResponse(200, encode(page)).response()
-        return HttpResponse(200, encode({"object": "list", "data": [self._openai(name) for name in names]})).response()
+            return HttpResponse(200, encode(page))
+        return HttpResponse(200, encode({"object": "list", "data": [self._openai(name) for name in names]}))
 
-    async def get(self, request: Request) -> Response:
+    async def get(self, request: Request) -> HttpResponse:
         """Answer with one."""
         name: str = request.path_params["model"]
         dialect = dialect_of(request.headers)
         if name not in self._routing.models:
-            return error_reply(dialect, self._routing.unknown(name)).response()
-        return HttpResponse(
-            200, encode(self._anthropic(name) if dialect == "anthropic" else self._openai(name))
-        ).response()
+            return error_reply(dialect, self._routing.unknown(name))
+        return HttpResponse(200, encode(self._anthropic(name) if dialect == "anthropic" else self._openai(name)))
 
     def _openai(self, name: str) -> dict[str, Any]:
         return {"id": name, "object": "model", "created": self._since_s, "owned_by": "pointsman"}
@@ -58,8 +53,3 @@ class Models:
     def _anthropic(self, name: str) -> dict[str, Any]:
         since = datetime.fromtimestamp(self._since_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return {"type": "model", "id": name, "display_name": name, "created_at": since}
-
-
-def dialect_of(headers: Mapping[str, str]) -> Dialect:
-    """Return what the client of a route that both dialects have speaks."""
-    return "anthropic" if "anthropic-version" in headers else "openai"

@@ -16,8 +16,8 @@ from pointsman.contracts.messages.outcome import Outcome
 from pointsman.runtime.bus import BusError
 from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.logs import logger
-from pointsman_gateway.api.outcome_log import append_outcome
-from pointsman_gateway.api.response_index import ResponseIndex
+from pointsman_gateway.api.feedback.response_index import ResponseIndex
+from pointsman_gateway.api.outcomes.log import append_outcome
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.chat.judging import Judge
 from pointsman_gateway.chat.measuring import Exchange, measure
@@ -81,7 +81,7 @@ class OutcomeSink:
         tier = exchange.decision.tier
         try:
             await self._judge.ready()
-            outcome = measure(exchange, self._backends.rules.of(tier), self._judge.judge(exchange))
+            outcome = measure(exchange, self._backends.rules.rule(tier), self._judge.judge(exchange))
             del exchange  # the request's body with it: only the outcome waits for NATS
             await self._append(outcome)
         except BusError as error:

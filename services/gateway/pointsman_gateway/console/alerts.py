@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 from starlette.requests import Request
-from starlette.responses import Response
 
 from pointsman.contracts.messages import subjects
-from pointsman.contracts.messages.codec import decode, encode
-from pointsman.contracts.messages.errors import InvalidMessage, MessageError
+from pointsman.contracts.messages.codec import decode
+from pointsman.contracts.messages.errors import MessageError
 from pointsman.contracts.messages.notices import alert_decoder
 from pointsman.runtime.bus import Bus, StoredMessage
+from pointsman_gateway.api.parameters import TierName
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.http.query import read_query
-from pointsman_gateway.http.response import HttpResponse
+from pointsman_gateway.http.endpoint import Answer, Endpoint
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 CHUNK = 100
@@ -25,7 +25,6 @@ MAX_READ = 2000
 """Messages that are searched for the alerts of one tier."""
 ALL_TIERS = "_all"
 """Tier of alerts that concern all tiers."""
-_PARAMETERS = frozenset({"limit", "tier"})
 
 
 class AlertView(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +59,15 @@ class AlertListResponse(msgspec.Struct, frozen=True, kw_only=True):
     alerts: list[AlertView]
 
 
+class AlertsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query parameters of ``GET /v1/alerts``."""
+
+    tier: Annotated[TierName | None, Meta(description="This tier, and alerts on all tiers; by default every alert")] = (
+        None
+    )
+    limit: Annotated[int, Meta(ge=1, le=MAX_LIMIT, description="Most alerts to return")] = DEFAULT_LIMIT
+
+
 class AlertsHandler:
     """Handler of requests for alerts.
 
@@ -72,13 +80,22 @@ class AlertsHandler:
         self._backends = backends
         self._timeout_s = backends.config.gateway.log_timeout_ms / 1000.0
 
-    async def get(self, request: Request) -> Response:
+    @Endpoint(
+        "GET",
+        "/v1/alerts",
+        name="listAlerts",
+        tag="insight",
+        scope="read",
+        summary="List the alerts",
+        description="Alerts are listed for as long as the stream ALERTS keeps them.",
+        query=AlertsQuery,
+        answers={200: Answer("The alerts, newest first", AlertListResponse)},
+        problems=(404, 503),
+    )
+    async def get(self, _: Request, query: AlertsQuery) -> AlertListResponse:
         """Answer one request."""
-        query = read_query(request, _PARAMETERS)
-        limit = _parse_limit(query.get("limit", str(DEFAULT_LIMIT)))
-        tier = self._backends.require_tier(query["tier"]) if "tier" in query else None
-        alerts = await self._read(self._backends.require_bus(), limit, tier)
-        return HttpResponse(200, encode(AlertListResponse(alerts=alerts))).response()
+        tier = self._backends.require_tier(query.tier) if query.tier is not None else None
+        return AlertListResponse(alerts=await self._read(self._backends.require_bus(), query.limit, tier))
 
     async def _read(self, bus: Bus, limit: int, tier: str | None) -> list[AlertView]:
         """Return the newest alerts; for a tier, also those that concern all tiers."""
@@ -110,9 +127,3 @@ def _view(message: StoredMessage) -> AlertView | None:
         raised_at_ms=alert.raised_at_ms,
         detail=alert.detail,
     )
-
-
-def _parse_limit(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MAX_LIMIT):
-        raise InvalidMessage("limit", f"expected 1 to {MAX_LIMIT}, got {text[:80]!r}")
-    return int(text)

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
 
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import decode, encode
@@ -16,19 +15,23 @@ from pointsman.contracts.messages.problem import CONTENT_TYPE
 from pointsman.contracts.messages.validation import check_request
 from pointsman.core.features import view_request
 from pointsman.runtime.bus import BusUnavailable, NoResponders, NoResponse
+from pointsman_gateway.api.decisions.decide import EXAMPLE_CONTEXT
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.chat.errors import LlmError
 from pointsman_gateway.chat.seeing import ChatFeatures
 from pointsman_gateway.console.feature_names import FeatureNames, FeatureView, name_features
 from pointsman_gateway.decision_client import refusal_status
-from pointsman_gateway.http.body import decode_body, read_body
+from pointsman_gateway.http.endpoint import Answer, Endpoint
 from pointsman_gateway.http.problems import ProblemError
-from pointsman_gateway.http.query import read_query
 from pointsman_gateway.http.response import HttpResponse
 
 _INPUTS = ("context", "prompt", "messages")
 _RETRY = (("retry-after", "1"),)
 MIN_TIMEOUT_S = 1.0
+_EXAMPLES = {
+    "a context": {"tier": "SIMPLE", "context": EXAMPLE_CONTEXT},
+    "a prompt": {"prompt": "Why is the sky blue?"},
+}
 
 
 class TryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,9 +100,6 @@ class TryResponse(msgspec.Struct, frozen=True, kw_only=True):
     auto: AutoTierView | None = None
 
 
-try_decoder = msgspec.json.Decoder(TryRequest)
-
-
 class TryHandler:
     """Handler of dry runs.
 
@@ -116,11 +116,23 @@ class TryHandler:
         self._names = names
         self._timeout_s = max(backends.config.gateway.decide_timeout_ms / 1000.0, MIN_TIMEOUT_S)
 
-    async def post(self, request: Request) -> Response:
+    @Endpoint(
+        "POST",
+        "/v1/try",
+        name="tryRequest",
+        tag="insight",
+        scope="decide",
+        summary="Score a request without a decision",
+        description="A replica scores the candidates as for a decision. No arm is drawn, no model is called, nothing "
+        "is logged.",
+        body=TryRequest,
+        examples=_EXAMPLES,
+        answers={200: Answer("The scores", TryResponse)},
+        problems=(503,),
+    )
+    async def post(self, request: Request, body: TryRequest) -> TryResponse | HttpResponse:
         """Answer one request."""
-        read_query(request, frozenset())
         config = self._backends.config
-        body = decode_body(try_decoder, await read_body(request.scope, request.receive, config.gateway.max_body_bytes))
         context, auto = self._context(body)
         tier = body.tier if body.tier is not None or auto is None else auto.tier
         if tier is None:
@@ -136,10 +148,10 @@ class TryHandler:
             raise BusUnavailable("no decision replica responded in time") from error
         status = refusal_status(reply)
         if status is not None:
-            return HttpResponse(status, reply.data, CONTENT_TYPE, _RETRY if status == 503 else ()).response()
+            return HttpResponse(status, reply.data, CONTENT_TYPE, _RETRY if status == 503 else ())
         scoring = decode(scoring_decoder, reply.data)
         names = self._names.extracted if body.context is None else self._names.default
-        view = TryResponse(
+        return TryResponse(
             tier=tier,
             policy=scoring.policy,
             policy_version=scoring.policy_version,
@@ -150,7 +162,6 @@ class TryHandler:
             features=name_features(names, used),
             auto=auto,
         )
-        return HttpResponse(200, encode(view)).response()
 
     def _context(self, body: TryRequest) -> tuple[list[float], AutoTierView | None]:
         """Return the context to score, and for a text the tier that ``auto`` selects."""

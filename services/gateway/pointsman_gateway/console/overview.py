@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 from starlette.requests import Request
-from starlette.responses import Response
 
-from pointsman.contracts.messages.codec import encode
-from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.shadow.report.messages import Window
 from pointsman.shadow.sums.hour_sums import HOUR_MS
 from pointsman.shadow.sums.store import ShadowStore
-from pointsman_gateway.api.live_policies import live_policies
+from pointsman_gateway.api.parameters import TierName
+from pointsman_gateway.api.policies.active import read_active_policies
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.console.activity import (
     WINDOWS,
@@ -26,11 +26,7 @@ from pointsman_gateway.console.activity import (
 from pointsman_gateway.console.baselines import BaselineView, compare_with_baselines, read_baselines
 from pointsman_gateway.console.system_monitor import SystemMonitor
 from pointsman_gateway.console.tier_health import TierHealthView, tier_health
-from pointsman_gateway.http.query import read_query
-from pointsman_gateway.http.response import HttpResponse
-
-DEFAULT_WINDOW = "24h"
-_PARAMETERS = frozenset({"tier", "window"})
+from pointsman_gateway.http.endpoint import Answer, Endpoint
 
 
 class OverviewResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +51,13 @@ class OverviewResponse(msgspec.Struct, frozen=True, kw_only=True):
     health: TierHealthView
 
 
+class OverviewQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query parameters of ``GET /v1/overview``."""
+
+    tier: Annotated[TierName, Meta(description="The tier")]
+    window: Annotated[str, Meta(description="Length of the period", extra_json_schema={"enum": list(WINDOWS)})] = "24h"
+
+
 class OverviewHandler:
     """Handler of overview requests.
 
@@ -68,17 +71,24 @@ class OverviewHandler:
         self._backends = backends
         self._monitor = monitor
 
-    async def get(self, request: Request) -> Response:
+    @Endpoint(
+        "GET",
+        "/v1/overview",
+        name="getOverview",
+        tag="insight",
+        scope="read",
+        summary="Get the activity of a tier over time and its value",
+        description="Decisions, rewards and costs by arm; the active policy compared with the best fixed arm and with "
+        "a uniform choice; and the health of the tier. Degraded decisions, which no policy made, are not included. "
+        "Rewards are 0 to 100.",
+        query=OverviewQuery,
+        answers={200: Answer("The overview", OverviewResponse)},
+        problems=(404, 503),
+    )
+    async def get(self, _: Request, query: OverviewQuery) -> OverviewResponse:
         """Answer one request."""
-        query = read_query(request, _PARAMETERS)
-        if "tier" not in query:
-            raise InvalidMessage("tier", "expected the name of a tier")
-        tier = self._backends.require_tier(query["tier"])
-        window = query.get("window", DEFAULT_WINDOW)
-        if window not in WINDOWS:
-            raise InvalidMessage("window", f"expected one of {', '.join(WINDOWS)}, got {window[:80]!r}")
-        overview = await self._overview(tier, WINDOWS[window], int(time.time() * 1000))
-        return HttpResponse(200, encode(overview)).response()
+        tier = self._backends.require_tier(query.tier)
+        return await self._overview(tier, WINDOWS[query.window], int(time.time() * 1000))
 
     async def _overview(self, tier: str, resolution: Resolution, now_ms: int) -> OverviewResponse:
         config = self._backends.config
@@ -88,7 +98,7 @@ class OverviewHandler:
         intervals = await store.totals(resolution.identity, units, resolution.per_step)
         totals = activity_totals(intervals)
         hours = range(from_ms // HOUR_MS, now_ms // HOUR_MS + 1)
-        active = (await live_policies(self._backends, tier)).active.identity
+        active = (await read_active_policies(self._backends, tier)).active.identity
         baselines = await read_baselines(store, active, [str(arm) for arm in self._backends.tiers[tier]], hours)
         return OverviewResponse(
             tier=tier,

@@ -8,7 +8,7 @@ from pointsman.contracts.messages.errors import MessageError
 from pointsman.contracts.messages.outcome import RewardEvent, reward_decoder
 from pointsman.core.bandit import RewardRule
 from pointsman.runtime.bus import Bus
-from pointsman_gateway.api.views import RewardParts
+from pointsman_gateway.api.decisions.views import RewardParts
 
 
 async def find_reward(bus: Bus, tier: str, outcome_sequence: int, timeout_s: float) -> RewardEvent | None:

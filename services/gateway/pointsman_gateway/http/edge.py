@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.instruments import Counter, Histogram
 from pointsman.runtime.telemetry.logs import logger
-from pointsman_gateway.http.body import ClientDisconnected
 from pointsman_gateway.http.problems import problem, response_to_error
+from pointsman_gateway.http.request import ClientDisconnected
 from pointsman_gateway.http.response import HotHandler, HttpResponse
 
 log = logger("gateway")

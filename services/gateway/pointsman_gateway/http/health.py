@@ -1,28 +1,55 @@
-"""``/healthz``, ``/readyz`` and ``/metrics``."""
+"""``GET /healthz``, ``/readyz`` and ``/metrics``."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.subjects import STREAM_SUBJECTS
 from pointsman.runtime.bus import BusError, NoResponders
 from pointsman.runtime.probe import readiness_response
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.telemetry import metrics
-from pointsman_gateway.api.views import Health
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.http.response import HttpResponse
+from pointsman_gateway.http.endpoint import Answer, Endpoint
 
-_PATIENCE_S = 1.0
+_REQUEST_TIMEOUT_S = 1.0
 _PING = "$SRV.PING.decision"
 
 
-class HealthPages:
+class HealthView(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to ``GET /healthz``."""
+
+    status: str = "alive"
+
+
+class ReadinessChecks(msgspec.Struct, frozen=True, kw_only=True):
+    """``ok`` or the problem, for each dependency of the gateway."""
+
+    nats: str
+    streams: str
+    store: str
+    decision: str
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to ``GET /readyz``.
+
+    Attributes
+    ----------
+    status : str
+        ``ready`` or ``not ready``.
+    """
+
+    status: str
+    checks: ReadinessChecks
+
+
+class HealthHandler:
     """Answers probes.
 
     Parameters
@@ -33,19 +60,53 @@ class HealthPages:
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
 
-    async def alive(self, _: Request) -> Response:
-        """Answer that the process runs; it serves, degraded if need be, whatever else is gone."""
-        return HttpResponse(200, encode(Health())).response()
+    @Endpoint(
+        "GET",
+        "/healthz",
+        name="isAlive",
+        tag="operations",
+        summary="Check that the gateway process runs",
+        description="The gateway answers decisions even when NATS, the store or every replica is unavailable, so load "
+        "balancers should use this probe.",
+        query=None,
+        answers={200: Answer("The gateway runs", HealthView)},
+    )
+    async def alive(self, _: Request) -> HealthView:
+        """Return that the process runs."""
+        return HealthView()
 
+    @Endpoint(
+        "GET",
+        "/readyz",
+        name="isReady",
+        tag="operations",
+        summary="Check every dependency of the gateway",
+        description="Checks NATS, the streams, the store and the decision replicas.",
+        query=None,
+        answers={
+            200: Answer("All dependencies are available", Readiness),
+            503: Answer("A dependency is unavailable; `checks` has the reason", Readiness),
+        },
+    )
     async def ready(self, _: Request) -> Response:
-        """Ask everything that the gateway stands in front of."""
+        """Check all dependencies at once."""
         nats, streams, store, decision = await asyncio.gather(
-            self._nats(), _asked(self._streams()), _asked(self._backends.store.ping()), _asked(self._decision())
+            self._nats(), _result(self._streams()), _result(self._backends.store.ping()), _result(self._decision())
         )
         return readiness_response({"nats": nats, "streams": streams, "store": store, "decision": decision})
 
+    @Endpoint(
+        "GET",
+        "/metrics",
+        name="getMetrics",
+        tag="operations",
+        scope="read",
+        summary="Get the metrics",
+        query=None,
+        answers={200: Answer("Prometheus text format", text=("text/plain",))},
+    )
     async def metrics(self, _: Request) -> Response:
-        """Return the metrics in Prometheus' text format."""
+        """Return the metrics in the text format of Prometheus."""
         return Response(metrics.render(), media_type=metrics.CONTENT_TYPE)
 
     async def _nats(self) -> str:
@@ -53,21 +114,21 @@ class HealthPages:
 
     async def _streams(self) -> None:
         bus = self._backends.require_bus()
-        await asyncio.gather(*[bus.info(name, _PATIENCE_S) for name in STREAM_SUBJECTS])
+        await asyncio.gather(*[bus.info(name, _REQUEST_TIMEOUT_S) for name in STREAM_SUBJECTS])
 
     async def _decision(self) -> None:
         try:
-            await self._backends.require_bus().requests.call(_PING, b"", _PATIENCE_S)
+            await self._backends.require_bus().requests.call(_PING, b"", _REQUEST_TIMEOUT_S)
         except NoResponders as error:
-            raise BusError("no replica") from error
+            raise BusError("no decision replica") from error
 
 
-async def _asked(check: Awaitable[None]) -> str:
+async def _result(check: Awaitable[None]) -> str:
     try:
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(_REQUEST_TIMEOUT_S):
             await check
     except (BusError, StateError) as error:
         return str(error)
     except TimeoutError:
-        return "no answer in time"
+        return "timeout"
     return "ok"

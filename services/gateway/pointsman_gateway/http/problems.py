@@ -1,4 +1,4 @@
-"""From what went wrong to the problem document that says so: the one place that knows which error has which status."""
+"""Problem documents (RFC 9457): the one place that maps errors to HTTP statuses."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from pointsman_gateway.http.response import HttpResponse
 
 RETRY_AFTER_S = 1
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
-"""RFC 9110's names, which older Pythons do not have yet."""
+"""Names of RFC 9110, which older versions of Python do not have."""
+
+Headers = tuple[tuple[str, str], ...]
 
 
 class ProblemError(Exception):
-    """A handler's way to end a request with a problem.
+    """Ends a request with a problem document.
 
     Parameters
     ----------
     status : int
     detail : str
     field : str, optional
-        Path of the field or parameter that is wrong.
+        Path of the field or parameter that is invalid.
     headers : tuple of (name, value), optional
     """
 
-    def __init__(
-        self, status: int, detail: str, field: str | None = None, headers: tuple[tuple[str, str], ...] = ()
-    ) -> None:
+    def __init__(self, status: int, detail: str, field: str | None = None, headers: Headers = ()) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
@@ -40,10 +40,8 @@ class ProblemError(Exception):
         self.headers = headers
 
 
-def problem(
-    status: int, detail: str, field: str | None = None, headers: tuple[tuple[str, str], ...] = ()
-) -> HttpResponse:
-    """Return a problem document as an answer."""
+def problem(status: int, detail: str, field: str | None = None, headers: Headers = ()) -> HttpResponse:
+    """Return a response with a problem document."""
     errors = [] if field is None else [FieldError(field=field, detail=detail)]
     document = Problem(
         title=_TITLES.get(status) or HTTPStatus(status).phrase, status=status, detail=detail, errors=errors
@@ -51,30 +49,29 @@ def problem(
     return HttpResponse(status, encode(document), CONTENT_TYPE, headers)
 
 
-def unavailable(what: str) -> HttpResponse:
-    """Return 503, with the time after which to try again."""
-    return problem(503, what, headers=(("retry-after", str(RETRY_AFTER_S)),))
+def unavailable(detail: str) -> HttpResponse:
+    """Return a 503 with ``Retry-After``."""
+    return problem(503, detail, headers=(("retry-after", str(RETRY_AFTER_S)),))
 
 
 def response_to_error(error: Exception) -> HttpResponse | None:
-    """Return the answer to an expected error; None for a bug."""
+    """Return the response to an expected error; None for a bug."""
     if isinstance(error, ProblemError):
         return problem(error.status, error.detail, error.field, error.headers)
     if isinstance(error, InvalidMessage):
-        return _invalid(error)
+        return problem(400 if _is_not_json(error) else 422, error.detail, error.field)
     if isinstance(error, MalformedId):
         return problem(422, str(error), "decision_id")
-    for kind, whose in ((BusError, "NATS"), (StateError, "the store"), (UnknownVersion, "a log")):
+    for kind, source in ((BusError, "NATS"), (StateError, "the store"), (UnknownVersion, "a log")):
         if isinstance(error, kind):
-            return unavailable(f"{whose}: {error}")
+            return unavailable(f"{source}: {error}")
     return None
 
 
-def _invalid(error: InvalidMessage) -> HttpResponse:
-    """400 for what is no JSON at all, which has no field to name; 422 for everything else."""
+def _is_not_json(error: InvalidMessage) -> bool:
+    """Return whether the body was not JSON at all, so that there is no field to name."""
     cause = error.__cause__
-    no_json = not error.field and (
+    return not error.field and (
         (isinstance(cause, msgspec.MsgspecError) and not isinstance(cause, msgspec.ValidationError))
         or isinstance(cause, UnicodeDecodeError | RecursionError)
     )
-    return problem(400 if no_json else 422, error.detail, error.field)

@@ -1,4 +1,4 @@
-"""Token buckets: so many requests a second, and as many at once."""
+"""Rate limits with token buckets."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import ipaddress
 from collections import OrderedDict
 
 MAX_CLIENTS = 4096
-"""Client addresses that are remembered; the one not seen for longest is forgotten, and begins anew."""
+"""Most callers that are tracked; the least recently seen one is dropped and starts with a full bucket again."""
 
 
 class TokenBucket:
-    """Lets ``rate_per_s`` requests a second through, and as many (but one at least) at once.
+    """Admits ``rate_per_s`` requests per second, and bursts of as many (at least one).
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ class TokenBucket:
         self._tokens = self._size
         self._at_s = now_s
 
-    def take(self, now_s: float) -> float:
-        """Let one request through and return 0; or return after how many seconds to try again."""
+    def acquire(self, now_s: float) -> float:
+        """Admit one request and return 0, or return the seconds to wait before the next try."""
         self._tokens = min(self._size, self._tokens + (now_s - self._at_s) * self.rate_per_s)
         self._at_s = now_s
         if self._tokens >= 1.0:
@@ -38,24 +38,24 @@ class TokenBucket:
 
 
 class RateLimits:
-    """A bucket for each of those that have a limit: keys, or client addresses. In this process only."""
+    """One bucket for each API key or client address; in this process only."""
 
     def __init__(self) -> None:
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
-    def take(self, who: str, rate_per_s: float, now_s: float) -> float:
-        """Let one request through and return 0; or return after how many seconds to try again."""
-        bucket = self._buckets.get(who)
+    def acquire(self, caller: str, rate_per_s: float, now_s: float) -> float:
+        """Admit one request and return 0, or return the seconds to wait before the next try."""
+        bucket = self._buckets.get(caller)
         if bucket is None or bucket.rate_per_s != rate_per_s:
-            bucket = self._buckets[who] = TokenBucket(rate_per_s, now_s)
+            bucket = self._buckets[caller] = TokenBucket(rate_per_s, now_s)
             if len(self._buckets) > MAX_CLIENTS:
                 self._buckets.popitem(last=False)
-        self._buckets.move_to_end(who)
-        return bucket.take(now_s)
+        self._buckets.move_to_end(caller)
+        return bucket.acquire(now_s)
 
 
 def client_network(address: str) -> str:
-    """Return what counts as one client: an IPv4 address, or the /64 that a host has of IPv6 addresses."""
+    """Return the network that counts as one client: an IPv4 address, or the /64 of an IPv6 address."""
     if ":" not in address:
         return address
     try:

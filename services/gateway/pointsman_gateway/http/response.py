@@ -1,10 +1,11 @@
-"""Answers as plain bytes: what the handlers return and the edge sends."""
+"""HTTP responses as plain bytes: what handlers return and the edge sends."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -13,12 +14,12 @@ HTML = "text/html; charset=utf-8"
 
 
 class HttpResponse(NamedTuple):
-    """One HTTP answer.
+    """One complete response.
 
     Attributes
     ----------
     headers : tuple of (name, value)
-        Beyond content type and length; names in lower case.
+        Without content type and length; names in lower case.
     """
 
     status: int
@@ -27,18 +28,18 @@ class HttpResponse(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
-        """Return all headers as ASGI wants them."""
+        """Return all headers in the form that ASGI expects."""
         raw = [(b"content-type", self.content_type.encode()), (b"content-length", b"%d" % len(self.body))]
         raw += [(name.encode(), value.encode()) for name, value in self.headers]
         return raw
 
-    def response(self) -> Response:
-        """Return the same as a Starlette response, for the routes that are not hot."""
+    def to_starlette(self) -> Response:
+        """Return the same as a Starlette response."""
         return Response(self.body, self.status, dict(self.headers), self.content_type)
 
 
 class StreamedResponse(Protocol):
-    """An answer that is sent as it comes, and that notices a client that goes."""
+    """A response that is sent in parts as they arrive, and that notices when the client disconnects."""
 
     @property
     def status(self) -> int:
@@ -46,9 +47,12 @@ class StreamedResponse(Protocol):
         ...
 
     async def send(self, send: Send) -> None:
-        """Send all of it; return when the client has it, or has gone."""
+        """Send the whole response; return when it is sent or the client has disconnected."""
         ...
 
 
 HotHandler = Callable[[Scope, Receive], Awaitable[HttpResponse | StreamedResponse]]
-"""An endpoint that is called without the framework's layers in between."""
+"""A handler that the edge calls without the framework in between."""
+
+FrameworkHandler = Callable[[Request], Awaitable[Response]]
+"""A handler that the framework calls."""

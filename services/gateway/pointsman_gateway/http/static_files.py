@@ -1,32 +1,108 @@
-"""``GET /static/{path}``: the dashboard's scripts, styles and its chart library, as they are in the package."""
+"""Pages, scripts and styles of the dashboard, and the OpenAPI document; all are read once at the start."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pointsman_gateway.http.endpoint import Answer, Endpoint
 from pointsman_gateway.http.problems import ProblemError
-from pointsman_gateway.http.query import read_query
-from pointsman_gateway.http.response import HttpResponse
+from pointsman_gateway.http.response import HTML, JSON, HttpResponse
 
 _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
 }
 _PLAIN = "text/plain; charset=utf-8"
-VENDOR = "vendor/"
-"""What is below this has its version in its path, so that it never changes."""
-
 FOLDERS = ("dashboard", "vendor")
+VENDOR = "vendor/"
+"""Files of this folder have their version in the path, so they never change."""
+
+_SAME = "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_DASHBOARD = f"default-src 'none'; style-src 'self'; script-src 'self'; {_SAME}"
+_DOCS = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; {_SAME}"
+
+
+class PagesHandler:
+    """Serves ``/``, ``/docs``, ``/openapi.json`` and ``/static/``. No page loads anything from another host.
+
+    Parameters
+    ----------
+    openapi : bytes
+        The OpenAPI document.
+    """
+
+    def __init__(self, openapi: bytes) -> None:
+        folder = files("pointsman_gateway.console") / "static"
+        self._static = StaticFiles(folder)
+        self._index = HttpResponse(200, (folder / "index.html").read_bytes(), HTML, _page_headers(_DASHBOARD))
+        self._docs = HttpResponse(200, (folder / "docs.html").read_bytes(), HTML, _page_headers(_DOCS))
+        self._openapi = HttpResponse(200, openapi, JSON)
+
+    @Endpoint(
+        "GET",
+        "/openapi.json",
+        name="getOpenApi",
+        tag="operations",
+        summary="Get this description",
+        query=None,
+        answers={200: Answer("OpenAPI 3.1", dict)},
+    )
+    async def openapi(self, _: Request) -> HttpResponse:
+        """Return the OpenAPI document."""
+        return self._openapi
+
+    @Endpoint(
+        "GET",
+        "/docs",
+        name="getDocs",
+        tag="operations",
+        summary="Read this description",
+        query=None,
+        answers={200: Answer("A page", text=("text/html",))},
+    )
+    async def docs(self, _: Request) -> HttpResponse:
+        """Return the page that shows the OpenAPI document."""
+        return self._docs
+
+    @Endpoint(
+        "GET",
+        "/",
+        name="getIndex",
+        tag="operations",
+        summary="Open the dashboard",
+        query=None,
+        answers={200: Answer("A page", text=("text/html",))},
+    )
+    async def index(self, _: Request) -> HttpResponse:
+        """Return the page of the dashboard."""
+        return self._index
+
+    @Endpoint(
+        "GET",
+        "/static/{path:path}",
+        name="getStatic",
+        tag="operations",
+        summary="Get a file of the dashboard",
+        answers={
+            200: Answer("A script or style of the dashboard", text=("text/javascript", "text/css", "text/plain")),
+            304: Answer("The client has the current version (`If-None-Match`)"),
+        },
+        problems=(404,),
+    )
+    async def static(self, request: Request) -> Response:
+        """Return a file of the dashboard."""
+        return self._static.respond(request.path_params["path"], request.headers.get("if-none-match", ""))
 
 
 class StaticFile(NamedTuple):
-    """A file with everything that its answer says."""
+    """A file with its response headers."""
 
     etag: str
     body: bytes
@@ -34,7 +110,7 @@ class StaticFile(NamedTuple):
     cache_control: str
 
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """Return what goes with the file, and with the word that it has not changed."""
+        """Return the headers of a 200 and of a 304."""
         return (
             ("etag", self.etag),
             ("cache-control", self.cache_control),
@@ -44,31 +120,45 @@ class StaticFile(NamedTuple):
 
 
 class StaticFiles:
-    """Serves files that are read once, at the start: a path is looked up among their names, and nowhere else.
+    """Files in memory by path. A path that is not among them is never looked up on disk.
 
     Parameters
     ----------
     folder : Traversable
-        Where `FOLDERS` are.
+        The folder that has `FOLDERS`.
     """
 
     def __init__(self, folder: Traversable) -> None:
         self.files = {path: _read(path, file) for name in FOLDERS for path, file in _walk(folder / name, name)}
 
-    async def get(self, request: Request) -> Response:
-        """Answer one request."""
-        read_query(request, frozenset())
-        file = self.files.get(request.path_params["path"])
+    def respond(self, path: str, if_none_match: str) -> Response:
+        """Return the file, or a 304 when the client has it.
+
+        Raises
+        ------
+        ProblemError
+            404 when there is no such file.
+        """
+        file = self.files.get(path)
         if file is None:
             raise ProblemError(404, "no such file")
-        if _unchanged(request.headers.get("if-none-match", ""), file.etag):
+        if _is_unchanged(if_none_match, file.etag):
             return Response(status_code=304, headers=dict(file.headers()))
-        return HttpResponse(200, file.body, file.content_type, file.headers()).response()
+        return HttpResponse(200, file.body, file.content_type, file.headers()).to_starlette()
 
 
-def _unchanged(known: str, etag: str) -> bool:
-    """Tell whether a client has the file already (RFC 9110, 13.1.2: compared weakly)."""
-    return known == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(","))
+def _page_headers(content_security_policy: str) -> tuple[tuple[str, str], ...]:
+    return (
+        ("content-security-policy", content_security_policy),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-cache"),
+    )
+
+
+def _is_unchanged(if_none_match: str, etag: str) -> bool:
+    """Return whether the client has this version (RFC 9110, 13.1.2: weak comparison)."""
+    return if_none_match == "*" or etag in (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))
 
 
 def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:

@@ -7,7 +7,7 @@ import pytest
 from pointsman.contracts.config import Config
 from pointsman.contracts.config.schema import TierConfig
 from pointsman.runtime.telemetry import metrics
-from pointsman_gateway.api.response_index import ResponseIndex
+from pointsman_gateway.api.feedback.response_index import ResponseIndex
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.chat import sink as sink_module
 from pointsman_gateway.chat.judging import Judge

@@ -1,4 +1,4 @@
-"""From a decision's id to the outcome that is to be made of it: with everything that learning from it needs."""
+"""Joining a decision with its outcome: an outcome record has everything that learning needs."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pointsman.contracts.messages.outcome import Outcome
 from pointsman.runtime.breaker import Breaker
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.errors import StateError
-from pointsman_gateway.api.decision_log import read_decision
-from pointsman_gateway.api.outcome_index import find_applied
-from pointsman_gateway.backends import QUICK_MS, Backends
+from pointsman_gateway.api.decisions.log import read_decision
+from pointsman_gateway.api.outcomes.log import find_applied_outcome
+from pointsman_gateway.backends import QUICK_TIMEOUT_MS, Backends
 
 _STORE_PAUSE_S = 1.0
 
 
-class Joining:
-    """Joins decisions with what is told of them.
+class OutcomeJoiner:
+    """Makes outcome records from decisions of the log.
 
     Parameters
     ----------
@@ -31,11 +31,11 @@ class Joining:
         self._timeout_s = backends.config.gateway.log_timeout_ms / 1000.0
         self._store_breaker = Breaker(_STORE_PAUSE_S)
 
-    async def outcome(self, bus: Bus, decision_id: str, decision: DecisionId) -> Outcome:
-        """Return the outcome of a decision, with nothing measured yet.
+    async def join(self, bus: Bus, decision_id: str, decision: DecisionId) -> Outcome:
+        """Return the outcome record of a decision, without measurements.
 
-        That of a decision which no policy made is recorded and never learned from; so is that of an arm which a chat
-        client named itself.
+        The outcome of a decision that no policy made is recorded and never learned from. The same holds for an arm
+        that a chat client named itself.
 
         Raises
         ------
@@ -49,7 +49,7 @@ class Joining:
                 tier=decision.tier,
                 learn=False,
                 accepted_at_ms=now_ms,
-                rule=self._backends.rules.of(decision.tier),
+                rule=self._backends.rules.rule(decision.tier),
             )
         event, _ = await read_decision(bus, decision, self._timeout_s)
         return Outcome(
@@ -65,27 +65,27 @@ class Joining:
             policy_version=event.policy_version,
             decided_at_ms=event.decided_at_ms,
             accepted_at_ms=int(time.time() * 1000),
-            rule=self._backends.rules.of(event.tier),
+            rule=self._backends.rules.rule(event.tier),
         )
 
-    async def counted(self, bus: Bus, decision_id: str, decision: DecisionId) -> Outcome | None:
-        """Return the outcome that was learned from already, when the store can tell quickly.
+    async def find_applied(self, bus: Bus, decision_id: str, decision: DecisionId) -> Outcome | None:
+        """Return the outcome that was already learned from, if the store answers quickly.
 
-        This is for the caller's sake: the log remembers a message id for two minutes only. That nothing is learned
-        twice is the reward-updater's doing, not this look-up's.
+        This serves the caller only, because the log remembers a message id for two minutes. The reward-updater, and
+        not this check, ensures that nothing is learned twice.
         """
         now_s = asyncio.get_running_loop().time()
-        if decision.sequence is None or not self._store_breaker.admits(now_s, QUICK_MS / 1000.0):
+        if decision.sequence is None or not self._store_breaker.admits(now_s, QUICK_TIMEOUT_MS / 1000.0):
             return None
         try:
-            found = await find_applied(
+            applied = await find_applied_outcome(
                 self._backends.quick_store, bus, decision_id, decision.tier, decision.sequence, self._timeout_s
             )
         except StateError:
             self._store_breaker.failed(now_s, asyncio.get_running_loop().time())
             return None
         self._store_breaker.succeeded(asyncio.get_running_loop().time())
-        return found.outcome if found else None
+        return applied.outcome if applied else None
 
 
 def _is_direct(event: DecisionEvent) -> bool:

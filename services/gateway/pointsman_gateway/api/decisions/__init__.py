@@ -1,0 +1,1 @@
+"""Requesting a decision, reading it back, and the decision log."""

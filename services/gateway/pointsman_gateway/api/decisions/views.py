@@ -1,0 +1,101 @@
+"""JSON types of ``GET /v1/decisions/{decision_id}``."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pointsman.contracts.messages.decision import DecisionEvent
+from pointsman.contracts.messages.outcome import FeedbackRecord, Served
+from pointsman.core.bandit import RewardRule
+from pointsman_gateway.console.feature_names import FeatureView
+from pointsman_gateway.console.shadow_choices import ShadowChoiceView
+
+
+class OutcomeView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The outcome of a decision, as it was accepted.
+
+    Attributes
+    ----------
+    sequence : int
+        Its sequence in the outcome log.
+    accepted_at_ms : int
+        Unix milliseconds.
+    quality, reward : float, optional
+        0 to 100, as reported.
+    rule : object
+        Weights and normalizer of the reward when the outcome was accepted.
+    served : object, optional
+        What the gateway measured when it called the models itself: the arm that answered, all attempts, tokens.
+    feedback : object, optional
+        The feedback on the answer.
+    """
+
+    sequence: int
+    accepted_at_ms: int
+    quality: float | None = None
+    cost_usd: float | None = None
+    latency_ms: float | None = None
+    reward: float | None = None
+    rule: RewardRule
+    served: Served | None = None
+    feedback: FeedbackRecord | None = None
+
+
+class RewardParts(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of a reward, ``clamp(quality − cost − latency, 0, 100)``, all in points of reward.
+
+    Attributes
+    ----------
+    quality : float
+        The quality that entered; 50 when none was reported.
+    cost, latency : float or None
+        The deductions: λ and μ times the normalized number times 100. None when the number was not reported.
+    cost_norm, latency_norm : float or None
+        0 to 1, by the ranges of the tier at that time.
+    """
+
+    quality: float
+    cost: float | None
+    latency: float | None
+    cost_norm: float | None
+    latency_norm: float | None
+
+
+class DecisionOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of a decision and what explains it.
+
+    Attributes
+    ----------
+    outcome : object or None
+        The outcome that was learned from.
+    reward : float or None
+        Its reward, 0 to 100.
+    outcome_status : str
+        ``applied``; ``none`` while no outcome is applied; ``unknown`` while the store is unavailable.
+    reward_parts : object
+        The parts of the reward; absent when the reward itself was reported, or its event is no longer stored.
+    features : list
+        The context by name; absent where names are not known.
+    shadows : list
+        With ``shadows=true``: what each current shadow of the tier would have chosen.
+    """
+
+    outcome: OutcomeView | None = None
+    reward: float | None = None
+    outcome_status: str = "none"
+    reward_parts: RewardParts | msgspec.UnsetType = msgspec.UNSET
+    features: list[FeatureView] | msgspec.UnsetType = msgspec.UNSET
+    shadows: list[ShadowChoiceView] | msgspec.UnsetType = msgspec.UNSET
+
+
+DecisionView = msgspec.defstruct(
+    "DecisionView",
+    [(field.name, field.type, field.default) for field in msgspec.structs.fields(DecisionOutcome)],
+    bases=(DecisionEvent,),
+    kw_only=True,
+    frozen=True,
+    namespace={
+        "__doc__": (DecisionOutcome.__doc__ or "").replace("The outcome", "A logged decision with its outcome", 1)
+    },
+)
+"""Type of the whole answer, for the OpenAPI document: the logged decision, followed by `DecisionOutcome`."""

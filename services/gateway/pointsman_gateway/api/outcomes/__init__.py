@@ -1,0 +1,1 @@
+"""Reporting an outcome, and the outcome log."""

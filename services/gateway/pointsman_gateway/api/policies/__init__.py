@@ -1,0 +1,1 @@
+"""Policies of the tiers: list, change, promote, revert."""

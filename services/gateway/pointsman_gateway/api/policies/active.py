@@ -1,0 +1,79 @@
+"""The policies that are active in each tier, and the reward rule that they set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pointsman.contracts.config import Config
+from pointsman.contracts.messages.policies import TierPolicies
+from pointsman.contracts.messages.policy_check import setting_problems
+from pointsman.core.bandit import RewardRule
+from pointsman.runtime.bus import Bus, BusError
+from pointsman.runtime.bus.policies import configured, read_policies
+from pointsman.runtime.telemetry.logs import logger
+
+if TYPE_CHECKING:
+    from pointsman_gateway.backends import Backends
+
+log = logger("gateway.rules")
+
+
+class ActiveRules:
+    """The reward rule of each tier, which follows the active policy.
+
+    Until the bucket ``policies`` has been read, it is the rule of the configured policy.
+
+    Parameters
+    ----------
+    config : Config
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._reward = config.reward
+        self._rules = {tier.name: config.active(tier).reward_rule(self._reward) for tier in config.tier}
+
+    def rule(self, tier: str) -> RewardRule:
+        """Return the rule for an outcome of a configured tier that is accepted now."""
+        return self._rules[tier]
+
+    def update(self, tier: str, version: int, policies: TierPolicies) -> None:
+        """Use the rule of a new version of the tier's policies.
+
+        A version with settings out of range is ignored, because outcomes with such a rule could not be learned from.
+        Only a manual write to the bucket can make one.
+        """
+        if tier not in self._rules:
+            return
+        problems = setting_problems(policies.active)
+        if problems:
+            details = "; ".join(f"{name}: {text}" for name, text in problems.items())
+            log.error("tier %s: policy version %d is ignored: %s; the previous rule stays", tier, version, details)
+            return
+        self._rules[tier] = policies.active.reward_rule(self._reward)
+
+
+async def read_active_policies(backends: Backends, tier: str) -> TierPolicies:
+    """Return the active policies of a configured tier; without NATS the last known or else the configured ones."""
+    bus = backends.bus
+    if bus is not None:
+        try:
+            current = await read_policies(bus, tier)
+        except BusError:
+            current = None
+        if current is not None:
+            backends.policies[tier] = current[1]
+            return current[1]
+    return backends.policies.get(tier) or configured_policies(backends.config, tier)
+
+
+async def current_policies(config: Config, bus: Bus, tier: str) -> tuple[int, TierPolicies]:
+    """Return the version and the policies of a tier: version 0 and the configured ones before any are stored."""
+    found = await read_policies(bus, tier)
+    return found if found is not None else (0, configured_policies(config, tier))
+
+
+def configured_policies(config: Config, tier: str) -> TierPolicies:
+    """Return the policies that the configuration gives a tier."""
+    section = config.tier_named(tier)
+    assert section is not None  # callers use require_tier first
+    return configured(config, section)

@@ -1,0 +1,169 @@
+"""Declarations of the chat endpoints: ``/v1/chat/completions``, ``/v1/messages`` and ``/v1/models``.
+
+Their bodies are those of OpenAI and Anthropic, so only the fields that the gateway reads are declared.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+from starlette.requests import Request
+from starlette.types import Receive, Scope
+
+from pointsman.llm.request import Dialect
+from pointsman_gateway.chat.errors import ERROR_DESCRIPTIONS, DialectErrors
+from pointsman_gateway.chat.headers import AUTO_SCORE, ESTIMATED
+from pointsman_gateway.chat.requests import MAX_MODEL_CHARS
+from pointsman_gateway.chat.service import ChatGateway
+from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.response import HttpResponse, StreamedResponse
+
+_EXAMPLE = {"model": "auto", "messages": [{"role": "user", "content": "Why is the sky blue?"}]}
+_DESCRIPTION = (
+    " The policy of the tier chooses the model, the gateway passes its answer on as it arrives, and the policy learns "
+    "from the outcome. When the model fails before the first byte, the next candidate is called."
+)
+_REQUEST_HEADERS = {
+    "x-pointsman-session": "Id of the conversation, which stays with its model; by default derived from the messages"
+}
+_ANSWER_HEADERS = {
+    "x-pointsman-decision-id": "For outcomes, feedback and `GET /v1/decisions/{id}`",
+    "x-pointsman-provider": "The provider that answered; that of the chosen arm when none did",
+    "x-pointsman-model": "The model that answered; that of the chosen arm when none did",
+    "x-pointsman-tier": "The tier of the decision",
+    "x-pointsman-policy": "The policy that chose; absent when none did",
+    "x-pointsman-propensity": "The probability with which the arm was chosen; absent when degraded",
+    "x-pointsman-reason": "`policy`, `explored`, `pinned`, `direct` (the client named the arm), `degraded` (no policy "
+    "could choose) or `fallback` (another arm than the chosen one answered)",
+    "x-pointsman-attempts": "Calls of providers, retries included",
+    "x-pointsman-overhead-ms": "Time until the first byte, without the time that providers took",
+    AUTO_SCORE: "With the model `auto`: the difficulty of the request, 0 to 1, which selects the tier",
+}
+
+
+class ChatRequestBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of a chat request; all other fields of the dialect are passed on to the provider."""
+
+    model: Annotated[
+        str,
+        Meta(min_length=1, max_length=MAX_MODEL_CHARS, description="`auto`, `tier/NAME` or an arm, `provider:model`"),
+    ]
+    messages: Annotated[list[dict[str, Any]], Meta(min_length=1)]
+    stream: bool | None = None
+
+
+def _chat(path: str, name: str, dialect: Dialect, summary: str, format_of: str, example: dict[str, Any]) -> Endpoint:
+    return Endpoint(
+        "POST",
+        path,
+        name=name,
+        tag="chat",
+        scope="decide",
+        hot=True,
+        long_body=True,
+        summary=summary,
+        description=f"The body has the format of {format_of}." + _DESCRIPTION,
+        request_headers=_REQUEST_HEADERS,
+        body=ChatRequestBody,
+        examples={"a question": example},
+        answers={200: Answer("The answer", dict[str, Any], text=("text/event-stream",), headers=_ANSWER_HEADERS)},
+        problems=tuple(ERROR_DESCRIPTIONS),
+        errors=DialectErrors(dialect),
+    )
+
+
+class ChatHandler:
+    """Answers the chat endpoints.
+
+    Parameters
+    ----------
+    chat : ChatGateway
+    """
+
+    def __init__(self, chat: ChatGateway) -> None:
+        self._openai = chat.chat("openai")
+        self._anthropic = chat.chat("anthropic")
+        self._token_counts = chat.token_counts
+        self._models = chat.models
+
+    @_chat(
+        "/v1/chat/completions",
+        "createChatCompletion",
+        "openai",
+        "Answer a chat request in OpenAI's dialect",
+        "OpenAI's chat completions",
+        _EXAMPLE,
+    )
+    async def chat_completions(self, scope: Scope, receive: Receive) -> HttpResponse | StreamedResponse:
+        """Answer one chat request of an OpenAI client."""
+        return await self._openai(scope, receive)
+
+    @_chat(
+        "/v1/messages",
+        "createMessage",
+        "anthropic",
+        "Answer a chat request in Anthropic's dialect",
+        "Anthropic's messages",
+        {**_EXAMPLE, "max_tokens": 256},
+    )
+    async def messages(self, scope: Scope, receive: Receive) -> HttpResponse | StreamedResponse:
+        """Answer one chat request of an Anthropic client."""
+        return await self._anthropic(scope, receive)
+
+    @Endpoint(
+        "POST",
+        "/v1/messages/count_tokens",
+        name="countTokens",
+        tag="chat",
+        scope="decide",
+        hot=True,
+        long_body=True,
+        summary="Count the tokens of a request in Anthropic's dialect",
+        description="Counted by the tier's first model whose provider is of Anthropic's kind. Without such a model, or "
+        "when it does not answer, the count is an estimate: bytes of all texts / 4, 150 for each tool, 1,000 for each "
+        "picture or document. Nothing is decided or logged.",
+        body=ChatRequestBody,
+        examples={"a question": _EXAMPLE},
+        answers={
+            200: Answer("The count", dict[str, Any], headers={ESTIMATED: "`true` when no provider counted the tokens"})
+        },
+        problems=(400, 404, 408, 409, 413, 415, 422),
+        errors=DialectErrors("anthropic"),
+    )
+    async def count_tokens(self, scope: Scope, receive: Receive) -> HttpResponse:
+        """Answer one token count."""
+        return await self._token_counts(scope, receive)
+
+    @Endpoint(
+        "GET",
+        "/v1/models",
+        name="listModels",
+        tag="chat",
+        scope="decide",
+        summary="List the names that `model` accepts",
+        description="In Anthropic's format for clients that send `anthropic-version`, else in OpenAI's.",
+        query=None,
+        answers={200: Answer("The models", dict[str, Any])},
+        errors=DialectErrors(),
+    )
+    async def list_models(self, request: Request) -> HttpResponse:
+        """Return all models."""
+        return await self._models.list(request)
+
+    @Endpoint(
+        "GET",
+        "/v1/models/{model:path}",
+        name="getModel",
+        tag="chat",
+        scope="decide",
+        summary="Get one model",
+        query=None,
+        answers={200: Answer("The model", dict[str, Any])},
+        problems=(404,),
+        errors=DialectErrors(),
+    )
+    async def get_model(self, request: Request) -> HttpResponse:
+        """Return one model."""
+        return await self._models.get(request)

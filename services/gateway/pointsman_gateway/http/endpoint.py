@@ -1,0 +1,174 @@
+"""Declaration of an API endpoint. Routing, access checks, the OpenAPI document and the documentation are made from it.
+
+A handler class decorates the method of each endpoint with its declaration, and ``registry.py`` lists the handler::
+
+    class ArmsHandler:
+        @Endpoint(
+            "GET", "/v1/arms", name="listArms", tag="insight", scope="read",
+            summary="List what each arm has learned", query=ArmsQuery,
+            answers={200: Answer("The arms", ArmList)}, problems=(404, 503),
+        )
+        async def get(self, request: Request, query: ArmsQuery) -> ArmList: ...
+
+The method gets the request, and the decoded ``query`` and ``body`` where the declaration has their types. It returns
+a struct, which becomes the JSON of a 200, or a whole `HttpResponse`. A *hot* endpoint gets ASGI's ``scope`` and
+``receive`` instead, and is called without the framework in between.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from pointsman.contracts.access import Scope as AccessScope
+from pointsman_gateway.http.response import FrameworkHandler, HotHandler, HttpResponse
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_ENDPOINT = "__pointsman_endpoint__"
+_PARAMETER = re.compile(r"{(\w+)(:path)?}")
+
+
+class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The query parameters of an endpoint that has none: each one is refused."""
+
+
+class Answer(NamedTuple):
+    """A successful answer of an endpoint.
+
+    Attributes
+    ----------
+    description : str
+    type : type, optional
+        Type of the JSON body.
+    example : object, optional
+    text : tuple of str
+        Other media types that the body may have.
+    headers : mapping of str to str
+        Descriptions of response headers by name.
+    """
+
+    description: str
+    type: Any = None
+    example: Any = None
+    text: tuple[str, ...] = ()
+    headers: Mapping[str, str] = {}
+
+
+class ErrorFormat(Protocol):
+    """How an endpoint writes its errors, where that is not a problem document.
+
+    Attributes
+    ----------
+    type : type
+        Type of the JSON body of an error.
+    descriptions : mapping of int to str
+        When each status is answered.
+    """
+
+    type: Any
+    descriptions: Mapping[int, str]
+
+    def guard_hot(self, handler: HotHandler) -> HotHandler:
+        """Return the handler with every exception turned into an answer in this format."""
+        ...
+
+    def guard(self, handler: FrameworkHandler) -> FrameworkHandler:
+        """Return the same for a handler that is not hot."""
+        ...
+
+    def convert(self, problem: HttpResponse, headers: Mapping[str, str]) -> HttpResponse:
+        """Return a problem document in this format; ``headers`` are those of the request."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Endpoint:
+    """One method of one path; a decorator of the function that handles it.
+
+    Attributes
+    ----------
+    path : str
+        Parameters in braces, as in ``/v1/policies/{tier}``; ``{name:path}`` may have slashes in it.
+    name : str
+        ``operationId`` of the OpenAPI document.
+    tag : str
+        Section of the documentation.
+    scope : str or None
+        What an API key must have to call it; None when no key is needed.
+    answers : mapping of int to Answer
+        Successful answers by status.
+    problems : tuple of int
+        Statuses of its errors, other than those that follow from the declaration (`statuses_of_errors`).
+    query : type or None
+        Struct of the query parameters; None when the query is not read.
+    body : type or None
+        Struct of the JSON body; None when there is none.
+    examples : mapping of str to object
+        Examples of the body by title.
+    request_headers : mapping of str to str
+        Descriptions of request headers by name.
+    hot : bool
+        The endpoint is called without the framework in between.
+    long_body : bool
+        The body may be as long as a conversation (``llm.max_body_bytes``).
+    errors : ErrorFormat or None
+        None: problem documents.
+    """
+
+    method: Literal["GET", "POST", "PUT"]
+    path: str
+    _: KW_ONLY
+    name: str
+    tag: str
+    summary: str
+    answers: Mapping[int, Answer]
+    description: str = ""
+    scope: AccessScope | None = None
+    problems: tuple[int, ...] = ()
+    query: type[msgspec.Struct] | None = NoParameters
+    body: type[msgspec.Struct] | None = None
+    body_required: bool = True
+    examples: Mapping[str, Any] = field(default_factory=dict)
+    request_headers: Mapping[str, str] = field(default_factory=dict)
+    hot: bool = False
+    long_body: bool = False
+    errors: ErrorFormat | None = None
+
+    def __call__(self, function: Function) -> Function:
+        """Declare the function as the handler of this endpoint."""
+        setattr(function, _ENDPOINT, self)
+        return function
+
+    @property
+    def template(self) -> str:
+        """The path as the OpenAPI document writes it."""
+        return _PARAMETER.sub(r"{\1}", self.path)
+
+    @property
+    def path_parameters(self) -> list[str]:
+        """Names of the parameters in the path."""
+        return [match[1] for match in _PARAMETER.finditer(self.path)]
+
+    @property
+    def statuses_of_errors(self) -> list[int]:
+        """All statuses of errors: the declared ones, and those of access, body, query and method."""
+        statuses = {*self.problems, 405, 500}
+        if self.scope:
+            statuses |= {401, 403, 429}
+        if self.errors is None:
+            statuses |= {400, 413, 422} if self.body else set()
+            statuses |= {422} if self.query and not self.hot else set()
+        return sorted(statuses - self.answers.keys())
+
+
+def declared_endpoints(handler: type) -> Iterator[tuple[Endpoint, str]]:
+    """Yield the endpoints of a handler class, each with the name of its method."""
+    for name, function in vars(handler).items():
+        declared = getattr(function, _ENDPOINT, None)
+        if declared is not None:
+            yield declared, name

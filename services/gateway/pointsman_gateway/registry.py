@@ -1,0 +1,84 @@
+"""Registry of all HTTP endpoints: every handler class, and how it is made.
+
+A handler declares its endpoints (see `pointsman_gateway.http.endpoint`). Routing, access checks, the OpenAPI document
+and the documentation are made from this list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from pointsman_gateway.api.arms import ArmsHandler
+from pointsman_gateway.api.decisions.decide import DecideHandler
+from pointsman_gateway.api.decisions.detail import DecisionDetailHandler
+from pointsman_gateway.api.events import DecisionEventsHandler
+from pointsman_gateway.api.feedback.submit import FeedbackHandler
+from pointsman_gateway.api.openapi import document
+from pointsman_gateway.api.outcomes.report import OutcomeHandler
+from pointsman_gateway.api.policies.change import PoliciesHandler
+from pointsman_gateway.api.policies.promotion import PromotionHandler
+from pointsman_gateway.api.shadow_report import ShadowReportHandler
+from pointsman_gateway.backends import Backends
+from pointsman_gateway.chat.endpoints import ChatHandler
+from pointsman_gateway.chat.service import ChatGateway
+from pointsman_gateway.console.alerts import AlertsHandler
+from pointsman_gateway.console.dry_run import TryHandler
+from pointsman_gateway.console.feature_names import FeatureNames
+from pointsman_gateway.console.overview import OverviewHandler
+from pointsman_gateway.console.system import SystemHandler
+from pointsman_gateway.console.system_monitor import SystemMonitor
+from pointsman_gateway.decision_client import DecisionClient
+from pointsman_gateway.http.authentication import Authenticator
+from pointsman_gateway.http.endpoint import Endpoint, declared_endpoints
+from pointsman_gateway.http.health import HealthHandler
+from pointsman_gateway.http.routing import convert_problem
+from pointsman_gateway.http.static_files import PagesHandler
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of the gateway that handlers are made from."""
+
+    backends: Backends
+    authenticator: Authenticator
+    decisions: DecisionClient
+    chat: ChatGateway
+    names: FeatureNames
+    monitor: SystemMonitor
+
+
+HANDLERS: dict[type, Callable[[Parts], Any]] = {
+    ChatHandler: lambda parts: ChatHandler(parts.chat),
+    DecideHandler: lambda parts: DecideHandler(parts.backends, parts.decisions),
+    OutcomeHandler: lambda parts: OutcomeHandler(parts.backends),
+    FeedbackHandler: lambda parts: FeedbackHandler(parts.backends, parts.chat.responses),
+    DecisionDetailHandler: lambda parts: DecisionDetailHandler(parts.backends, parts.names),
+    TryHandler: lambda parts: TryHandler(parts.backends, parts.chat.features, parts.names),
+    OverviewHandler: lambda parts: OverviewHandler(parts.backends, parts.monitor),
+    SystemHandler: lambda parts: SystemHandler(parts.monitor),
+    AlertsHandler: lambda parts: AlertsHandler(parts.backends),
+    ArmsHandler: lambda parts: ArmsHandler(parts.backends, parts.names),
+    ShadowReportHandler: lambda parts: ShadowReportHandler(parts.backends),
+    DecisionEventsHandler: lambda parts: DecisionEventsHandler(
+        parts.backends, parts.authenticator, parts.decisions.fallback_topic
+    ),
+    PoliciesHandler: lambda parts: PoliciesHandler(parts.backends),
+    PromotionHandler: lambda parts: PromotionHandler(parts.backends),
+    HealthHandler: lambda parts: HealthHandler(parts.backends),
+    PagesHandler: lambda _: PagesHandler(openapi_document()),
+}
+
+ENDPOINTS: list[Endpoint] = [declared for handler in HANDLERS for declared, _ in declared_endpoints(handler)]
+
+LONG_BODY_PATHS = [declared.path for declared in ENDPOINTS if declared.long_body]
+
+client_problem = partial(convert_problem, ENDPOINTS)
+"""From a path, request headers and a problem document to the error in the format of the path's clients."""
+
+
+def openapi_document() -> bytes:
+    """Return the OpenAPI document of all endpoints, as JSON."""
+    return document(ENDPOINTS)
