@@ -32,7 +32,7 @@ from pointsman_gateway.console.system import SystemHandler
 from pointsman_gateway.console.system_monitor import SystemMonitor
 from pointsman_gateway.decision_client import DecisionClient
 from pointsman_gateway.http.authentication import Authenticator
-from pointsman_gateway.http.endpoint import Endpoint, declared_endpoints
+from pointsman_gateway.http.endpoint import HttpEndpoint, declared_endpoints
 from pointsman_gateway.http.health import HealthHandler
 from pointsman_gateway.http.routing import convert_problem
 from pointsman_gateway.http.static_files import PagesHandler
@@ -71,7 +71,7 @@ HANDLERS: dict[type, Callable[[Parts], Any]] = {
     PagesHandler: lambda _: PagesHandler(openapi_document()),
 }
 
-ENDPOINTS: list[Endpoint] = [declared for handler in HANDLERS for declared, _ in declared_endpoints(handler)]
+ENDPOINTS: list[HttpEndpoint] = [declared for handler in HANDLERS for declared, _ in declared_endpoints(handler)]
 
 LONG_BODY_PATHS = [declared.path for declared in ENDPOINTS if declared.long_body]
 

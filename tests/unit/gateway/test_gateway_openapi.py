@@ -18,7 +18,7 @@ from pointsman_gateway.backends import Backends
 from pointsman_gateway.chat.service import ChatGateway
 from pointsman_gateway.decision_client import DecisionClient
 from pointsman_gateway.http.authentication import Authenticator
-from pointsman_gateway.http.endpoint import Endpoint, declared_endpoints
+from pointsman_gateway.http.endpoint import HttpEndpoint, declared_endpoints
 from pointsman_gateway.registry import ENDPOINTS, HANDLERS, openapi_document
 
 API: dict[str, Any] = json.loads(openapi_document())
@@ -99,7 +99,7 @@ def test_operation_names_are_unique() -> None:
 
 
 @pytest.mark.parametrize("declared", [one for one in ENDPOINTS if one.body], ids=lambda declared: declared.name)
-def test_the_examples_are_what_the_decoders_accept(declared: Endpoint) -> None:
+def test_the_examples_are_what_the_decoders_accept(declared: HttpEndpoint) -> None:
     assert declared.examples
     for example in declared.examples.values():
         msgspec.json.decode(json.dumps(example), type=declared.body)

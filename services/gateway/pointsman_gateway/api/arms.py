@@ -22,7 +22,7 @@ from pointsman.shadow.sums.store import ShadowStore
 from pointsman_gateway.api.parameters import DEFAULT_WINDOW, TierFilter, WindowText, parse_window
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.console.feature_names import FeatureNames
-from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
 
 MAX_WIDTH_DIM = 128
 """Most features for which A is inverted to get the width of each coefficient."""
@@ -142,7 +142,7 @@ class ArmsHandler:
         self._dim = backends.config.context.dim
         self._confidence = backends.config.report.confidence
 
-    @Endpoint(
+    @HttpEndpoint(
         "GET",
         "/v1/arms",
         name="listArms",

@@ -19,7 +19,7 @@ from pointsman_gateway.api.parameters import TierFilter
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.fallback_topic import FallbackTopic
 from pointsman_gateway.http.authentication import Authenticator
-from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
 
 HEARTBEAT_S = 10.0
@@ -121,7 +121,7 @@ class DecisionEventsHandler:
         self._fallback_topic = fallback_topic
         self._clients = 0
 
-    @Endpoint(
+    @HttpEndpoint(
         "GET",
         "/v1/events/decisions",
         name="streamDecisions",

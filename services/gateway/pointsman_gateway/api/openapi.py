@@ -13,7 +13,7 @@ from pointsman.contracts.messages.problem import CONTENT_TYPE, Problem
 from pointsman.contracts.messages.validation import MAX_CANDIDATES, REPORT_BOUNDS
 from pointsman_gateway.api.json_schema import Schema, component_schemas
 from pointsman_gateway.api.parameters import TierName
-from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
 from pointsman_gateway.http.request import query_parameters
 from pointsman_gateway.http.response import JSON
 
@@ -65,7 +65,7 @@ _RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "S
 _CHALLENGE = {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "Bearer"}}
 
 
-def document(endpoints: Iterable[Endpoint]) -> bytes:
+def document(endpoints: Iterable[HttpEndpoint]) -> bytes:
     """Return the OpenAPI document as JSON."""
     endpoints = list(endpoints)
     bodies = [declared.body for declared in endpoints if declared.body]
@@ -111,7 +111,7 @@ def _narrow(schema: Schema, bounds: dict[str, Any]) -> None:
             alternative.update(bounds)
 
 
-def _operation(declared: Endpoint, schemas: dict[Any, Schema]) -> dict[str, Any]:
+def _operation(declared: HttpEndpoint, schemas: dict[Any, Schema]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": declared.name,
         "tags": [declared.tag],
@@ -133,7 +133,7 @@ def _operation(declared: Endpoint, schemas: dict[Any, Schema]) -> dict[str, Any]
     return {**operation, "responses": responses}
 
 
-def _parameters(declared: Endpoint) -> list[dict[str, Any]]:
+def _parameters(declared: HttpEndpoint) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = []
     for name in declared.path_parameters:
         schema = msgspec.json.schema(TierName if name == "tier" else str)
@@ -163,7 +163,7 @@ def _answer(answer: Answer, schemas: dict[Any, Schema]) -> dict[str, Any]:
     return found
 
 
-def _error(declared: Endpoint, status: int, schemas: dict[Any, Schema]) -> dict[str, Any]:
+def _error(declared: HttpEndpoint, status: int, schemas: dict[Any, Schema]) -> dict[str, Any]:
     error_format = declared.errors
     if error_format is None:
         content: dict[str, Any] = {"schema": schemas[Problem]} | ({"example": _PROBLEM} if status == 422 else {})

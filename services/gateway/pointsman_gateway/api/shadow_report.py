@@ -14,7 +14,7 @@ from pointsman.shadow.report.messages import Report
 from pointsman_gateway.api.parameters import DEFAULT_WINDOW, TierFilter, WindowText, parse_window
 from pointsman_gateway.api.policies.active import read_active_policies
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.response import HTML, HttpResponse
 
@@ -51,7 +51,7 @@ class ShadowReportHandler:
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
 
-    @Endpoint(
+    @HttpEndpoint(
         "GET",
         "/v1/shadow/report",
         name="getShadowReport",

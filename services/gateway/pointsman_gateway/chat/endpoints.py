@@ -17,7 +17,7 @@ from pointsman_gateway.chat.errors import ERROR_DESCRIPTIONS, DialectErrors
 from pointsman_gateway.chat.headers import AUTO_SCORE, ESTIMATED
 from pointsman_gateway.chat.requests import MAX_MODEL_CHARS
 from pointsman_gateway.chat.service import ChatGateway
-from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
 from pointsman_gateway.http.response import HttpResponse, StreamedResponse
 
 _EXAMPLE = {"model": "auto", "messages": [{"role": "user", "content": "Why is the sky blue?"}]}
@@ -54,8 +54,10 @@ class ChatRequestBody(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool | None = None
 
 
-def _chat(path: str, name: str, dialect: Dialect, summary: str, format_of: str, example: dict[str, Any]) -> Endpoint:
-    return Endpoint(
+def _chat(
+    path: str, name: str, dialect: Dialect, summary: str, format_of: str, example: dict[str, Any]
+) -> HttpEndpoint:
+    return HttpEndpoint(
         "POST",
         path,
         name=name,
@@ -112,7 +114,7 @@ class ChatHandler:
         """Answer one chat request of an Anthropic client."""
         return await self._anthropic(scope, receive)
 
-    @Endpoint(
+    @HttpEndpoint(
         "POST",
         "/v1/messages/count_tokens",
         name="countTokens",
@@ -136,7 +138,7 @@ class ChatHandler:
         """Answer one token count."""
         return await self._token_counts(scope, receive)
 
-    @Endpoint(
+    @HttpEndpoint(
         "GET",
         "/v1/models",
         name="listModels",
@@ -152,7 +154,7 @@ class ChatHandler:
         """Return all models."""
         return await self._models.list(request)
 
-    @Endpoint(
+    @HttpEndpoint(
         "GET",
         "/v1/models/{model:path}",
         name="getModel",

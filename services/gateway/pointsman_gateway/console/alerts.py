@@ -16,7 +16,7 @@ from pointsman.contracts.messages.notices import alert_decoder
 from pointsman.runtime.bus import Bus, StoredMessage
 from pointsman_gateway.api.parameters import TierName
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 CHUNK = 100
@@ -80,7 +80,7 @@ class AlertsHandler:
         self._backends = backends
         self._timeout_s = backends.config.gateway.log_timeout_ms / 1000.0
 
-    @Endpoint(
+    @HttpEndpoint(
         "GET",
         "/v1/alerts",
         name="listAlerts",

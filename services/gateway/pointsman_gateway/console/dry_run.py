@@ -21,7 +21,7 @@ from pointsman_gateway.chat.errors import LlmError
 from pointsman_gateway.chat.seeing import ChatFeatures
 from pointsman_gateway.console.feature_names import FeatureNames, FeatureView, name_features
 from pointsman_gateway.decision_client import refusal_status
-from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.response import HttpResponse
 
@@ -116,7 +116,7 @@ class TryHandler:
         self._names = names
         self._timeout_s = max(backends.config.gateway.decide_timeout_ms / 1000.0, MIN_TIMEOUT_S)
 
-    @Endpoint(
+    @HttpEndpoint(
         "POST",
         "/v1/try",
         name="tryRequest",

@@ -26,7 +26,7 @@ from pointsman_gateway.console.activity import (
 from pointsman_gateway.console.baselines import BaselineView, compare_with_baselines, read_baselines
 from pointsman_gateway.console.system_monitor import SystemMonitor
 from pointsman_gateway.console.tier_health import TierHealthView, tier_health
-from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
 
 
 class OverviewResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class OverviewHandler:
         self._backends = backends
         self._monitor = monitor
 
-    @Endpoint(
+    @HttpEndpoint(
         "GET",
         "/v1/overview",
         name="getOverview",

@@ -13,7 +13,7 @@ from pointsman.runtime.bus import StreamInfo
 from pointsman.runtime.telemetry.recent_counts import HOPS
 from pointsman_gateway.console.latency import latency_quantile_ms
 from pointsman_gateway.console.system_monitor import ProcessSnapshot, SystemMonitor, SystemSnapshot
-from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
 
 SERVICE_HOPS = {"gateway": "http_decision", "decision": "replica", "reward-updater": "store_commit"}
 """The hop whose latency is shown for a process."""
@@ -191,7 +191,7 @@ class SystemHandler:
     def __init__(self, monitor: SystemMonitor) -> None:
         self._monitor = monitor
 
-    @Endpoint(
+    @HttpEndpoint(
         "GET",
         "/v1/system",
         name="getSystem",

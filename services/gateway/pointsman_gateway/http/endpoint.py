@@ -3,7 +3,7 @@
 A handler class decorates the method of each endpoint with its declaration, and ``registry.py`` lists the handler::
 
     class ArmsHandler:
-        @Endpoint(
+        @HttpEndpoint(
             "GET", "/v1/arms", name="listArms", tag="insight", scope="read",
             summary="List what each arm has learned", query=ArmsQuery,
             answers={200: Answer("The arms", ArmList)}, problems=(404, 503),
@@ -87,7 +87,7 @@ class ErrorFormat(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Endpoint:
+class HttpEndpoint:
     """One method of one path; a decorator of the function that handles it.
 
     Attributes
@@ -166,7 +166,7 @@ class Endpoint:
         return sorted(statuses - self.answers.keys())
 
 
-def declared_endpoints(handler: type) -> Iterator[tuple[Endpoint, str]]:
+def declared_endpoints(handler: type) -> Iterator[tuple[HttpEndpoint, str]]:
     """Yield the endpoints of a handler class, each with the name of its method."""
     for name, function in vars(handler).items():
         declared = getattr(function, _ENDPOINT, None)

@@ -15,7 +15,7 @@ from pointsman.runtime.probe import readiness_response
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.telemetry import metrics
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
 
 _REQUEST_TIMEOUT_S = 1.0
 _PING = "$SRV.PING.decision"
@@ -60,7 +60,7 @@ class HealthHandler:
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
 
-    @Endpoint(
+    @HttpEndpoint(
         "GET",
         "/healthz",
         name="isAlive",
@@ -75,7 +75,7 @@ class HealthHandler:
         """Return that the process runs."""
         return HealthView()
 
-    @Endpoint(
+    @HttpEndpoint(
         "GET",
         "/readyz",
         name="isReady",
@@ -95,7 +95,7 @@ class HealthHandler:
         )
         return readiness_response({"nats": nats, "streams": streams, "store": store, "decision": decision})
 
-    @Endpoint(
+    @HttpEndpoint(
         "GET",
         "/metrics",
         name="getMetrics",

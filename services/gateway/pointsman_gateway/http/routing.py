@@ -18,7 +18,7 @@ from pointsman.runtime.bus import BusError
 from pointsman.runtime.store.errors import StateError
 from pointsman_gateway.http.authentication import Authenticator
 from pointsman_gateway.http.edge import Edge
-from pointsman_gateway.http.endpoint import Endpoint, declared_endpoints
+from pointsman_gateway.http.endpoint import HttpEndpoint, declared_endpoints
 from pointsman_gateway.http.problems import ProblemError, problem, response_to_error
 from pointsman_gateway.http.request import QueryReader, decode_body, read_body
 from pointsman_gateway.http.response import FrameworkHandler, HotHandler, HttpResponse
@@ -41,7 +41,7 @@ def build_application(
     """
     hot: dict[str, HotHandler] = {}
     routes: list[Route] = []
-    endpoints: list[Endpoint] = []
+    endpoints: list[HttpEndpoint] = []
     for handler in handlers:
         for declared, name in declared_endpoints(type(handler)):
             endpoints.append(declared)
@@ -73,7 +73,7 @@ def build_application(
 
 
 def convert_problem(
-    endpoints: Iterable[Endpoint], path: str, headers: Mapping[str, str], document: HttpResponse
+    endpoints: Iterable[HttpEndpoint], path: str, headers: Mapping[str, str], document: HttpResponse
 ) -> HttpResponse:
     """Return a problem document in the error format that clients of the path expect."""
     for declared in endpoints:
@@ -88,7 +88,7 @@ def _matches_prefix(template: str, path: str) -> bool:
     return bool(brace) and path.startswith(prefix)
 
 
-def _bind(declared: Endpoint, method: Callable[..., Any], max_body_bytes: int) -> FrameworkHandler:
+def _bind(declared: HttpEndpoint, method: Callable[..., Any], max_body_bytes: int) -> FrameworkHandler:
     """Return the method as a handler of the framework: decode query and body, encode the answer."""
     query = QueryReader(declared.query) if declared.query is not None else None
     decoder = msgspec.json.Decoder(declared.body) if declared.body is not None else None

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.response import HTML, JSON, HttpResponse
 
@@ -45,7 +45,7 @@ class PagesHandler:
         self._docs = HttpResponse(200, (folder / "docs.html").read_bytes(), HTML, _page_headers(_DOCS))
         self._openapi = HttpResponse(200, openapi, JSON)
 
-    @Endpoint(
+    @HttpEndpoint(
         "GET",
         "/openapi.json",
         name="getOpenApi",
@@ -58,7 +58,7 @@ class PagesHandler:
         """Return the OpenAPI document."""
         return self._openapi
 
-    @Endpoint(
+    @HttpEndpoint(
         "GET",
         "/docs",
         name="getDocs",
@@ -71,7 +71,7 @@ class PagesHandler:
         """Return the page that shows the OpenAPI document."""
         return self._docs
 
-    @Endpoint(
+    @HttpEndpoint(
         "GET",
         "/",
         name="getIndex",
@@ -84,7 +84,7 @@ class PagesHandler:
         """Return the page of the dashboard."""
         return self._index
 
-    @Endpoint(
+    @HttpEndpoint(
         "GET",
         "/static/{path:path}",
         name="getStatic",

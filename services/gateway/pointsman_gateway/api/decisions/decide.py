@@ -10,7 +10,7 @@ from pointsman.contracts.messages.problem import CONTENT_TYPE
 from pointsman.contracts.messages.validation import check_request
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.decision_client import DecisionClient, DecisionUnavailable, refusal_status
-from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
 from pointsman_gateway.http.request import decode_body, read_body
 from pointsman_gateway.http.response import HttpResponse
 
@@ -63,7 +63,7 @@ class DecideHandler:
         self._mismatch = config.context.mismatch
         self._max_bytes = config.gateway.max_body_bytes
 
-    @Endpoint(
+    @HttpEndpoint(
         "POST",
         "/v1/decisions",
         name="decide",

@@ -23,7 +23,7 @@ from pointsman_gateway.backends import Backends
 from pointsman_gateway.console.feature_names import FeatureNames, name_features
 from pointsman_gateway.console.reward_parts import find_reward, reward_parts
 from pointsman_gateway.console.shadow_choices import ShadowChoiceView, read_shadow_choices
-from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
 from pointsman_gateway.http.response import HttpResponse
 
 
@@ -47,7 +47,7 @@ class DecisionDetailHandler:
         self._names = names
         self._timeout_s = backends.config.gateway.log_timeout_ms / 1000.0
 
-    @Endpoint(
+    @HttpEndpoint(
         "GET",
         "/v1/decisions/{decision_id}",
         name="getDecision",

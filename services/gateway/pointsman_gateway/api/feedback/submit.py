@@ -28,7 +28,7 @@ from pointsman_gateway.api.feedback.response_index import AmbiguousResponse, Res
 from pointsman_gateway.api.outcomes.join import OutcomeJoiner
 from pointsman_gateway.api.outcomes.log import append_outcome, read_outcome
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.request import decode_body, read_body
 from pointsman_gateway.http.response import HttpResponse
@@ -59,7 +59,7 @@ class FeedbackHandler:
         self._wait_ms = {tier.name: round(tier.reward_wait_s * 1000.0) for tier in config.tier}
         self._metrics = {metric.name: metric for metric in config.metric}
 
-    @Endpoint(
+    @HttpEndpoint(
         "POST",
         "/v1/feedback",
         name="giveFeedback",

@@ -16,7 +16,7 @@ from pointsman_gateway.api.decisions.decide import EXAMPLE_ID
 from pointsman_gateway.api.outcomes.join import OutcomeJoiner
 from pointsman_gateway.api.outcomes.log import append_outcome, read_outcome
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.request import decode_body, read_body
 from pointsman_gateway.http.response import HttpResponse
@@ -43,7 +43,7 @@ class OutcomeHandler:
         self._timeout_s = config.gateway.log_timeout_ms / 1000.0
         self._joiner = OutcomeJoiner(backends)
 
-    @Endpoint(
+    @HttpEndpoint(
         "POST",
         "/v1/outcomes",
         name="reportOutcome",

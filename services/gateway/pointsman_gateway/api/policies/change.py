@@ -23,7 +23,7 @@ from pointsman_gateway.api.policies.views import (
 )
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.http.authentication import caller_name
-from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
 
 log = logger("gateway.policies")
@@ -57,7 +57,7 @@ class PoliciesHandler:
         self._config = backends.config
         self._allowed_classes = configured_classes(self._config)
 
-    @Endpoint(
+    @HttpEndpoint(
         "GET",
         "/v1/policies",
         name="listPolicies",
@@ -76,7 +76,7 @@ class PoliciesHandler:
             ]
         )
 
-    @Endpoint(
+    @HttpEndpoint(
         "PUT",
         "/v1/policies/{tier}",
         name="changePolicies",
@@ -115,7 +115,7 @@ class PoliciesHandler:
             return policies_view(tier, version, wanted)
         raise concurrent_changes()
 
-    @Endpoint(
+    @HttpEndpoint(
         "GET",
         "/v1/policies/{tier}/history",
         name="listPolicyHistory",

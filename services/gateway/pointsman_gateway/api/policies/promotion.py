@@ -29,7 +29,7 @@ from pointsman_gateway.api.policies.validation import check_policy, configured_c
 from pointsman_gateway.api.policies.views import TierPoliciesView, policies_view
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.http.authentication import caller_name
-from pointsman_gateway.http.endpoint import Answer, Endpoint
+from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
 
 log = logger("gateway.promotion")
@@ -58,7 +58,7 @@ class PromotionHandler:
         self._config = backends.config
         self._allowed_classes = configured_classes(self._config)
 
-    @Endpoint(
+    @HttpEndpoint(
         "POST",
         "/v1/policies/{tier}/promote",
         name="promotePolicy",
@@ -86,7 +86,7 @@ class PromotionHandler:
 
         return await self._switch(request, "promote", body, switch)
 
-    @Endpoint(
+    @HttpEndpoint(
         "POST",
         "/v1/policies/{tier}/revert",
         name="revertPromotion",
