@@ -1,4 +1,4 @@
-"""The dashboard in a browser: what it shows, and what the browser had to say about it."""
+"""A browser tab with the dashboard: its content, and errors and requests of the browser."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NAMED = {
     "table",
     "textbox",
 }
-"""What a screen reader calls by its name, so that it must have one."""
+"""Roles that need an accessible name."""
 
 
 def find_chromium() -> str | None:
@@ -72,7 +72,7 @@ class DashboardPage:
         self._context.close()
 
     def open(self, view: str) -> None:
-        """Go to a view, and wait until it stands."""
+        """Open a view and wait for its heading."""
         self.page.goto(f"{self._url}/#/{view}")
         self.page.locator("main h1").wait_for()
 
@@ -80,20 +80,20 @@ class DashboardPage:
         return self.page.locator(selector, has_text=has_text)
 
     def tile(self, name: str) -> Locator:
-        """Return the number that stands under a name."""
+        """Return the number of a tile."""
         return self.page.locator("dl div").filter(has=self.page.get_by_text(name, exact=True)).locator("strong")
 
     def row(self, table: str, head: str) -> Locator:
-        """Return the row of a table that begins with a name."""
+        """Return the row of a table with a name in its first cell."""
         return self.page.locator(f"#{table} tbody tr").filter(has=self.page.locator("th", has_text=head))
 
     def values(self, selector: str) -> list[float]:
-        """Return the exact numbers behind what is shown."""
+        """Return the unrounded numbers of cells."""
         cells = self.page.locator(f"{selector} [data-value]").all()
         return [float(cell.get_attribute("data-value") or "nan") for cell in cells]
 
     def unnamed(self) -> list[str]:
-        """Return everything on the page that a screen reader would have no name for."""
+        """Return the elements that need an accessible name and have none."""
         session = self._context.new_cdp_session(self.page)
         nodes: list[dict[str, Any]] = session.send("Accessibility.getFullAXTree")["nodes"]
         session.detach()

@@ -56,7 +56,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardStack]:
 
 @pytest.fixture
 def opened(browser: Browser, stack: DashboardStack) -> Iterator[Opener]:
-    """Opens tabs; in the end nothing must have been asked of anybody else, and no script must have failed."""
+    """Opens tabs; at the end, no request may have gone to another origin, and no script may have failed."""
     tabs: list[tuple[DashboardPage, str]] = []
 
     def open_(view: str, key: str | None = "reader", scheme: str = "light", refused: str = "") -> DashboardPage:
@@ -72,14 +72,14 @@ def opened(browser: Browser, stack: DashboardStack) -> Iterator[Opener]:
         assert [text for text in tab.complaints if not (refused and refused in text)] == []
 
 
-def test_the_overview_shows_what_the_api_says(stack: DashboardStack, opened: Opener) -> None:
-    told = stack.read(f"/v1/overview?tier={TIER}&window=24h")
+def test_overview_shows_the_numbers_of_the_api(stack: DashboardStack, opened: Opener) -> None:
+    expected = stack.read(f"/v1/overview?tier={TIER}&window=24h")
     tab = opened(f"overview?tier={TIER}&window=24h")
 
     expect(tab.tile("Decisions").first).to_have_text(str(DECISIONS))
     expect(tab.tile("With an outcome")).to_have_text(str(stack.outcomes))
-    expect(tab.tile("Mean reward")).to_have_text(f"{told['totals']['mean_reward']:.1f}")
-    expect(tab.locate("#health")).to_contain_text("All is well")
+    expect(tab.tile("Mean reward")).to_have_text(f"{expected['totals']['mean_reward']:.1f}")
+    expect(tab.locate("#health")).to_contain_text("Healthy")
     expect(tab.locate("canvas:not(.swatch)")).to_have_count(4)
     decisions = tab.locate("figure").filter(has_text=re.compile(r"^Decisions"))
     decisions.locator("summary").click()
@@ -87,16 +87,16 @@ def test_the_overview_shows_what_the_api_says(stack: DashboardStack, opened: Ope
     assert sum(number(cell) for cell in cells if cell != "–") == DECISIONS
     share = tab.locate("figure").filter(has_text="Share of each arm")
     reward = tab.locate("figure").filter(has_text=re.compile(r"^Mean reward"))
-    for figure in (share, reward):  # all of it was decided in one stretch of the 24 hours, or in two
+    for figure in (share, reward):  # all decisions are in one or two intervals
         assert figure.locator(".plot canvas").evaluate(PAINTED, "--s0") > 0
-    assert set(share.locator(".legend span").all_inner_texts()) == {arm["arm"] for arm in told["totals"]["arms"]}
+    assert set(share.locator(".legend span").all_inner_texts()) == {arm["arm"] for arm in expected["totals"]["arms"]}
 
 
-def test_the_overview_shows_the_gain_over_policies_that_do_not_learn(stack: DashboardStack, opened: Opener) -> None:
+def test_overview_shows_the_gain_over_baselines(stack: DashboardStack, opened: Opener) -> None:
     against = stack.read(f"/v1/overview?tier={TIER}&window=24h")["against"]
     assert [one["policy"] for one in against] == ["best fixed arm", "uniform"]
     tab = opened(f"overview?tier={TIER}&window=24h")
-    rows = tab.locate("section", has_text="Against policies that do not learn").locator("tbody tr")
+    rows = tab.locate("section", has_text="Comparison with baselines").locator("tbody tr")
     expect(rows).to_have_count(len(against))
     for row, one in zip(rows.all(), against, strict=True):
         assert number(row.locator("td").nth(0).inner_text()) == pytest.approx(
@@ -104,23 +104,23 @@ def test_the_overview_shows_the_gain_over_policies_that_do_not_learn(stack: Dash
         )
 
 
-def test_the_arms_show_what_is_learned_and_from_what(stack: DashboardStack, opened: Opener) -> None:
-    told = stack.read(f"/v1/arms?tier={TIER}&window=7d")
+def test_arms_show_learned_estimates_and_their_outcomes(stack: DashboardStack, opened: Opener) -> None:
+    expected = stack.read(f"/v1/arms?tier={TIER}&window=7d")
     tab = opened(f"arms?tier={TIER}&window=7d")
-    expect(tab.locate("#arms tbody tr")).to_have_count(len(told["arms"]))
-    for arm in told["arms"]:
+    expect(tab.locate("#arms tbody tr")).to_have_count(len(expected["arms"]))
+    for arm in expected["arms"]:
         name = f"{arm['provider']}:{arm['model']}"
         cells = tab.row("arms", name).locator("td").all_inner_texts()
         recent = arm["recent"]
         assert number(cells[0]) == recent["decisions"]
         assert number(cells[1]) == pytest.approx(recent["mean_reward"] * 100.0, abs=0.0501)
         assert (number(cells[5]), number(cells[6])) == (recent["missing"], arm["n"])
-    learned = [arm["theta"] for arm in told["arms"] if arm["n"]]
+    learned = [arm["theta"] for arm in expected["arms"] if arm["n"]]
     assert tab.values("#theta") == [value for of_feature in zip(*learned, strict=True) for value in of_feature]
-    assert tab.locate("#theta tbody th").all_inner_texts() == told["features"] == list(FEATURES)
+    assert tab.locate("#theta tbody th").all_inner_texts() == expected["features"] == list(FEATURES)
 
 
-def test_decisions_show_up_as_they_are_made_and_can_be_filtered(stack: DashboardStack, opened: Opener) -> None:
+def test_decisions_appear_live_and_can_be_filtered(stack: DashboardStack, opened: Opener) -> None:
     tab = opened("decisions")
     expect(tab.locate(".live")).to_have_text("live")
     made = [stack.decide() for _ in range(20)]
@@ -132,41 +132,41 @@ def test_decisions_show_up_as_they_are_made_and_can_be_filtered(stack: Dashboard
     tab.page.get_by_label("Arm").select_option(arms[0])
     expect(links).to_have_count(arms.count(arms[0]))
     tab.page.get_by_label("Arm").select_option("")
-    tab.page.get_by_label("Marked").select_option("explored")
+    tab.page.get_by_label("Flag").select_option("explored")
     expect(links).to_have_count(sum(one["explored"] for one in made))
     assert tab.page.url.endswith("#/decisions?mark=explored")
 
-    tab.page.get_by_label("Marked").select_option("")
+    tab.page.get_by_label("Flag").select_option("")
     links.first.click()
     expect(tab.locate("#decision-id")).to_have_text(made[-1]["decision_id"])
 
 
-def test_the_inspector_adds_up_to_the_decisions_own_numbers(stack: DashboardStack, opened: Opener) -> None:
+def test_inspector_shows_the_numbers_of_the_decision(stack: DashboardStack, opened: Opener) -> None:
     decision_id = stack.decided[-1]["decision_id"]
-    told = stack.read(f"/v1/decisions/{decision_id}?shadows=true")
-    assert told["outcome_status"] == "applied"
+    expected = stack.read(f"/v1/decisions/{decision_id}?shadows=true")
+    assert expected["outcome_status"] == "applied"
     tab = opened(f"decisions/{decision_id}")
     expect(tab.locate("#decision-id")).to_have_text(decision_id)
 
     shown = tab.values("#scores")
     rows = [shown[at : at + 4] for at in range(0, len(shown), 4)]
-    for (mean, bonus, score, probability), of in zip(rows, told["scores"], strict=True):
+    for (mean, bonus, score, probability), of in zip(rows, expected["scores"], strict=True):
         assert (mean, score, probability) == (of["mean"], of["ucb"], of["probability"])
         assert mean + bonus == pytest.approx(score, abs=1e-12)
-        assert bonus == pytest.approx(told["parameters"]["alpha"] * of["width"], abs=1e-9)
+        assert bonus == pytest.approx(expected["parameters"]["alpha"] * of["width"], abs=1e-9)
     assert sum(row[3] for row in rows) == pytest.approx(1.0)
     chosen = tab.locate("#scores tbody tr", has_text="chosen")
-    expect(chosen).to_contain_text(f"{told['provider']}:{told['model']}")
+    expect(chosen).to_contain_text(f"{expected['provider']}:{expected['model']}")
 
-    assert tab.values("#features") == told["context"]
+    assert tab.values("#features") == expected["context"]
     assert tab.locate("#features tbody th").all_inner_texts() == list(FEATURES)
     *parts, reward = tab.values("#reward-parts")
-    assert len(parts) == 3  # quality, cost, latency: all were told
-    assert reward == told["reward"]
+    assert len(parts) == 3  # quality, cost, latency: all were reported
+    assert reward == expected["reward"]
     assert max(0.0, min(100.0, sum(parts))) == pytest.approx(reward, abs=1e-9)
 
 
-def test_the_inspector_shows_what_each_shadow_would_have_done(stack: DashboardStack, opened: Opener) -> None:
+def test_inspector_shows_the_choice_of_each_shadow(stack: DashboardStack, opened: Opener) -> None:
     decision_id = stack.decided[-1]["decision_id"]
     shadows = stack.read(f"/v1/decisions/{decision_id}?shadows=true")["shadows"]
     assert {one["policy"] for one in shadows} == {"greedy", "cheapest"}
@@ -174,13 +174,13 @@ def test_the_inspector_shows_what_each_shadow_would_have_done(stack: DashboardSt
     for one in shadows:
         row = tab.row("shadows", one["policy"])
         expect(row.locator("td").first).to_contain_text(one["arm"])
-        expect(row.locator("td").first).to_contain_text("the same" if one["agree"] else "another")
+        expect(row.locator("td").first).to_contain_text("same arm" if one["agree"] else "other arm")
     assert tab.values("#shadows") == [p for one in shadows for p in one["probabilities"]]
 
 
-def test_an_id_that_is_in_no_log_is_said(opened: Opener) -> None:
+def test_unknown_decision_id_is_reported(opened: Opener) -> None:
     tab = opened(f"decisions/{TIER}.999999999.0123456789abcdef", refused="404")
-    expect(tab.locate(".said.bad")).to_contain_text("no such decision", ignore_case=True)
+    expect(tab.locate(".status.bad")).to_contain_text("no such decision", ignore_case=True)
 
 
 def test_the_shadow_view_shows_the_report(stack: DashboardStack, opened: Opener) -> None:
@@ -200,12 +200,12 @@ def test_the_shadow_view_shows_the_report(stack: DashboardStack, opened: Opener)
         expect(drawn.locator(".dot")).to_have_count(1)
 
 
-def test_a_switch_is_refused_without_the_scope(stack: DashboardStack, opened: Opener) -> None:
+def test_promotion_without_the_scope_is_rejected(stack: DashboardStack, opened: Opener) -> None:
     tab = opened(f"shadow?tier={SWITCHED}", key="reader", refused="403")
     tab.page.get_by_role("button", name="Promote greedy…").click()
-    dialog = tab.page.get_by_role("dialog", name=f"Let greedy serve {SWITCHED}?")
-    expect(dialog.get_by_label("Why, for the record")).to_be_focused()
-    dialog.get_by_label("Why, for the record").fill("a try")
+    dialog = tab.page.get_by_role("dialog", name=f"Promote greedy in {SWITCHED}?")
+    expect(dialog.get_by_label("Reason, for the change history")).to_be_focused()
+    dialog.get_by_label("Reason, for the change history").fill("a try")
     dialog.get_by_role("button", name="Promote greedy").click()
     expect(dialog.get_by_role("alert")).to_contain_text("does not have the scope admin")
     tab.page.keyboard.press("Escape")
@@ -213,52 +213,52 @@ def test_a_switch_is_refused_without_the_scope(stack: DashboardStack, opened: Op
     assert _active(stack) == "linucb"
 
 
-def test_a_promotion_asks_first_and_goes_on_the_record_and_can_be_taken_back(
+def test_promotion_is_confirmed_recorded_and_can_be_reverted(
     stack: DashboardStack, opened: Opener
 ) -> None:
     tab = opened(f"shadow?tier={SWITCHED}", key="operator")
     tab.page.get_by_role("button", name="Promote greedy…").click()
     dialog = tab.page.get_by_role("dialog")
-    expect(dialog).to_contain_text("linucb goes on as a shadow")
+    expect(dialog).to_contain_text("linucb continues as a shadow")
     expect(dialog.get_by_role("row", name=re.compile("^Reward"))).to_be_visible()
     dialog.get_by_role("button", name="Cancel").click()
     assert _active(stack) == "linucb"
 
     tab.page.get_by_role("button", name="Promote greedy…").click()
-    dialog.get_by_label("Why, for the record").fill("Monday's report")
+    dialog.get_by_label("Reason, for the change history").fill("Monday's report")
     dialog.get_by_role("button", name="Promote greedy").click()
     expect(tab.locate("#active h2")).to_have_text(f"greedy serves {SWITCHED}")
     assert _active(stack) == "greedy"
     newest = tab.locate("#history tbody tr").first
-    expect(newest).to_contain_text("greedy in place of linucb")
+    expect(newest).to_contain_text("greedy replaces linucb")
     expect(newest).to_contain_text("Monday's report")
     expect(newest).to_contain_text("operator")
 
     tab.page.get_by_role("button", name="Revert to linucb…").click()
-    dialog.get_by_label("Why, for the record").fill("complaints")
+    dialog.get_by_label("Reason, for the change history").fill("complaints")
     dialog.get_by_role("button", name="Revert to linucb").click()
     expect(tab.locate("#active h2")).to_have_text(f"linucb serves {SWITCHED}")
     assert _active(stack) == "linucb"
 
 
-def test_a_try_shows_scores_and_logs_nothing(stack: DashboardStack, opened: Opener) -> None:
+def test_dry_run_shows_scores_and_logs_nothing(stack: DashboardStack, opened: Opener) -> None:
     before = _logged(stack)
     tab = opened(f"try?tier={TIER}")
     context = stack.decided[0]["context"]
-    tab.page.get_by_label("a vector").check()
-    tab.page.get_by_label("Context, numbers").fill(", ".join(str(value) for value in context))
+    tab.page.get_by_label("context vector").check()
+    tab.page.get_by_label("Context: numbers").fill(", ".join(str(value) for value in context))
     tab.page.get_by_label(ARMS[0]).check()
     tab.page.get_by_label(ARMS[1]).check()
-    tab.page.get_by_role("button", name="Score it").click()
+    tab.page.get_by_role("button", name="Score").click()
     expect(tab.locate("#scores tbody tr")).to_have_count(2)
     assert tab.values("#features") == context
     assert sum(tab.values("#scores")[3::4]) == pytest.approx(1.0)
 
-    tab.page.get_by_label("a prompt").check()
+    tab.page.get_by_label("text", exact=True).check()
     tab.page.get_by_label("Prompt", exact=True).fill("Prove that there are infinitely many primes.")
     tab.page.get_by_label(ARMS[1]).uncheck()
     tab.page.get_by_label(ARMS[0]).uncheck()
-    tab.page.get_by_role("button", name="Score it").click()
+    tab.page.get_by_role("button", name="Score").click()
     expect(tab.locate("#scores tbody tr")).to_have_count(len(ARMS))
     assert len(tab.values("#features")) == len(context)
 
@@ -267,33 +267,33 @@ def test_a_try_shows_scores_and_logs_nothing(stack: DashboardStack, opened: Open
     assert _logged(stack) == before + 1
 
 
-def test_a_try_says_what_is_wrong_with_a_vector(opened: Opener) -> None:
+def test_dry_run_reports_an_invalid_vector(opened: Opener) -> None:
     tab = opened(f"try?tier={TIER}", refused="422")
-    tab.page.get_by_label("a vector").check()
-    tab.page.get_by_label("Context, numbers").fill("1, two")
-    tab.page.get_by_role("button", name="Score it").click()
-    expect(tab.locate(".said.bad")).to_have_text("context: two is not a number")
-    tab.page.get_by_label("Context, numbers").fill("1, 2")
-    tab.page.get_by_role("button", name="Score it").click()
-    expect(tab.locate(".said.bad")).to_contain_text("context")
+    tab.page.get_by_label("context vector").check()
+    tab.page.get_by_label("Context: numbers").fill("1, two")
+    tab.page.get_by_role("button", name="Score").click()
+    expect(tab.locate(".status.bad")).to_have_text("context: two is not a number")
+    tab.page.get_by_label("Context: numbers").fill("1, 2")
+    tab.page.get_by_role("button", name="Score").click()
+    expect(tab.locate(".status.bad")).to_contain_text("context")
 
 
-def test_the_system_view_shows_how_far_everything_is(stack: DashboardStack, opened: Opener) -> None:
-    told = stack.read("/v1/system")
+def test_system_view_shows_tiers_streams_services_and_hops(stack: DashboardStack, opened: Opener) -> None:
+    expected = stack.read("/v1/system")
     tab = opened("system")
-    for tier in told["tiers"]:
+    for tier in expected["tiers"]:
         cells = tab.row("tiers", tier["tier"]).locator("td")
         expect(cells.nth(0)).to_have_text(str(tier["log_end"]))
         expect(cells.nth(1)).to_have_text(str(tier["watermark"]))
         expect(cells.nth(2)).to_have_text("0")
-    outcomes = next(stream for stream in told["streams"] if stream["name"] == "OUTCOMES")
+    outcomes = next(stream for stream in expected["streams"] if stream["name"] == "OUTCOMES")
     expect(tab.row("streams", "OUTCOMES").locator("td").first).to_have_text(f"{outcomes['messages']:,}")
-    expect(tab.locate("#services tbody tr")).to_have_count(len(told["services"]))
-    assert set(tab.locate("#hops tbody .sub").all_inner_texts()) == {hop["hop"] for hop in told["hops"]}
-    assert {one["service"] for one in told["services"]} >= {"gateway", "decision"}
+    expect(tab.locate("#services tbody tr")).to_have_count(len(expected["services"]))
+    assert set(tab.locate("#hops tbody .sub").all_inner_texts()) == {hop["hop"] for hop in expected["hops"]}
+    assert {one["service"] for one in expected["services"]} >= {"gateway", "decision"}
 
 
-def test_the_system_view_stands_without_the_alerts_which_are_read_from_nats(
+def test_system_view_works_without_alerts(
     stack: DashboardStack, opened: Opener
 ) -> None:
     tab = opened("arms", refused="503")
@@ -301,25 +301,25 @@ def test_the_system_view_stands_without_the_alerts_which_are_read_from_nats(
     tab.open("system")
     expect(tab.locate("#services tbody tr")).to_have_count(len(stack.read("/v1/system")["services"]))
     alerts = tab.page.get_by_role("region", name="Alerts", exact=True)
-    expect(alerts).to_contain_text("cannot be read right now")
+    expect(alerts).to_contain_text("not available right now")
 
 
-def test_without_a_key_one_is_asked_for_and_used(stack: DashboardStack, opened: Opener) -> None:
+def test_missing_api_key_is_requested_and_used(stack: DashboardStack, opened: Opener) -> None:
     tab = opened("arms", key=None, refused="401")
-    expect(tab.locate("#key-note")).to_have_text("This gateway wants a key.")
-    tab.page.get_by_label("A key with the scope").fill("nonsense")
-    tab.page.get_by_role("button", name="Use it").click()
-    expect(tab.locate("#key-note")).to_have_text("That key is not in force.")
-    tab.page.get_by_label("A key with the scope").fill(stack.keys["reader"])
-    tab.page.get_by_role("button", name="Use it").click()
+    expect(tab.locate("#key-note")).to_have_text("This gateway requires an API key.")
+    tab.page.get_by_label("API key with the scope").fill("nonsense")
+    tab.page.get_by_role("button", name="Use key").click()
+    expect(tab.locate("#key-note")).to_have_text("This API key is not valid.")
+    tab.page.get_by_label("API key with the scope").fill(stack.keys["reader"])
+    tab.page.get_by_role("button", name="Use key").click()
     expect(tab.locate("#arms tbody tr")).to_have_count(len(ARMS))
     expect(tab.locate("#locked")).to_be_hidden()
     assert tab.page.evaluate("JSON.stringify(localStorage)") == "{}"
 
 
-def test_a_key_that_may_not_read_is_said(opened: Opener) -> None:
+def test_api_key_without_the_scope_read_is_reported(opened: Opener) -> None:
     tab = opened("arms", key="client", refused="403")
-    expect(tab.locate("#key-note")).to_have_text("That key lacks the scope read.")
+    expect(tab.locate("#key-note")).to_have_text("This API key does not have the scope read.")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -346,7 +346,7 @@ def test_no_view_is_wider_than_a_phone(stack: DashboardStack, opened: Opener) ->
 def test_the_keyboard_gets_everywhere(opened: Opener) -> None:
     tab = opened("overview")
     tab.page.keyboard.press("Tab")
-    expect(tab.page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(tab.page.get_by_role("link", name="Skip to content")).to_be_focused()
     tab.page.keyboard.press("Enter")
     expect(tab.page.get_by_role("heading", level=1)).to_be_focused()
     tab.page.get_by_role("link", name="System").focus()
@@ -378,25 +378,25 @@ def test_all_views_together_are_light_enough(opened: Opener) -> None:
     assert sum(tab.sizes.values()) < LIGHT_ENOUGH
 
 
-def test_degraded_answers_show_up_and_can_be_filtered_and_are_counted(stack: DashboardStack, opened: Opener) -> None:
+def test_degraded_responses_appear_live_can_be_filtered_and_are_counted(stack: DashboardStack, opened: Opener) -> None:
     tab = opened("decisions")
     expect(tab.locate(".live")).to_have_text("live")
     stack.decide()
     degraded = stack.degrade()
     rows = tab.locate("tbody tr")
     expect(rows.filter(has_not_text="degraded").first).to_be_visible()
-    tab.page.get_by_label("Marked").select_option("degraded")
+    tab.page.get_by_label("Flag").select_option("degraded")
     expect(rows.filter(has_not_text="degraded")).to_have_count(0)
     first = rows.last
-    expect(first).to_contain_text("no replica")
+    expect(first).to_contain_text("no decision replica")
     expect(first).to_contain_text(f"{degraded['provider']}:{degraded['model']}")
     assert degraded["decision_id"] in (first.locator("[title]").get_attribute("title") or "")
     tab.open("system")
     tab.page.reload()
     expect(tab.locate("#health")).to_have_text(
-        re.compile(rf"^{TIER}: [0-9]+ answers? in the last minute w.* degraded \(.*no replica")
+        re.compile(rf"^{TIER}: [0-9]+ responses? in the last minute w.* degraded \(.*no decision replica")
     )
-    assert number(tab.tile("Degraded answers").inner_text()) > 0
+    assert number(tab.tile("Degraded responses").inner_text()) > 0
 
 
 def _active(stack: DashboardStack) -> str:

@@ -1,8 +1,8 @@
-// The API with relative addresses, so that the page also works below a path of a proxy. The key stays in this tab.
+// HTTP client of the API. Paths are relative, so that the page also works behind a path prefix. The key stays in this tab.
 
 const KEY = "pointsman-api-key";
 
-/** Says `refused` when the API wants a key or another one, and `accepted` when it does not. */
+/** Dispatches `refused` when the API rejects the key or its absence, and `accepted` when it does not. */
 export const access = new EventTarget();
 
 export class Problem extends Error {
@@ -12,7 +12,7 @@ export class Problem extends Error {
     this.errors = errors;
   }
 
-  /** The whole of it in one line, with the fields that are wrong. */
+  /** The problem in one line, with the invalid fields. */
   get line() {
     return [this.message, ...this.errors.map((one) => `${one.field}: ${one.detail}`)].filter(Boolean).join("; ");
   }
@@ -24,45 +24,45 @@ export function useKey(key) {
   else sessionStorage.removeItem(KEY);
 }
 
-async function ask(path, options) {
+async function request(path, options) {
   const key = sessionStorage.getItem(KEY);
   const headers = {...options.headers, ...(key ? {authorization: `Bearer ${key}`} : {})};
-  let answer;
+  let response;
   try {
-    answer = await fetch(path, {...options, headers, cache: "no-store"});
+    response = await fetch(path, {...options, headers, cache: "no-store"});
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, "The gateway does not answer.");
+    throw new Problem(0, "The gateway does not respond.");
   }
-  if (answer.ok) {
+  if (response.ok) {
     access.dispatchEvent(new Event("accepted"));
-    return answer;
+    return response;
   }
-  let told = {};
+  let details = {};
   try {
-    told = await answer.json();
-  } catch { /* no problem details: the status has to do */ }
-  const problem = new Problem(answer.status, told.detail || told.title || `status ${answer.status}`, told.errors || []);
-  if (answer.status === 401 || (answer.status === 403 && !options.method)) {
+    details = await response.json();
+  } catch { /* the body has no problem details */ }
+  const problem = new Problem(response.status, details.detail || details.title || `status ${response.status}`, details.errors || []);
+  if (response.status === 401 || (response.status === 403 && !options.method)) {
     access.dispatchEvent(new CustomEvent("refused", {detail: problem}));
   }
   throw problem;
 }
 
-export const get = async (path, signal) => (await ask(path, {signal})).json();
+export const get = async (path, signal) => (await request(path, {signal})).json();
 
-export const post = async (path, body, signal) => (await ask(path, {
+export const post = async (path, body, signal) => (await request(path, {
   method: "POST", body: JSON.stringify(body), headers: {"content-type": "application/json"}, signal,
 })).json();
 
 /**
- * Follow a stream of server-sent events until it ends. An EventSource cannot send a key, so it is read with fetch.
- * `onopen` is called once it is there, `onevent` with the name and the data of each.
+ * Read a stream of server-sent events until it ends; with fetch, because an EventSource cannot send a key.
+ * `onopen` is called when the stream is open, `onevent` with the name and data of each event.
  */
 export async function follow(path, {signal, onopen, onevent}) {
-  const answer = await ask(path, {signal, headers: {accept: "text/event-stream"}});
+  const response = await request(path, {signal, headers: {accept: "text/event-stream"}});
   onopen();
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let rest = "", part = await reader.read(); !part.done; part = await reader.read()) {
     const events = (rest + part.value).split("\n\n");
     rest = events.pop();
@@ -76,7 +76,7 @@ export async function follow(path, {signal, onopen, onevent}) {
   }
 }
 
-/** Query text from the values that are there. */
+/** Return a query string of the non-empty values. */
 export function query(values) {
   const text = new URLSearchParams(Object.entries(values).filter(([, value]) => value)).toString();
   return text ? "?" + text : "";

@@ -1,4 +1,4 @@
-// The frame around the views: which one is shown, the sentence about health, the key.
+// Application shell: navigation between the views, health of the tier, API key.
 
 import {access, get, hasKey, query, useKey} from "./api.js";
 import {h} from "./dom.js";
@@ -15,8 +15,8 @@ const VIEWS = {
   system: ["System", () => import("./views/system.js")],
 };
 const HEALTH_MS = 10_000;
-const main = document.getElementById("main"), health = document.getElementById("health"), healthSaid = document.getElementById("health-said");
-let leave = new AbortController(), first = true, spoken = null;
+const main = document.getElementById("main"), health = document.getElementById("health"), healthStatus = document.getElementById("health-status");
+let leave = new AbortController(), first = true, announced = null;
 
 async function show() {
   const {view, argument, settings} = read();
@@ -28,8 +28,8 @@ async function show() {
     else link.removeAttribute("aria-current");
   }
   document.title = `${name} · Pointsman`;
-  const heading = h("h1", {tabindex: "-1"}, name), said = h("p.said", {role: "status"}), root = h("div.view");
-  main.replaceChildren(h("div.head", null, heading, h("div.toolbar", {id: "toolbar"}), said), root);
+  const heading = h("h1", {tabindex: "-1"}, name), status = h("p.status", {role: "status"}), root = h("div.view");
+  main.replaceChildren(h("div.head", null, heading, h("div.toolbar", {id: "toolbar"}), status), root);
   if (!first) {
     heading.focus({preventScroll: true});
     scrollTo(0, 0);
@@ -39,17 +39,18 @@ async function show() {
     root, argument, settings, signal: mine.signal,
     toolbar: main.querySelector("#toolbar"),
     title: (text) => { heading.textContent = text; document.title = `${text} · Pointsman`; },
-    say: (text, bad = false) => {
-      if (said.textContent !== text) said.textContent = text;
-      said.classList.toggle("bad", bad);
+    /** Show a message below the heading. */
+    notify: (text, bad = false) => {
+      if (status.textContent !== text) status.textContent = text;
+      status.classList.toggle("bad", bad);
     },
-    /** Run a task of the view; what goes wrong is said, and nothing else stops. */
+    /** Run a task of the view; show its error, and let the view continue. */
     attempt: async (task) => {
       try {
         await task();
-        if (said.classList.contains("bad")) page.say("");
+        if (status.classList.contains("bad")) page.notify("");
       } catch (error) {
-        if (!mine.signal.aborted && error.name !== "AbortError") page.say(error.line || error.message, true);
+        if (!mine.signal.aborted && error.name !== "AbortError") page.notify(error.line || error.message, true);
       }
     },
   };
@@ -59,60 +60,60 @@ async function show() {
   });
 }
 
-async function lookAtHealth(signal) {
+async function checkHealth(signal) {
   try {
     const tier = await currentTier(signal);
-    const {health: told} = await get("v1/overview" + query({tier, window: "1h"}), signal);
-    sayHealth(told.ok, several() ? `${tier}: ${told.sentence}` : told.sentence);
+    const {health: report} = await get("v1/overview" + query({tier, window: "1h"}), signal);
+    showHealth(report.ok, several() ? `${tier}: ${report.sentence}` : report.sentence);
   } catch (error) {
     if (error.name === "AbortError") return;
-    if (error.status === 401 || error.status === 403) sayHealth(null, "");
-    else await askReadiness(error);
+    if (error.status === 401 || error.status === 403) showHealth(null, "");
+    else await checkReadiness(error);
   }
 }
 
-/** Without the overview, what the gateway says of the things behind it has to do. */
-async function askReadiness(error) {
+/** Show the readiness checks of the gateway; used when the overview is not available. */
+async function checkReadiness(error) {
   try {
     const {checks} = await (await fetch("readyz", {cache: "no-store"})).json();
     const wrong = Object.entries(checks).filter(([, word]) => word !== "ok").map(([name, word]) => `${name}: ${word}`);
-    sayHealth(wrong.length === 0 ? null : false, wrong.length ? `Something is missing. ${wrong.join("; ")}.` : error.line || error.message);
+    showHealth(wrong.length === 0 ? null : false, wrong.length ? `Not ready: ${wrong.join("; ")}.` : error.line || error.message);
   } catch {
-    sayHealth(false, "The gateway does not answer.");
+    showHealth(false, "The gateway does not respond.");
   }
 }
 
-function sayHealth(ok, sentence) {
+function showHealth(ok, sentence) {
   health.className = "health " + (ok === null ? "" : ok ? "ok" : "bad");
   if (health.textContent !== sentence) health.textContent = sentence;
-  // The sentence has numbers that change all the time: only a change between well and not is spoken.
-  if (ok !== spoken) healthSaid.textContent = sentence;
-  spoken = ok;
+  // The numbers in the sentence change continuously: screen readers announce only a change between healthy and not.
+  if (ok !== announced) healthStatus.textContent = sentence;
+  announced = ok;
 }
 
 const locked = document.getElementById("locked"), keyNote = document.getElementById("key-note"), keyInput = document.getElementById("key");
 
-let wanted = false;
+let required = false;
 
 function askForKey(text) {
   locked.hidden = false;
   keyNote.textContent = text;
 }
 access.addEventListener("accepted", () => {
-  if (wanted) locked.hidden = true;
-  wanted = false;
+  if (required) locked.hidden = true;
+  required = false;
 });
 access.addEventListener("refused", ({detail}) => {
-  wanted = true;
-  askForKey(!hasKey() ? "This gateway wants a key."
-    : detail.status === 401 ? "That key is not in force." : "That key lacks the scope read.");
+  required = true;
+  askForKey(!hasKey() ? "This gateway requires an API key."
+    : detail.status === 401 ? "This API key is not valid." : "This API key does not have the scope read.");
 });
 document.getElementById("key-button").addEventListener("click", () => {
   if (!locked.hidden) {
     locked.hidden = true;
     return;
   }
-  askForKey(hasKey() ? "A key is in use. Another one takes its place." : "No key is in use.");
+  askForKey(hasKey() ? "An API key is set. Enter another one to replace it." : "No API key is set.");
   keyInput.focus();
 });
 document.getElementById("key-form").addEventListener("submit", (event) => {
@@ -140,4 +141,4 @@ addEventListener("hashchange", () => {
 });
 document.addEventListener("tierchange", () => look());
 show();
-const look = every(HEALTH_MS, new AbortController().signal, lookAtHealth);
+const look = every(HEALTH_MS, new AbortController().signal, checkHealth);

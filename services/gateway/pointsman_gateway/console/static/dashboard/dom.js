@@ -1,8 +1,8 @@
-// Elements from values: text stays text, so nothing that the API answers is ever read as HTML.
+// DOM helpers. Text is inserted as text, so nothing in an API response is interpreted as HTML.
 
 /**
- * Make an element: h("td.n", {title: "…"}, "text", child, …).
- * Properties: on<event> listens, `vars` sets CSS variables, booleans set or leave out the attribute.
+ * Create an element: h("td.n", {title: "…"}, "text", child, …).
+ * Properties: on<event> adds a listener, `vars` sets CSS variables, a boolean sets or omits the attribute.
  */
 export function h(selector, props, ...children) {
   const [name, ...classes] = selector.split(".");
@@ -21,8 +21,8 @@ export function h(selector, props, ...children) {
 }
 
 /**
- * Put new children into a box without taking away what a person holds: the focus, opened details and scroll places
- * are found again by `data-keep`.
+ * Replace the children of an element, and restore the focus, open details and scroll positions of those with the same
+ * `data-keep`.
  */
 export function fill(box, ...children) {
   const held = document.activeElement;
@@ -42,7 +42,7 @@ export function fill(box, ...children) {
   if (focus !== undefined) now.get(focus)?.focus({preventScroll: true});
 }
 
-/** A table in a box that scrolls, and that the keyboard can reach; words instead of one without rows. `rows` are lists of cells. */
+/** A table in a scrollable region that the keyboard can reach; a note if there are no rows. `rows` are lists of cells. */
 export function table(label, heads, rows, options = {}) {
   if (!rows.length) return note(options.empty || "None.");
   const head = heads.map((one) => {
@@ -61,13 +61,13 @@ function cell(content, head, at, options) {
   return at === 0 && options.rowHeads !== false ? h("th", {scope: "row", class: kind}, content) : h("td", {class: kind}, content);
 }
 
-/** A list of names and values. Each entry: [name, value, note]. */
+/** A list of names and values; each entry is [name, value, note]. */
 export function facts(entries, kind = "") {
   return h("dl.facts", {class: kind}, entries.filter(Boolean).map(([name, value, note]) => h("div", null,
     h("dt", null, name), h("dd", null, h("strong", null, value), note ? h("span", null, note) : null))));
 }
 
-/** A labelled choice. `choices` are values or [value, text]. */
+/** A labelled select element; `choices` are values or [value, text]. */
 export function choice(label, choices, value, onchange, props = {}) {
   const select = h("select", {...props, onchange: (event) => onchange(event.target.value)},
     choices.map((one) => {
@@ -79,7 +79,7 @@ export function choice(label, choices, value, onchange, props = {}) {
 
 export const tag = (text, kind = "") => h("span.tag", {class: kind}, text);
 export const note = (...text) => h("p.note", null, text);
-export const dash = () => h("span.muted", null, h("span", {"aria-hidden": "true"}, "–"), h("span.hidden", null, "not known"));
+export const dash = () => h("span.muted", null, h("span", {"aria-hidden": "true"}, "–"), h("span.hidden", null, "unknown"));
 
 /** A card with a heading. */
 export function card(title, ...children) {

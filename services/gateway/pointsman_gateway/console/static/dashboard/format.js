@@ -1,10 +1,10 @@
-// Numbers with their units, written the same everywhere.
+// Formatting of numbers and units.
 
 const EN = "en-US";
-/** A real minus sign, and none before a zero. */
+/** Use a real minus sign, and none for zero. */
 const minus = (text) => /^-[0.]+$/.test(text) ? text.slice(1) : text.replace("-", "−");
 export const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
-const or = (value, say) => known(value) ? say(value) : "–";
+const or = (value, format) => known(value) ? format(value) : "–";
 
 export const whole = (value) => or(value, (n) => minus(Math.round(n).toLocaleString(EN)));
 export const fixed = (value, digits = 3) => or(value, (n) => minus(n.toFixed(digits)));
@@ -13,7 +13,7 @@ const plus = (text) => /[1-9]/.test(text) && !text.startsWith("-") ? "+" + text 
 export const percent = (share, digits = 1) => or(share, (n) => minus((n * 100).toFixed(digits)) + " %");
 export const points = (value, digits = 1) => or(value, (n) => minus(n.toFixed(digits)));
 
-/** Dollars: three significant digits below one, else cents: $0.000412, $1.24, $12,300. */
+/** US dollars: three significant digits below one dollar, else cents: $0.000412, $1.24, $12,300. */
 export function usd(value) {
   return or(value, (n) => {
     const size = Math.abs(n), cents = size >= 1000 ? 0 : 2;
@@ -22,10 +22,10 @@ export function usd(value) {
   });
 }
 export const signedUsd = (value) => or(value, (n) => (n > 0 ? "+" : "") + usd(n));
-/** What so many dollars a request are for a thousand of them: numbers that can be read. */
+/** Convert a cost per request into one per 1,000 requests. */
 export const perThousand = (value) => known(value) ? value * 1000 : null;
 
-/** A duration given in milliseconds, in the unit that suits it. */
+/** A duration in milliseconds, in a suitable unit. */
 export function duration(ms) {
   return or(ms, (n) => {
     const size = Math.abs(n);
@@ -49,8 +49,8 @@ export function bytes(value) {
 }
 export const rate = (value) => or(value, (n) => n > 0 && n < 0.05 ? "< 0.1 / s" : n.toLocaleString(EN, {maximumFractionDigits: n < 10 ? 1 : 0}) + " / s");
 
-/** "0.4 to 3.4", or nothing where an end is not known. */
-export const span = (low, high, say) => known(low) && known(high) ? `${say(low)} to ${say(high)}` : "";
+/** "0.4 to 3.4"; empty if an end is unknown. */
+export const span = (low, high, format) => known(low) && known(high) ? `${format(low)} to ${format(high)}` : "";
 
 const two = (n) => String(n).padStart(2, "0");
 export function clock(ms, seconds = true) {

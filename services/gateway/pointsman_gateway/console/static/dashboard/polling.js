@@ -1,9 +1,9 @@
-// Doing something again and again while somebody looks: never while the page is hidden, never two at a time.
+// Periodic tasks: never while the page is hidden, never two runs at a time.
 
-const LEAST_MS = 2000;
+const MIN_INTERVAL_MS = 2000;
 
 /**
- * Run `task(signal)` now and then `ms` after each end, until `signal` is aborted. Returns a function that runs it now.
+ * Run `task(signal)` now, and `ms` after each run until `signal` is aborted. Returns a function that runs it now.
  */
 export function every(ms, signal, task) {
   let timer = 0, running = false, again = false;
@@ -22,7 +22,7 @@ export function every(ms, signal, task) {
       if (again) {
         again = false;
         run();
-      } else if (!signal.aborted) timer = setTimeout(run, Math.max(ms, LEAST_MS));
+      } else if (!signal.aborted) timer = setTimeout(run, Math.max(ms, MIN_INTERVAL_MS));
     }
   }
   document.addEventListener("visibilitychange", run, {signal});

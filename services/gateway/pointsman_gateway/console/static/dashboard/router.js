@@ -1,4 +1,4 @@
-// The address after the #: #/view/argument?name=value. What a view is set to is in it, so that it can be passed on.
+// URL fragment: #/view/argument?name=value. It has the settings of the view, so that a link can be shared.
 
 export function read() {
   const [path, text] = location.hash.replace(/^#\/?/, "").split("?");
@@ -11,7 +11,7 @@ export function address(view, argument, settings = {}) {
   return `#/${view}${argument ? "/" + encodeURIComponent(argument) : ""}${text ? "?" + text : ""}`;
 }
 
-/** Write settings into the address without leaving the view. */
+/** Change settings in the address without leaving the view. */
 export function keep(settings) {
   const now = read();
   history.replaceState(null, "", address(now.view, now.argument, {...now.settings, ...settings}));

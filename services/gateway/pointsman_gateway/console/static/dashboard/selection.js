@@ -1,4 +1,4 @@
-// The tier that one looks at, the same in all views, and the tiers that there are.
+// Selected tier, shared by all views, and the list of tiers.
 
 import {get} from "./api.js";
 import {choice} from "./dom.js";
@@ -6,7 +6,7 @@ import {keep, read} from "./router.js";
 
 let chosen = "", listed = null;
 
-/** All tiers with their policies; from the arms while NATS cannot say. */
+/** Return all tiers with their policies; without NATS, only their names, from the arms. */
 export async function tiers(signal) {
   try {
     listed = (await get("v1/policies", signal)).policies;
@@ -18,7 +18,7 @@ export async function tiers(signal) {
   return listed;
 }
 
-/** The chosen tier; the first one until somebody chooses. */
+/** Return the selected tier; by default the first one. */
 export async function currentTier(signal) {
   const names = (listed || await tiers(signal)).map((one) => one.tier);
   const wanted = read().settings.tier || chosen;
@@ -27,11 +27,11 @@ export async function currentTier(signal) {
 }
 
 export const lastTier = () => chosen;
-/** Whether it has to be said which tier is meant. */
+/** Whether there is more than one tier. */
 export const several = () => listed !== null && listed.length > 1;
 export const forget = () => { listed = null; };
 
-/** A choice of tier that remembers; `all` adds one for all of them. */
+/** A select element for the tier; `all` adds an entry for all tiers. */
 export async function tierChoice(signal, onchange, {all = false} = {}) {
   const known = listed || await tiers(signal);
   const value = all ? read().settings.tier || "" : await currentTier(signal);

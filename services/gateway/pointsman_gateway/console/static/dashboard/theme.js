@@ -1,4 +1,4 @@
-// Light, dark or as the system has it. Runs before the page is drawn, so that it never flashes; hence no module.
+// Theme: light, dark or as the system. Not a module, because it must run before the first paint.
 "use strict";
 (() => {
   const KEY = "pointsman-theme", CHOICES = ["system", "light", "dark"];

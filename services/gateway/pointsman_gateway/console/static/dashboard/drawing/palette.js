@@ -1,8 +1,8 @@
-// Colours by name from the style sheet, and what else tells series apart: dashes, and textures on filled areas.
+// Appearance of series: colours from the style sheet, dashes, and textures on filled areas.
 
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** What a series looks like by its place; `TOTAL` is the place of the sum or mean of all the others. */
+/** Appearance of a series by its position; `TOTAL` is the position of the sum or mean of all series. */
 export const TOTAL = -1;
 export const seriesName = (at) => at === TOTAL ? "total" : `s${at % 6}`;
 export const seriesColour = (at) => colour(at === TOTAL ? "--ink" : `--s${at % 6}`);
@@ -19,7 +19,7 @@ const STROKES = [
   (pen) => { pen.moveTo(4, 0); pen.lineTo(4, 8); },
 ];
 
-/** A tile of the series' colour with its texture in the colour of the card. */
+/** A tile of the series colour, with its texture in the colour of the card. */
 export function texture(at) {
   const tile = document.createElement("canvas"), pen = tile.getContext("2d"), ratio = Math.max(1, Math.round(devicePixelRatio));
   tile.width = tile.height = SIZE * ratio;

@@ -1,8 +1,8 @@
-// A linear scale from values to a share of the drawing's width, with round numbers to mark on it.
+// Linear scale from values to a share of the width of a chart, with round ticks.
 
 import {fixed, known} from "../format.js";
 
-/** The scale that holds all known values, and 0 where `zero` says so. */
+/** Return a scale that holds all known values, and 0 if `zero` is set. */
 export function scaleOver(values, {zero = true, low, high, margin = 0.04} = {}) {
   const all = values.filter(known), nothing = all.length === 0;
   if (zero) all.push(0);
@@ -14,7 +14,7 @@ export function scaleOver(values, {zero = true, low, high, margin = 0.04} = {}) 
   if (low === undefined && from > 0 && !zero) from -= room;
   if (high === undefined) to += room;
   const at = (value) => Math.max(0, Math.min(1, (value - from) / (to - from)));
-  // Without a value there is nothing to measure, so no numbers stand above the drawing.
+  // Without values there are no ticks.
   const holds = (value) => !nothing && value >= from && value <= to;
   return {from, to, at, holds, percent: (value) => (at(value) * 100).toFixed(2) + "%", ticks: nothing ? [] : ticks(from, to)};
 }
@@ -27,7 +27,7 @@ function ticks(from, to, most = 5) {
   return found;
 }
 
-/** A number of the scale with no more digits than its steps need. */
+/** Format a tick with no more digits than the step needs. */
 export function tickText(scale, value) {
   const step = scale.ticks.length > 1 ? scale.ticks[1] - scale.ticks[0] : 1;
   let digits = 0;

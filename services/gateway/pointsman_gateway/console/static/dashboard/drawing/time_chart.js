@@ -1,15 +1,15 @@
-// Lines or stacked columns over time, drawn by uPlot, with the same numbers as a table below.
+// Time series as lines or stacked columns (uPlot), with the same data as a table.
 
 import {fill, h, table} from "../dom.js";
 import {clock, date, known} from "../format.js";
 import {colour, dashOf, seriesColour, seriesName, texture, TOTAL} from "./palette.js";
 
 const HEIGHT = 190, DAY_S = 86400;
-/** Steps between the marks of an axis of whole numbers. */
+/** Tick steps of an axis of whole numbers. */
 const WHOLE = Array.from({length: 12}, (_, power) => [1, 2, 5].map((one) => one * 10 ** power)).flat();
 let loading = null;
 
-/** Load the library when the first chart is drawn, so that no other view waits for it. */
+/** Load the library for the first chart, so that other views do not wait for it. */
 function library() {
   loading ??= new Promise((resolve, reject) => {
     const script = h("script", {src: "static/vendor/uplot-1.6.32/uPlot.iife.min.js"});
@@ -21,32 +21,32 @@ function library() {
 }
 
 /**
- * A figure that is made once and told new data.
+ * Create a figure; its `show({timesS, series: [{name, values, at}]})` draws new data.
  *
- * `title`; `unit`, as it stands beside the title; `say` writes a value, `tick` one on the axis, which `whole` keeps to
- * whole numbers; `kind` is "lines" or "stacked"; `range` is [low, high] of the value axis, where it is fixed. `show({timesS, series: [{name, values, at}]})` draws; `at` is the
- * place that gives a series its look, so that one arm looks the same in every chart.
+ * `unit` is shown next to the title. `format` formats a value, `tick` a value on the axis, which has whole numbers only
+ * if `whole` is set. `kind` is "lines" or "stacked". `range` is [low, high] of the value axis, if it is fixed. `at` is
+ * the position that determines the appearance of a series, so that an arm looks the same in every chart.
  */
-export function timeChart({title, unit, say, tick = say, whole = false, kind = "lines", range, signal}) {
-  const plot = h("div.plot"), nothing = h("p.note", {hidden: true}, "Nothing in this time."), legend = h("ul.legend"), data = h("div");
-  const details = h("details", {ontoggle: () => drawTable()}, h("summary", null, "Show the numbers"), data);
+export function timeChart({title, unit, format, tick = format, whole = false, kind = "lines", range, signal}) {
+  const plot = h("div.plot"), nothing = h("p.note", {hidden: true}, "No data in this period."), legend = h("ul.legend"), data = h("div");
+  const details = h("details", {ontoggle: () => drawTable()}, h("summary", null, "Show data"), data);
   const id = "f-" + title.toLowerCase().replace(/[^a-z0-9]+/g, "-");
   const figure = h("figure", {"aria-labelledby": id}, h("figcaption", {id}, title, " ", h("span.muted", null, unit)), nothing, plot, legend, details);
   let chart = null, shape = "", latest = null;
-  library().catch(() => {}); // begins to load beside the data; `show` tells when it cannot
+  library().catch(() => {}); // starts loading in parallel with the data; `show` reports an error
 
   function drawTable() {
     if (!details.open || !latest) return;
     const heads = ["From", ...latest.series.map((one) => ({text: one.name, class: "n"}))];
-    const rows = latest.timesS.map((at, i) => [stamp(at * 1000), ...latest.series.map((one) => say(one.values[i]))]);
-    fill(data, table(`${title}: the numbers`, heads, rows.reverse(), {empty: "Nothing in this time."}));
+    const rows = latest.timesS.map((at, i) => [stamp(at * 1000), ...latest.series.map((one) => format(one.values[i]))]);
+    fill(data, table(`${title}: data`, heads, rows.reverse(), {empty: "No data in this period."}));
   }
 
   function drawLegend(at) {
     const shown = at ?? lastKnown(latest);
     fill(legend,
-      latest.series.map((one) => h("li", null, swatch(one.at, kind), h("span", null, one.name), h("b", null, say(one.values[shown])))),
-      h("li.muted", null, shown === undefined ? "" : `${at === undefined ? "last, " : "at "}${stamp(latest.timesS[shown] * 1000)}`));
+      latest.series.map((one) => h("li", null, swatch(one.at, kind), h("span", null, one.name), h("b", null, format(one.values[shown])))),
+      h("li.muted", null, shown === undefined ? "" : `${at === undefined ? "latest, " : "at "}${stamp(latest.timesS[shown] * 1000)}`));
   }
 
   async function show(next) {
@@ -58,7 +58,7 @@ export function timeChart({title, unit, say, tick = say, whole = false, kind = "
     drawLegend();
     drawTable();
     plot.setAttribute("role", "img");
-    plot.setAttribute("aria-label", describe(title, next, say));
+    plot.setAttribute("aria-label", describe(title, next, format));
     const uPlot = await library();
     if (signal.aborted) return;
     const columns = kind === "stacked" ? stacked(next.series) : next.series.map((one) => one.values);
@@ -78,8 +78,8 @@ export function timeChart({title, unit, say, tick = say, whole = false, kind = "
     return {
       width: Math.max(plot.clientWidth, 200), height: HEIGHT, padding: [8, 20, 0, 0],
       legend: {show: false}, cursor: {drag: {x: false, y: false}, y: false, points: {show: kind === "lines"}},
-      // The last stretch goes on to where the next one begins.
-      scales: {x: {time: true, range: (_, low, high) => [low, high + stretch(latest.timesS)]}, y: {range: range || ((_, low, high) => roomy(low, high))}},
+      // The last interval ends where the next one would begin.
+      scales: {x: {time: true, range: (_, low, high) => [low, high + interval(latest.timesS)]}, y: {range: range || ((_, low, high) => padded(low, high))}},
       axes: [
         {...axes, space: 60, size: 28, values: (_, at, __, ___, step) => at.map((one) => step >= DAY_S ? date(one * 1000).slice(5) : clock(one * 1000, false))},
         {...axes, size: 64, space: 34, ...(whole ? {incrs: WHOLE} : {}), values: (_, at) => at.map(tick)},
@@ -97,7 +97,7 @@ export function timeChart({title, unit, say, tick = say, whole = false, kind = "
   return {figure, show};
 }
 
-const stretch = (timesS) => timesS.length > 1 ? timesS[1] - timesS[0] : 0;
+const interval = (timesS) => timesS.length > 1 ? timesS[1] - timesS[0] : 0;
 const stamp = (ms) => `${date(ms).slice(5)} ${clock(ms, false)}`;
 
 function curve(at) {
@@ -105,7 +105,7 @@ function curve(at) {
     points: {size: 5, fill: () => seriesColour(at), width: 0, filter: (chart, series, shown) => shown ? null : alone(chart.data[series])}};
 }
 
-/** The only value of a series, which no line leads to. */
+/** The only value of a series, which has no line. */
 function alone(values) {
   const there = values.flatMap((value, at) => known(value) ? [at] : []);
   return there.length === 1 ? there : [];
@@ -116,14 +116,14 @@ function column(uPlot, at) {
     paths: uPlot.paths.bars({size: [1, 80], align: 1}), points: {show: false}};
 }
 
-/** Sums from the first series upwards, the highest first, so that each column hides the lower part of the one behind. */
+/** Cumulative sums, the highest first, so that each column covers the lower part of the one behind it. */
 function stacked(series) {
   const sums = [];
   series.forEach((one, i) => sums.push(one.values.map((value, at) => known(value) ? value + (i ? sums[i - 1][at] : 0) : null)));
   return sums.reverse();
 }
 
-function roomy(low, high) {
+function padded(low, high) {
   if (low === null || high === null) return [0, 1];
   const room = (high - low) * 0.12 || Math.abs(high) * 0.1 || 1;
   return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];
@@ -134,14 +134,14 @@ const lastKnown = (data) => {
   return undefined;
 };
 
-function describe(title, data, say) {
+function describe(title, data, format) {
   const last = lastKnown(data);
-  if (last === undefined) return `${title}: nothing in this time`;
-  return `${title}, last: ${data.series.map((one) => `${one.name} ${say(one.values[last])}`).join(", ")}`;
+  if (last === undefined) return `${title}: no data in this period`;
+  return `${title}, latest: ${data.series.map((one) => `${one.name} ${format(one.values[last])}`).join(", ")}`;
 }
 
 const SVG = "http://www.w3.org/2000/svg";
-/** A line with the series' dash, or a square with its texture. */
+/** A line with the dash of the series, or a square with its texture. */
 function swatch(at, kind) {
   if (kind === "stacked") {
     const box = texture(at);

@@ -1,4 +1,4 @@
-// Arms: what each has learned, how sure that is, what is still missing, and which features make it good.
+// Arms: learned estimates, missing outcomes, and feature weights.
 
 import {get, query} from "../api.js";
 import {card, choice, dash, fill, h, note, table} from "../dom.js";
@@ -11,7 +11,7 @@ import {currentTier, tierChoice} from "../selection.js";
 import {sub} from "./differences.js";
 
 const WINDOWS = [["24h", "24 hours"], ["7d", "7 days"], ["30d", "30 days"]];
-const AGAIN_MS = 5000;
+const REFRESH_MS = 5000;
 
 export async function view(page) {
   const {signal} = page;
@@ -23,25 +23,25 @@ export async function view(page) {
   fill(page.root, estimates, theta);
   let drawn = "";
   async function load() {
-    const told = await get("v1/arms" + query({tier: await currentTier(signal), window: period}), signal);
-    fill(estimates, estimateCard(told.arms));
-    // θ changes with every outcome; what does not change is left alone.
-    const now = JSON.stringify([told.arms.map((arm) => [armOf(arm), arm.theta]), told.features]);
-    if (now !== drawn) fill(theta, thetaCard(told.arms, told.features));
+    const data = await get("v1/arms" + query({tier: await currentTier(signal), window: period}), signal);
+    fill(estimates, estimateCard(data.arms));
+    // Redraw only when θ has changed.
+    const now = JSON.stringify([data.arms.map((arm) => [armOf(arm), arm.theta]), data.features]);
+    if (now !== drawn) fill(theta, thetaCard(data.arms, data.features));
     drawn = now;
   }
-  every(AGAIN_MS, signal, () => page.attempt(load));
+  every(REFRESH_MS, signal, () => page.attempt(load));
 }
 
 function estimateCard(arms) {
   const of = (arm) => ({estimate: scaled(arm.recent.mean_reward), low: scaled(arm.recent.low), high: scaled(arm.recent.high)});
   const scale = scaleOver(arms.map(of).flatMap((one) => [one.estimate, one.low, one.high]), {zero: false, margin: 0.1});
   const all = arms.reduce((sum, arm) => sum + arm.recent.decisions, 0);
-  return card("What is learned",
-    table("What is learned about each arm",
-      ["Arm", {text: "Chosen", class: "n"}, {text: "Mean reward", class: "n"}, {text: axis(scale), class: "drawn slim"},
-        {text: "Cost of 1,000", class: "n"}, {text: "Outcome after", class: "n"}, {text: "Outcomes missing", class: "n"},
-        {text: "Learned from", class: "n"}, {text: "Last outcome", class: "n"}],
+  return card("Learned estimates",
+    table("Learned estimates of each arm",
+      ["Arm", {text: "Decisions", class: "n"}, {text: "Mean reward", class: "n"}, {text: axis(scale), class: "drawn slim"},
+        {text: "Cost per 1,000", class: "n"}, {text: "Outcome delay", class: "n"}, {text: "Missing outcomes", class: "n"},
+        {text: "Applied outcomes", class: "n"}, {text: "Last outcome", class: "n"}],
       arms.map((arm) => {
         const recent = arm.recent, mean = of(arm);
         return [
@@ -55,19 +55,19 @@ function estimateCard(arms) {
           [whole(arm.n), sub(known(arm.mean_reward) ? `mean ${points(arm.mean_reward * 100)}` : "")],
           arm.updated_at ? ago(Date.parse(arm.updated_at)) : dash(),
         ];
-      }), {id: "arms", tall: true, empty: "No tier has arms of its own, and none is learned about yet."}),
-    note("Chosen, mean reward (points, 0 to 100), delay and missing outcomes are of the chosen time; what an arm has learned from and its ",
-      "mean cost are of all time. The interval is of requests like those that the arm was chosen for; on others it may do better or worse."));
+      }), {id: "arms", tall: true, empty: "No arms are configured, and none has learned from an outcome."}),
+    note("Decisions, mean reward (points, 0 to 100), delay and missing outcomes cover the selected period; applied outcomes and mean cost ",
+      "cover all time. The interval is valid for requests like those that the arm served; on others, the arm may be better or worse."));
 }
 
 function thetaCard(arms, names) {
   const learned = arms.filter((arm) => arm.n > 0);
-  if (!learned.length) return card("What makes an arm good", note("No arm has learned from an outcome yet."));
+  if (!learned.length) return card("Feature weights", note("No arm has learned from an outcome yet."));
   const widths = learned.flatMap((arm) => arm.theta.flatMap((value, i) => arm.theta_width ? [value - arm.theta_width[i], value + arm.theta_width[i]] : [value]));
   const scale = scaleOver(widths);
   const label = (at) => names?.length === learned[0].theta.length ? names[at] : `x${at}`;
-  return card("What makes an arm good",
-    note("θ by feature: how much one unit of the feature adds to the expected reward (0 to 1). The thin line is ± one width: how uncertain it still is."),
+  return card("Feature weights",
+    note("θ: change of the expected reward (0 to 1) per unit of the feature. The thin line shows ± one width, the uncertainty of θ."),
     table("θ of each arm by feature",
       ["Feature", ...learned.flatMap((arm) => [{text: [h("span", null, armOf(arm)), axis(scale)], class: "drawn"}, {text: h("span.hidden", null, `θ of ${armOf(arm)}`), class: "n"}])],
       learned[0].theta.map((_, at) => [label(at), ...learned.flatMap((arm) => [

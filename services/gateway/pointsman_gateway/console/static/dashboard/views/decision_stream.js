@@ -1,15 +1,15 @@
-// The last decisions, kept while the page is open, so that coming back from one of them finds the list as it was.
+// Live stream of decisions. The last ones are kept while the page is open, so that the list survives navigation.
 
 import {follow} from "../api.js";
 
 export const KEPT = 200;
-const AGAIN_MS = 2000;
+const RECONNECT_MS = 2000;
 
 /** Newest first. */
 export const latest = [];
 export const seen = {count: 0, missed: 0, times: []};
 
-/** Listen until `signal` is aborted, never while the page is hidden; `onstate(word)` says how the stream is. */
+/** Listen until `signal` is aborted, never while the page is hidden; `onstate(text)` gets the state of the stream. */
 export function listen(signal, onstate) {
   let connection = null, timer = 0;
 
@@ -20,14 +20,14 @@ export function listen(signal, onstate) {
     onstate("connecting");
     let refused = false;
     try {
-      await follow("v1/events/decisions", {signal: mine.signal, onopen: () => onstate("live"), onevent: take});
+      await follow("v1/events/decisions", {signal: mine.signal, onopen: () => onstate("live"), onevent: record});
     } catch (error) {
       refused = error.status === 401 || error.status === 403;
     }
     if (connection === mine) connection = null;
     if (signal.aborted || document.hidden) return;
-    onstate(refused ? "no key" : "reconnecting");
-    timer = setTimeout(run, refused ? 5 * AGAIN_MS : AGAIN_MS);
+    onstate(refused ? "API key required" : "reconnecting");
+    timer = setTimeout(run, refused ? 5 * RECONNECT_MS : RECONNECT_MS);
   }
 
   function stop() {
@@ -43,7 +43,7 @@ export function listen(signal, onstate) {
   run();
 }
 
-function take(name, data) {
+function record(name, data) {
   if (name === "dropped") seen.missed += data.count;
   if (name !== "decision" && name !== "fallback") return;
   seen.count += 1;
@@ -53,7 +53,7 @@ function take(name, data) {
   latest.length = Math.min(latest.length, KEPT);
 }
 
-/** Decisions a second over the last five seconds. */
+/** Decisions per second over the last five seconds. */
 export function perSecond() {
   const now = performance.now();
   seen.times = seen.times.filter((at) => now - at < 5000);

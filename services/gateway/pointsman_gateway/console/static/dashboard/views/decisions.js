@@ -1,4 +1,4 @@
-// Decisions: the live list with its filters; with an id in the address, the one decision.
+// Decisions: live list with filters; with an ID in the address, a single decision.
 
 import {choice, dash, fill, h, table, tag} from "../dom.js";
 import {armOf, clock, fixed, plural, rate, whole} from "../format.js";
@@ -6,13 +6,13 @@ import {address, keep} from "../router.js";
 import {inspect} from "./inspector.js";
 import {KEPT, latest, listen, perSecond, seen} from "./decision_stream.js";
 
-const DRAW_MS = 500;
-/** Why no policy chose. */
+const REDRAW_MS = 500;
+/** Reasons for a degraded response. */
 export const WHY = {
-  nats: "NATS not reached", breaker: "no answer before", no_replica: "no replica", timeout: "no answer in time", replica_error: "a replica failed",
-  refused: "refused by a replica", features: "features failed",
+  nats: "NATS unreachable", breaker: "circuit breaker open", no_replica: "no decision replica", timeout: "timeout", replica_error: "replica error",
+  refused: "rejected by a replica", features: "feature extraction failed",
 };
-const MARKS = ["explored", "pinned", "stale", "degraded"];
+const FLAGS = ["explored", "pinned", "stale", "degraded"];
 
 export async function view(page) {
   if (page.argument) {
@@ -32,27 +32,27 @@ export async function view(page) {
   const open = h("form.inline", {onsubmit: (event) => {
     event.preventDefault();
     location.hash = address("decisions", id.value.trim());
-  }}, h("label.field", null, h("span", null, "Decision id"), id), h("button", {type: "submit"}, "Inspect"));
+  }}, h("label.field", null, h("span", null, "Decision ID"), id), h("button", {type: "submit"}, "Inspect"));
   fill(page.toolbar, state, pause, open);
   fill(page.root, h("section.card", {"aria-label": "Live decisions"}, filters, count, list));
 
-  function pick(name, value) {
+  function select(name, value) {
     chosen[name] = value;
     keep({[name]: value});
     draw(true);
   }
 
-  /** The filters offer what was seen, and what is chosen already. */
+  /** The filters offer the values seen so far, and the current selection. */
   function drawFilters() {
     const of = (read) => [["", "all"], ...[...new Set(latest.map(read))].filter(Boolean).sort()];
     const offered = [["tier", "Tier", of((d) => d.tier)], ["arm", "Arm", of(armOf)], ["policy", "Policy", of((d) => d.policy)],
-      ["mark", "Marked", [["", "all"], ...MARKS]]];
+      ["mark", "Flag", [["", "all"], ...FLAGS]]];
     const now = JSON.stringify([offered, chosen]);
     if (now === drawn || filters.contains(document.activeElement)) return;
     drawn = now;
     fill(filters, offered.map(([name, label, choices]) => {
       const known = choices.some((one) => one === chosen[name] || one[0] === chosen[name]);
-      return choice(label, known ? choices : [...choices, chosen[name]], chosen[name], (value) => pick(name, value), {name});
+      return choice(label, known ? choices : [...choices, chosen[name]], chosen[name], (value) => select(name, value), {name});
     }));
   }
 
@@ -65,25 +65,25 @@ export async function view(page) {
   function draw(force = false) {
     drawFilters();
     const speed = perSecond();
-    const missed = seen.missed ? `, ${whole(seen.missed)} more came too fast to be shown` : "";
-    // A list that moves under the pointer or the focus cannot be used.
+    const missed = seen.missed ? `, ${whole(seen.missed)} more not shown because they arrived too fast` : "";
+    // Do not move the list under the pointer or the focus.
     const held = list.matches(":hover") || (list.contains(document.activeElement) && document.activeElement.tagName === "A");
-    const still = paused ? " Paused." : held ? " Held while you are on it." : "";
-    const told = seen.count ? `${plural(seen.count, "decision")} seen since this page was opened, ${rate(speed)}${missed}.${still}` : "";
-    if (count.textContent !== told) count.textContent = told;
+    const still = paused ? " Paused." : held ? " Paused while you are on the list." : "";
+    const summary = seen.count ? `${plural(seen.count, "decision")} since this page was opened, ${rate(speed)}${missed}.${still}` : "";
+    if (count.textContent !== summary) count.textContent = summary;
     if (!force && (paused || held || drawnAt === seen.count)) return;
     drawnAt = seen.count;
     const rows = (frozen || latest).filter(fits);
-    fill(list, table(`The last ${KEPT} decisions at most, newest first`,
-      [{text: "Time", class: "short"}, "Decision", "Tier", {text: "Arm", class: "arm"}, "Marks", "Policy", {text: "Probability", class: "n"}, {text: "Mean", class: "n"}, {text: "Width", class: "n"}],
-      rows.map(row), {keep: "decisions", empty: latest.length ? "None of those seen fits the filters." : "None yet. Each decision shows up here as it is made."}));
+    fill(list, table(`Last ${KEPT} decisions, newest first`,
+      [{text: "Time", class: "short"}, "Decision", "Tier", {text: "Arm", class: "arm"}, "Flags", "Policy", {text: "Probability", class: "n"}, {text: "Mean", class: "n"}, {text: "Width", class: "n"}],
+      rows.map(row), {keep: "decisions", empty: latest.length ? "No decision matches the filters." : "No decisions yet. New decisions appear here."}));
   }
   listen(page.signal, (word) => {
     state.textContent = word;
     state.classList.toggle("on", word === "live");
   });
   draw(true);
-  const timer = setInterval(draw, DRAW_MS);
+  const timer = setInterval(draw, REDRAW_MS);
   page.signal.addEventListener("abort", () => clearInterval(timer));
 }
 
@@ -96,7 +96,7 @@ function row(d) {
   ];
 }
 
-/** The part that differs: the place in the log, or the random part of an id that is in no log. */
+/** The distinguishing part of an ID: the sequence in the log, or the random part of a fallback ID. */
 const shortId = (id) => id.split(".")[id.startsWith("fallback.") ? 2 : 1] || id;
 
 export function marks(d) {

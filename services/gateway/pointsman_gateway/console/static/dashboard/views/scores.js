@@ -1,16 +1,16 @@
-// What the policy saw in each candidate: a bar split into mean and bonus, and the probability it gave. Also for dry runs.
+// Scores and features of a decision or dry run: mean, exploration bonus and probability of each candidate.
 
 import {card, h, note, table, tag} from "../dom.js";
 import {axis, barMark, meter, scoreMark} from "../drawing/marks.js";
 import {scaleOver} from "../drawing/scale.js";
 import {armOf, fixed, percent, usd, whole} from "../format.js";
 
-/** `chosen` is the arm that was drawn, if any. */
+/** `chosen` is the arm that was chosen, if any. */
 export function scoreCard(scores, {chosen = "", algorithm = ""} = {}) {
   const scale = scaleOver(scores.flatMap((one) => [one.mean, one.ucb]));
   return card("Scores",
-    h("p.legend", {"aria-hidden": "true"}, h("span", null, h("i.key.mean"), " mean, what is expected"),
-      h("span", null, h("i.key.bonus"), " bonus for what is not known yet, α · width")),
+    h("p.legend", {"aria-hidden": "true"}, h("span", null, h("i.key.mean"), " mean: expected reward"),
+      h("span", null, h("i.key.bonus"), " bonus: α · width, for exploration")),
     table("Scores of the candidates",
       ["Candidate", {text: axis(scale), class: "drawn wide"}, {text: "Mean", class: "n"}, {text: "+\u00a0bonus", class: "n"}, {text: "=\u00a0score", class: "n"},
         {text: "Width", class: "n"}, {text: "Probability", class: "n"}, {text: "Outcomes", class: "n"}, {text: "Expected cost", class: "n"}],
@@ -24,8 +24,8 @@ export function scoreCard(scores, {chosen = "", algorithm = ""} = {}) {
           h("td.n", {"data-value": one.probability}, meter(one.probability), " ", percent(one.probability)), h("td.n", null, whole(one.pulls)), h("td.n", null, usd(one.cost_usd)),
         ];
       }), {id: "scores", tall: true}),
-    note("In units of reward, 0 to 1. ", /linucb/.test(algorithm) ? "The highest score is served, but for the share that explores."
-      : algorithm ? `How ${algorithm} makes probabilities of them is in the documentation of policies.` : ""));
+    note("Scores are in units of reward, 0 to 1. ", /linucb/.test(algorithm) ? "The candidate with the highest score is served, except when the policy explores."
+      : algorithm ? `The documentation of policies describes how ${algorithm} computes probabilities.` : ""));
 }
 
 /** The context by name, as bars. `features` are {name, value}. */
@@ -36,5 +36,5 @@ export function featureCard(features) {
       features.map((one) => [one.name, barMark(scale, one.value), h("td.n", {"data-value": one.value}, fixed(one.value, 4))]), {id: "features"}));
 }
 
-/** Names for a context that has none: the places of its numbers. */
+/** Names for a context without feature names: x0, x1, … */
 export const numbered = (context) => context.map((value, at) => ({name: `x${at}`, value}));

@@ -1,4 +1,4 @@
-// Shadow: what the policies that run beside the active one would have earned and cost, how sure that is, and the switch.
+// Shadow: estimated reward and cost of the shadow policies, promotion and reversion.
 
 import {get, query} from "../api.js";
 import {card, choice, dash, facts, fill, h, note, table, tag} from "../dom.js";
@@ -9,10 +9,10 @@ import {every} from "../polling.js";
 import {keep} from "../router.js";
 import {currentTier, tierChoice} from "../selection.js";
 import {differences, KIND, sub} from "./differences.js";
-import {askToPromote, askToRevert} from "./switch_dialog.js";
+import {confirmPromotion, confirmReversion} from "./switch_dialog.js";
 
 const WINDOWS = [["24h", "24 hours"], ["7d", "7 days"], ["30d", "30 days"], ["90d", "90 days"]];
-const AGAIN_MS = 10_000, MOST_PAIRS = 8;
+const REFRESH_MS = 10_000, MAX_PAIRS = 8;
 
 export async function view(page) {
   const {signal} = page;
@@ -24,32 +24,32 @@ export async function view(page) {
 
   async function load() {
     const tier = await currentTier(signal);
-    // Without NATS the report is still there, from the store; who serves and the record are not.
-    let gone = null;
-    const orNothing = (error) => {
+    // Without NATS, the report is available from the store; the active policy and the history are not.
+    let unavailable = null;
+    const ifAvailable = (error) => {
       if (error.status !== 503) throw error;
-      gone = error;
+      unavailable = error;
     };
     const [report, listed, history] = await Promise.all([
       get("v1/shadow/report" + query({tier, window: period}), signal),
-      get("v1/policies", signal).catch(orNothing),
-      get(`v1/policies/${encodeURIComponent(tier)}/history`, signal).catch(orNothing),
+      get("v1/policies", signal).catch(ifAvailable),
+      get(`v1/policies/${encodeURIComponent(tier)}/history`, signal).catch(ifAvailable),
     ]);
     const current = listed?.policies.find((one) => one.tier === tier);
     const now = JSON.stringify([report.policies, report.regret, current, history]);
     if (now !== drawn) {
       drawn = now;
-      const done = (text) => { drawn = ""; page.say(text); change(); };
+      const done = (text) => { drawn = ""; page.notify(text); change(); };
       fill(body,
         current ? activeCard(current, done) : null,
         report.policies.map((row) => policyCard(row, current, done)),
-        report.policies.length ? null : card("Shadows", note("No policy runs in shadow in this tier. Add one to the configuration, or with PUT v1/policies.")),
+        report.policies.length ? null : card("Shadows", note("This tier has no shadow policies. Add one in the configuration or with PUT v1/policies.")),
         ...report.regret.map(regretCard),
         history ? historyCard(history.versions) : null);
     }
-    if (gone) throw gone;
+    if (unavailable) throw unavailable;
   }
-  every(AGAIN_MS, signal, () => page.attempt(load));
+  every(REFRESH_MS, signal, () => page.attempt(load));
 }
 
 const described = (spec) => [spec.algorithm, ...Object.entries(spec.parameters || {}).map(([name, value]) => `${name} ${value}`)].join(", ");
@@ -57,7 +57,7 @@ const described = (spec) => [spec.algorithm, ...Object.entries(spec.parameters |
 function activeCard(current, done) {
   return h("section.card", {"aria-labelledby": "active-title", id: "active"},
     h("div.head", null, h("h2", {id: "active-title"}, `${current.active.name} serves ${current.tier}`),
-      current.replaced ? h("button", {type: "button", "data-keep": "revert", onclick: () => askToRevert(current, done)}, `Revert to ${current.replaced.name}…`) : null),
+      current.replaced ? h("button", {type: "button", "data-keep": "revert", onclick: () => confirmReversion(current, done)}, `Revert to ${current.replaced.name}…`) : null),
     h("p.note", null, `${described(current.active)}; version ${current.version}, since ${moment(current.active_since_ms || current.changed_at_ms)}`));
 }
 
@@ -65,7 +65,7 @@ function policyCard(row, current, done) {
   const id = `shadow-${row.policy}`;
   return h("section.card", {"aria-labelledby": id, "data-policy": row.policy},
     h("div.head", null, h("h2", {id}, row.policy), tag(row.verdict, `verdict ${KIND[row.verdict]}`), h("span.note", null, row.algorithm),
-      current ? h("button.push", {type: "button", "data-keep": `promote-${row.policy}`, onclick: () => askToPromote(row, current, done)}, `Promote ${row.policy}…`) : null),
+      current ? h("button.push", {type: "button", "data-keep": `promote-${row.policy}`, onclick: () => confirmPromotion(row, current, done)}, `Promote ${row.policy}…`) : null),
     h("p.lead.why", null, row.why),
     row.decisions ? figures(row) : null);
 }
@@ -73,13 +73,13 @@ function policyCard(row, current, done) {
 function figures(row) {
   return [
     facts([
-      ["Decisions", whole(row.decisions), row.sample < 1 ? `run on ${percent(row.sample, 0)} of them` : "run on all of them"],
+      ["Decisions", whole(row.decisions), row.sample < 1 ? `evaluated on ${percent(row.sample, 0)} of them` : "evaluated on all of them"],
       ["With an outcome", whole(row.rewarded), percent(row.rewarded_share)],
       ["Agreement", percent(row.agreement), known(row.expected_agreement) ? `${percent(row.expected_agreement)} expected` : ""],
-      ["Effective sample size", whole(row.effective_sample_size), "decisions of its own"],
-      row.errors ? ["Raised an error", whole(row.errors), "those are in no other figure"] : null,
-      row.unsupported ? ["Unsupported", percent(row.unsupported), "choices the active policy never makes"] : null,
-      row.clipped.count ? ["Clipped weights", whole(row.clipped.count), `${percent(row.clipped.mass)} of all weight`] : null,
+      ["Effective sample size", whole(row.effective_sample_size), "equivalent decisions"],
+      row.errors ? ["Errors", whole(row.errors), "excluded from all other figures"] : null,
+      row.unsupported ? ["Unsupported", percent(row.unsupported), "choices that the active policy never makes"] : null,
+      row.clipped.count ? ["Clipped weights", whole(row.clipped.count), `${percent(row.clipped.mass)} of the total weight`] : null,
     ]),
     differences(row),
     h("div.columns", null, pairs(row), drift(row)),
@@ -88,23 +88,23 @@ function figures(row) {
 }
 
 function pairs(row) {
-  const most = row.pairs.slice(0, MOST_PAIRS), rest = row.pairs.slice(MOST_PAIRS).reduce((sum, one) => sum + one.count, 0);
-  return h("div.pairs", null, h("h3", null, "Where they differ"),
-    table(`${row.policy}: where it chose another arm`, ["Served", "Shadow's choice", {text: "Decisions", class: "n"}],
-      [...most.map((one) => [one.active, one.shadow, h("td.n", null, meter(one.count / row.pairs[0].count), " ", whole(one.count))]),
-        ...(rest ? [["others", "", h("td.n", null, whole(rest))]] : [])], {keep: `pairs-${row.policy}`, empty: "They chose the same arm every time."}),
+  const top = row.pairs.slice(0, MAX_PAIRS), rest = row.pairs.slice(MAX_PAIRS).reduce((sum, one) => sum + one.count, 0);
+  return h("div.pairs", null, h("h3", null, "Disagreements"),
+    table(`${row.policy}: decisions with another choice`, ["Served", "Shadow choice", {text: "Decisions", class: "n"}],
+      [...top.map((one) => [one.active, one.shadow, h("td.n", null, meter(one.count / row.pairs[0].count), " ", whole(one.count))]),
+        ...(rest ? [["others", "", h("td.n", null, whole(rest))]] : [])], {keep: `pairs-${row.policy}`, empty: "Both chose the same arm in every decision."}),
     known(row.disagreements.reward_delta.estimate)
-      ? note(`On one of those decisions: reward ${estimateText(row.disagreements.reward_delta, signed)} points.`) : null);
+      ? note(`Reward difference per such decision: ${estimateText(row.disagreements.reward_delta, signed)} points.`) : null);
 }
 
-const estimateText = (one, say) => {
-  const range = span(one.always_valid.low, one.always_valid.high, say);
-  return say(one.estimate) + (range ? ` (${range})` : "");
+const estimateText = (one, format) => {
+  const range = span(one.always_valid.low, one.always_valid.high, format);
+  return format(one.estimate) + (range ? ` (${range})` : "");
 };
 
 function drift(row) {
   const days = row.drift.days, scale = intervalScale(days.map((day) => plain(day.reward_delta)));
-  return h("div", null, h("h3", null, "By day", row.drift.changed ? [" ", tag("the days differ", "warn")] : null),
+  return h("div", null, h("h3", null, "By day", row.drift.changed ? [" ", tag("days differ", "warn")] : null),
     table(`${row.policy}: by day`, [{text: "Day (UTC)", class: "short"}, {text: "Decisions", class: "n"}, {text: "Agreement", class: "n"}, {text: "Reward", class: "n"}, {text: axis(scale), class: "drawn"}],
       days.map((day) => [day.day, whole(day.decisions), percent(day.agreement), known(day.reward_delta.estimate) ? signed(day.reward_delta.estimate) : dash(),
         intervalMark(scale, plain(day.reward_delta))]), {keep: `drift-${row.policy}`, empty: "No day has decisions."}),
@@ -112,38 +112,38 @@ function drift(row) {
 }
 
 function estimators(row) {
-  const names = [["dr", "doubly robust"], ["sndr", "the same, self-normalised"], ["dm", "direct method"], ["ips", "inverse propensity"], ["snips", "the same, self-normalised"]];
+  const names = [["dr", "doubly robust"], ["sndr", "self-normalised doubly robust"], ["dm", "direct method"], ["ips", "inverse propensity"], ["snips", "self-normalised inverse propensity"]];
   const all = names.map(([key]) => plain(row.estimates[key])), scale = intervalScale([...all, {estimate: row.estimates.active}], {zero: false});
-  return h("details", {"data-keep": `estimates-${row.policy}`}, h("summary", null, "Mean reward by five estimators"),
-    table(`${row.policy}: mean reward by estimator`, ["Estimator", {text: "Points", class: "n"}, {text: "Interval, every look", class: "n"}, {text: axis(scale), class: "drawn"}],
+  return h("details", {"data-keep": `estimates-${row.policy}`}, h("summary", null, "Mean reward by estimator"),
+    table(`${row.policy}: mean reward by estimator`, ["Estimator", {text: "Points", class: "n"}, {text: "Always-valid interval", class: "n"}, {text: axis(scale), class: "drawn"}],
       [...names.map(([key, name], i) => [[key, sub(name)], points(all[i].estimate), span(all[i].wideLow, all[i].wideHigh, points) || dash(), intervalMark(scale, all[i])]),
-        [[row.active, sub("active, as it was")], points(row.estimates.active), "", intervalMark(scale, {estimate: row.estimates.active})]], {keep: `estimators-${row.policy}`}),
-    note("Where they differ much, trust none."));
+        [[row.active, sub("active policy, observed")], points(row.estimates.active), "", intervalMark(scale, {estimate: row.estimates.active})]], {keep: `estimators-${row.policy}`}),
+    note("If the estimators differ widely, do not rely on any of them."));
 }
 
 function regretCard(regret) {
-  if (!regret.arms.some((arm) => known(arm.value))) return card("What one arm for all would earn", note("Too little is known yet: it takes decisions with an outcome."));
+  if (!regret.arms.some((arm) => known(arm.value))) return card("Fixed arms", note("Not enough data yet: decisions with an outcome are needed."));
   const scale = scaleOver(regret.arms.flatMap((arm) => [arm.value, arm.low, arm.high]), {zero: false});
   const best = (name, one) => one ? [name, signed(one.delta.estimate), `${one.best}; ${span(one.delta.always_valid.low, one.delta.always_valid.high, signed) || "no interval yet"}`] : null;
-  return card("What one arm for all would earn",
-    facts([best("Against the best shadow", regret.against_best_shadow), best("Against the best fixed arm", regret.against_best_arm)]),
-    table("Mean reward if one arm served every request", ["Arm", {text: "Points", class: "n"}, {text: "Interval, every look", class: "n"}, {text: axis(scale), class: "drawn slim"}, "Remark"],
+  return card("Fixed arms",
+    facts([best("Regret against the best shadow", regret.against_best_shadow), best("Regret against the best fixed arm", regret.against_best_arm)]),
+    table("Mean reward if one arm served every request", ["Arm", {text: "Points", class: "n"}, {text: "Always-valid interval", class: "n"}, {text: axis(scale), class: "drawn slim"}, "Note"],
       regret.arms.map((arm) => [arm.arm, points(arm.value), span(arm.low, arm.high, points) || dash(),
         intervalMark(scale, {estimate: arm.value, wideLow: arm.low, wideHigh: arm.high}), h("td.text", null, arm.underperforms ? [tag("underperforms", "warn"), " ", arm.why] : "")]),
       {keep: "regret", tall: true}),
-    regret.against_best_shadow || regret.against_best_arm ? note("On top: points of reward that the active policy forgoes; below 0 it is better than all of them.") : null);
+    regret.against_best_shadow || regret.against_best_arm ? note("Regret: points of reward per decision that the active policy loses; below 0, it is better than all of them.") : null);
 }
 
-const HAPPENED = {configuration: "configuration", api: "changed", promote: "promoted", revert: "reverted", "automatic-promote": "promoted automatically", "automatic-revert": "reverted automatically"};
+const CHANGES = {configuration: "configuration", api: "changed", promote: "promoted", revert: "reverted", "automatic-promote": "promoted automatically", "automatic-revert": "reverted automatically"};
 
 function historyCard(versions) {
-  return card("History of changes",
-    table("History of changes, newest first", ["Version", "When", "What", "Who", "Why", "On what evidence"], versions.map((one) => {
+  return card("Change history",
+    table("Change history, newest first", ["Version", "Time", "Change", "By", "Reason", "Evidence"], versions.map((one) => {
       const change = one.change || {}, seen = change.evidence;
       const who = [change.by || one.changed_by, change.person && `for ${change.person}`].filter(Boolean).join(", ");
       return [
         whole(one.version), moment(one.stored_at_ms),
-        one.active ? [HAPPENED[change.kind] || one.changed_by, sub(change.replaced && change.replaced !== change.policy ? `${change.policy} in place of ${change.replaced}` : `${one.active.name} serves`)] : one.problem,
+        one.active ? [CHANGES[change.kind] || one.changed_by, sub(change.replaced && change.replaced !== change.policy ? `${change.policy} replaces ${change.replaced}` : `${one.active.name} serves`)] : one.problem,
         who, h("td.text", null, change.why || ""),
         h("td.text", null, seen ? [`${seen.policy}: ${seen.verdict}. ${seen.why}`, sub(plural(seen.rewarded, "decision") + " with an outcome")] : change.no_evidence || ""),
       ];

@@ -1,16 +1,16 @@
-// Asking before a switch: what changes, on what evidence, and why. Nothing is sent before the last button.
+// Confirmation of a promotion or reversion: the change, its evidence, and the reason to record.
 
 import {post} from "../api.js";
 import {facts, h, note, tag} from "../dom.js";
 import {percent, perThousand, signed, signedUsd, span, whole} from "../format.js";
 import {differences, KIND} from "./differences.js";
 
-export function askToPromote(row, current, done) {
+export function confirmPromotion(row, current, done) {
   const {tier, active, version} = current;
-  ask({
-    title: `Let ${row.policy} serve ${tier}?`,
+  confirm({
+    title: `Promote ${row.policy} in ${tier}?`,
     act: `Promote ${row.policy}`,
-    lead: `It takes the place of ${active.name}, at once and in all replicas. ${active.name} goes on as a shadow.`,
+    lead: `${row.policy} replaces ${active.name} immediately in all replicas. ${active.name} continues as a shadow.`,
     evidence: [
       h("p", null, tag(row.verdict, `verdict ${KIND[row.verdict]}`), " ", row.why),
       facts([["Decisions", whole(row.decisions)], ["With an outcome", whole(row.rewarded)], ["Agreement", percent(row.agreement)],
@@ -23,23 +23,23 @@ export function askToPromote(row, current, done) {
   });
 }
 
-export function askToRevert(current, done) {
+export function confirmReversion(current, done) {
   const {tier, active, replaced, version, change} = current;
   const seen = change?.evidence;
-  ask({
-    title: `Put ${replaced.name} back in ${tier}?`,
+  confirm({
+    title: `Revert to ${replaced.name} in ${tier}?`,
     act: `Revert to ${replaced.name}`,
-    lead: `${replaced.name} serves again, at once and in all replicas. ${active.name} goes on as a shadow, and is not promoted automatically again.`,
-    evidence: seen ? [note(`What ${active.name} was promoted on: `, tag(seen.verdict, `verdict ${KIND[seen.verdict] ?? ""}`), " ", seen.why,
-      ` Reward ${signed(seen.reward_delta.estimate)} (${span(seen.reward_delta.always_valid.low, seen.reward_delta.always_valid.high, signed) || "no interval"}), cost ${signedUsd(perThousand(seen.cost_delta_usd))} for 1,000 decisions.`)]
-      : [note("There is no evidence on record for the promotion.")],
+    lead: `${replaced.name} replaces ${active.name} immediately in all replicas. ${active.name} continues as a shadow and is not promoted automatically again.`,
+    evidence: seen ? [note(`Evidence for the promotion of ${active.name}: `, tag(seen.verdict, `verdict ${KIND[seen.verdict] ?? ""}`), " ", seen.why,
+      ` Reward ${signed(seen.reward_delta.estimate)} (${span(seen.reward_delta.always_valid.low, seen.reward_delta.always_valid.high, signed) || "no interval"}), cost ${signedUsd(perThousand(seen.cost_delta_usd))} per 1,000 decisions.`)]
+      : [note("No evidence was recorded for the promotion.")],
     path: `v1/policies/${encodeURIComponent(tier)}/revert`,
     body: {version},
     done,
   });
 }
 
-function ask({title, act, lead, evidence, path, body, done}) {
+function confirm({title, act, lead, evidence, path, body, done}) {
   const why = h("textarea", {name: "why", rows: "3", maxlength: "1000", required: true});
   const person = h("input", {name: "person", maxlength: "64", autocomplete: "name"});
   const refused = h("p.bad", {role: "alert"});
@@ -47,8 +47,8 @@ function ask({title, act, lead, evidence, path, body, done}) {
   const dialog = h("dialog", {"aria-labelledby": "switch-title", onclose: () => dialog.remove()},
     h("form", {onsubmit: send},
       h("h2", {id: "switch-title"}, title), h("p.lead", null, lead), ...evidence,
-      h("label.field.block", null, h("span", null, "Why, for the record"), why),
-      h("label.field.block", null, h("span", null, "Who asks for it, where several use one key (may be left out)"), person),
+      h("label.field.block", null, h("span", null, "Reason, for the change history"), why),
+      h("label.field.block", null, h("span", null, "Your name, if several people use this API key (optional)"), person),
       refused,
       h("div.toolbar", null, go, h("button", {type: "button", onclick: () => dialog.close()}, "Cancel"))));
 
@@ -59,7 +59,7 @@ function ask({title, act, lead, evidence, path, body, done}) {
     try {
       const now = await post(path, {...body, why: why.value.trim(), ...(person.value.trim() ? {person: person.value.trim()} : {})});
       dialog.close();
-      done(`${now.active.name} serves ${now.tier} from version ${now.version} on.`);
+      done(`${now.active.name} serves ${now.tier} since version ${now.version}.`);
     } catch (error) {
       refused.textContent = error.line || error.message;
       go.disabled = false;

@@ -1,4 +1,4 @@
-// System: how much is done and how quickly, how far learning and report are behind, and what a person should look at.
+// System: throughput, latency, lag of learning and of the report, processes, streams and alerts.
 
 import {get} from "../api.js";
 import {card, dash, facts, fill, h, note, table, tag} from "../dom.js";
@@ -7,30 +7,30 @@ import {scaleOver} from "../drawing/scale.js";
 import {ago, bytes, duration, known, moment, percent, plural, rate, whole} from "../format.js";
 import {every} from "../polling.js";
 
-const AGAIN_MS = 3000, ALERTS = 50;
+const REFRESH_MS = 3000, ALERTS = 50;
 
-/** The hops in the order of the way; what the API adds later goes to the end, by its name. */
+/** The hops in the order of a request. Hops that are not listed here are shown last, by their name. */
 const HOPS = {
-  http_decision: "decision, at the gateway", gateway_decision: "gateway to replica and back", replica: "at the replica",
-  decision_log: "decision into the log", http_outcome: "outcome, at the gateway", outcome_log: "outcome into the log",
-  outcome_commit: "outcome accepted to committed", store_commit: "commit to the store", commit_replica: "commit to replica",
-  llm_overhead: "chat request, without the model", llm_first_byte: "chat request, to the first byte",
+  http_decision: "decision request at the gateway", gateway_decision: "round trip from gateway to replica", replica: "decision at the replica",
+  decision_log: "append of the decision", http_outcome: "outcome request at the gateway", outcome_log: "append of the outcome",
+  outcome_commit: "outcome from accepted to committed", store_commit: "commit to the store", commit_replica: "from commit to replica",
+  llm_overhead: "chat request, gateway overhead", llm_first_byte: "chat request, time to first byte",
 };
 
 export async function view(page) {
   const {signal} = page;
   async function load() {
-    // Without NATS there are no alerts to be had, and the rest is looked at all the more.
+    // Without NATS there are no alerts; the rest of the view is shown nevertheless.
     const alerts = get(`v1/alerts?limit=${ALERTS}`, signal).catch((error) => {
       if (error.status !== 503) throw error;
       return {alerts: null};
     });
-    const [told, {alerts: raised}] = await Promise.all([get("v1/system", signal), alerts]);
-    fill(page.root, first(told), tierCard(told.tiers),
-      h("div.columns.uneven", null, hopCard(told.hops), h("div.stack", null, alertCard(raised), deadCard(told.dead_letters))),
-      streamCard(told.streams), serviceCard(told.services));
+    const [system, {alerts: raised}] = await Promise.all([get("v1/system", signal), alerts]);
+    fill(page.root, first(system), tierCard(system.tiers),
+      h("div.columns.uneven", null, hopCard(system.hops), h("div.stack", null, alertCard(raised), deadCard(system.dead_letters))),
+      streamCard(system.streams), serviceCard(system.services));
   }
-  every(AGAIN_MS, signal, () => page.attempt(load));
+  every(REFRESH_MS, signal, () => page.attempt(load));
 }
 
 function first({throughput, services, tiers, problems, dead_letters: dead}) {
@@ -41,48 +41,48 @@ function first({throughput, services, tiers, problems, dead_letters: dead}) {
     facts([
       ["Decisions", rate(throughput.decisions_per_s), "in the last minute"],
       ["Outcomes", rate(throughput.outcomes_per_s), "in the last minute"],
-      ["Degraded answers", throughput.degraded_per_s ? h("span.bad", null, rate(throughput.degraded_per_s)) : rate(throughput.degraded_per_s), "no policy chose them"],
-      ["Decision replicas", whole(count("decision")), plural(services.length, "process", "processes") + " in all"],
-      ["Not yet learned from", lags.length ? whole(lags.reduce((sum, one) => sum + one, 0)) : "–", "outcomes in the log"],
+      ["Degraded responses", throughput.degraded_per_s ? h("span.bad", null, rate(throughput.degraded_per_s)) : rate(throughput.degraded_per_s), "served by the fallback arm"],
+      ["Decision replicas", whole(count("decision")), plural(services.length, "process", "processes") + " in total"],
+      ["Pending outcomes", lags.length ? whole(lags.reduce((sum, one) => sum + one, 0)) : "–", "in the log, not yet applied"],
       ["Oldest state", ages.length ? duration(Math.max(...ages)) : "–", "of any replica and tier"],
-      ["Dead letters", whole(Object.values(dead).reduce((sum, one) => sum + one, 0)), "messages that cannot be read"],
+      ["Dead letters", whole(Object.values(dead).reduce((sum, one) => sum + one, 0)), "unreadable messages"],
     ], "tiles"),
   ];
 }
 
 function tierCard(tiers) {
   return card("Tiers",
-    table("How far each tier is",
-      ["Tier", {text: "Log end", class: "n"}, {text: "Watermark", class: "n"}, {text: "Behind: learning", class: "n"}, {text: "Behind: shadows", class: "n"},
-        {text: "Behind: rewards", class: "n"}, "State age by replica"],
+    table("Progress of each tier",
+      ["Tier", {text: "Log end", class: "n"}, {text: "Watermark", class: "n"}, {text: "Learning lag", class: "n"}, {text: "Shadow lag", class: "n"},
+        {text: "Reward lag", class: "n"}, "State age by replica"],
       tiers.map((one) => [
         [one.tier, one.halted ? [" ", tag("halted", "bad")] : null], known(one.log_end) ? String(one.log_end) : "–", known(one.watermark) ? String(one.watermark) : "–", whole(one.lag), whole(one.shadow_lag), whole(one.reward_lag),
         h("td", null, one.state_age_ms.length ? h("ul.plain", null, one.state_age_ms.map((age) => h("li", null,
-          h("span.muted", null, age.instance), " ", known(age.state_age_ms) ? duration(age.state_age_ms) : "not known", h("span.muted", null, `, outcome ${age.watermark}`)))) : dash()),
+          h("span.muted", null, age.instance), " ", known(age.state_age_ms) ? duration(age.state_age_ms) : "unknown", h("span.muted", null, `, outcome ${age.watermark}`)))) : dash()),
       ]), {id: "tiers", keep: "tiers"}),
-    note("Log end: the last outcome in the log. Watermark: the last one learned from. State age: every outcome that was accepted longer ago is known to the replica."));
+    note("Log end: last outcome in the log. Watermark: last outcome applied. State age: the replica has every outcome that was accepted before that."));
 }
 
 function hopCard(hops) {
   const order = Object.keys(HOPS), place = (one) => order.includes(one.hop) ? order.indexOf(one.hop) : order.length;
   hops = [...hops].sort((a, b) => place(a) - place(b));
   const scale = scaleOver(hops.flatMap((one) => [one.p50_ms, one.p99_ms]), {low: 0});
-  return card("Time by hop",
-    table("Time by hop, in the last minute", ["Hop", {text: "Median", class: "n"}, {text: "99 %", class: "n"}, {text: [axis(scale), h("span.hidden", null, "drawn, ms")], class: "drawn"}, {text: "Count", class: "n"}],
+  return card("Latency by hop",
+    table("Latency by hop, in the last minute", ["Hop", {text: "p50", class: "n"}, {text: "p99", class: "n"}, {text: [axis(scale), h("span.hidden", null, "chart, ms")], class: "drawn"}, {text: "Count", class: "n"}],
       hops.map((one) => [[HOPS[one.hop] || one.hop, h("span.sub", null, one.hop)], duration(one.p50_ms), duration(one.p99_ms), intervalMark(scale, {estimate: one.p50_ms, wideLow: one.p50_ms, wideHigh: one.p99_ms}), whole(one.count)]),
-      {id: "hops", keep: "hops", tall: true, empty: "Nothing was measured yet."}),
-    note("Over all processes, in the last minute or so. The dot is the median, and 99 % took no longer than where the line ends; in ms."));
+      {id: "hops", keep: "hops", tall: true, empty: "No measurements yet."}),
+    note("All processes, in the last minute. The dot is the median, the end of the line the 99th percentile; scale in ms."));
 }
 
 function deadCard(dead) {
   return card("Dead letters",
-    table("Dead letters by stream", ["Stream", {text: "Messages", class: "n"}], Object.entries(dead).map(([stream, count]) => [stream, [whole(count), count ? [" ", tag("look", "warn")] : null]]), {id: "dead", keep: "dead", empty: "None."}),
-    note("Messages that could not be read are kept here, with the reason. What came after them was applied."));
+    table("Dead letters by stream", ["Stream", {text: "Messages", class: "n"}], Object.entries(dead).map(([stream, count]) => [stream, [whole(count), count ? [" ", tag("check", "warn")] : null]]), {id: "dead", keep: "dead", empty: "None."}),
+    note("Unreadable messages are moved to the stream DEAD with the reason. Later messages are processed."));
 }
 
 function streamCard(streams) {
   return card("Streams",
-    table("Streams", ["Stream", {text: "Messages", class: "n"}, {text: "Size", class: "n"}, "Of its room", {text: "Oldest", class: "n"}, {text: "Newest", class: "n"}],
+    table("Streams", ["Stream", {text: "Messages", class: "n"}, {text: "Size", class: "n"}, "Capacity used", {text: "Oldest", class: "n"}, {text: "Newest", class: "n"}],
       streams.map((one) => [
         one.name, whole(one.messages), bytes(one.bytes),
         h("td", null, one.max_bytes ? [meter(one.bytes / one.max_bytes), " ", percent(one.bytes / one.max_bytes, 1), h("span.muted", null, ` of ${bytes(one.max_bytes)}`)] : "no limit"),
@@ -92,16 +92,16 @@ function streamCard(streams) {
 
 function serviceCard(services) {
   return card("Processes",
-    table("Processes", ["Service", "Instance", "Version", {text: "Started", class: "n"}, {text: "Requests", class: "n"}, {text: "Errors", class: "n"}, {text: "Median", class: "n"}, {text: "99 %", class: "n"}, {text: "State age", class: "n"}],
+    table("Processes", ["Service", "Instance", "Version", {text: "Started", class: "n"}, {text: "Requests", class: "n"}, {text: "Errors", class: "n"}, {text: "p50", class: "n"}, {text: "p99", class: "n"}, {text: "State age", class: "n"}],
       services.map((one) => [one.service, one.instance, one.version, ago(one.started_ms), whole(one.requests), whole(one.errors), duration(one.p50_ms), duration(one.p99_ms), duration(one.state_age_ms)]),
       {id: "services", keep: "services", tall: true}));
 }
 
 function alertCard(alerts) {
-  if (!alerts) return card("Alerts", note("They cannot be read right now."));
+  if (!alerts) return card("Alerts", note("Alerts are not available right now."));
   return card("Alerts",
-    table("Alerts, newest first", ["When", "What"], alerts.map((one) => [
-      h("td", null, moment(one.raised_at_ms), h("span.sub", null, `by ${one.service}`)),
+    table("Alerts, newest first", ["Time", "Alert"], alerts.map((one) => [
+      h("td", null, moment(one.raised_at_ms), h("span.sub", null, `from ${one.service}`)),
       h("td.text", null, tag(one.kind, one.kind === "halted" ? "bad" : ""), ` ${one.tier === "_all" ? "all tiers" : one.tier}: `, one.text)]),
       {id: "alerts", keep: "alerts", rowHeads: false, empty: "None."}));
 }

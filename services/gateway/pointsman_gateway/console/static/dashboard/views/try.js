@@ -1,4 +1,4 @@
-// Try: what the policy would make of a request, without serving, logging or drawing anything.
+// Try: dry run of a request. Nothing is served or logged.
 
 import {get, post, query} from "../api.js";
 import {card, facts, fill, h, note, tag} from "../dom.js";
@@ -9,14 +9,14 @@ import {featureCard, numbered, scoreCard} from "./scores.js";
 export async function view(page) {
   const {signal} = page;
   const names = (await tiers(signal)).map((one) => one.tier);
-  const tier = h("select", {name: "tier", onchange: () => page.attempt(drawArms)}, h("option", {value: ""}, "as auto would choose"), names.map((name) => h("option", {value: name, selected: name === (page.settings.tier || names[0])}, name)));
+  const tier = h("select", {name: "tier", onchange: () => page.attempt(drawArms)}, h("option", {value: ""}, "selected by auto"), names.map((name) => h("option", {value: name, selected: name === (page.settings.tier || names[0])}, name)));
   const prompt = h("textarea", {name: "prompt", rows: "6", placeholder: "Prove that there are infinitely many primes.", spellcheck: "true"});
   const vector = h("textarea", {name: "context", rows: "3", placeholder: "1, 0.5, 0", spellcheck: "false", "aria-describedby": "vector-note"});
   const promptField = h("label.field.block", null, h("span", null, "Prompt"), prompt);
-  const vectorField = h("label.field.block", {hidden: true}, h("span", null, "Context, numbers separated by commas or spaces"), vector);
-  const vectorNote = h("p.note", {id: "vector-note", hidden: true}, "One number for each feature, about 1 in size, a constant 1 among them.");
+  const vectorField = h("label.field.block", {hidden: true}, h("span", null, "Context: numbers separated by commas or spaces"), vector);
+  const vectorNote = h("p.note", {id: "vector-note", hidden: true}, "One number per feature, of a magnitude of about 1, including a constant 1.");
   const kinds = ["prompt", "vector"].map((kind, i) => h("label.radio", null,
-    h("input", {type: "radio", name: "kind", value: kind, checked: i === 0, onchange: () => pick(kind)}), kind === "prompt" ? "a prompt" : "a vector"));
+    h("input", {type: "radio", name: "kind", value: kind, checked: i === 0, onchange: () => pick(kind)}), kind === "prompt" ? "text" : "context vector"));
   const arms = h("div"), answer = h("div.stack", {"aria-live": "polite"});
   let kind = "prompt";
 
@@ -32,7 +32,7 @@ export async function view(page) {
       return;
     }
     const {arms: all} = await get("v1/arms" + query({tier: tier.value}), signal);
-    fill(arms, h("fieldset", null, h("legend", null, "Candidates; none chosen: the tier's own"),
+    fill(arms, h("fieldset", null, h("legend", null, "Candidates (default: all arms of the tier)"),
       all.map((one) => h("label.radio", null, h("input", {type: "checkbox", name: "candidate", value: armOf(one), "data-provider": one.provider, "data-model": one.model}), armOf(one)))));
   }
 
@@ -43,19 +43,19 @@ export async function view(page) {
       if (tier.value) body.tier = tier.value;
       if (kind === "prompt") body.prompt = prompt.value;
       else body.context = numbers(vector.value);
-      const wanted = [...arms.querySelectorAll("input:checked")].map((one) => ({provider: one.dataset.provider, model: one.dataset.model}));
-      if (wanted.length) body.candidates = wanted;
+      const candidates = [...arms.querySelectorAll("input:checked")].map((one) => ({provider: one.dataset.provider, model: one.dataset.model}));
+      if (candidates.length) body.candidates = candidates;
       fill(answer, result(await post("v1/try", body, signal)));
-      page.say("");
+      page.notify("");
     });
   }
 
-  fill(page.root, h("section.card", {"aria-label": "A request to try"},
-    note("A decision replica scores it as it would a real request. Nothing is served, drawn, logged or learned from."),
+  fill(page.root, h("section.card", {"aria-label": "Dry run"},
+    note("A decision replica scores the input like a real request. Nothing is served, logged or learned."),
     h("form", {onsubmit: send},
-      h("div.toolbar", null, h("label.field", null, h("span", null, "Tier"), tier), h("fieldset.inline", null, h("legend", null, "What to try"), kinds)),
+      h("div.toolbar", null, h("label.field", null, h("span", null, "Tier"), tier), h("fieldset.inline", null, h("legend", null, "Input"), kinds)),
       promptField, vectorField, vectorNote, arms,
-      h("div.toolbar", null, h("button.primary", {type: "submit"}, "Score it")))), answer);
+      h("div.toolbar", null, h("button.primary", {type: "submit"}, "Score")))), answer);
   await drawArms();
 }
 
@@ -67,17 +67,17 @@ function numbers(text) {
   return found;
 }
 
-function result(told) {
-  const best = told.scores.reduce((top, one) => !top || one.probability > top.probability ? one : top, null);
+function result(trial) {
+  const best = trial.scores.reduce((top, one) => !top || one.probability > top.probability ? one : top, null);
   return [
-    h("section.card", {"aria-label": "What would be done"},
+    h("section.card", {"aria-label": "Result"},
       h("p.lead", null, h("b", null, armOf(best)), ` would be served with probability ${percent(best.probability)}. `, tag("not logged")),
       facts([
-        ["Tier", told.tier, told.auto ? `auto would choose ${told.auto.tier}, by a score of ${fixed(told.auto.score)}` : ""],
-        ["Policy", `${told.policy} v${told.policy_version}`],
-        ["State age", known(told.state_age_ms) ? duration(told.state_age_ms) : "not known", told.stale ? "older than the bound" : ""],
+        ["Tier", trial.tier, trial.auto ? `auto selects ${trial.auto.tier} for a difficulty of ${fixed(trial.auto.score)}` : ""],
+        ["Policy", `${trial.policy} v${trial.policy_version}`],
+        ["State age", known(trial.state_age_ms) ? duration(trial.state_age_ms) : "unknown", trial.stale ? "older than the limit" : ""],
       ])),
-    scoreCard(told.scores),
-    featureCard(told.features || numbered(told.context)),
+    scoreCard(trial.scores),
+    featureCard(trial.features || numbered(trial.context)),
   ];
 }
