@@ -213,9 +213,7 @@ def test_promotion_without_the_scope_is_rejected(stack: DashboardStack, opened: 
     assert _active(stack) == "linucb"
 
 
-def test_promotion_is_confirmed_recorded_and_can_be_reverted(
-    stack: DashboardStack, opened: Opener
-) -> None:
+def test_promotion_is_confirmed_recorded_and_can_be_reverted(stack: DashboardStack, opened: Opener) -> None:
     tab = opened(f"shadow?tier={SWITCHED}", key="operator")
     tab.page.get_by_role("button", name="Promote greedy…").click()
     dialog = tab.page.get_by_role("dialog")
@@ -293,9 +291,7 @@ def test_system_view_shows_tiers_streams_services_and_hops(stack: DashboardStack
     assert {one["service"] for one in expected["services"]} >= {"gateway", "decision"}
 
 
-def test_system_view_works_without_alerts(
-    stack: DashboardStack, opened: Opener
-) -> None:
+def test_system_view_works_without_alerts(stack: DashboardStack, opened: Opener) -> None:
     tab = opened("arms", refused="503")
     tab.page.route("**/v1/alerts*", lambda route: route.fulfill(status=503, json={"detail": "NATS: not connected"}))
     tab.open("system")
