@@ -1,4 +1,4 @@
-"""One tier as a replica knows it: the arms' factors, the live policy, and how old all that is."""
+"""One tier in a replica's memory: the factors of its arms, its live policy, and their age."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from pointsman.learning.reset import RESETTING
 from pointsman.learning.tier_store import TierChanges
 
 MAX_SELECTIONS = 256
-"""Lists of candidates whose factors are kept ready; requests rarely use more than a few."""
+"""Candidate lists whose factors are cached; requests rarely use more than a few."""
 
 
 class Choice(NamedTuple):
-    """What was drawn for one request, and everything that it was drawn from."""
+    """The arm drawn for one request, and the distribution it was drawn from."""
 
     arm: Arm
     propensity: float
@@ -32,14 +32,14 @@ class Choice(NamedTuple):
 
 
 class Pin(NamedTuple):
-    """The arm that a conversation would stay with, and what leaving it costs, in units of reward (0 to 1)."""
+    """The arm that a conversation stays with, and the cost of leaving it, in units of reward (0 to 1)."""
 
     arm: Arm
     switching_cost: float
 
 
 class LivePolicy(NamedTuple):
-    """The policy that serves, and the version that events name."""
+    """The live policy, and its version."""
 
     spec: PolicySpec
     version: int
@@ -47,27 +47,27 @@ class LivePolicy(NamedTuple):
     identity: str
 
     @classmethod
-    def of(cls, spec: PolicySpec, version: int) -> LivePolicy:
+    def build(cls, spec: PolicySpec, version: int) -> LivePolicy:
         """Build the policy, or raise `PolicyError`."""
         return cls(spec, version, make_policy(spec.algorithm, spec.parameters), spec.identity)
 
 
 class Tier:
-    """Scores requests from memory. Nothing here waits for anything.
+    """Score requests from memory, without I/O.
 
     Parameters
     ----------
     name : str
     dim : int
     spec : PolicySpec
-        The policy to begin with, version 0: the configuration's.
+        The initial policy, version 0: the configured one.
     prices : mapping of Arm to float
-        Expected cost of a call, used for arms that no outcome has told a cost of.
+        Expected cost of a call, used for arms without a reported cost.
     """
 
     def __init__(self, name: str, dim: int, spec: PolicySpec, prices: Mapping[Arm, float]) -> None:
         self.name = name
-        self.live = LivePolicy.of(spec, 0)
+        self.live = LivePolicy.build(spec, 0)
         self.epoch = ""
         self.generation = ""
         self.watermark = 0
@@ -79,28 +79,28 @@ class Tier:
         self._selections: dict[tuple[Arm, ...], Selection] = {}
 
     def set_policy(self, version: int, spec: PolicySpec) -> None:
-        """Let another policy choose from now on; raises `PolicyError` and keeps the old one when it cannot be built."""
-        self.live = LivePolicy.of(spec, version)
+        """Make another policy live; raise `PolicyError` and keep the present one when it cannot be built."""
+        self.live = LivePolicy.build(spec, version)
 
-    def take(self, changes: TierChanges) -> bool:
-        """Take over what the store has learned since this replica last looked; tell whether it was taken.
+    def apply_update(self, changes: TierChanges) -> bool:
+        """Apply what was learned since the last read; return whether it was applied.
 
-        A store that is behind what this replica knows of the same log is being made again (it was emptied, or came
-        back from an older copy). What is in memory is the better state then, and is kept until the store has
-        caught up; its age goes on counting. One that is complete up to a later time all the same was made from
-        a log that was put back: the memory is of a log that is no more, and all is read anew at the next look.
+        A store that is behind this replica for the same log is being rebuilt (it was emptied, or restored from an older
+        copy). The memory is the better state then, and is kept until the store has caught up; its age grows meanwhile.
+        A store that is behind, but complete up to a later time, was learned from a restored older log: the memory
+        belongs to a log that no longer exists, and the next read replaces it.
         """
         behind = changes.watermark < self.watermark and changes.epoch in ("", self.epoch, RESETTING)
         if self.loaded and behind:
             if changes.epoch == self.epoch and changes.as_of_ms > self.as_of_ms:
                 self.epoch = ""
             return False
-        anew = (changes.epoch, changes.generation) != (self.epoch, self.generation)
-        if anew:
+        replaced = (changes.epoch, changes.generation) != (self.epoch, self.generation)
+        if replaced:
             self._stack.clear()
         for arm, state in changes.arms.items():
             self._stack.put(arm, state)
-        if changes.arms or anew:
+        if changes.arms or replaced:
             self._selections.clear()
         self.epoch, self.generation = changes.epoch, changes.generation
         self.watermark, self.as_of_ms = changes.watermark, changes.as_of_ms
@@ -109,7 +109,7 @@ class Tier:
         return True
 
     def age_ms(self) -> int | None:
-        """Return how old the state is by this machine's clock; None when no updater has said yet."""
+        """Return the age of the state by this machine's clock; None before the first commit."""
         return max(0, int(time.time() * 1000) - self.as_of_ms) if self.as_of_ms else None
 
     def choose(
@@ -125,8 +125,8 @@ class Tier:
         candidates : tuple of Arm, length K
         contexts : sequence of B sequences of length d
         pins : sequence of B Pin or None, optional
-            An arm that is pinned has probability 1, unless the best score exceeds its own by more than its switching
-            cost; one that is no candidate is not looked at. Scores are the policy's ``ucb``, as reported.
+            A pinned arm has probability 1, unless the best score exceeds its own by more than the switching cost; a pin
+            to an arm that is no candidate is ignored. Scores are the policy's ``ucb``, as reported.
         """
         policy = self.live.policy
         estimates = self._select(candidates).estimate(np.array(contexts))
@@ -138,13 +138,13 @@ class Tier:
         return _draw(policy, estimates, p, stays)
 
     def score(self, candidates: tuple[Arm, ...], context: Sequence[float]) -> list[CandidateScore]:
-        """Return what the policy sees in each candidate, and draw nothing."""
+        """Return the scores of the candidates, without drawing an arm."""
         policy = self.live.policy
         estimates = self._select(candidates).estimate(np.array([context]))
         return _scores(policy, estimates, policy.probabilities(estimates))[0]
 
     def _select(self, candidates: tuple[Arm, ...]) -> Selection:
-        """Return the factors of these candidates, kept ready for the next time."""
+        """Return the factors of these candidates, cached for later requests."""
         selection = self._selections.get(candidates)
         if selection is None:
             if len(self._selections) >= MAX_SELECTIONS:
@@ -156,7 +156,7 @@ class Tier:
 def _pin(
     policy: Policy, estimates: Estimates, pins: Sequence[Pin | None], p: FloatArray, stays: NDArray[np.bool_]
 ) -> None:
-    """Give pinned arms that are good enough probability 1, in place, and mark their rows.
+    """Set the probability of pinned arms that are good enough to 1, in place, and mark their rows.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def _draw(policy: Policy, estimates: Estimates, p: FloatArray, stays: NDArray[np
     probabilities = p.tolist()
     draws = [random.random() for _ in probabilities]
     chosen, explored = sample_rows(p, policy.exploration, np.array(draws))
-    if stays.any():  # nothing is explored where nothing is chosen
+    if stays.any():  # a pinned request does not explore
         chosen[stays], explored[stays] = p[stays].argmax(axis=1), False
     rows = zip(
         _scores(policy, estimates, p),
@@ -198,7 +198,7 @@ def _draw(policy: Policy, estimates: Estimates, p: FloatArray, stays: NDArray[np
 
 
 def _scores(policy: Policy, estimates: Estimates, p: FloatArray) -> list[list[CandidateScore]]:
-    """Return for each of B contexts what the policy sees in each of K candidates."""
+    """Return for each of B contexts the scores of the K candidates."""
     means, widths, probabilities = estimates.mean.tolist(), estimates.width.tolist(), p.tolist()
     pulls, costs = estimates.pulls.tolist(), [None if c != c else c for c in estimates.cost_usd.tolist()]  # noqa: PLR0124  # NaN
     alpha = policy.alpha

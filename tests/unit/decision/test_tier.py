@@ -35,28 +35,28 @@ def _pulls(tier: Tier, arm: Arm) -> int:
 
 def test_what_changed_is_taken_and_what_did_not_stays() -> None:
     tier = _tier()
-    assert tier.take(_changes(5, {OLD: _learned(5)}))
-    assert tier.take(_changes(7, {NEW: _learned(7)}))
+    assert tier.apply_update(_changes(5, {OLD: _learned(5)}))
+    assert tier.apply_update(_changes(7, {NEW: _learned(7)}))
     assert (_pulls(tier, OLD), _pulls(tier, NEW), tier.watermark) == (1, 1, 7)
 
 
 def test_memory_is_kept_while_the_store_is_made_again() -> None:
     tier = _tier()
-    tier.take(_changes(7, {OLD: _learned(7)}))
+    tier.apply_update(_changes(7, {OLD: _learned(7)}))
     for epoch, watermark, generation in (("", 0, ""), (RESETTING, 0, ""), (LOG, 3, "b")):
-        assert not tier.take(_changes(watermark, {}, epoch, generation))
+        assert not tier.apply_update(_changes(watermark, {}, epoch, generation))
     assert (_pulls(tier, OLD), tier.watermark) == (1, 7)
 
 
 def test_a_store_that_was_made_again_replaces_what_was_kept_of_the_log_before() -> None:
     tier = _tier()
-    tier.take(_changes(7, {OLD: _learned(7)}))
-    assert tier.take(_changes(9, {NEW: _learned(9)}, generation="b"))
+    tier.apply_update(_changes(7, {OLD: _learned(7)}))
+    assert tier.apply_update(_changes(9, {NEW: _learned(9)}, generation="b"))
     assert (_pulls(tier, OLD), _pulls(tier, NEW)) == (0, 1)
 
 
 def test_another_log_replaces_everything() -> None:
     tier = _tier()
-    tier.take(_changes(7, {OLD: _learned(7)}))
-    assert tier.take(_changes(2, {NEW: _learned(2)}, epoch="2027-01-01T00:00:00Z"))
+    tier.apply_update(_changes(7, {OLD: _learned(7)}))
+    assert tier.apply_update(_changes(2, {NEW: _learned(2)}, epoch="2027-01-01T00:00:00Z"))
     assert (_pulls(tier, OLD), _pulls(tier, NEW), tier.watermark) == (0, 1, 2)

@@ -1,4 +1,4 @@
-"""Scoring without deciding: what a request would be drawn from. Nothing is logged, nothing counts."""
+"""Handler of ``score.<tier>``: the scores that a request would be decided with. Nothing is drawn, logged or counted."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from pointsman.contracts.config import Config, tier_arms
 from pointsman.contracts.messages.codec import decode, encode
 from pointsman.contracts.messages.decision import Scoring, request_decoder
 from pointsman.contracts.messages.errors import InvalidMessage
-from pointsman.contracts.messages.problem import FieldError, Problem
+from pointsman.contracts.messages.problem import Problem
 from pointsman.contracts.messages.validation import check_request
-from pointsman.runtime.bus import Bus, BusUnavailable, Message
+from pointsman.runtime.bus import Bus, BusError, Message
 from pointsman.runtime.telemetry.logs import logger
+from pointsman_decision.problems import invalid_request, send_problem
 from pointsman_decision.tier import Tier
 
 log = logger("decision.scoring")
 
 
 class ScoreHandler:
-    """Answers requests on ``score.<tier>``.
+    """Respond to requests on ``score.<tier>``.
 
     Parameters
     ----------
@@ -35,31 +36,30 @@ class ScoreHandler:
         self._stale_after_ms = config.decision.stale_after_ms
 
     async def handle(self, message: Message) -> None:
-        """Answer one request."""
+        """Respond to one request."""
         if not message.reply:
             return
-        answer = self.answer(message.data)
-        headers = None
-        if isinstance(answer, Problem):
-            headers = {"Nats-Service-Error-Code": str(answer.status), "Nats-Service-Error": answer.title}
+        scoring = self.score(message.data)
+        if isinstance(scoring, Problem):
+            await send_problem(self._bus, message.reply, scoring)
+            return
         try:
-            await self._bus.publish(message.reply, encode(answer), headers=headers)
-        except BusUnavailable as error:
-            log.debug("could not answer: %s", error)
+            await self._bus.publish(message.reply, encode(scoring))
+        except BusError as error:
+            log.debug("cannot respond: %s", error)
 
-    def answer(self, data: bytes) -> Scoring | Problem:
-        """Return the scores, or what is wrong with the request or the policy."""
+    def score(self, data: bytes) -> Scoring | Problem:
+        """Return the scores, or the problem of the request or the policy."""
         try:
             request = decode(request_decoder, data)
             candidates, context = check_request(request, self._arms, self._context.dim, self._context.mismatch)
         except InvalidMessage as error:
-            errors = [FieldError(field=error.field, detail=error.detail)]
-            return Problem(title="Invalid request", status=422, detail=str(error), errors=errors)
+            return invalid_request(error)
         tier = self._tiers[request.tier]
         live, age_ms = tier.live, tier.age_ms()
         try:
             scores = tier.score(candidates, context)
-        except Exception as error:  # a policy from outside may raise anything
+        except Exception as error:  # a policy plug-in may raise anything
             log.exception("policy %s of tier %s failed", live.spec.name, tier.name)
             return Problem(title="No scores", status=503, detail=f"policy {live.spec.name} failed: {error}")
         return Scoring(

@@ -1,4 +1,4 @@
-"""A request in, a decision in the log, an answer out. Requests that come together are scored together."""
+"""Handler of ``decide.<tier>``: validate, score, draw, log, respond. Waiting requests are scored together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pointsman.contracts.config import Config, tier_arms
 from pointsman.contracts.messages import subjects
-from pointsman.contracts.messages.codec import decode, encode
+from pointsman.contracts.messages.codec import decode
 from pointsman.contracts.messages.decision import (
     Decision,
     DecisionRecord,
@@ -22,21 +22,22 @@ from pointsman.contracts.messages.decision import (
 )
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.ids import DecisionId, new_nonce
-from pointsman.contracts.messages.problem import FieldError, Problem
+from pointsman.contracts.messages.problem import Problem
 from pointsman.contracts.messages.validation import check_request
 from pointsman.core.bandit import Arm
-from pointsman.runtime.bus import Bus, BusError, BusUnavailable, Message, read_ack
+from pointsman.runtime.bus import Bus, BusError, Message, read_ack
 from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.instruments import ArmMetric, Counter, Histogram
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.runtime.telemetry.tracing import Span
+from pointsman_decision.problems import invalid_request, send_problem
 from pointsman_decision.tier import Choice, LivePolicy, Pin, Tier
 
 log = logger("decision")
 
 
 class _Waiting(NamedTuple):
-    """A request that came in and has not been scored."""
+    """A request that was received and not yet scored."""
 
     reply: str
     data: bytes
@@ -45,7 +46,7 @@ class _Waiting(NamedTuple):
 
 
 class _Valid(NamedTuple):
-    """A request that can be scored."""
+    """A request that is valid."""
 
     waiting: _Waiting
     request: DecisionRequest
@@ -53,13 +54,13 @@ class _Valid(NamedTuple):
 
 
 class _Decided(NamedTuple):
-    """A decision on its way into the log."""
+    """A decision that was sent to the log."""
 
     waiting: _Waiting
     decision: Decision
     nonce: str
     event: bytes
-    answer: bytes
+    response: bytes
     learned_high: int
     acknowledged: asyncio.Future[Message]
     sent_s: float
@@ -67,8 +68,8 @@ class _Decided(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _answered(tier: str, policy: str, explored: bool) -> tuple[Counter, Histogram, Histogram]:
-    """Return the metrics of an answer; looking their labels up each time would cost more than counting."""
+def _decision_metrics(tier: str, policy: str, explored: bool) -> tuple[Counter, Histogram, Histogram]:
+    """Return the metrics of a decision; three look-ups of their labels would cost more than the counting."""
     return (
         metrics.decisions.labels(tier, policy, str(explored).lower()),
         metrics.decision_seconds.labels(tier),
@@ -76,8 +77,8 @@ def _answered(tier: str, policy: str, explored: bool) -> tuple[Counter, Histogra
     )
 
 
-def _describe(span: Span, decision: Decision, decision_id: str) -> None:
-    """End a decision's span with what it came to."""
+def _end_span(span: Span, decision: Decision, decision_id: str) -> None:
+    """End a decision's span with the attributes of the decision."""
     age_ms = decision.state_age_ms
     tracing.end(
         span,
@@ -95,7 +96,7 @@ def _describe(span: Span, decision: Decision, decision_id: str) -> None:
 
 
 def _pins(valid: list[_Valid]) -> list[Pin | None]:
-    """Return for each request the arm that it would stay with, if it names one."""
+    """Return for each request the arm that it is pinned to, if any."""
     return [
         None
         if (pinned := item.request.pinned) is None
@@ -105,7 +106,7 @@ def _pins(valid: list[_Valid]) -> list[Pin | None]:
 
 
 class DecisionHandler:
-    """Answers requests on ``decide.<tier>``.
+    """Respond to requests on ``decide.<tier>``.
 
     Parameters
     ----------
@@ -124,34 +125,38 @@ class DecisionHandler:
         self._stale_after_ms = config.decision.stale_after_ms
         self._max_batch = config.decision.max_batch
         self._waiting: list[_Waiting] = []
-        self._working: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self.decided = 0
         self.failed = 0
 
     async def handle(self, message: Message) -> None:
-        """Take a request in. It is scored with all others that arrive before the event loop gets round to it."""
+        """Accept a request. It is scored together with all that arrive before the next turn of the event loop."""
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._begin)
         span = None if tracing.active is None else tracing.active.received("process", message.subject, message.headers)
         self._waiting.append(_Waiting(message.reply, message.data, time.perf_counter(), span))
 
     def statistics(self) -> dict[str, int]:
-        """Return the counts that NATS's statistics of the endpoint show."""
+        """Return the counts for NATS's statistics of the endpoint."""
         return {"decided": self.decided, "failed": self.failed}
 
+    def requests(self) -> tuple[int, int]:
+        """Return the number of requests answered, and the number of those answered with an error."""
+        return self.decided + self.failed, self.failed
+
     async def finish(self) -> None:
-        """Wait until everything taken in is answered."""
-        while self._waiting or self._working:
+        """Wait until every accepted request has its response."""
+        while self._waiting or self._tasks:
             await asyncio.sleep(0)
-            if self._working:
-                await asyncio.wait(self._working)
+            if self._tasks:
+                await asyncio.wait(self._tasks)
 
     def _begin(self) -> None:
         waiting, self._waiting = self._waiting, []
         for at in range(0, len(waiting), self._max_batch):
             task = asyncio.create_task(self._decide(waiting[at : at + self._max_batch]))
-            self._working.add(task)
-            task.add_done_callback(self._working.discard)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _decide(self, batch: list[_Waiting]) -> None:
         groups: defaultdict[tuple[str, tuple[Arm, ...]], list[_Valid]] = defaultdict(list)
@@ -160,21 +165,22 @@ class DecisionHandler:
                 request = decode(request_decoder, waiting.data)
                 candidates, context = check_request(request, self._arms, self._context.dim, self._context.mismatch)
             except InvalidMessage as error:
-                await self._refuse(waiting, error)
+                metrics.decisions_refused.labels("invalid").inc()
+                await self._respond_problem(waiting, invalid_request(error))
                 continue
             groups[request.tier, candidates].append(_Valid(waiting, request, context))
         decided: list[_Decided] = []
         for (name, candidates), valid in groups.items():
             decided += await self._decide_group(self._tiers[name], candidates, valid)
         for item in decided:
-            await self._answer(item)
+            await self._respond(item)
 
     async def _decide_group(self, tier: Tier, candidates: tuple[Arm, ...], valid: list[_Valid]) -> list[_Decided]:
-        """Score, draw, and send to the log; what could not be sent is answered with an error."""
+        """Score, draw, and send to the log; respond with an error to requests whose decision could not be sent."""
         live = tier.live
         try:
             choices = tier.choose(candidates, [item.context for item in valid], _pins(valid))
-        except Exception as error:  # a policy from outside may raise anything; the gateway serves the fallback arm then
+        except Exception as error:  # a policy plug-in may raise anything; the gateway then serves the fallback arm
             log.exception("policy %s of tier %s failed", live.spec.name, tier.name)
             for item in valid:
                 await self._fail(item.waiting, "policy-failed", f"policy {live.spec.name} failed: {error}")
@@ -184,7 +190,7 @@ class DecisionHandler:
         now_ms = int(time.time() * 1000)
         subject = subjects.decision_log(tier.name)
         sent_s = time.perf_counter()
-        learned_high = tier.decision_high  # from before the append, so that no later decision can be in it
+        learned_high = tier.decision_high  # read before the append, so that it cannot include a later decision
         decided = []
         for item, choice in zip(valid, choices, strict=True):
             decision = self._decision(tier, live, choice, age_ms)
@@ -200,7 +206,7 @@ class DecisionHandler:
                 context=item.context,
                 metadata=item.request.metadata,
             )
-            event, answer = encode_decision(decision, record)
+            event, response = encode_decision(decision, record)
             try:
                 appending, headers = tracing.step(item.waiting.span, "append", subject)
                 future = await self._bus.requests.send(subject, event, self._log_timeout_s, headers)
@@ -208,12 +214,12 @@ class DecisionHandler:
                 await self._fail(item.waiting, "log-unreachable", str(error))
                 continue
             decided.append(
-                _Decided(item.waiting, decision, record.nonce, event, answer, learned_high, future, sent_s, appending)
+                _Decided(item.waiting, decision, record.nonce, event, response, learned_high, future, sent_s, appending)
             )
         return decided
 
     def _decision(self, tier: Tier, live: LivePolicy, choice: Choice, age_ms: int | None) -> Decision:
-        """Return the answer, but for the id that the log has yet to give."""
+        """Return the decision without its id, which contains the log's sequence."""
         return Decision(
             decision_id="",
             tier=tier.name,
@@ -230,8 +236,8 @@ class DecisionHandler:
             pinned=choice.pinned,
         )
 
-    async def _answer(self, item: _Decided) -> None:
-        """Answer once the log has it (P1), and tell whoever listens."""
+    async def _respond(self, item: _Decided) -> None:
+        """Respond after the log has acknowledged the decision (P1), then publish the event to subscribers."""
         decision = item.decision
         try:
             sequence = read_ack(await item.acknowledged).sequence
@@ -242,49 +248,34 @@ class DecisionHandler:
         metrics.hop_seconds.labels("decision_log", decision.tier).observe(time.perf_counter() - item.sent_s)
         tracing.end(item.appending)
         if sequence <= item.learned_high:
-            # The sequence was another decision's, whose outcome was learned from: one for this would count as its.
-            detail = f"the decision log is at {sequence}; it was put back, for {item.learned_high} was learned from"
+            # Another decision had this sequence, and its outcome was applied: an outcome of this one would be refused.
+            detail = f"the decision log is at {sequence}; it was put back, as {item.learned_high} was learned from"
             log.error("tier %s: %s", decision.tier, detail)
             await self._fail(item.waiting, "log-put-back", detail)
             return
         decision_id = str(DecisionId(decision.tier, sequence, item.nonce))
         try:
             if item.waiting.reply:
-                await self._bus.publish(item.waiting.reply, with_id(item.answer, decision_id))
+                await self._bus.publish(item.waiting.reply, with_id(item.response, decision_id))
             topic, headers = subjects.decision_topic(decision.tier), tracing.headers(item.waiting.span)
             await self._bus.publish(topic, with_id(item.event, decision_id), headers)
-        except BusUnavailable as error:
-            log.debug("could not answer: %s", error)
+        except BusError as error:
+            log.debug("cannot respond: %s", error)
         self.decided += 1
-        counter, seconds, propensity = _answered(decision.tier, decision.policy or "", decision.explored)
+        counter, seconds, propensity = _decision_metrics(decision.tier, decision.policy or "", decision.explored)
         counter.inc()
         seconds.observe(time.perf_counter() - item.waiting.arrived_s)
         propensity.observe(decision.propensity or 0.0)
         self._arm_decisions.labels(decision.tier, decision.provider, decision.model).inc()
         if item.waiting.span is not None:
-            _describe(item.waiting.span, decision, decision_id)
-
-    async def _refuse(self, waiting: _Waiting, error: InvalidMessage) -> None:
-        metrics.decisions_refused.labels("invalid").inc()
-        problem = Problem(
-            title="Invalid request",
-            status=422,
-            detail=str(error),
-            errors=[FieldError(field=error.field, detail=error.detail)],
-        )
-        await self._reply_problem(waiting, problem)
+            _end_span(item.waiting.span, decision, decision_id)
 
     async def _fail(self, waiting: _Waiting, reason: str, detail: str) -> None:
         self.failed += 1
         metrics.decisions_refused.labels(reason).inc()
-        await self._reply_problem(waiting, Problem(title="No decision could be made", status=503, detail=detail))
+        await self._respond_problem(waiting, Problem(title="No decision could be made", status=503, detail=detail))
 
-    async def _reply_problem(self, waiting: _Waiting, problem: Problem) -> None:
+    async def _respond_problem(self, waiting: _Waiting, problem: Problem) -> None:
         tracing.end(waiting.span, error=problem.detail)
-        if not waiting.reply:
-            return
-        headers = {"Nats-Service-Error-Code": str(problem.status), "Nats-Service-Error": problem.title}
-        try:
-            await self._bus.publish(waiting.reply, encode(problem), headers=headers)
-        except BusUnavailable as error:
-            log.debug("could not answer: %s", error)
+        if waiting.reply:
+            await send_problem(self._bus, waiting.reply, problem)

@@ -1,10 +1,11 @@
-"""Keeping a replica's memory up to date: at once when told, and every second in case the telling was lost."""
+"""Synchronization of a replica's memory with the store: after each notice, and once a second in case one was lost."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import decode
@@ -13,8 +14,7 @@ from pointsman.contracts.messages.notices import arms_decoder
 from pointsman.core.bandit import BanditError
 from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus, Message
-from pointsman.runtime.store.errors import StateError
-from pointsman.runtime.store.store import Store
+from pointsman.runtime.store import StateError, Store
 from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.runtime.telemetry.rate_limited_warning import RateLimitedWarning
@@ -24,11 +24,18 @@ from pointsman_decision.tier import Tier
 log = logger("decision.sync")
 
 
-class StateSync:
-    """Reads what the store has learned into the tiers.
+class _Notice(NamedTuple):
+    """The first notice since the last read of a tier."""
 
-    A notice on ``arms.<tier>`` is a hint to look now; a lost one costs a second. Both go through the same read, which
-    returns only arms whose version is above the replica's watermark.
+    committed_at_ms: int
+    span: Span | None
+
+
+class StateSync:
+    """Read the learned state from the store into the tiers.
+
+    A notice on ``arms.<tier>`` only triggers a read; a lost one delays it by a second. Each read returns the arms whose
+    version is above the replica's watermark.
 
     Parameters
     ----------
@@ -36,7 +43,7 @@ class StateSync:
     store : Store
     tiers : mapping of str to Tier
     reconcile_s : float
-        How often to look without being told.
+        Interval of the reads without a notice.
     """
 
     def __init__(self, bus: Bus, store: Store, tiers: Mapping[str, Tier], reconcile_s: float) -> None:
@@ -44,17 +51,17 @@ class StateSync:
         self._stores = {name: TierStore(store, name) for name in tiers}
         self._tiers = tiers
         self._reconcile_s = reconcile_s
-        self._look = {name: asyncio.Event() for name in tiers}
+        self._wake = {name: asyncio.Event() for name in tiers}
         self._problems: dict[str, str] = dict.fromkeys(tiers, "not loaded yet")
         self._loaded = {name: asyncio.Event() for name in tiers}
-        self._told: dict[str, tuple[int, Span | None]] = {}
-        self._warning = RateLimitedWarning(log, "what was learned", "deciding from memory")
+        self._notices: dict[str, _Notice] = {}
+        self._warning = RateLimitedWarning(log, "learned state", "deciding from memory")
 
     @property
     def store_state(self) -> str:
-        """``ok``, or what went wrong with the last look at the store."""
-        wrong = {problem for problem in self._problems.values() if problem}
-        return "; ".join(sorted(wrong)) or "ok"
+        """``ok``, or the problem of the last read."""
+        problems = {problem for problem in self._problems.values() if problem}
+        return "; ".join(sorted(problems)) or "ok"
 
     async def run(self) -> None:
         """Keep all tiers up to date until cancelled."""
@@ -70,33 +77,32 @@ class StateSync:
 
     async def _follow(self, name: str) -> None:
         while True:
-            self._look[name].clear()
+            self._wake[name].clear()
             await self._reconcile(name)
             try:
                 async with asyncio.timeout(self._reconcile_s):
-                    await self._look[name].wait()
+                    await self._wake[name].wait()
             except TimeoutError:
                 continue
 
     async def _reconcile(self, name: str) -> None:
-        tier, told = self._tiers[name], self._told.pop(name, None)
+        tier, notice = self._tiers[name], self._notices.pop(name, None)
+        problem = ""
         try:
             changes = await self._stores[name].changes(tier.epoch, tier.watermark, tier.generation)
-            if not tier.take(changes):
+            if not tier.apply_update(changes):
                 log.info("tier %s: the store is at %d, behind %d", name, changes.watermark, tier.watermark)
             self._loaded[name].set()
-            problem = ""
-            _picked_up(tier, told)
         except StateError as error:
             problem = f"store: {error}"
         except BanditError as error:
             problem = f"tier {name}: {error}"
-        if problem and told is not None:
-            tracing.end(told[1], error=problem)
         if problem:
             self._warning.failed(problem)
         else:
             self._warning.recovered()
+        if notice is not None:
+            _end_notice(tier, notice, problem)
         self._problems[name] = problem
         metrics.state_watermark.labels(name).set(tier.watermark)
         age = tier.age_ms()
@@ -117,19 +123,19 @@ class StateSync:
             tier.as_of_ms = max(tier.as_of_ms, notice.as_of_ms)
             tracing.end(span, {"pointsman.watermark": tier.watermark})
         else:
-            if notice.tier in self._told:  # that one is picked up with this one
+            if notice.tier in self._notices:  # the next read includes both
                 tracing.end(span, {"pointsman.watermark": notice.watermark})
             else:
-                self._told[notice.tier] = notice.committed_at_ms, span
-            self._look[notice.tier].set()
+                self._notices[notice.tier] = _Notice(notice.committed_at_ms, span)
+            self._wake[notice.tier].set()
 
 
-def _picked_up(tier: Tier, told: tuple[int, Span | None] | None) -> None:
-    """Observe how long after the commit that a notice told of it was picked up."""
-    if told is not None:
-        committed_at_ms, span = told
-        if committed_at_ms:
-            metrics.hop_seconds.labels("commit_replica", tier.name).observe(
-                max(0.0, time.time() - committed_at_ms / 1000.0)
-            )
-        tracing.end(span, {"pointsman.watermark": tier.watermark})
+def _end_notice(tier: Tier, notice: _Notice, problem: str) -> None:
+    """End a notice's span; observe the time from the commit to the read, unless the read failed."""
+    if problem:
+        tracing.end(notice.span, error=problem)
+        return
+    if notice.committed_at_ms:
+        delay_s = max(0.0, time.time() - notice.committed_at_ms / 1000.0)
+        metrics.hop_seconds.labels("commit_replica", tier.name).observe(delay_s)
+    tracing.end(notice.span, {"pointsman.watermark": tier.watermark})
