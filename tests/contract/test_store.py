@@ -13,7 +13,7 @@ from pointsman.core.bandit import Arm, ArmState
 from pointsman.learning import AppliedBits
 from pointsman.learning.applied import CHUNK
 from pointsman.learning.reset import reset_tier
-from pointsman.learning.tier_store import AppliedOutcome, Commit, Committed, TierStore, encode_arm
+from pointsman.learning.tier_store import Commit, Committed, OutcomeIndexEntry, TierStore, encode_arm
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.errors import StoreCorrupt
 from pointsman.runtime.store.lease import Lease
@@ -78,7 +78,7 @@ async def test_a_commit_moves_everything_at_once(tier: TierStore) -> None:
         GPT: encode_arm(_state(5)),
         LLAMA: encode_arm(_state(4)),
     }
-    assert await tier.outcome_of(105) == AppliedOutcome(5, 0.1 + 0.2)
+    assert await tier.outcome_of(105) == OutcomeIndexEntry(5, 0.1 + 0.2)
     assert await tier.applied_chunk(105) == bytes(13) + b"\x40"
 
 
@@ -197,7 +197,7 @@ async def test_every_applied_outcome_is_found_by_its_decision(tier: TierStore) -
     rows = [(decision, decision + 1000, decision / 300.0) for decision in range(1, 300)]
     await tier.commit(_commit(0, 1300, applied=rows))
     for decision, outcome, reward in rows:
-        assert await tier.outcome_of(decision) == AppliedOutcome(outcome, reward)
+        assert await tier.outcome_of(decision) == OutcomeIndexEntry(outcome, reward)
     assert await tier.outcome_of(300) is None
 
 

@@ -36,14 +36,16 @@ class Mutation(NamedTuple):
     invariant: str
 
 
-COMMIT = """        names, args = _commit_arguments(self.tier, commit)
+COMMIT = """        names, batch = _encode_commit(self.tier, commit)
         applied,"""
-EARLY_WATERMARK = """        names, args = _commit_arguments(self.tier, commit)
+EARLY_WATERMARK = """        names, batch = _encode_commit(self.tier, commit)
         early = {"watermark": commit.watermark, "watermark_at_ms": commit.watermark_at_ms, "epoch": commit.epoch}
         await self._store.redis.hset(keys.tier(self.tier), mapping=early)
-        args[1] = commit.watermark
+        batch["expected_watermark"] = str(commit.watermark)
         applied,"""
-COMPARE = "if watermark ~= ARGV[2] or (epoch ~= ARGV[1] and not (epoch == '' and watermark == '0')) then"
+COMPARE = (
+    "if watermark ~= batch.expected_watermark or (epoch ~= batch.epoch and not (epoch == '' and watermark == '0')) then"
+)
 PUBLISH = "        await publish_rewards(self._bus, self.tier, unpublished, before)\n"
 AFTER_COMMIT = """                return False
         self._count(results)"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pointsman.learning import Applied, AppliedBits, TierLedger, read_outcome
-from pointsman.learning.tier_store import encode_applied, encode_arm, encode_ranges
+from pointsman.learning.tier_store import OutcomeIndexEntry, encode_arm, encode_ranges
 from pointsman.runtime.store import keys
 from tests.fault.raw_log import Stream
 from tests.fault.servers import store_client
@@ -46,7 +46,9 @@ def expected(stream: Stream, tier: str) -> Contents:
         if isinstance(result, Applied):
             decision = result.outcome.decision_sequence
             index = entries.setdefault(keys.outcome(tier, decision), {})
-            index[keys.outcome_field(decision)] = encode_applied(result.sequence, result.reward.value / 100.0)
+            index[keys.outcome_field(decision)] = OutcomeIndexEntry(
+                result.sequence, result.reward.value / 100.0
+            ).encode()
     head = {
         "epoch": stream.created.encode(),
         "watermark": b"%d" % ledger.watermark,

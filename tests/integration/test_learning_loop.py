@@ -21,7 +21,7 @@ from pointsman.contracts.messages.outcome import Outcome, reward_decoder
 from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
 from pointsman.contracts.messages.problem import problem_decoder
 from pointsman.core.bandit import Arm, sample
-from pointsman.learning.tier_store import AppliedOutcome, TierStore
+from pointsman.learning.tier_store import OutcomeIndexEntry, TierStore
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.bus.policies import read_policies, write_policies
 from pointsman.runtime.store.store import Store
@@ -137,7 +137,7 @@ async def test_an_outcome_that_comes_three_times_is_learned_from_once(loop: Bus,
         Arm(decision.provider, decision.model): (1, 0.8)
     }
     sequence = parse_id(decision.decision_id).sequence
-    assert await TierStore(store, "ONCE").outcome_of(sequence or 0) == AppliedOutcome(sequences[0], 0.8)
+    assert await TierStore(store, "ONCE").outcome_of(sequence or 0) == OutcomeIndexEntry(sequences[0], 0.8)
     rewards = [reward_decoder.decode(data) for data in await read_all(loop, "REWARDS", subjects.rewards("ONCE"))]
     assert [(reward.decision_id, reward.outcome_sequence, reward.reward) for reward in rewards] == [
         (decision.decision_id, sequences[0], 80.0)

@@ -16,7 +16,7 @@ from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.feedback import Feedback, Measured, decode_waiting
 from pointsman.contracts.messages.notices import dead_decoder
 from pointsman.contracts.messages.outcome import Outcome, outcome_decoder
-from pointsman.learning.settled_store import SettledStore
+from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus, LogReader, ensure_streams
 from pointsman.runtime.store.store import Store
 from pointsman_reward_updater import feedback_settler as settler_module
@@ -106,7 +106,7 @@ async def test_what_cannot_be_read_is_buried_and_passed_by(bus: Bus, store: Stor
         await has(bus, [(1, 60.0), (2, 60.0)])
 
         async def passed_by() -> bool:
-            return (await SettledStore(store, TIER).get()).sequence == last
+            return (await TierStore(store, TIER).settled()).sequence == last
 
         await eventually(passed_by, "the watermark")
     letters = [dead_decoder.decode(data) for data in await read_all(bus, subjects.DEAD, subjects.dead("FEEDBACK"))]

@@ -1,9 +1,10 @@
-"""What a tier has learned, in Redis: read by every replica, written by one reward-updater in atomic commits."""
+"""Learned state of a tier in Redis: read by every replica, written by one reward-updater in atomic commits."""
 
 from __future__ import annotations
 
 import struct
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,15 +12,14 @@ import msgspec
 import numpy as np
 
 from pointsman.core.bandit import Arm, ArmState
-from pointsman.runtime.store import keys
-from pointsman.runtime.store.errors import StoreCorrupt, store_errors
-from pointsman.runtime.store.script import Script
-from pointsman.runtime.store.store import Store
+from pointsman.runtime.store import Script, Store, StoreCorrupt, keys, lua_string, store_errors
 
 COMMIT_OUTCOMES = Script("pointsman.learning", "commit_outcomes")
 READ_CHANGES = Script("pointsman.learning", "read_changes", read_only=True)
 
 FLOAT = np.dtype("<f8")
+ARM_FIELDS = ("A", "b", "n", "reward_sum", "cost_n", "cost_sum_usd", "version", "updated_at_ms", "dim")
+"""Fields of an arm's hash."""
 _ENTRY = struct.Struct("<Qd")
 
 
@@ -30,24 +30,24 @@ class TierChanges:
     Attributes
     ----------
     epoch : str
-        Which outcome log this was learned from; empty for a tier that nothing was ever stored for.
+        Creation time of the outcome log that it was learned from; empty before the first commit.
     watermark : int
-        Last outcome sequence applied.
+        Sequence of the last applied outcome.
     as_of_ms : int
         Every outcome accepted before this time is applied (Unix milliseconds).
     ranges : dict
         State of the reward's running ranges.
     known_arms : int
-        How many arms the tier has.
-    decision_high : int
-        Highest sequence of a decision that was learned from.
-    watermark_at_ms : int
-        When the log accepted the message at the watermark (Unix milliseconds); 0 when that was not noted.
-    generation : str
-        A random name that the tier got when it was last begun from nothing. Another one means that everything was
-        learned anew, perhaps from a log that was put back: what a reader kept may be of the log before.
+        Number of arms of the tier.
     arms : dict of Arm to ArmState
         Those that changed.
+    decision_high : int
+        Highest sequence of a decision whose outcome is applied.
+    watermark_at_ms : int
+        When the log accepted the message at the watermark (Unix milliseconds); 0 when unknown.
+    generation : str
+        Random name given when the tier was last learned from the beginning. Another one means that everything was
+        learned again, perhaps from a restored log: what a reader holds may belong to the log before.
     """
 
     epoch: str
@@ -63,23 +63,19 @@ class TierChanges:
 
 @dataclass(slots=True)
 class Commit:
-    """Everything that a batch of outcomes changes.
+    """Everything that a batch of outcomes changes; see `TierChanges` for fields without a description.
 
     Attributes
     ----------
-    epoch : str
     expected_watermark, watermark : int
-        Before and after.
-    as_of_ms : int
-    ranges : dict
-    decision_high, watermark_at_ms : int
+        Before and after the batch.
     arms : dict of Arm to ArmState
-        Those that changed, whole.
+        Those that changed, complete.
     applied : list of (decision sequence, outcome sequence, reward 0 to 1)
     keep_outcomes_s : int
-        How long the index from decision to outcome is kept: as long as the decision log.
+        Retention of the index from decision to outcome: that of the decision log.
     generation : str
-        The tier's, should this be its first commit.
+        Used if this is the tier's first commit.
     """
 
     epoch: str
@@ -96,28 +92,36 @@ class Commit:
 
 
 class Committed(NamedTuple):
-    """Whether a commit was applied, and where the tier stands now."""
+    """Whether a commit was applied, and the tier's epoch and watermark afterwards."""
 
     applied: bool
     epoch: str
     watermark: int
 
 
-class AppliedOutcome(NamedTuple):
-    """Where a decision's outcome is in the log, and the reward (0 to 1) that it was given."""
+class OutcomeIndexEntry(NamedTuple):
+    """Sequence of a decision's outcome in the log, and its reward (0 to 1)."""
 
     outcome_sequence: int
     reward: float
 
+    def encode(self) -> bytes:
+        """Return the entry exactly as it is in the store."""
+        return _ENTRY.pack(*self)
+
+
+class SettledWatermark(NamedTuple):
+    """Progress of a tier's feedback settler: everything up to ``sequence`` is settled.
+
+    ``epoch`` is the creation time of the stream; empty, with sequence 0, when there is no record.
+    """
+
+    epoch: str
+    sequence: int
+
 
 class TierStore:
-    """Reads and commits of one tier.
-
-    Parameters
-    ----------
-    store : Store
-    tier : str
-    """
+    """Reads and commits of one tier."""
 
     def __init__(self, store: Store, tier: str) -> None:
         self._store = store
@@ -129,44 +133,61 @@ class TierStore:
             READ_CHANGES, [keys.tier(self.tier)], [keys.arm_prefix(self.tier), epoch, since, generation]
         )
         try:
-            return _changes(reply)
+            return _decode_changes(reply)
         except (ValueError, msgspec.MsgspecError, IndexError) as error:
             raise StoreCorrupt(f"tier {self.tier}: {error}") from error
 
     async def watermark(self) -> int:
-        """Return the sequence of the last outcome applied; 0 before the first."""
+        """Return the sequence of the last applied outcome; 0 before the first."""
         with store_errors():
-            value = await self._store.redis.hget(keys.tier(self.tier), "watermark")
-        return int(value or 0)
+            return int(await self._store.redis.hget(keys.tier(self.tier), "watermark") or 0)
 
     async def commit(self, commit: Commit) -> Committed:
-        """Apply a batch if the tier is where the batch was computed from; change nothing otherwise.
+        """Apply a batch if the tier is in the state that the batch was computed from; change nothing otherwise.
 
         Raises
         ------
         StoreUnavailable
-            When there was no answer. The batch may or may not be applied: read the watermark to know.
+            No response. The batch may or may not be applied: read the watermark to find out.
         """
-        names, args = _commit_arguments(self.tier, commit)
-        applied, epoch, watermark = await self._store.run(COMMIT_OUTCOMES, names, args)
+        names, batch = _encode_commit(self.tier, commit)
+        applied, epoch, watermark = await self._store.run(COMMIT_OUTCOMES, names, [msgspec.msgpack.encode(batch)])
         return Committed(bool(applied), epoch.decode(), int(watermark))
 
     async def applied_chunk(self, sequence: int) -> bytes:
-        """Return the applied bitmap of the chunk that a decision is in; shorter where its end is zero."""
+        """Return the applied bitmap of a decision's chunk, without the zeros at its end."""
         with store_errors():
             chunk: bytes | None = await self._store.redis.get(keys.applied(self.tier, sequence))  # type: ignore[assignment]  # never str: responses are not decoded
         return chunk or b""
 
-    async def outcome_of(self, sequence: int) -> AppliedOutcome | None:
-        """Return what a decision's outcome came to; None when none was applied, or that was too long ago."""
+    async def outcome_of(self, sequence: int) -> OutcomeIndexEntry | None:
+        """Return the applied outcome of a decision; None when there is none, or its entry has expired."""
+        name, at = keys.outcome(self.tier, sequence), keys.outcome_field(sequence)
         with store_errors():
-            name, at = keys.outcome(self.tier, sequence), keys.outcome_field(sequence)
             entry: bytes | None = await self._store.redis.hget(name, at)  # type: ignore[assignment]  # never str: responses are not decoded
-        return AppliedOutcome(*_ENTRY.unpack(entry)) if entry else None
+        return OutcomeIndexEntry(*_ENTRY.unpack(entry)) if entry else None
+
+    async def settled(self) -> SettledWatermark:
+        """Return the progress of the feedback settler."""
+        with store_errors("settled"):
+            found: dict[bytes, bytes] = await self._store.redis.hgetall(keys.settled(self.tier))  # type: ignore[assignment]  # never str: responses are not decoded
+        sequence = found.get(b"sequence", b"0")
+        return SettledWatermark(found.get(b"epoch", b"").decode(), int(sequence) if sequence.isdigit() else 0)
+
+    async def set_settled(self, settled: SettledWatermark) -> None:
+        """Record the progress of the feedback settler.
+
+        No compare is needed: everything up to the watermark is appended. A settler that was stopped for a while may set
+        it back, and then some messages are settled twice, which changes nothing.
+        """
+        with store_errors("settled"):
+            await self._store.redis.hset(
+                keys.settled(self.tier), mapping={"epoch": settled.epoch, "sequence": settled.sequence}
+            )
 
 
 def encode_arm(state: ArmState) -> dict[str, bytes | str]:
-    """Return the fields of an arm's hash, as they are in the store to the byte."""
+    """Return the fields of an arm's hash, exactly as they are in the store."""
     return {
         "A": state.A.astype(FLOAT, copy=False).tobytes(),
         "b": state.b.astype(FLOAT, copy=False).tobytes(),
@@ -180,73 +201,82 @@ def encode_arm(state: ArmState) -> dict[str, bytes | str]:
     }
 
 
+def decode_arm(values: Sequence[bytes | None]) -> ArmState:
+    """Return the arm with these values of `ARM_FIELDS`; raise `ValueError` when they are not those of an arm."""
+    A, b, n, reward_sum, cost_n, cost_sum, version, updated, dim = (value or b"" for value in values)
+    d = int(dim)
+    return ArmState(
+        A=np.frombuffer(A, dtype=FLOAT).reshape(d, d).astype(np.float64),
+        b=np.frombuffer(b, dtype=FLOAT).reshape(d).astype(np.float64),
+        n=int(n),
+        reward_sum=float(reward_sum),
+        cost_n=int(cost_n),
+        cost_sum_usd=float(cost_sum),
+        version=int(version),
+        updated_at_ms=int(updated),
+    )
+
+
 def encode_ranges(ranges: dict[str, list[float]]) -> bytes:
-    """Return the field ``ranges`` of a tier's hash, as it is in the store to the byte."""
+    """Return the field ``ranges`` of a tier's hash, exactly as it is in the store."""
     return msgspec.json.encode(ranges)
 
 
-def encode_applied(outcome_sequence: int, reward: float) -> bytes:
-    """Return an entry of the outcome index, as it is in the store to the byte."""
-    return _ENTRY.pack(outcome_sequence, reward)
+def decode_ranges(data: bytes | None) -> dict[str, list[float]]:
+    """Return the ranges of the field ``ranges``; empty when there is none."""
+    return msgspec.json.decode(data, type=dict[str, list[float]]) if data else {}
 
 
-def _commit_arguments(tier: str, commit: Commit) -> tuple[list[str], list[Any]]:
-    names = [keys.tier(tier)]
-    args: list[Any] = [
-        commit.epoch,
-        commit.expected_watermark,
-        commit.watermark,
-        commit.as_of_ms,
-        encode_ranges(commit.ranges),
-        commit.decision_high,
-        commit.watermark_at_ms,
-        commit.keep_outcomes_s,
-        commit.generation,
-        len(commit.arms),
-    ]
-    for arm, state in commit.arms.items():
-        names.append(keys.arm(tier, arm))
-        args.append(str(arm))
-        args.extend(encode_arm(state).values())
-    bits: defaultdict[str, list[Any]] = defaultdict(list)
-    entries: defaultdict[str, list[Any]] = defaultdict(list)
+def _encode_commit(tier: str, commit: Commit) -> tuple[list[str], dict[str, Any]]:
+    """Return the keys and the batch of ``commit_outcomes.lua``. Scalars are text, so that Lua does not format them."""
+    bits: defaultdict[str, list[int]] = defaultdict(list)
+    entries: defaultdict[str, list[str | msgspec.Raw]] = defaultdict(list)
     for decision, outcome, reward in commit.applied:
         bits[keys.applied(tier, decision)].append(keys.applied_bit(decision))
-        entries[keys.outcome(tier, decision)] += [keys.outcome_field(decision), encode_applied(outcome, reward)]
-    args.append(len(bits))
-    for name, values in bits.items():
-        names.append(name)
-        args += [len(values), *values]
-    args.append(len(entries))
-    for name, values in entries.items():
-        names.append(name)
-        args += [len(values) // 2, *values]
-    return names, args
+        entries[keys.outcome(tier, decision)] += [
+            keys.outcome_field(decision),
+            lua_string(OutcomeIndexEntry(outcome, reward).encode()),
+        ]
+    batch = {
+        "epoch": commit.epoch,
+        "expected_watermark": str(commit.expected_watermark),
+        "watermark": str(commit.watermark),
+        "as_of_ms": str(commit.as_of_ms),
+        "ranges": lua_string(encode_ranges(commit.ranges)),
+        "decision_high": str(commit.decision_high),
+        "watermark_at_ms": str(commit.watermark_at_ms),
+        "keep_outcomes_s": commit.keep_outcomes_s,
+        "generation": commit.generation,
+        "arms": [
+            {"name": str(arm), "version": str(state.version), "fields": _flat(encode_arm(state))}
+            for arm, state in commit.arms.items()
+        ],
+        "bitmaps": list(bits.values()),
+        "indexes": list(entries.values()),
+    }
+    return [keys.tier(tier), *(keys.arm(tier, arm) for arm in commit.arms), *bits, *entries], batch
 
 
-def _changes(reply: list[Any]) -> TierChanges:
+def _flat(fields: dict[str, bytes | str]) -> list[str | msgspec.Raw]:
+    return [
+        part
+        for name, value in fields.items()
+        for part in (name, lua_string(value) if isinstance(value, bytes) else value)
+    ]
+
+
+def _decode_changes(reply: list[Any]) -> TierChanges:
     epoch, watermark, as_of_ms, ranges, known, decision_high, watermark_at_ms, generation = reply[:8]
-    arms = {}
-    for at in range(8, len(reply), 10):
-        name, A, b, n, reward_sum, cost_n, cost_sum, version, updated, dim = reply[at : at + 10]
-        d = int(dim)
-        arms[Arm.parse(name.decode())] = ArmState(
-            A=np.frombuffer(A, dtype=FLOAT).reshape(d, d).astype(np.float64),
-            b=np.frombuffer(b, dtype=FLOAT).reshape(d).astype(np.float64),
-            n=int(n),
-            reward_sum=float(reward_sum),
-            cost_n=int(cost_n),
-            cost_sum_usd=float(cost_sum),
-            version=int(version),
-            updated_at_ms=int(updated),
-        )
+    size = 1 + len(ARM_FIELDS)
     return TierChanges(
         epoch=epoch.decode(),
         watermark=int(watermark),
         as_of_ms=int(as_of_ms),
-        ranges=msgspec.json.decode(ranges, type=dict[str, list[float]]) if ranges else {},
+        ranges=decode_ranges(ranges),
         known_arms=int(known),
-        arms=arms,
+        arms={
+            Arm.parse(reply[at].decode()): decode_arm(reply[at + 1 : at + size]) for at in range(8, len(reply), size)
+        },
         decision_high=int(decision_high),
         watermark_at_ms=int(watermark_at_ms),
         generation=generation.decode(),

@@ -18,8 +18,7 @@ from pointsman.contracts.messages.errors import MessageError
 from pointsman.contracts.messages.feedback import decode_waiting
 from pointsman.contracts.messages.outcome import Outcome
 from pointsman.learning.applied import CHUNK
-from pointsman.learning.settled_store import Settled, SettledStore
-from pointsman.learning.tier_store import TierStore
+from pointsman.learning.tier_store import SettledWatermark, TierStore
 from pointsman.runtime.bus import Bus, LogReader, StoredMessage, StreamMissing, read_ack
 from pointsman.runtime.bus.dead_letters import publish_dead_letter
 from pointsman.runtime.store import Store
@@ -61,8 +60,7 @@ class FeedbackSettler(TierWorker):
     def __init__(self, bus: Bus, store: Store, tier: str, config: Config, holder: str) -> None:
         super().__init__(store, tier, holder, config.reward_updater.lease_ms, log, f"tier {tier}, feedback")
         self._bus = bus
-        self._tier_store = TierStore(store, tier)
-        self._settled = SettledStore(store, tier)
+        self._store = TierStore(store, tier)
         configured = config.tier_named(tier)
         self._wait_ms = round(configured.reward_wait_s * 1000.0) if configured else 0
         self.oldest: int | None = None
@@ -83,13 +81,13 @@ class FeedbackSettler(TierWorker):
             created = (await self._bus.info(subjects.FEEDBACK)).created
         except StreamMissing as error:
             raise NotReady("the gateway makes the stream FEEDBACK") from error
-        found = await self._settled.get()
+        found = await self._store.settled()
         if found.epoch != created:
             # The whole stream is read again. The applied bits show which answers have an outcome, once the outcome
             # writer has applied the whole log.
             if not await self._all_applied():
                 raise NotReady("the tier's outcomes are applied first")
-            found = Settled(created, 0)
+            found = SettledWatermark(created, 0)
         self._epoch, self._ahead, self._behind = created, found.sequence, found.sequence
         self._pending, self._through_ms = PendingFeedback(), 0
         self._due.clear()
@@ -121,7 +119,7 @@ class FeedbackSettler(TierWorker):
 
     async def _all_applied(self) -> bool:
         last = await self._bus.last(subjects.OUTCOMES, subjects.outcomes(self.tier))
-        return last is None or (await self._tier_store.changes()).watermark >= last.sequence
+        return last is None or (await self._store.changes()).watermark >= last.sequence
 
     async def _look_ahead(self) -> None:
         """Note the new messages, and up to which time everything is noted."""
@@ -177,7 +175,7 @@ class FeedbackSettler(TierWorker):
         for entry in batch:
             if entry.message is None:
                 await self._publish_dead_letter(entry)
-        await self._settled.set(Settled(self._epoch, batch[-1].sequence))
+        await self._store.set_settled(SettledWatermark(self._epoch, batch[-1].sequence))
         for outcome, _ in new:
             metrics.settled.labels(self.tier, _label(outcome)).inc()
         if len(settled) > len(new):
@@ -187,7 +185,7 @@ class FeedbackSettler(TierWorker):
         """Return the decisions that have an outcome already: reported by a client, or settled before a restart."""
         found = set()
         for chunk in {sequence // CHUNK for sequence in sequences}:
-            bits = await self._tier_store.applied_chunk(chunk * CHUNK)
+            bits = await self._store.applied_chunk(chunk * CHUNK)
             for sequence in sequences:
                 byte, mask = sequence % CHUNK >> 3, 0x80 >> (sequence & 7)
                 if sequence // CHUNK == chunk and byte < len(bits) and bits[byte] & mask:

@@ -2,7 +2,7 @@
 
 from pointsman.runtime.store.errors import StateError, StoreCorrupt, StoreUnavailable, store_errors
 from pointsman.runtime.store.lease import Lease, unique_holder
-from pointsman.runtime.store.script import Script
+from pointsman.runtime.store.script import Script, lua_string
 from pointsman.runtime.store.store import Store
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Store",
     "StoreCorrupt",
     "StoreUnavailable",
+    "lua_string",
     "store_errors",
     "unique_holder",
 ]

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from pointsman.core.bandit import Arm, ArmState
-from pointsman.learning.tier_store import FLOAT, encode_arm, encode_ranges
+from pointsman.learning.tier_store import ARM_FIELDS, decode_arm, decode_ranges, encode_arm, encode_ranges
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.errors import StoreCorrupt, store_errors
 from pointsman.runtime.store.script import Script
@@ -77,13 +76,13 @@ class LearnedStore:
         """
         head = await self._fields(_HEAD)
         names = msgspec.json.decode(head[4] or b"[]", type=list[str])
-        values = await self._fields([f"{part}{_TAB}{name}" for name in names for part in _ARM_FIELDS])
+        values = await self._fields([f"{part}{_TAB}{name}" for name in names for part in ARM_FIELDS])
         try:
             arms = {
-                Arm.parse(name): _arm(values[at * len(_ARM_FIELDS) : (at + 1) * len(_ARM_FIELDS)])
+                Arm.parse(name): decode_arm(values[at * len(ARM_FIELDS) : (at + 1) * len(ARM_FIELDS)])
                 for at, name in enumerate(names)
             }
-            ranges = msgspec.json.decode(head[3], type=dict[str, list[float]]) if head[3] else {}
+            ranges = decode_ranges(head[3])
         except (ValueError, TypeError, msgspec.MsgspecError) as error:
             raise StoreCorrupt(f"{self._key}: {error}") from error
         return LearnedState((head[0] or b"").decode(), int(head[1] or 0), int(head[2] or 0), ranges, arms)
@@ -127,23 +126,5 @@ class LearnedStore:
         return [None if value is None else bytes(value) for value in values]  # type: ignore[arg-type]  # never str: responses are not decoded
 
 
-_ARM_FIELDS = ("A", "b", "n", "reward_sum", "cost_n", "cost_sum_usd", "version", "updated_at_ms", "dim")
-
-
 def _chunk(number: int) -> str:
     return f"applied{_TAB}{number}"
-
-
-def _arm(values: list[bytes | None]) -> ArmState:
-    A, b, n, reward_sum, cost_n, cost_sum, version, updated, dim = (value or b"" for value in values)
-    d = int(dim)
-    return ArmState(
-        A=np.frombuffer(A, dtype=FLOAT).reshape(d, d).astype(np.float64),
-        b=np.frombuffer(b, dtype=FLOAT).reshape(d).astype(np.float64),
-        n=int(n),
-        reward_sum=float(reward_sum),
-        cost_n=int(cost_n),
-        cost_sum_usd=float(cost_sum),
-        version=int(version),
-        updated_at_ms=int(updated),
-    )
