@@ -19,8 +19,8 @@ from pointsman.learning.reset import FENCE_TIER
 from pointsman.learning.tier_store import Commit, TierStore
 from pointsman.runtime.store.errors import StoreUnavailable
 from pointsman.runtime.store.store import Store
-from pointsman_gateway.chat.response_store import SEVERAL, Response, ResponseStore
-from pointsman_gateway.chat.session_store import Session, SessionStore
+from pointsman_gateway.chat.outcome.response_store import AMBIGUOUS, ResponseStore, StoredResponse
+from pointsman_gateway.chat.request.session_store import SessionStore, StoredSession
 from tests.support.guarded_servers import GuardedServers
 from tests.support.processes import StoreServer
 
@@ -82,7 +82,7 @@ def test_a_script_of_ones_own_is_no_way_around(role: Role, guarded: GuardedServe
 async def test_a_gateway_writes_down_which_arm_a_conversation_had(guarded: GuardedServers) -> None:
     store = Store(guarded.store_as("gateway"))
     sessions = SessionStore(store)
-    await sessions.remember([Session("T", "d", Arm("p", "m:1"))], 9)
+    await sessions.remember([StoredSession("T", "d", Arm("p", "m:1"))], 9)
     assert await sessions.arm("T", "d") == Arm("p", "m:1")
     assert await sessions.arm("T", "other") is None
     await store.close()
@@ -91,10 +91,10 @@ async def test_a_gateway_writes_down_which_arm_a_conversation_had(guarded: Guard
 async def test_a_gateway_writes_down_which_decision_was_behind_an_answer(guarded: GuardedServers) -> None:
     store = Store(guarded.store_as("gateway"))
     responses = ResponseStore(store)
-    await responses.remember([Response("chatcmpl-1", "T.1.a", 9), Response("chatcmpl-2", "T.2.b", 9)])
-    await responses.remember([Response("chatcmpl-2", "T.3.c", 9)])
+    await responses.remember([StoredResponse("chatcmpl-1", "T.1.a", 9), StoredResponse("chatcmpl-2", "T.2.b", 9)])
+    await responses.remember([StoredResponse("chatcmpl-2", "T.3.c", 9)])
     assert await responses.decision("chatcmpl-1") == "T.1.a"
-    assert await responses.decision("chatcmpl-2") == SEVERAL
+    assert await responses.decision("chatcmpl-2") == AMBIGUOUS
     await store.close()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from pointsman.contracts.messages import subjects
 from pointsman.runtime.bus import Bus
-from pointsman_gateway.chat.headers import ESTIMATED, NAMES
+from pointsman_gateway.chat.answer.headers import NAMES, TOKENS_ESTIMATED
 from tests.integration.llm.conftest import unique
 from tests.integration.llm.outcomes import decision_id, outcome_of
 from tests.support.mock_provider import MockProviderProcess
@@ -125,7 +125,7 @@ async def test_tokens_are_counted_by_the_provider_that_can_and_nothing_is_decide
     before = (await bus.info(subjects.DECISIONS)).state.messages
     for model in ("beta:large", "tier/MIX"):
         raw = anthropic_client.messages.with_raw_response.count_tokens(model=model, messages=messages, system=system)
-        assert ESTIMATED not in raw.headers
+        assert TOKENS_ESTIMATED not in raw.headers
         assert (raw.headers["x-pointsman-provider"], raw.headers["x-pointsman-model"]) == ("beta", "large")
         asked = next(request for request in reversed(beta.seen()) if request["body"]["messages"] == messages)
         assert (asked["path"], asked["body"]["model"]) == ("/v1/messages/count_tokens", "large")
@@ -139,7 +139,7 @@ async def test_tokens_are_counted_by_the_provider_that_can_and_nothing_is_decide
 def test_tokens_are_estimated_where_no_provider_counts_them(anthropic_client: anthropic.Anthropic, model: str) -> None:
     messages: list[Any] = [{"role": "user", "content": "four" * 100}]
     raw = anthropic_client.messages.with_raw_response.count_tokens(model=model, messages=messages)
-    assert raw.headers[ESTIMATED] == "true"
+    assert raw.headers[TOKENS_ESTIMATED] == "true"
     assert raw.parse().input_tokens == 100
 
 
@@ -149,11 +149,11 @@ def test_tokens_are_estimated_when_the_provider_that_counts_is_gone(
     beta.stop()
     try:
         raw = anthropic_client.messages.with_raw_response.count_tokens(model="beta:large", messages=ask())
-        assert raw.headers[ESTIMATED] == "true"
+        assert raw.headers[TOKENS_ESTIMATED] == "true"
     finally:
         beta.start()
     again = anthropic_client.messages.with_raw_response.count_tokens(model="beta:large", messages=ask())
-    assert ESTIMATED not in again.headers
+    assert TOKENS_ESTIMATED not in again.headers
 
 
 def test_errors_of_a_count_are_in_anthropics_shape(anthropic_client: anthropic.Anthropic) -> None:

@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from pointsman.runtime.bus import Bus
-from pointsman_gateway.chat.headers import NAMES
+from pointsman_gateway.chat.answer.headers import NAMES
 from tests.integration.llm.conftest import MOCK_KEY, unique
 from tests.integration.llm.outcomes import decision_id, event_of, outcome_of
 from tests.support.mock_provider import MockProviderProcess

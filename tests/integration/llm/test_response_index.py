@@ -16,7 +16,7 @@ from pointsman.runtime.store.store import Store
 from pointsman_gateway.api.feedback import response_index
 from pointsman_gateway.api.feedback.response_index import AmbiguousResponse, ResponseIndex
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.chat.response_store import SEVERAL, ResponseStore
+from pointsman_gateway.chat.outcome.response_store import AMBIGUOUS, ResponseStore
 from tests.integration.llm.conftest import unique
 
 pytestmark = pytest.mark.integration
@@ -78,10 +78,10 @@ async def test_an_id_that_two_answers_have_had_means_neither(gateways: list[Resp
         with pytest.raises(AmbiguousResponse):
             await index.find(response)
         assert await index.find(other) == decided(3).decision_id
-    assert await ResponseStore(store).decision(response) == SEVERAL
+    assert await ResponseStore(store).decision(response) == AMBIGUOUS
     here.remember(decided(4), response)
     await here.close()
-    assert await ResponseStore(store).decision(response) == SEVERAL
+    assert await ResponseStore(store).decision(response) == AMBIGUOUS
 
 
 async def test_an_id_can_be_had_again_when_the_answer_waits_no_longer(

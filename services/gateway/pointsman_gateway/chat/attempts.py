@@ -1,4 +1,7 @@
-"""Having a request served: the arm that was chosen, then the others in the policy's order, until one answers."""
+"""Attempts of a call: the chosen arm first, then the others in the policy's order, until one answers.
+
+An attempt includes the retries at the same provider (`pointsman.llm.providers.retry_policy`).
+"""
 
 from __future__ import annotations
 
@@ -14,30 +17,27 @@ from pointsman.llm.providers.failure import ProviderError
 from pointsman.llm.providers.registry import Providers
 from pointsman.llm.request import ChatRequest, Dialect
 from pointsman.runtime.telemetry import metrics
-from pointsman_gateway.chat.errors import LlmError
-
-NOT_ASKED = frozenset({"unavailable", "request", "config"})
-"""Kinds of errors with which nothing was sent to a provider, so that they say nothing of the arm."""
+from pointsman_gateway.chat.errors import ChatError
 
 
 class Attempts:
-    """The tries of one request, as they go on.
+    """The attempts of one call.
 
     Attributes
     ----------
     request : ChatRequest
     made : list of Attempt
-        All so far, in order: what the outcome tells.
+        Those that have ended, in order, as the outcome reports them.
     tries : int
-        How often providers were asked, retries included.
+        Number of requests to providers, retries included.
     waited_s : float
-        How long providers were waited for.
-    began_s : float
-        When the last attempt began, by `perf_counter`.
+        Time spent waiting for providers.
+    started_s : float
+        When the last attempt started, by `perf_counter`.
     answer : Answer or None
-        The one that is passed on.
+        The answer for the client.
     served : Arm or None
-        Whose it is.
+        The arm that returned it.
     """
 
     def __init__(self, providers: Providers, request: ChatRequest, order: Sequence[Arm]) -> None:
@@ -47,84 +47,76 @@ class Attempts:
         self.made: list[Attempt] = []
         self.tries = 0
         self.waited_s = 0.0
-        self.began_s = 0.0
+        self.started_s = 0.0
         self.answer: Answer | None = None
         self.served: Arm | None = None
         self._last_error: ProviderError | None = None
 
     @property
-    def at_fault(self) -> bool:
-        """Whether nobody answered, and the last provider said that it was because of the request itself."""
+    def request_faulty(self) -> bool:
+        """Whether no arm answered, and the last provider blames the request itself."""
         return self.answer is None and self._last_error is not None and self._last_error.blames_request
 
     async def serve(self) -> Answer:
-        """Return the first answer that there is; its first byte has come.
+        """Return the first answer, whose first byte has arrived.
 
         Raises
         ------
-        LlmError
-            Nobody answered, or the fault is in the request.
+        ChatError
+            No arm answered, or the request is at fault.
         """
         errors: list[ProviderError] = []
         for arm in self._order:
-            self.began_s = perf_counter()
+            self.started_s = perf_counter()
             try:
                 answer = await self._providers.upstream(arm, self.request.dialect).open(self.request)
             except ProviderError as error:
-                took_s = perf_counter() - self.began_s
-                self.waited_s += took_s
-                self.tries += error.tries
-                self.made.append(
-                    Attempt(
-                        provider=arm.provider,
-                        model=arm.model,
-                        status=error.status,
-                        error=error.kind,
-                        latency_ms=took_s * 1000.0,
-                    )
-                )
+                self._record(arm, error.tries, error.status, error.kind)
                 metrics.llm_failed_attempts.labels(arm.provider, error.kind).inc()
                 self._last_error = error
                 errors.append(error)
                 if not error.elsewhere:
                     break
                 continue
-            took_s = perf_counter() - self.began_s
-            self.waited_s += took_s
-            self.tries += answer.tries
-            self.made.append(
-                Attempt(provider=arm.provider, model=arm.model, status=answer.status, latency_ms=took_s * 1000.0)
-            )
+            self._record(arm, answer.tries, answer.status)
             self.answer, self.served = answer, arm
             self.request = self.request._replace(raw=b"")  # it was sent, and an answer may take minutes
             return answer
-        raise nobody_answered(errors, self.request.dialect)
+        raise no_answer_error(errors, self.request.dialect)
+
+    def _record(self, arm: Arm, tries: int, status: int | None, error: str | None = None) -> None:
+        took_s = perf_counter() - self.started_s
+        self.waited_s += took_s
+        self.tries += tries
+        self.made.append(
+            Attempt(provider=arm.provider, model=arm.model, status=status, error=error, latency_ms=took_s * 1000.0)
+        )
 
 
-def in_order(decision: Decision, candidates: tuple[Arm, ...], most: int) -> list[Arm]:
-    """Return the arms to try: the chosen one, then the others as the policy would have had them.
+def attempt_order(decision: Decision, candidates: tuple[Arm, ...], max_attempts: int) -> list[Arm]:
+    """Return the arms to try: the chosen one, then the others by probability and then by score.
 
-    That is by probability, then by score; ties stay in the candidates' order, and so do all where no policy chose.
+    Ties keep the order of the candidates, and so do all others where no policy chose.
     """
     chosen = Arm(decision.provider, decision.model)
     ranked = sorted(decision.scores, key=lambda score: (-score.probability, -score.ucb))
     others = [Arm(score.provider, score.model) for score in ranked] or list(candidates)
-    return [chosen, *[arm for arm in others if arm != chosen]][:most]
+    return [chosen, *[arm for arm in others if arm != chosen]][:max_attempts]
 
 
-def nobody_answered(errors: Sequence[ProviderError], dialect: Dialect) -> LlmError:
-    """Return the one error for a request that nobody served.
+def no_answer_error(errors: Sequence[ProviderError], dialect: Dialect) -> ChatError:
+    """Return the error for a request that no arm served.
 
-    A single candidate's error, and one that is in the request itself, is passed on as the provider told it. That of
-    several is put in one sentence, with the status that all of them have, or else 502.
+    The error of a single arm, and one that blames the request, is passed on as the provider sent it. Several errors
+    become one sentence, with their common status or else 502.
     """
     last = errors[-1]
-    waits = [error.retry_after_s for error in errors if error.retry_after_s is not None]
-    headers = (("retry-after", str(math.ceil(min(waits)))),) if waits and len(waits) == len(errors) else ()
+    delays_s = [error.retry_after_s for error in errors if error.retry_after_s is not None]
+    headers = (("retry-after", str(math.ceil(min(delays_s)))),) if delays_s and len(delays_s) == len(errors) else ()
     if len(errors) == 1 or last.blames_request:
         body = last.body if last.dialect == dialect else None
-        return LlmError(last.answer_status, last.text, body=body, headers=headers)
+        return ChatError(last.answer_status, last.text, body=body, headers=headers)
     statuses = {error.answer_status for error in errors}
     status = statuses.pop() if len(statuses) == 1 else 502
     reasons = "; ".join(error.text for error in errors)
-    return LlmError(status, f"no model answered: {reasons}", code="no_model_answered", headers=headers)
+    return ChatError(status, f"no model answered: {reasons}", code="no_model_answered", headers=headers)

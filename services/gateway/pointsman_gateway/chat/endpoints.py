@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope
 
 from pointsman.llm.request import Dialect
+from pointsman_gateway.chat.answer.headers import AUTO_SCORE, TOKENS_ESTIMATED
 from pointsman_gateway.chat.errors import ERROR_DESCRIPTIONS, DialectErrors
-from pointsman_gateway.chat.headers import AUTO_SCORE, ESTIMATED
-from pointsman_gateway.chat.requests import MAX_MODEL_CHARS
+from pointsman_gateway.chat.request.reader import MAX_MODEL_CHARS
 from pointsman_gateway.chat.service import ChatGateway
 from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
 from pointsman_gateway.http.response import HttpResponse, StreamedResponse
@@ -129,7 +129,9 @@ class ChatHandler:
         body=ChatRequestBody,
         examples={"a question": _EXAMPLE},
         answers={
-            200: Answer("The count", dict[str, Any], headers={ESTIMATED: "`true` when no provider counted the tokens"})
+            200: Answer(
+                "The count", dict[str, Any], headers={TOKENS_ESTIMATED: "`true` when no provider counted the tokens"}
+            )
         },
         problems=(400, 404, 408, 409, 413, 415, 422),
         errors=DialectErrors("anthropic"),

@@ -1,4 +1,4 @@
-"""Errors as the clients of these routes expect them: OpenAI's shape or Anthropic's, whatever went wrong."""
+"""Errors of the chat endpoints, always in the client's dialect."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from pointsman_gateway.http.problems import problem, response_to_error
 from pointsman_gateway.http.request import ClientDisconnected
 from pointsman_gateway.http.response import FrameworkHandler, HotHandler, HttpResponse, StreamedResponse
 
-log = logger("gateway.llm")
+log = logger("gateway.chat")
 
 _problem_decoder = msgspec.json.Decoder(Problem)
 _CODES = {401: "invalid_api_key", 403: "insufficient_permissions", 413: "request_too_large", 429: "rate_limit_exceeded"}
-_ERRORS_OF_CLIENTS = {422: 400}
-"""Neither dialect's clients know a 422 for a body that is wrong."""
+_STATUS_FOR_CLIENTS = {422: 400}
+"""Neither dialect has a 422 for an invalid body."""
 
 
 ERROR_DESCRIPTIONS = {
@@ -76,20 +76,17 @@ class AnthropicError(msgspec.Struct, frozen=True):
     error: AnthropicErrorDetail
 
 
-class LlmError(Exception):
-    """A handler's way to end a chat request with an error.
+class ChatError(Exception):
+    """Ends a chat request with an error.
 
     Parameters
     ----------
-    status : int
-    message : str
     param : str, optional
-        The field that is wrong.
+        The invalid field.
     code : str, optional
-        A word for programs.
+        Machine-readable code.
     body : bytes, optional
-        The whole error in the client's dialect, when a provider told one.
-    headers : tuple of (name, value), optional
+        The provider's whole error in the client's dialect, if there is one.
     """
 
     def __init__(
@@ -126,7 +123,7 @@ class DialectErrors:
         self.descriptions: Mapping[int, str] = ERROR_DESCRIPTIONS
 
     def guard_hot(self, handler: HotHandler) -> HotHandler:
-        """Return the handler with every error in the dialect, those of access and of the body too."""
+        """Wrap a handler so that every error is in the dialect, also those of authentication and of the body."""
 
         async def guarded(scope: Scope, receive: Receive) -> HttpResponse | StreamedResponse:
             try:
@@ -134,18 +131,18 @@ class DialectErrors:
             except ClientDisconnected:
                 raise
             except Exception as error:  # every error, so that the client's library can read it
-                return error_reply(self._dialect or dialect_of(Headers(scope=scope)), error)
+                return error_response(self._dialect or dialect_of(Headers(scope=scope)), error)
 
         return guarded
 
     def guard(self, handler: FrameworkHandler) -> FrameworkHandler:
-        """Return the same for a handler of the framework."""
+        """Wrap a handler of the framework in the same way."""
 
         async def guarded(request: Request) -> Response:
             try:
                 return await handler(request)
             except Exception as error:  # as above
-                return error_reply(self._dialect or dialect_of(request.headers), error).to_starlette()
+                return error_response(self._dialect or dialect_of(request.headers), error).to_starlette()
 
         return guarded
 
@@ -159,24 +156,24 @@ def dialect_of(headers: Mapping[str, str]) -> Dialect:
     return "anthropic" if "anthropic-version" in headers else "openai"
 
 
-def error_reply(dialect: Dialect, error: Exception) -> HttpResponse:
-    """Return the answer to an error; one that is not expected is logged, and is a 500."""
-    if isinstance(error, LlmError):
+def error_response(dialect: Dialect, error: Exception) -> HttpResponse:
+    """Return the response for an error; an unexpected one is logged and becomes a 500."""
+    if isinstance(error, ChatError):
         body = error.body
         if body is None:
             body = encode_error(dialect, error.status, error.message, param=error.param, code=error.code)
         return HttpResponse(error.status, body, headers=error.headers)
-    reply = response_to_error(error)
-    if reply is None:
+    response = response_to_error(error)
+    if response is None:
         log.error("a chat request failed", exc_info=error)
-        reply = problem(500, "the gateway failed; its log says how")
-    return problem_in_dialect(dialect, reply)
+        response = problem(500, "the gateway failed; see its log")
+    return problem_in_dialect(dialect, response)
 
 
-def problem_in_dialect(dialect: Dialect, reply: HttpResponse) -> HttpResponse:
-    """Return a problem as an error of a dialect."""
-    found = _problem_decoder.decode(reply.body)
-    param = next((wrong.field for wrong in found.errors if wrong.field), None)
-    status = _ERRORS_OF_CLIENTS.get(reply.status, reply.status)
-    body = encode_error(dialect, status, found.detail, param=param, code=_CODES.get(status))
-    return HttpResponse(status, body, headers=reply.headers)
+def problem_in_dialect(dialect: Dialect, response: HttpResponse) -> HttpResponse:
+    """Convert a problem document to an error of a dialect."""
+    document = _problem_decoder.decode(response.body)
+    param = next((error.field for error in document.errors if error.field), None)
+    status = _STATUS_FOR_CLIENTS.get(response.status, response.status)
+    body = encode_error(dialect, status, document.detail, param=param, code=_CODES.get(status))
+    return HttpResponse(status, body, headers=response.headers)

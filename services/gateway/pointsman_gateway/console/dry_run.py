@@ -17,8 +17,8 @@ from pointsman.core.features import view_request
 from pointsman.runtime.bus import BusUnavailable, NoResponders, NoResponse
 from pointsman_gateway.api.decisions.decide import EXAMPLE_CONTEXT
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.chat.errors import LlmError
-from pointsman_gateway.chat.seeing import ChatFeatures
+from pointsman_gateway.chat.errors import ChatError
+from pointsman_gateway.chat.request.features import ChatFeatures
 from pointsman_gateway.console.feature_names import FeatureNames, FeatureView, name_features
 from pointsman_gateway.decision_client import refusal_status
 from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
@@ -176,7 +176,7 @@ class TryHandler:
         view = view_request({"messages": messages}, "openai")
         try:
             context = self._features.context(view)
-        except LlmError as error:
+        except ChatError as error:
             raise ProblemError(503, str(error), headers=_RETRY) from error
         if context is None:
             raise ProblemError(503, "the features of the request could not be extracted; see the log of the gateway")

@@ -8,7 +8,7 @@ from pointsman.contracts.messages.decision import CandidateScore, Decision
 from pointsman.core.bandit import Arm
 from pointsman.llm.providers.failure import ProviderError, UnknownProvider
 from pointsman.llm.request import Dialect
-from pointsman_gateway.chat.attempts import in_order, nobody_answered
+from pointsman_gateway.chat.attempts import attempt_order, no_answer_error
 
 A, B, C, D = (Arm("p", name) for name in "abcd")
 
@@ -45,8 +45,8 @@ def decided(chosen: Arm, scores: list[tuple[Arm, float, float]]) -> Decision:
     ],
 )
 def test_the_chosen_arm_then_the_others_as_the_policy_would_have_them(decision: Decision, order: list[Arm]) -> None:
-    assert in_order(decision, (A, B, C), 9) == order
-    assert in_order(decision, (A, B, C), 2) == order[:2]
+    assert attempt_order(decision, (A, B, C), 9) == order
+    assert attempt_order(decision, (A, B, C), 2) == order[:2]
 
 
 def failed(
@@ -68,30 +68,30 @@ def failed(
     ],
 )
 def test_the_status_is_that_of_all_errors_or_502(errors: list[ProviderError], status: int) -> None:
-    assert nobody_answered(errors, "openai").status == status
+    assert no_answer_error(errors, "openai").status == status
 
 
 def test_what_all_models_refuse_is_told_as_the_last_one_told_it() -> None:
     errors = [failed(400, "p: prompt is too long"), failed(400, "q: prompt is too long")]
-    error = nobody_answered(errors, "openai")
+    error = no_answer_error(errors, "openai")
     assert (error.status, error.body) == (400, errors[-1].body)
 
 
 def test_every_reason_is_in_the_one_error() -> None:
-    error = nobody_answered([failed(500, "p is broken"), failed(None, "q cannot be reached")], "openai")
+    error = no_answer_error([failed(500, "p is broken"), failed(None, "q cannot be reached")], "openai")
     assert (error.body, error.code) == (None, "no_model_answered")
     assert "p is broken" in error.message
     assert "q cannot be reached" in error.message
 
 
 def test_when_to_come_back_is_told_only_if_every_provider_told_it() -> None:
-    assert nobody_answered([failed(429, wait=7.2), failed(429, wait=3.1)], "openai").headers == (("retry-after", "4"),)
-    assert nobody_answered([failed(429, wait=7.2), failed(500)], "openai").headers == ()
+    assert no_answer_error([failed(429, wait=7.2), failed(429, wait=3.1)], "openai").headers == (("retry-after", "4"),)
+    assert no_answer_error([failed(429, wait=7.2), failed(500)], "openai").headers == ()
 
 
 @pytest.mark.parametrize("dialect", ["openai", "anthropic"])
 def test_an_error_is_in_the_dialect_of_the_client_although_its_provider_could_not_be_asked(dialect: Dialect) -> None:
-    error = nobody_answered([UnknownProvider("p is not configured")], dialect)
+    error = no_answer_error([UnknownProvider("p is not configured")], dialect)
     assert error.status == 503
     assert (error.body is None) == (dialect == "anthropic")  # it is made in the dialect when it is answered
     assert "p is not configured" in error.message

@@ -11,9 +11,9 @@ from pointsman.contracts.config.llm import AutoTier, LlmConfig
 from pointsman.contracts.config.schema import TierConfig
 from pointsman.core.bandit import Arm
 from pointsman.core.features import view_request
-from pointsman_gateway.chat.errors import LlmError
-from pointsman_gateway.chat.routing import Routing
-from pointsman_gateway.chat.seeing import ChatFeatures
+from pointsman_gateway.chat.errors import ChatError
+from pointsman_gateway.chat.request.features import ChatFeatures
+from pointsman_gateway.chat.request.routing import Routing
 
 TIERS = [
     TierConfig(name="A", arms=["p:m", "q:n/2:free"]),
@@ -51,7 +51,7 @@ def test_auto_has_the_tier_that_is_configured() -> None:
 
 @pytest.mark.parametrize("model", ["gpt-5", "tier/C", "tier/EMPTY", "A", "p:other"])
 def test_an_unknown_model_is_refused(model: str) -> None:
-    with pytest.raises(LlmError) as raised:
+    with pytest.raises(ChatError) as raised:
         routing().route(model, VIEW)
     assert (raised.value.status, raised.value.code) == (404, "model_not_found")
 
@@ -59,7 +59,7 @@ def test_an_unknown_model_is_refused(model: str) -> None:
 def test_an_unknown_model_is_taken_for_auto_where_that_is_configured_but_a_tier_must_exist() -> None:
     lenient = routing(unknown_model="auto")
     assert lenient.route("gpt-5", VIEW).tier == "A"
-    with pytest.raises(LlmError):
+    with pytest.raises(ChatError):
         lenient.route("tier/C", VIEW)
 
 
@@ -70,8 +70,8 @@ AUTO = [AutoTier(tier="A", below=0.9), AutoTier(tier="B")]
 def test_a_conversation_stays_in_its_tier_as_long_as_that_can_serve(before: str | None, tier: str) -> None:
     route = routing(auto=AUTO).route("auto", VIEW, before)
     assert route.tier == tier
-    assert route.before == (before if before in ("A", "B") else None)
-    assert route.score is not None
+    assert route.previous_tier == (before if before in ("A", "B") else None)
+    assert route.difficulty is not None
 
 
 def test_who_names_a_tier_or_an_arm_gets_it_whatever_was_before() -> None:

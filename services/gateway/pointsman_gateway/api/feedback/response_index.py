@@ -17,7 +17,7 @@ from pointsman.runtime.breaker import Breaker
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.backends import QUICK_TIMEOUT_MS, Backends
-from pointsman_gateway.chat.response_store import SEVERAL, Response, ResponseStore
+from pointsman_gateway.chat.outcome.response_store import AMBIGUOUS, ResponseStore, StoredResponse
 
 log = logger("gateway.responses")
 
@@ -45,7 +45,7 @@ class ResponseIndex:
         self._quick_store = ResponseStore(backends.quick_store)
         self._breaker = Breaker(STORE_PAUSE_S)
         self._remembered: OrderedDict[str, tuple[str, float]] = OrderedDict()
-        self._unwritten: list[Response] = []
+        self._unwritten: list[StoredResponse] = []
         self._write_scheduled = False
         self._writing: set[asyncio.Task[None]] = set()
 
@@ -55,13 +55,13 @@ class ResponseIndex:
         if not wait_s or len(response_id) > MAX_RESPONSE_ID:
             return
         known = self._known(response_id)
-        indexed = decision.decision_id if known in (None, decision.decision_id) else SEVERAL
+        indexed = decision.decision_id if known in (None, decision.decision_id) else AMBIGUOUS
         self._remembered[response_id] = indexed, monotonic() + 2.0 * wait_s
         self._remembered.move_to_end(response_id)
         if len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)
         if len(self._unwritten) < MAX_UNWRITTEN:
-            self._unwritten.append(Response(response_id, decision.decision_id, math.ceil(2.0 * wait_s)))
+            self._unwritten.append(StoredResponse(response_id, decision.decision_id, math.ceil(2.0 * wait_s)))
         if not self._write_scheduled:
             self._write_scheduled = True
             task = asyncio.create_task(self._write(), name="write responses")
@@ -85,7 +85,7 @@ class ResponseIndex:
                 stored = await self._quick_store.decision(response_id)
             except StateError:
                 stored = None
-        if known == SEVERAL or stored not in (None, known):
+        if known == AMBIGUOUS or stored not in (None, known):
             raise AmbiguousResponse
         return known
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pointsman_gateway.chat.requests import read_request
+from pointsman_gateway.chat.request.reader import read_request
 
 BODY = b'{"model":"auto","messages":[{"role":"user","content":"Hello"}]}'
 

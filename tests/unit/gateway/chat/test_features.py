@@ -13,9 +13,9 @@ from pointsman.contracts.config import Config
 from pointsman.contracts.config.llm import AutoTier, LlmConfig
 from pointsman.contracts.config.schema import ContextConfig, TierConfig
 from pointsman.core.features import RequestView, chat_features, view_request
-from pointsman_gateway.chat.errors import LlmError
-from pointsman_gateway.chat.routing import Routing
-from pointsman_gateway.chat.seeing import ChatFeatures
+from pointsman_gateway.chat.errors import ChatError
+from pointsman_gateway.chat.request.features import ChatFeatures
+from pointsman_gateway.chat.request.routing import Routing
 
 TIERS = [TierConfig(name="SMALL", arms=["p:m"]), TierConfig(name="LARGE", arms=["p:n"])]
 AUTO = [AutoTier(tier="SMALL", below=0.2), AutoTier(tier="LARGE")]
@@ -54,11 +54,11 @@ def test_auto_goes_by_the_request() -> None:
     routing = Routing(config(), ChatFeatures(config()))
     simple, demanding = routing.route("auto", HELLO), routing.route("auto", PROOF)
     assert (simple.tier, demanding.tier) == ("SMALL", "LARGE")
-    assert simple.score == 0.0
-    assert demanding.score is not None
-    assert demanding.score > 0.2
-    assert routing.route("tier/LARGE", HELLO).score is None
-    assert routing.route("p:m", HELLO).score is None
+    assert simple.difficulty == 0.0
+    assert demanding.difficulty is not None
+    assert demanding.difficulty > 0.2
+    assert routing.route("tier/LARGE", HELLO).difficulty is None
+    assert routing.route("p:m", HELLO).difficulty is None
 
 
 def test_the_context_has_the_chat_features() -> None:
@@ -67,7 +67,7 @@ def test_the_context_has_the_chat_features() -> None:
 
 
 def test_another_length_is_refused_naming_both_settings() -> None:
-    with pytest.raises(LlmError) as raised:
+    with pytest.raises(ChatError) as raised:
         ChatFeatures(config(dim=3)).context(HELLO)
     assert raised.value.status == 503
     assert "llm.features: 'chat' makes contexts of 12 numbers, and context.dim is 3" in raised.value.message

@@ -1,4 +1,4 @@
-"""Passing a stream on as it comes."""
+"""Sends a stream to the client as it arrives from the provider."""
 
 from __future__ import annotations
 
@@ -11,51 +11,52 @@ from pointsman.llm.providers.dialects.errors import encode_error, error_event
 from pointsman.llm.providers.failure import ProviderError
 from pointsman.llm.request import Dialect
 from pointsman.runtime.telemetry.logs import logger
-from pointsman_gateway.chat.exchange import OpenExchange
-from pointsman_gateway.chat.headers import Headers
-from pointsman_gateway.chat.watch import ClientWatch
+from pointsman_gateway.chat.answer.disconnect import DisconnectWatch
+from pointsman_gateway.chat.answer.headers import Headers
+from pointsman_gateway.chat.call import ChatCall
 
-log = logger("gateway.llm")
+log = logger("gateway.chat.client_stream")
 
-_AS_IT_COMES = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
-"""So that a proxy in front, nginx above all, does not gather a stream before it passes it on."""
+_UNBUFFERED = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
+"""Headers that keep proxies, nginx above all, from buffering a stream."""
 
 
-class StreamedAnswer:
-    """An answer whose first byte is there. Nothing is read ahead of a client that reads slowly.
+class ClientStream:
+    """An answer whose first byte has arrived. Nothing is read ahead of a client that reads slowly.
 
     Parameters
     ----------
+    dialect : Dialect
     answer : UpstreamStream
-    exchange : OpenExchange
-        Ended when the stream is.
-    watch : ClientWatch
-        Stopped then.
+    call : ChatCall
+        Ended with the stream.
+    watch : DisconnectWatch
+        Stopped with the stream.
     headers : tuple of (name, value)
     """
 
     def __init__(
-        self, dialect: Dialect, answer: UpstreamStream, exchange: OpenExchange, watch: ClientWatch, headers: Headers
+        self, dialect: Dialect, answer: UpstreamStream, call: ChatCall, watch: DisconnectWatch, headers: Headers
     ) -> None:
         self.status = answer.status
         self._dialect: Dialect = dialect
         self._answer = answer
-        self._exchange = exchange
+        self._call = call
         self._watch = watch
         self._headers = headers
         self._failed = False
 
     async def send(self, send: Send) -> None:
-        """Send all of it; return when the client has it, or has gone.
+        """Send all of it; return when the client has received it, or has disconnected.
 
-        A stream that breaks off ends with an error in the client's dialect as its last event: a status cannot tell it
-        any more.
+        The status is sent before the first byte, so a stream that fails ends with an error event in the client's
+        dialect.
         """
         stopped = False
         try:
-            await self._pass_on(send)
+            await self._send_chunks(send)
         except asyncio.CancelledError:
-            if not self._watch.settle():
+            if not self._watch.absorb_cancellation():
                 stopped = True
                 raise
         finally:
@@ -63,21 +64,21 @@ class StreamedAnswer:
             try:
                 await self._answer.close()
             finally:
-                self._exchange.end(self.status, gone=self._watch.gone, stopped=stopped or self._failed)
+                self._call.end(self.status, client_left=self._watch.client_left, stopped=stopped or self._failed)
 
-    async def _pass_on(self, send: Send) -> None:
-        raw = [(b"content-type", self._answer.content_type.encode()), *_AS_IT_COMES]
+    async def _send_chunks(self, send: Send) -> None:
+        raw = [(b"content-type", self._answer.content_type.encode()), *_UNBUFFERED]
         raw += [(name.encode(), value.encode()) for name, value in self._headers]
-        self._exchange.begin_answer()
+        self._call.begin_answer()
         await send({"type": "http.response.start", "status": self.status, "headers": raw})
         try:
             async for chunk in self._answer:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         except ProviderError as error:
             await send({"type": "http.response.body", "body": error.event, "more_body": True})
-        except Exception:  # a bug; the client must not take what it has for the whole
+        except Exception:  # a bug; the client must not mistake what it has for the whole answer
             self._failed = True
-            log.exception("a stream broke off")
+            log.exception("a stream failed")
             event = error_event(self._dialect, encode_error(self._dialect, 500, "the gateway failed"))
             await send({"type": "http.response.body", "body": event, "more_body": True})
         self._watch.stop()

@@ -11,13 +11,15 @@ from pointsman.contracts.messages.decision import Decision
 from pointsman.contracts.messages.outcome import Attempt, Outcome
 from pointsman.core.bandit import Arm, RewardRule
 from pointsman.llm.completion import Completion, ToolCall, Usage
-from pointsman_gateway.chat import measuring
-from pointsman_gateway.chat.judging import Judge
-from pointsman_gateway.chat.measuring import Exchange, Timings
+from pointsman.llm.providers.registry import Providers
+from pointsman.llm.request import ChatRequest
+from pointsman_gateway.chat.attempts import Attempts
+from pointsman_gateway.chat.call import ChatCall
+from pointsman_gateway.chat.outcome.grading import AnswerGrader
+from pointsman_gateway.chat.outcome.outcome import build_outcome
 
 CHOSEN, OTHER = Arm("a", "m"), Arm("b", "n")
-JUDGE = Judge(Config())
-TIMINGS = Timings(1000, 2000, 15.0, 900.0, 850.0)
+GRADER = AnswerGrader(Config())
 GOOD = Attempt(provider="a", model="m", status=200, latency_ms=12.0)
 FAILED = Attempt(provider="a", model="m", status=500, error="status", latency_ms=33.0)
 STOOD_IN = Attempt(provider="b", model="n", status=200, latency_ms=50.0)
@@ -54,28 +56,33 @@ def decision(**more: Any) -> Decision:
     )
 
 
-def exchange(**more: Any) -> Exchange:
+def ended_call(**more: Any) -> ChatCall:
+    """A call that has ended; the chosen arm served unless the arguments differ."""
+    attempts = Attempts(Providers([], {}), ChatRequest("openai", {"messages": []}, b"", "auto"), [])
+    attempts.made = more.pop("attempts", [GOOD])
+    attempts.served = more.pop("served", CHOSEN)
     usual: dict[str, Any] = {
         "decision": decision(),
         "context": [1.0, 0.5],
         "direct": False,
-        "attempts": [GOOD],
-        "served": CHOSEN,
+        "arrived_s": 10.0,
+        "on_end": lambda _: None,
+        "decided_at_ms": 1000,
+        "first_byte_s": 10.015,
         "completion": WHOLE,
-        "faulty": False,
-        "gone": False,
-        "stopped": False,
-        "timings": TIMINGS,
+        "ended_at_ms": 2000,
+        "total_ms": 900.0,
+        "serving_ms": 850.0,
     }
-    return Exchange(**{**usual, **more})
+    return ChatCall(attempts=attempts, **{**usual, **more})
 
 
-def measure(told: Exchange, rule: RewardRule) -> Outcome:
-    return measuring.measure(told, rule, JUDGE.judge(told))
+def measure(call: ChatCall, rule: RewardRule) -> Outcome:
+    return build_outcome(call, rule, GRADER.assess(call))
 
 
 def test_the_outcome_of_the_chosen_arm_has_all_that_learning_needs() -> None:
-    outcome = measure(exchange(), RewardRule(lambda_cost=0.5))
+    outcome = measure(ended_call(), RewardRule(lambda_cost=0.5))
     assert (outcome.decision_id, outcome.decision_sequence, outcome.tier) == ("S.42.0123456789abcdef", 42, "S")
     assert (outcome.provider, outcome.model, outcome.context) == ("a", "m", [1.0, 0.5])
     assert (outcome.propensity, outcome.policy, outcome.policy_version) == (0.75, "l", 3)
@@ -85,11 +92,12 @@ def test_the_outcome_of_the_chosen_arm_has_all_that_learning_needs() -> None:
     served = outcome.served
     assert served is not None
     assert (served.input_tokens, served.output_tokens, served.cached_tokens) == (100, 20, 80)
-    assert (served.first_byte_ms, served.total_ms, served.response_id) == (15.0, 900.0, "chatcmpl-1")
+    assert (served.total_ms, served.response_id) == (900.0, "chatcmpl-1")
+    assert served.first_byte_ms == pytest.approx(15.0)
 
 
 def test_when_another_serves_the_chosen_arm_gets_its_own_failure() -> None:
-    outcome = measure(exchange(attempts=[FAILED, STOOD_IN], served=OTHER), RewardRule())
+    outcome = measure(ended_call(attempts=[FAILED, STOOD_IN], served=OTHER), RewardRule())
     assert (outcome.provider, outcome.learn) == ("a", True)
     assert (outcome.quality, outcome.cost_usd, outcome.latency_ms) == (0.0, 0.0, 33.0)
     assert outcome.served is not None
@@ -97,7 +105,7 @@ def test_when_another_serves_the_chosen_arm_gets_its_own_failure() -> None:
 
 
 def test_when_nobody_serves_the_chosen_arm_has_failed() -> None:
-    outcome = measure(exchange(attempts=[FAILED], served=None, completion=None), RewardRule())
+    outcome = measure(ended_call(attempts=[FAILED], served=None, completion=None), RewardRule())
     assert (outcome.learn, outcome.quality, outcome.cost_usd, outcome.latency_ms) == (True, 0.0, 0.0, 33.0)
 
 
@@ -107,11 +115,11 @@ def test_when_nobody_serves_the_chosen_arm_has_failed() -> None:
         ({"completion": CALL}, 100.0),
         ({"completion": EMPTY}, 0.0),
         ({"completion": CUT}, 0.0),
-        ({"completion": CUT, "gone": True}, None),
+        ({"completion": CUT, "client_left": True}, None),
     ],
 )
 def test_quality_by_what_came(what: dict[str, Any], quality: float | None) -> None:
-    outcome = measure(exchange(**what), RewardRule())
+    outcome = measure(ended_call(**what), RewardRule())
     assert (outcome.learn, outcome.quality) == (True, quality)
 
 
@@ -119,8 +127,8 @@ def test_quality_by_what_came(what: dict[str, Any], quality: float | None) -> No
     "what",
     [
         {"direct": True},
-        {"faulty": True, "attempts": [FAILED], "served": None, "completion": None},
-        {"gone": True, "attempts": [], "served": None, "completion": None},
+        {"request_faulty": True, "attempts": [FAILED], "served": None, "completion": None},
+        {"client_left": True, "attempts": [], "served": None, "completion": None},
         {"stopped": True, "completion": CUT},
         {"decision": decision(decision_id="fallback.S.0123456789abcdef", degraded=True, propensity=None, policy=None)},
         *[
@@ -130,13 +138,13 @@ def test_quality_by_what_came(what: dict[str, Any], quality: float | None) -> No
     ],
 )
 def test_what_says_nothing_of_the_choice_is_not_learned_from(what: dict[str, Any]) -> None:
-    assert not measure(exchange(**what), RewardRule()).learn
+    assert not measure(ended_call(**what), RewardRule()).learn
 
 
 def test_an_arm_that_had_failed_before_the_client_left_has_failed() -> None:
-    outcome = measure(exchange(gone=True, attempts=[FAILED], served=None, completion=None), RewardRule())
+    outcome = measure(ended_call(client_left=True, attempts=[FAILED], served=None, completion=None), RewardRule())
     assert (outcome.learn, outcome.quality) == (True, 0.0)
 
 
 def test_a_pinned_arm_is_learned_from() -> None:
-    assert measure(exchange(decision=decision(pinned=True, propensity=1.0)), RewardRule()).learn
+    assert measure(ended_call(decision=decision(pinned=True, propensity=1.0)), RewardRule()).learn

@@ -1,4 +1,4 @@
-"""``POST /v1/messages/count_tokens``: how long a request is, before it is made. Nothing is decided or logged."""
+"""``POST /v1/messages/count_tokens``: the number of tokens of a request. Nothing is decided or logged."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from pointsman.llm.providers.registry import Providers
 from pointsman.llm.providers.upstream import Upstream
 from pointsman.llm.request import ChatRequest, Dialect
 from pointsman.runtime.telemetry.logs import logger
-from pointsman_gateway.chat.errors import LlmError
-from pointsman_gateway.chat.headers import ESTIMATED, passed_on
-from pointsman_gateway.chat.requests import read_request
-from pointsman_gateway.chat.routing import Routing
+from pointsman_gateway.chat.answer.headers import TOKENS_ESTIMATED, forwardable
+from pointsman_gateway.chat.errors import ChatError
+from pointsman_gateway.chat.request.reader import read_request
+from pointsman_gateway.chat.request.routing import Routing
 from pointsman_gateway.http.request import read_body
 from pointsman_gateway.http.response import HttpResponse
 
-log = logger("gateway.llm")
+log = logger("gateway.chat.token_count")
 
 DIALECT: Dialect = "anthropic"
-PATIENCE_S = 10.0
-"""Clients ask this before they send anything, so an estimate now is better than a count later."""
+COUNT_TIMEOUT_S = 10.0
+"""Clients count before they send a request, so an estimate now is better than a late count."""
 
 
 class TokenCounts:
-    """Counts with the first arm of the tier whose provider is Anthropic's kind, else estimates.
+    """Counts with the first arm of the tier whose provider can count, otherwise estimates.
 
-    Which arm will serve is not known before it is chosen; a choice for each count would be one that nothing comes of.
+    Which arm will serve is unknown before a decision, and a decision for each count would have no outcome.
 
     Parameters
     ----------
@@ -47,36 +47,41 @@ class TokenCounts:
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive) -> HttpResponse:
-        """Answer one request."""
+        """Handle one request."""
         request = read_request(DIALECT, await read_body(scope, receive, self._max_body_bytes), scope)
         view = view_request(request.body, DIALECT)
         for arm in self._routing.route(request.model, view).arms:
             counter = self._providers.token_counter(arm)
             if counter is not None:
-                counted = await self._counted(counter, arm, request)
-                if counted is not None:
-                    return counted
+                response = await self._count(counter, arm, request)
+                if response is not None:
+                    return response
                 break
-        return HttpResponse(200, encode({"input_tokens": max(1, view.tokens)}), headers=((ESTIMATED, "true"),))
+        body = encode({"input_tokens": max(1, view.tokens)})
+        return HttpResponse(200, body, headers=((TOKENS_ESTIMATED, "true"),))
 
-    async def _counted(self, counter: Upstream, arm: Arm, request: ChatRequest) -> HttpResponse | None:
+    async def _count(self, counter: Upstream, arm: Arm, request: ChatRequest) -> HttpResponse | None:
         """Return the provider's count; None when it does not count.
 
         Raises
         ------
-        LlmError
-            The provider says that something is wrong with the request.
+        ChatError
+            The provider blames the request.
         """
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(COUNT_TIMEOUT_S):
                 answer = await counter.open(request)
         except ProviderError as error:
             if not error.elsewhere:
-                raise LlmError(error.answer_status, error.text, body=error.body) from error
+                raise ChatError(error.answer_status, error.text, body=error.body) from error
             log.debug("tokens are estimated: %s", error)
             return None
         except TimeoutError:
             return None
         assert isinstance(answer, CompleteAnswer)  # a count is not a stream
-        headers = (*passed_on(answer.headers), ("x-pointsman-provider", arm.provider), ("x-pointsman-model", arm.model))
+        headers = (
+            *forwardable(answer.headers),
+            ("x-pointsman-provider", arm.provider),
+            ("x-pointsman-model", arm.model),
+        )
         return HttpResponse(answer.status, answer.body, answer.content_type, headers)

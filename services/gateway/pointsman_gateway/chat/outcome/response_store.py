@@ -1,7 +1,7 @@
-"""Which decision was behind an answer, by the answer's own id: so that feedback can name what clients have at hand.
+"""Store of the decisions behind answers by the answers' own ids, so that feedback can name what clients know.
 
-Ids are what providers make of them, and some make few: Ollama's are ``chatcmpl-`` and one of 999 numbers. So one that
-two answers have had means neither of them.
+Providers choose the ids, and some choose few: Ollama's are ``chatcmpl-`` and one of 999 numbers. An id that two answers
+have had identifies neither.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pointsman.runtime.store import keys
 from pointsman.runtime.store.errors import store_errors
 from pointsman.runtime.store.store import Store
 
-SEVERAL = ""
-"""In place of a decision's id: more than one answer has had that id."""
+AMBIGUOUS = ""
+"""In place of a decision id: more than one answer has had the id."""
 
 
-class Response(NamedTuple):
-    """An answer's id, whatever a provider made of it, the decision behind it, and how long that is of interest."""
+class StoredResponse(NamedTuple):
+    """The id of an answer, the decision behind it, and how long it is kept."""
 
     response_id: str
     decision_id: str
@@ -38,7 +38,7 @@ class ResponseStore:
         self._redis = store.redis
 
     async def decision(self, response_id: str) -> str | None:
-        """Return the id of the decision behind an answer, or `SEVERAL`; None when that is not known (any more).
+        """Return the id of the decision behind an answer, or `AMBIGUOUS`; None when it is unknown or has expired.
 
         Raises
         ------
@@ -48,8 +48,8 @@ class ResponseStore:
             found = await self._redis.get(_key(response_id))
         return _text(found)
 
-    async def remember(self, responses: Iterable[Response]) -> None:
-        """Write entries, in one go; those with an id that another answer has had are marked as `SEVERAL` in a second.
+    async def remember(self, responses: Iterable[StoredResponse]) -> None:
+        """Write entries in one round trip; a second one marks ids that another answer has had as `AMBIGUOUS`.
 
         Raises
         ------
@@ -57,17 +57,17 @@ class ResponseStore:
             Some may be written.
         """
         responses = list(responses)
-        before = await self._set(responses)
-        several = [
-            response._replace(decision_id=SEVERAL)
-            for response, known in zip(responses, before, strict=True)
+        previous = await self._set(responses)
+        ambiguous = [
+            response._replace(decision_id=AMBIGUOUS)
+            for response, known in zip(responses, previous, strict=True)
             if known not in (None, response.decision_id)
         ]
-        if several:
-            await self._set(several)
+        if ambiguous:
+            await self._set(ambiguous)
 
-    async def _set(self, responses: Iterable[Response]) -> list[str | None]:
-        """Write entries; return what was in their places."""
+    async def _set(self, responses: Iterable[StoredResponse]) -> list[str | None]:
+        """Write entries; return the values that they replaced."""
         pipeline = self._redis.pipeline(transaction=False)
         for response in responses:
             pipeline.set(_key(response.response_id), response.decision_id.encode(), ex=response.keep_s, get=True)
@@ -80,5 +80,5 @@ def _text(found: Any) -> str | None:
 
 
 def _key(response_id: str) -> str:
-    # Of a fixed length and harmless, whatever the id is.
+    # A digest, because ids may have any length and any characters.
     return keys.response(blake2b(response_id.encode(errors="surrogatepass"), digest_size=16).hexdigest())

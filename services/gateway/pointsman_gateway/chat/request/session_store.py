@@ -1,4 +1,4 @@
-"""Which arm served a conversation last, shared by all gateways. Made again by itself: nothing else rests on it."""
+"""Store of the arm that last served each conversation, shared by all gateways. It is a cache: losing it is harmless."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ from pointsman.runtime.store.errors import store_errors
 from pointsman.runtime.store.store import Store
 
 
-class Session(NamedTuple):
+class PreviousTurn(NamedTuple):
+    """Tier and arm of the previous turn of a conversation."""
+
+    tier: str
+    arm: Arm
+
+
+class StoredSession(NamedTuple):
     """A conversation by its digest (never its text), and the arm that served it.
 
     Attributes
     ----------
     auto : bool
-        The conversation names no tier; ``tier`` is the one that was found for it.
+        The requests name no tier; ``tier`` is the one that was found for them.
     """
 
     tier: str
@@ -38,7 +45,7 @@ class SessionStore:
         self._redis = store.redis
 
     async def arm(self, tier: str, digest: str) -> Arm | None:
-        """Return the arm that served the conversation; None when that is not known (any more).
+        """Return the arm that served the conversation; None when it is unknown or has expired.
 
         Raises
         ------
@@ -47,8 +54,8 @@ class SessionStore:
         found = await self._get(keys.session(tier, digest))
         return None if found is None else _arm(found)
 
-    async def auto(self, digest: str) -> tuple[str, Arm] | None:
-        """Return the tier and the arm of a conversation that names no tier; None when they are not known (any more).
+    async def auto(self, digest: str) -> PreviousTurn | None:
+        """Return tier and arm of a conversation that names no tier; None when they are unknown or have expired.
 
         Raises
         ------
@@ -59,10 +66,10 @@ class SessionStore:
             return None
         tier, _, text = found.partition(" ")
         arm = _arm(text)
-        return None if arm is None else (tier, arm)
+        return None if arm is None else PreviousTurn(tier, arm)
 
-    async def remember(self, sessions: Iterable[Session], ttl_s: int) -> None:
-        """Write sessions, in one go.
+    async def remember(self, sessions: Iterable[StoredSession], ttl_s: int) -> None:
+        """Write sessions in one round trip.
 
         Raises
         ------

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from starlette.types import Message
 
-from pointsman_gateway.chat.watch import ClientWatch
+from pointsman_gateway.chat.answer.disconnect import DisconnectWatch
 
 
 class Client:
@@ -27,11 +27,11 @@ async def test_work_is_cancelled_when_the_client_hangs_up_and_its_task_can_go_on
     client = Client()
 
     async def work() -> str:
-        watch = ClientWatch(client.receive)
+        watch = DisconnectWatch(client.receive)
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            assert watch.settle()
+            assert watch.absorb_cancellation()
         watch.stop()
         await asyncio.sleep(0)  # would raise, were the task still being cancelled
         return "told the outcome"
@@ -47,11 +47,11 @@ async def test_a_cancellation_by_somebody_else_is_not_taken_for_it() -> None:
     client = Client()
 
     async def work() -> None:
-        watch = ClientWatch(client.receive)
+        watch = DisconnectWatch(client.receive)
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            assert not watch.settle()
+            assert not watch.absorb_cancellation()
             watch.stop()
             raise
 
@@ -66,11 +66,11 @@ async def test_nothing_happens_after_the_watch_has_stopped() -> None:
     client = Client()
 
     async def work() -> bool:
-        watch = ClientWatch(client.receive)
+        watch = DisconnectWatch(client.receive)
         await client.asked.wait()
         watch.stop()
         client.hung_up.set()
         await asyncio.sleep(0.05)
-        return watch.gone
+        return watch.client_left
 
     assert not await asyncio.create_task(work())

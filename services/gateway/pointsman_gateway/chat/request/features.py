@@ -1,4 +1,4 @@
-"""What the gateway makes of a chat request: the context for the policy, and the tier of one that names none."""
+"""Features of a chat request: the context for the policy, and the tier of a request that names none."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from pointsman.contracts.config import Config, length_problem, request_extractor
 from pointsman.core.bandit import conform
 from pointsman.core.features import CHAT, ExtractionFailed, RequestView, chat_features
 from pointsman.runtime.telemetry.logs import logger
-from pointsman_gateway.chat.errors import LlmError
+from pointsman_gateway.chat.errors import ChatError
 
-log = logger("gateway.llm")
+log = logger("gateway.chat.features")
 
 
 class ChatFeatures:
-    """What a policy sees of a chat request, and the tier of one whose model is ``auto``.
+    """Computes the context of a chat request, and the tier of one whose model is ``auto``.
 
     Parameters
     ----------
@@ -21,9 +21,9 @@ class ChatFeatures:
     Attributes
     ----------
     label : str
-        The extractor's name and version, for the decision log.
+        Name and version of the extractor, for the decision log.
     names : tuple of str
-        What its numbers are.
+        Names of the features.
 
     Raises
     ------
@@ -42,33 +42,35 @@ class ChatFeatures:
         self.names = self._extractor.names
 
     def context(self, view: RequestView) -> list[float] | None:
-        """Return the context, ``context.dim`` numbers; None when the extractor fails, so that no policy can choose.
+        """Return the context, shape (``context.dim``,); None when the extractor fails, so that no policy can choose.
 
         Raises
         ------
-        LlmError
-            503: the extractor's contexts are of another length than ``context.dim``.
+        ChatError
+            503: the extractor returns another number of features than ``context.dim``.
         """
         if self._problem:
-            raise LlmError(503, self._problem, code="features_do_not_fit")
-        (seen, features), self._latest = self._latest or (None, []), None
-        if self._is_chat and seen is view:  # they have found the tier already
+            raise ChatError(503, self._problem, code="features_do_not_fit")
+        (latest_view, features), self._latest = self._latest or (None, []), None
+        if self._is_chat and latest_view is view:  # computed by `tier`
             return conform(features, self._dim, "pad")
         try:
             return conform(self._extractor.extract(view), self._dim, "pad")
         except ExtractionFailed as error:
-            log.error("the fallback arm serves, because the features failed: %s", error)
+            log.error("the fallback arm serves, because feature extraction failed: %s", error)
             return None
 
-    def tier(self, view: RequestView, before: str | None = None) -> tuple[str, float]:
-        """Return the tier of a request whose model is ``auto``, and the score that it has it by.
+    def tier(self, view: RequestView, previous: str | None = None) -> tuple[str, float]:
+        """Return the tier of a request whose model is ``auto``, and its difficulty (0 to 1).
 
         Parameters
         ----------
-        before : str, optional
-            The tier of the conversation's turn before, which it stays in unless the score asks for a higher one.
+        previous : str, optional
+            The tier of the previous turn, which is kept unless the difficulty requires a higher one.
         """
         features = chat_features(view)
         self._latest = view, features
-        score = self._auto.score(features)
-        return self._auto.tier(score) if before is None else self._auto.next_tier(score, before), score
+        difficulty = self._auto.score(features)
+        if previous is None:
+            return self._auto.tier(difficulty), difficulty
+        return self._auto.next_tier(difficulty, previous), difficulty

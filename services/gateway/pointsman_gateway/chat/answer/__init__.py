@@ -1,0 +1,1 @@
+"""Sending an answer to the client: headers, streams, and clients that disconnect."""

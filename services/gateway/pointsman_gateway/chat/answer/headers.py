@@ -1,0 +1,74 @@
+"""Response headers that describe how an answer was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import perf_counter
+
+from pointsman.core.bandit import Arm
+from pointsman_gateway.chat.call import ChatCall
+
+Headers = tuple[tuple[str, str], ...]
+
+NAMES = tuple(
+    f"x-pointsman-{name}"
+    for name in (
+        "decision-id",
+        "provider",
+        "model",
+        "tier",
+        "policy",
+        "propensity",
+        "reason",
+        "attempts",
+        "overhead-ms",
+    )
+)
+
+AUTO_SCORE = "x-pointsman-auto-score"
+"""Sent in addition for the model ``auto``: the difficulty of the request, 0 to 1."""
+
+TOKENS_ESTIMATED = "x-pointsman-tokens-estimated"
+"""``true`` where the tokens of a request were not counted by a provider."""
+
+
+def forwardable(headers: Mapping[str, str]) -> Headers:
+    """Return a provider's headers without those that are not valid in a response."""
+    return tuple((name, value) for name, value in headers.items() if (name + value).isascii() and value.isprintable())
+
+
+def response_headers(call: ChatCall) -> Headers:
+    """Return the headers of a call. Without a policy there is no policy to name, and no propensity."""
+    decision, attempts = call.decision, call.attempts
+    arm = call.served or Arm(decision.provider, decision.model)
+    overhead_ms = (perf_counter() - call.arrived_s - attempts.waited_s) * 1000.0
+    headers: list[tuple[str, str]] = [
+        ("x-pointsman-decision-id", decision.decision_id),
+        ("x-pointsman-provider", arm.provider),
+        ("x-pointsman-model", arm.model),
+        ("x-pointsman-tier", decision.tier),
+        ("x-pointsman-reason", _reason(call)),
+        ("x-pointsman-attempts", str(attempts.tries)),
+        ("x-pointsman-overhead-ms", f"{overhead_ms:.2f}"),
+    ]
+    if decision.policy is not None and not call.direct:
+        headers.append(("x-pointsman-policy", decision.policy))
+    if decision.propensity is not None:
+        headers.append(("x-pointsman-propensity", f"{decision.propensity:.6g}"))
+    if call.difficulty is not None:
+        headers.append((AUTO_SCORE, f"{call.difficulty:.3f}"))
+    return tuple(headers)
+
+
+def _reason(call: ChatCall) -> str:
+    """Return in a word why this arm served."""
+    decision = call.decision
+    if call.served is not None and not call.chosen_served:
+        return "fallback"
+    if call.direct:
+        return "direct"
+    if decision.degraded:
+        return "degraded"
+    if decision.pinned:
+        return "pinned"
+    return "explored" if decision.explored else "policy"

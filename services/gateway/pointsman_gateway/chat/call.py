@@ -1,0 +1,139 @@
+"""The state of one LLM call, from the decision to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from pointsman.contracts.messages.decision import Decision
+from pointsman.core.bandit import Arm
+from pointsman.llm.completion import Completion
+from pointsman.runtime.telemetry import metrics
+from pointsman_gateway.chat import gen_ai
+from pointsman_gateway.chat.attempts import Attempts
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class ChatCall:
+    """One LLM call. `end` sets the attributes from ``completion`` on, and passes the call to ``on_end``.
+
+    Attributes
+    ----------
+    decision : Decision
+    context : list of float
+        As sent with the decision request.
+    direct : bool
+        The client named the arm, so nothing was chosen.
+    attempts : Attempts
+    arrived_s : float
+        When the request arrived, by `perf_counter`.
+    on_end : callable
+        Receives the call when it has ended, however it ended.
+    difficulty : float or None
+        Score by which the tier was found, where the client left it open.
+    decided_at_ms : int
+        Unix milliseconds.
+    first_byte_s : float or None
+        When the first byte was sent to the client, by `perf_counter`.
+    completion : Completion or None
+        Of the answer that was sent.
+    request_faulty : bool
+        The request itself was at fault.
+    client_left : bool
+        The client disconnected before the end.
+    stopped : bool
+        The gateway stopped, or failed itself, before the end.
+    ended_at_ms : int
+        Unix milliseconds.
+    total_ms : float
+        From the arrival of the request to the last byte.
+    serving_ms : float or None
+        From the start of the attempt that served to the last byte; None when no arm served.
+    """
+
+    decision: Decision
+    context: list[float]
+    direct: bool
+    attempts: Attempts
+    arrived_s: float
+    on_end: Callable[[ChatCall], None]
+    difficulty: float | None = None
+    decided_at_ms: int = field(default_factory=lambda: int(time.time() * 1000))
+    first_byte_s: float | None = None
+    completion: Completion | None = None
+    request_faulty: bool = False
+    client_left: bool = False
+    stopped: bool = False
+    ended_at_ms: int = 0
+    total_ms: float = 0.0
+    serving_ms: float | None = None
+
+    @property
+    def served(self) -> Arm | None:
+        """The arm whose answer was sent."""
+        return self.attempts.served
+
+    @property
+    def chosen_served(self) -> bool:
+        """Whether the arm that was chosen served."""
+        return self.served == Arm(self.decision.provider, self.decision.model)
+
+    @property
+    def first_byte_ms(self) -> float | None:
+        """Time from the arrival of the request to the first byte for the client."""
+        return None if self.first_byte_s is None else (self.first_byte_s - self.arrived_s) * 1000.0
+
+    def begin_answer(self) -> None:
+        """Record that the first byte is sent to the client."""
+        self.first_byte_s = perf_counter()
+        elapsed_s = self.first_byte_s - self.arrived_s
+        tier = self.decision.tier
+        metrics.llm_first_byte_seconds.labels(tier, self._provider).observe(elapsed_s)
+        metrics.llm_overhead_seconds.labels(tier).observe(elapsed_s - self.attempts.waited_s)
+
+    def end(
+        self, status: int, *, request_faulty: bool = False, client_left: bool = False, stopped: bool = False
+    ) -> None:
+        """Record the end; only the first call has an effect.
+
+        Parameters
+        ----------
+        status : int
+            HTTP status of the response to the client.
+        """
+        if self.ended_at_ms:
+            return
+        now_s = perf_counter()
+        answer = self.attempts.answer
+        self.completion = answer.completion if answer is not None else None
+        self.request_faulty, self.client_left, self.stopped = request_faulty, client_left, stopped
+        self.ended_at_ms = int(time.time() * 1000)
+        self.total_ms = (now_s - self.arrived_s) * 1000.0
+        self.serving_ms = None if answer is None else (now_s - self.attempts.started_s) * 1000.0
+        self._count(status)
+        gen_ai.record_attempts(
+            self.attempts, self.first_byte_s, now_s, interrupted=answer is None and (client_left or stopped)
+        )
+        self.on_end(self)
+
+    @property
+    def _provider(self) -> str:
+        return self.served.provider if self.served else ""
+
+    def _count(self, status: int) -> None:
+        tier, provider = self.decision.tier, self._provider
+        metrics.llm_requests.labels(tier, provider, str(status)).inc()
+        metrics.llm_seconds.labels(tier, provider).observe(self.total_ms / 1000.0)
+        if self.client_left:
+            metrics.llm_disconnects.labels(tier).inc()
+        usage = self.completion.usage if self.completion is not None else None
+        if usage is not None:
+            for kind, tokens in (
+                ("input", usage.input_tokens),
+                ("cached", usage.cached_input_tokens),
+                ("output", usage.output_tokens),
+            ):
+                if tokens:
+                    metrics.llm_tokens.labels(tier, provider, kind).inc(tokens)

@@ -1,0 +1,111 @@
+"""Grades the answer of a call and computes its cost."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pointsman.contracts.config import Config, ConfigError
+from pointsman.core.bandit import Arm
+from pointsman.core.features import view_request
+from pointsman.llm.completion import Completion, Usage
+from pointsman.llm.grading import BadGrade, Grade, GradedRequest, GraderUnusable, make_grader
+from pointsman.llm.pricing import Prices, estimated_usage
+from pointsman.runtime.telemetry import metrics
+from pointsman.runtime.telemetry.logs import logger
+from pointsman_gateway.chat.call import ChatCall
+
+log = logger("gateway.chat.grading")
+
+NOT_ANSWERED = Grade(0.0, {"answered": 0.0})
+"""Grade of an arm that was chosen and did not serve; the grader is not called."""
+MAX_LOGGED = 1000
+"""Most different errors and arms that are logged, each once."""
+
+
+class Assessment(NamedTuple):
+    """Grade and cost of a call.
+
+    Attributes
+    ----------
+    grade : Grade
+        Of the arm that was chosen.
+    usage : Usage or None
+        Tokens of the answer that was served.
+    cost_usd : float or None
+        Of the answer that was served; None when it is unknown.
+    """
+
+    grade: Grade
+    usage: Usage | None
+    cost_usd: float | None
+
+
+class AnswerGrader:
+    """Grades and prices answers.
+
+    Parameters
+    ----------
+    config : Config
+
+    Raises
+    ------
+    ConfigError
+        The configured grader cannot be used.
+    """
+
+    def __init__(self, config: Config) -> None:
+        try:
+            self._grader = make_grader(config.scoring.scorer, config.scoring.parameters)
+        except GraderUnusable as error:
+            raise ConfigError([f"scoring.{error}"]) from error
+        self._prices = Prices(config.price, config.provider)
+        self._logged: set[Arm | str] = set()
+
+    async def load(self) -> None:
+        """Load the price list; idempotent, and fast when it is loaded."""
+        await self._prices.load()
+
+    def assess(self, call: ChatCall) -> Assessment:
+        """Return grade and cost of a call that has ended."""
+        completion, served = call.completion, call.served
+        if completion is None or served is None:
+            return Assessment(NOT_ANSWERED, None, None)
+        usage = self._usage(call, completion)
+        cost_usd = self._prices.cost_usd(served, usage, completion.model)
+        tier = call.decision.tier
+        if cost_usd is None:
+            metrics.llm_unpriced.labels(tier, served.provider).inc()
+            if self._is_new(served):
+                log.warning("the price of %s is unknown, so its outcomes have no cost; add a [[price]]", served)
+        else:
+            metrics.llm_cost_usd.labels(tier, served.provider).inc(cost_usd)
+        grade = self._grade(call, completion) if call.chosen_served else NOT_ANSWERED
+        return Assessment(grade, usage, cost_usd)
+
+    def _grade(self, call: ChatCall, completion: Completion) -> Grade:
+        request = GradedRequest(
+            dialect=call.attempts.request.dialect,
+            body=call.attempts.request.body,
+            client_left=call.client_left or call.stopped,
+        )
+        try:
+            return self._grader.score(request, completion, call.attempts.made)
+        except BadGrade as error:
+            metrics.llm_scorer_errors.labels(call.decision.tier).inc()
+            if self._is_new(str(error)[:80]):
+                log.error("the scorer failed, so the quality of an answer is unknown: %s", error, exc_info=error)
+            return Grade(None)
+
+    def _usage(self, call: ChatCall, completion: Completion) -> Usage:
+        usage = completion.usage
+        if usage is not None and usage.input_tokens is not None and usage.output_tokens is not None:
+            return usage
+        request = call.attempts.request
+        return estimated_usage(completion, view_request(request.body, request.dialect).tokens)
+
+    def _is_new(self, subject: Arm | str) -> bool:
+        """Return whether a subject has not been logged yet, and remember it."""
+        if subject in self._logged or len(self._logged) >= MAX_LOGGED:
+            return False
+        self._logged.add(subject)
+        return True
