@@ -1,22 +1,24 @@
-"""How long to wait before a program that died is started again."""
+"""Exponential backoff: delays that double with each attempt."""
 
 from __future__ import annotations
 
-FIRST_S = 0.2
-LONGEST_S = 5.0
-STEADY_S = 10.0
+RESTART_FIRST_DELAY_S = 0.2
+RESTART_MAX_DELAY_S = 5.0
+STABLE_AFTER_S = 10.0
 
 
-class Backoff:
-    """Doubles from 0.2 s to 5 s, and starts over once a program has stayed alive for 10 s."""
+def backoff_s(attempt: int, first_s: float, max_s: float) -> float:
+    """Return the delay before an attempt in seconds: ``first_s`` before attempt 1, doubled for each one after it."""
+    return min(max_s, first_s * 2.0 ** min(attempt - 1, 64))
+
+
+class RestartBackoff:
+    """Delays between the restarts of a program; they begin at the first one again after a stable run of 10 s."""
 
     def __init__(self) -> None:
-        self._next_s = FIRST_S
+        self._attempt = 0
 
     def after(self, alive_s: float) -> float:
-        """Return how long to wait, in seconds, after a program that stayed alive for ``alive_s``."""
-        if alive_s >= STEADY_S:
-            self._next_s = FIRST_S
-        delay_s = self._next_s
-        self._next_s = min(self._next_s * 2, LONGEST_S)
-        return delay_s
+        """Return the delay in seconds before the restart of a program that was alive for ``alive_s``."""
+        self._attempt = 1 if alive_s >= STABLE_AFTER_S else self._attempt + 1
+        return backoff_s(self._attempt, RESTART_FIRST_DELAY_S, RESTART_MAX_DELAY_S)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pointsman.cli.stack import leash
-from pointsman.runtime.backoff import Backoff
+from pointsman.runtime.backoff import RestartBackoff
 
 MAX_LOG_BYTES = 10 * 1024**2
 _TAIL_BYTES = 4096
@@ -105,7 +105,7 @@ class Child:
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     async def _keep(self) -> None:
-        backoff = Backoff()
+        backoff = RestartBackoff()
         while not self._stopping.is_set():
             began = time.monotonic()
             try:

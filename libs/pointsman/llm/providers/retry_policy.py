@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from pointsman.runtime.backoff import backoff_s
+
 RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 """Statuses after which the same request may succeed a moment later: rate limits, proxy errors, overload."""
 
@@ -58,7 +60,7 @@ def retry_delay_s(
         return requested_s if requested_s <= max_requested_s else None
     draw = random.random() if draw is None else draw
     # Between half and all of a delay that doubles, so that clients that failed together do not retry together.
-    return min(MAX_RETRY_DELAY_S, FIRST_RETRY_DELAY_S * 2.0 ** (retry - 1)) * (0.5 + 0.5 * draw)
+    return backoff_s(retry, FIRST_RETRY_DELAY_S, MAX_RETRY_DELAY_S) * (0.5 + 0.5 * draw)
 
 
 def _number(text: str | None) -> float | None:
