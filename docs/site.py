@@ -12,7 +12,7 @@ from docs.navigation import Entry, sections
 from docs.offline import outside_requests
 
 ROOT = DOCS.parent
-_TO_FOLDER = re.compile(r"\]\((?P<target>[^)#:\s]+?)/?\)")
+_TO_FOLDER = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<target>[^)#:\s]+?)/?\)")
 
 
 class SiteNeedsNetwork(Exception):
@@ -27,7 +27,7 @@ def setup(app: Any) -> dict[str, Any]:
 
 
 def read_source(_app: Any, name: str, content: list[str]) -> None:
-    """Add the navigation to an index page, and turn links to folders into links to their README, as on GitHub."""
+    """Add the navigation to an index page, and replace links to folders, which the site does not have."""
     page = f"{name}.md"
     text = _TO_FOLDER.sub(lambda link: _folder_link(page, link), content[0])
     content[0] = "\n".join([text, *(line for section in sections(page, text) for line in _toctree(*section))])
@@ -41,9 +41,11 @@ def check_offline(app: Any, error: Exception | None) -> None:
 
 
 def _folder_link(page: str, link: re.Match[str]) -> str:
-    target = posixpath.normpath(posixpath.join(posixpath.dirname(page), link["target"]))
-    is_folder = (ROOT / target).is_dir() and (ROOT / target / "README.md").exists()
-    return f"]({link['target']}/README.md)" if is_folder else link[0]
+    """Return a link to a folder as a link to its README, or as text if it has none; other links unchanged."""
+    folder = ROOT / posixpath.normpath(posixpath.join(posixpath.dirname(page), link["target"]))
+    if not folder.is_dir():
+        return link[0]
+    return f"[{link['text']}]({link['target']}/README.md)" if (folder / "README.md").exists() else link["text"]
 
 
 def _toctree(caption: str, entries: list[Entry]) -> list[str]:
