@@ -70,6 +70,7 @@ EXEMPT = (
     "CHANGELOG.md",  # history
     "docs/adr",  # history
     "benchmarks/results",
+    "build",  # the documentation site
     "tests/contract/golden",  # messages of released versions
     "services/gateway/pointsman_gateway/console/static/vendor",
     "tools/vocabulary.py",
