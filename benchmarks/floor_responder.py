@@ -13,7 +13,7 @@ import sys
 from nats.aio.msg import Msg
 
 from benchmarks.floor_gateway import SUBJECT
-from pointsman.contracts.config.schema import ProbeConfig
+from pointsman.contracts.config.services import ProbeConfig
 from pointsman.contracts.messages.decision import request_decoder
 from pointsman.runtime.bus import Bus, read_ack
 from pointsman.runtime.service import run_with_probe

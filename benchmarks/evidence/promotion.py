@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.evidence.world import Run, World, live, load_worlds
-from pointsman.contracts.config.schema import PromotionConfig
+from pointsman.contracts.config.reporting import PromotionConfig
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.core.bandit import FloatArray, Policy, make_policy
 from pointsman.core.off_policy import Moments, Statistics

@@ -10,8 +10,14 @@ import msgspec
 
 from pointsman.contracts.access.nats_permissions import PERMISSIONS
 from pointsman.contracts.messages import subjects
-from pointsman.contracts.messages.decision import Decision, DecisionEvent, DecisionRequest, FallbackEvent, Scoring
-from pointsman.contracts.messages.feedback import Feedback, Measured
+from pointsman.contracts.messages.decision import (
+    CandidateScores,
+    Decision,
+    DecisionEvent,
+    DecisionRequest,
+    FallbackEvent,
+)
+from pointsman.contracts.messages.feedback import Feedback, PendingOutcome
 from pointsman.contracts.messages.notices import Alert, ArmsChanged, DeadLetter, ShadowDecision
 from pointsman.contracts.messages.outcome import Outcome, RewardEvent
 from pointsman.contracts.messages.policies import TierPolicies
@@ -61,12 +67,12 @@ def _of(subject: Callable[..., str], *messages: Message, reply: tuple[Message, .
 
 CHANNELS = (
     _of(subjects.decide, DecisionRequest, reply=(Decision, Problem)),
-    _of(subjects.score, DecisionRequest, reply=(Scoring, Problem)),
+    _of(subjects.score, DecisionRequest, reply=(CandidateScores, Problem)),
     _of(subjects.decision_log, DecisionEvent, stream=subjects.DECISIONS),
     _of(subjects.decision_topic, DecisionEvent),
     _of(subjects.fallback_topic, FallbackEvent),
     _of(subjects.outcomes, Outcome, stream=subjects.OUTCOMES),
-    _of(subjects.feedback, Measured, Feedback, stream=subjects.FEEDBACK),
+    _of(subjects.feedback, PendingOutcome, Feedback, stream=subjects.FEEDBACK),
     _of(subjects.rewards, RewardEvent, stream=subjects.REWARDS),
     _of(subjects.arms, ArmsChanged),
     _of(subjects.shadow, ShadowDecision, stream=subjects.SHADOW),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pointsman.contracts.messages.codec import decode, encode
 from pointsman.contracts.messages.decision import event_decoder, request_decoder
 from pointsman.contracts.messages.errors import InvalidMessage, MessageError
-from pointsman.contracts.messages.feedback import check_feedback, decode_waiting, feedback_report_decoder
+from pointsman.contracts.messages.feedback import check_feedback, decode_pending, feedback_report_decoder
 from pointsman.contracts.messages.ids import parse_id
 from pointsman.contracts.messages.outcome import outcome_decoder, report_decoder
 from pointsman.contracts.messages.policies import PolicySpec, change_decoder, policies_decoder
@@ -110,7 +110,7 @@ def test_whatever_waits_is_passed_by_or_counts(payloads: list[bytes]) -> None:
     room, entries = PendingFeedback(), []
     for sequence, data in enumerate(payloads, start=1):
         try:
-            entries.append(Entry(sequence, sequence, decode_waiting(data, "SIMPLE")))
+            entries.append(Entry(sequence, sequence, decode_pending(data, "SIMPLE")))
         except MessageError as error:
             entries.append(Entry(sequence, sequence, None, str(error)))
     for entry in entries:

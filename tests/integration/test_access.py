@@ -23,7 +23,7 @@ from pointsman.contracts.config import load_config
 from pointsman.contracts.config.connections import NatsConfig, RedisConfig
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
-from pointsman.contracts.messages.feedback import Measured
+from pointsman.contracts.messages.feedback import PendingOutcome
 from pointsman.contracts.messages.outcome import Outcome
 from pointsman.learning.reset import reset_tier
 from pointsman.learning.tier_store import TierStore
@@ -154,7 +154,7 @@ async def test_what_has_waited_for_feedback_is_counted_by_the_updater_as_itself(
     decision: str = (await asyncio.to_thread(decide, client))["decision_id"]
     outcome = Outcome(decision_id=decision, tier="SIMPLE", learn=False, accepted_at_ms=1, quality=5.0)
     before = (await gateway.info(subjects.OUTCOMES)).state.last_seq
-    await gateway.append(subjects.feedback("SIMPLE"), encode(Measured(outcome=outcome, wait_ms=1)))
+    await gateway.append(subjects.feedback("SIMPLE"), encode(PendingOutcome(outcome=outcome, wait_ms=1)))
 
     async def counted() -> bool:
         return (await gateway.info(subjects.OUTCOMES)).state.last_seq > before

@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from pointsman.contracts.config.schema import ProbeConfig
+from pointsman.contracts.config.services import ProbeConfig
 from pointsman.runtime import service as runtime_service
 
 ENDS_WITHIN_S = 10.0

@@ -13,7 +13,7 @@ import pytest
 from pointsman.contracts.config import Config
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
-from pointsman.contracts.messages.feedback import Feedback, Measured, decode_waiting
+from pointsman.contracts.messages.feedback import Feedback, PendingOutcome, decode_pending
 from pointsman.contracts.messages.notices import dead_decoder
 from pointsman.contracts.messages.outcome import Outcome, outcome_decoder
 from pointsman.learning.tier_store import TierStore
@@ -41,7 +41,7 @@ def outcome(decision: int, **fields: Any) -> Outcome:
 
 
 async def measured(bus: Bus, decision: int, wait_ms: int = 0) -> int:
-    message = Measured(outcome=outcome(decision, quality=60.0, cost_usd=0.5), wait_ms=wait_ms)
+    message = PendingOutcome(outcome=outcome(decision, quality=60.0, cost_usd=0.5), wait_ms=wait_ms)
     return (await bus.append(subjects.feedback(TIER), encode(message))).sequence
 
 
@@ -99,7 +99,7 @@ async def settling(bus: Bus, store: Store, config: Config) -> Settling:
 async def test_what_cannot_be_read_is_buried_and_passed_by(bus: Bus, store: Store, settling: Settling) -> None:
     await measured(bus, 1)
     bad = (await bus.append(subjects.feedback(TIER), b'{"kind":"measured","outcome":5}')).sequence
-    other = encode(Measured(outcome=outcome(7, tier="OPEN"), wait_ms=0))
+    other = encode(PendingOutcome(outcome=outcome(7, tier="OPEN"), wait_ms=0))
     await bus.append(subjects.feedback(TIER), other)
     last = await measured(bus, 2)
     async with settling():
@@ -218,9 +218,9 @@ async def by_the_log(bus: Bus) -> dict[int, float | None]:
     reached = 0
     while last is not None and reached < last.sequence:
         for stored in await reader.next_batch(wait_s=5.0):
-            message, reached = decode_waiting(stored.data, TIER), stored.sequence
+            message, reached = decode_pending(stored.data, TIER), stored.sequence
             decision = message.outcome.decision_sequence
-            if isinstance(message, Measured):
+            if isinstance(message, PendingOutcome):
                 measured_at[decision], qualities[decision] = stored.at_ms, message.outcome.quality
             elif stored.at_ms <= measured_at[decision] + WAIT_MS:
                 qualities[decision] = message.quality

@@ -14,25 +14,25 @@ from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.decision import (
     Candidate,
     CandidateScore,
+    CandidateScores,
     Decision,
     DecisionEvent,
     DecisionRequest,
     FallbackEvent,
-    Scoring,
+    candidate_scores_decoder,
     decision_decoder,
     event_decoder,
     fallback_decoder,
     request_decoder,
-    scoring_decoder,
 )
 from pointsman.contracts.messages.feedback import (
     Feedback,
     FeedbackAccepted,
     FeedbackReport,
-    Measured,
     MetricValue,
+    PendingOutcome,
     feedback_report_decoder,
-    waiting_decoder,
+    pending_decoder,
 )
 from pointsman.contracts.messages.notices import (
     Alert,
@@ -47,11 +47,11 @@ from pointsman.contracts.messages.notices import (
 from pointsman.contracts.messages.outcome import (
     Attempt,
     FeedbackRecord,
+    GradePart,
     Outcome,
     OutcomeAccepted,
     OutcomeReport,
     RewardEvent,
-    Scored,
     Served,
     outcome_decoder,
     report_decoder,
@@ -110,12 +110,12 @@ _WAITING = Outcome(
     cost_usd=0.001,
     latency_ms=950.5,
     served=Served(
-        provider="ollama", model="llama3.2", response_id="chatcmpl-1", scores=[Scored(name="length", value=0.6)]
+        provider="ollama", model="llama3.2", response_id="chatcmpl-1", scores=[GradePart(name="length", value=0.6)]
     ),
 )
 
 EXAMPLES: dict[str, Example] = {
-    "measured": Example(Measured(outcome=_WAITING, wait_ms=600_000), waiting_decoder),
+    "measured": Example(PendingOutcome(outcome=_WAITING, wait_ms=600_000), pending_decoder),
     "feedback": Example(
         Feedback(
             outcome=Outcome(decision_id=_ID, tier="SIMPLE", provider="ollama", model="llama3.2", accepted_at_ms=1),
@@ -124,10 +124,10 @@ EXAMPLES: dict[str, Example] = {
             wait_ms=600_000,
             late=True,
         ),
-        waiting_decoder,
+        pending_decoder,
     ),
     "feedback.least": Example(
-        Feedback(outcome=Outcome(decision_id=_ID, tier="SIMPLE", accepted_at_ms=1), quality=0.0), waiting_decoder
+        Feedback(outcome=Outcome(decision_id=_ID, tier="SIMPLE", accepted_at_ms=1), quality=0.0), pending_decoder
     ),
     "feedback_report": Example(FeedbackReport(decision_id=_ID, quality=87.5), feedback_report_decoder),
     "feedback_report.thumbs": Example(FeedbackReport(response_id="chatcmpl-1", thumbs="down"), feedback_report_decoder),
@@ -205,7 +205,7 @@ EXAMPLES: dict[str, Example] = {
         event_decoder,
     ),
     "scoring": Example(
-        Scoring(
+        CandidateScores(
             tier="SIMPLE",
             policy="linucb",
             policy_version=3,
@@ -215,7 +215,7 @@ EXAMPLES: dict[str, Example] = {
                 CandidateScore(provider="ollama", model="llama3.2", mean=0.5, width=0.25, ucb=0.875, probability=1.0)
             ],
         ),
-        scoring_decoder,
+        candidate_scores_decoder,
     ),
     "service_status": Example(
         ServiceStatus(
@@ -418,7 +418,7 @@ EXAMPLES: dict[str, Example] = {
                 cost_usd=0.00042,
                 finish="stop",
                 response_id="chatcmpl-1",
-                scores=[Scored(name="status", value=1.0)],
+                scores=[GradePart(name="status", value=1.0)],
             ),
         ),
         outcome_decoder,

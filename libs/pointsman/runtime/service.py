@@ -31,7 +31,7 @@ for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import pointsman  # noqa: E402
 from pointsman.contracts.config import Config, ConfigError, load_config  # noqa: E402  # loads numpy
-from pointsman.contracts.config.schema import ProbeConfig  # noqa: E402
+from pointsman.contracts.config.services import ProbeConfig  # noqa: E402
 from pointsman.runtime.probe import Probe, Readiness  # noqa: E402
 from pointsman.runtime.telemetry import metrics  # noqa: E402
 from pointsman.runtime.telemetry.logs import configure_logs, logger  # noqa: E402

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pointsman.contracts.config import Config, tier_arms
 from pointsman.contracts.messages.codec import decode, encode
-from pointsman.contracts.messages.decision import Scoring, request_decoder
+from pointsman.contracts.messages.decision import CandidateScores, request_decoder
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.problem import Problem
 from pointsman.contracts.messages.validation import check_request
@@ -48,7 +48,7 @@ class ScoreHandler:
         except BusError as error:
             log.debug("cannot respond: %s", error)
 
-    def score(self, data: bytes) -> Scoring | Problem:
+    def score(self, data: bytes) -> CandidateScores | Problem:
         """Return the scores, or the problem of the request or the policy."""
         try:
             request = decode(request_decoder, data)
@@ -62,7 +62,7 @@ class ScoreHandler:
         except Exception as error:  # a policy plug-in may raise anything
             log.exception("policy %s of tier %s failed", live.spec.name, tier.name)
             return Problem(title="No scores", status=503, detail=f"policy {live.spec.name} failed: {error}")
-        return Scoring(
+        return CandidateScores(
             tier=tier.name,
             policy=live.spec.name,
             policy_version=live.version,

@@ -15,7 +15,7 @@ from pointsman.contracts.config import Config
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.errors import MessageError
-from pointsman.contracts.messages.feedback import decode_waiting
+from pointsman.contracts.messages.feedback import decode_pending
 from pointsman.contracts.messages.outcome import Outcome
 from pointsman.learning.applied import CHUNK
 from pointsman.learning.tier_store import SettledWatermark, TierStore
@@ -222,7 +222,7 @@ class FeedbackSettler(TierWorker):
 
     def _read(self, stored: StoredMessage) -> Entry:
         try:
-            message = decode_waiting(stored.data, self.tier)
+            message = decode_pending(stored.data, self.tier)
         except MessageError as error:
             return Entry(stored.sequence, stored.at_ms, None, str(error))
         return Entry(stored.sequence, stored.at_ms, message, traceparent=stored.traceparent)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from pointsman.contracts.messages.feedback import Feedback, Measured
+from pointsman.contracts.messages.feedback import Feedback, PendingOutcome
 from pointsman.contracts.messages.outcome import FeedbackRecord, Outcome
 
 MAX_NOTES = 500_000
@@ -28,7 +28,7 @@ class Entry(NamedTuple):
 
     Attributes
     ----------
-    message : Measured, Feedback or None
+    message : PendingOutcome, Feedback or None
         None when it cannot be read.
     problem : str
         Why it cannot be read.
@@ -38,7 +38,7 @@ class Entry(NamedTuple):
 
     sequence: int
     at_ms: int
-    message: Measured | Feedback | None
+    message: PendingOutcome | Feedback | None
     problem: str = ""
     traceparent: str | None = None
 
@@ -143,7 +143,7 @@ class PendingFeedback:
         return outcome
 
 
-def _merge(opening: Measured | Feedback, notes: _Notes, due_ms: int, at_ms: int) -> Outcome:
+def _merge(opening: PendingOutcome | Feedback, notes: _Notes, due_ms: int, at_ms: int) -> Outcome:
     outcome = opening.outcome
     if isinstance(opening, Feedback) and notes.measured is not None and notes.measured[1] <= due_ms:
         outcome = notes.measured[0]

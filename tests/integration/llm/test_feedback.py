@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from pointsman.contracts.messages import subjects
-from pointsman.contracts.messages.feedback import Feedback, Measured, waiting_decoder
+from pointsman.contracts.messages.feedback import Feedback, PendingOutcome, pending_decoder
 from pointsman.contracts.messages.ids import parse_id
 from pointsman.core.bandit import Arm
 from pointsman.runtime.bus import Bus
@@ -88,8 +88,8 @@ def report(api: httpx.Client, **body: Any) -> httpx.Response:
     return api.post("/v1/outcomes", json=body)
 
 
-async def waiting(bus: Bus, tier: str) -> list[Measured | Feedback]:
-    return [waiting_decoder.decode(data) for data in await read_all(bus, subjects.FEEDBACK, subjects.feedback(tier))]
+async def waiting(bus: Bus, tier: str) -> list[PendingOutcome | Feedback]:
+    return [pending_decoder.decode(data) for data in await read_all(bus, subjects.FEEDBACK, subjects.feedback(tier))]
 
 
 async def test_the_last_feedback_becomes_the_quality_and_what_was_measured_stays(
@@ -260,5 +260,5 @@ async def test_what_still_waits_survives_everything(
     assert await outcomes_of(bus, decision) == []
     sequence = parse_id(decision).sequence
     messages = await waiting(bus, "LONG")
-    assert [type(message) for message in messages] == [Measured, Feedback]
+    assert [type(message) for message in messages] == [PendingOutcome, Feedback]
     assert {message.outcome.decision_sequence for message in messages} == {sequence}

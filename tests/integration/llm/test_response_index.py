@@ -10,7 +10,7 @@ import pytest
 
 from pointsman.contracts.config import Config
 from pointsman.contracts.config.connections import RedisConfig
-from pointsman.contracts.config.schema import TierConfig
+from pointsman.contracts.config.tiers import TierConfig
 from pointsman.contracts.messages.decision import Decision
 from pointsman.runtime.store.store import Store
 from pointsman_gateway.api.feedback import response_index

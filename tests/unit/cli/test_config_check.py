@@ -39,7 +39,7 @@ def test_every_problem_of_a_wrong_configuration_is_listed(file: Path, capsys: py
     assert main(["config", "check", "--config", str(file)]) == 2
     shown = capsys.readouterr().err
     assert "context.dim: expected 1 to 1024, got 0" in shown
-    assert "colour: no such section" in shown
+    assert "colour: unknown section" in shown
 
 
 def test_an_environment_variable_that_overrides_is_named(

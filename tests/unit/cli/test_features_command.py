@@ -78,4 +78,4 @@ def test_the_check_of_the_configuration_says_what_auto_does(file: Path, capsys: 
     assert "features chat/1; the model auto is SIMPLE below 0.15, else COMPLEX" in capsys.readouterr().out
     file.write_text(CONFIG + "[context]\ndim = 3\n", encoding="utf-8")
     assert main(["config", "check", "--config", str(file)]) == 0
-    assert "refused: llm.features: 'chat' makes contexts of 12 numbers, and context.dim is 3" in capsys.readouterr().out
+    assert "refused: llm.features: 'chat' returns 12 features, but context.dim is 3" in capsys.readouterr().out

@@ -15,7 +15,7 @@ from docs.generate.channels import CHANNELS, Use, uses
 from pointsman.contracts.access.nats_permissions import PERMISSIONS
 from pointsman.contracts.messages import subjects
 
-NOT_SUBJECTS = {"check_name", "tier_of"}
+NOT_SUBJECTS = {"check_name", "parse_tier"}
 
 
 def subject_functions() -> set[str]:

@@ -13,7 +13,7 @@ from pointsman.contracts.config import ConfigError, load_config
 _BLOCK = re.compile(r"```toml\n(.*?)```", re.DOTALL)
 _TIERS = "".join(f'\n[[tier]]\nname = "{name}"\narms = ["openai:gpt-5"]\n' for name in ("SIMPLE", "MEDIUM", "COMPLEX"))
 _READERS_OWN = re.compile(
-    r": there is no file /etc/pointsman/|: cannot load (frugal:Frugal|my_scorers:Short|ours:Ours): No module"
+    r": file not found: /etc/pointsman/|: cannot load (frugal:Frugal|my_scorers:Short|ours:Ours): No module"
 )
 """Problems with files and classes that only the reader has."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pointsman.contracts.config import Config
-from pointsman.contracts.config.schema import PolicyConfig, TierConfig
+from pointsman.contracts.config.tiers import PolicyConfig, TierConfig
 from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
 from pointsman.core.bandit import RewardRule, RewardSettings
 from pointsman_gateway.api.policies.active import ActiveRules

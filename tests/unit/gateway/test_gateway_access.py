@@ -9,7 +9,8 @@ import pytest
 
 from pointsman.contracts.access import Scope, StoredKey, add_key, make_key
 from pointsman.contracts.config import Config, ConfigError
-from pointsman.contracts.config.schema import GatewayConfig, TierConfig
+from pointsman.contracts.config.services import GatewayConfig
+from pointsman.contracts.config.tiers import TierConfig
 from pointsman_gateway.http.authentication import Authenticator, presented_key
 from pointsman_gateway.http.problems import ProblemError
 

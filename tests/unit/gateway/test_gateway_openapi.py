@@ -11,7 +11,7 @@ import pytest
 from starlette.routing import Route
 
 from pointsman.contracts.config import Config
-from pointsman.contracts.config.schema import TierConfig
+from pointsman.contracts.config.tiers import TierConfig
 from pointsman.contracts.messages.problem import CONTENT_TYPE
 from pointsman_gateway import app as gateway_app
 from pointsman_gateway.backends import Backends
@@ -113,7 +113,7 @@ def test_ranges_are_in_the_schemas() -> None:
 def test_docstrings_become_descriptions() -> None:
     schemas = API["components"]["schemas"]
     assert "Attributes" not in json.dumps(schemas)
-    assert schemas["DecisionView"]["properties"]["draw"]["description"].startswith("The uniform number")
+    assert schemas["DecisionView"]["properties"]["draw"]["description"].startswith("The uniform random number")
 
 
 @pytest.mark.parametrize("page", ["index.html", "docs.html"])

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from pointsman.contracts.config import Config
-from pointsman.contracts.config.schema import PolicyConfig, TierConfig
+from pointsman.contracts.config.tiers import PolicyConfig, TierConfig
+from pointsman.contracts.messages.codec import decode
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.policies import PolicyChange, change_decoder
 from pointsman_gateway.api.policies.validation import check_change, configured_classes
@@ -16,7 +17,7 @@ NONE: frozenset[str] = frozenset()
 
 
 def change(**body: Any) -> PolicyChange:
-    return change_decoder.decode(msgspec.json.encode(body))
+    return decode(change_decoder, msgspec.json.encode(body))
 
 
 def test_built_in_policies_are_accepted() -> None:
@@ -46,7 +47,7 @@ def test_no_shadows_at_all_is_a_change() -> None:
         ({"active": {"name": "a", "algorithm": "thompsn"}}, "active.algorithm"),
         ({"active": {"name": "a", "algorithm": "static:x"}}, "active.algorithm"),
         ({"active": {"name": "a", "algorithm": "linucb", "parameters": {"epsilon": 2}}}, "active.parameters.epsilon"),
-        ({"active": {"name": "a", "algorithm": "linucb", "parameters": {"gamma": 2}}}, "active.parameters"),
+        ({"active": {"name": "a", "algorithm": "linucb", "parameters": {"gamma": 2}}}, "active.parameters.gamma"),
         ({"active": {"name": "a", "algorithm": "linucb", "forgetting": 0}}, "active.forgetting"),
         ({"active": {"name": "a", "algorithm": "linucb", "forgetting": 1.01}}, "active.forgetting"),
         ({"active": {"name": "a", "algorithm": "linucb", "lambda_cost": -0.1}}, "active.lambda_cost"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -84,14 +84,14 @@ def test_a_context_of_another_dimension_changes_nothing_not_even_the_bit() -> No
         ({"model": "m" * 300}, "model"),
         ({"context": []}, "context"),
         ({"context": [1.0, 2e6]}, r"context: \[1\]"),
-        ({"rule": RewardRule(normalizer=cast(Any, "quantile"))}, "rule.normalizer"),
-        ({"rule": RewardRule(lambda_cost=-0.1)}, "rule.lambda_cost"),
-        ({"rule": RewardRule(mu_latency=-1.0)}, "rule.mu_latency"),
-        ({"rule": RewardRule(forgetting=0.0)}, "rule.forgetting: expected more than 0, at most 1, got 0"),
-        ({"rule": RewardRule(forgetting=1.001)}, "rule.forgetting"),
-        ({"rule": RewardRule(forgetting=-0.5)}, "rule.forgetting"),
-        ({"rule": RewardRule(cost_bounds_usd=(1.0, 1.0))}, "rule.cost_bounds_usd"),
-        ({"rule": RewardRule(latency_bounds_ms=(5.0, 1.0))}, "rule.latency_bounds_ms"),
+        ({"rule": {"normalizer": "quantile"}}, "rule.normalizer"),
+        ({"rule": {"lambda_cost": -0.1}}, "rule.lambda_cost"),
+        ({"rule": {"mu_latency": -1.0}}, "rule.mu_latency"),
+        ({"rule": {"forgetting": 0.0}}, "rule.forgetting: expected more than 0 and at most 1, got 0"),
+        ({"rule": {"forgetting": 1.001}}, "rule.forgetting"),
+        ({"rule": {"forgetting": -0.5}}, "rule.forgetting"),
+        ({"rule": {"cost_bounds_usd": (1.0, 1.0)}}, "rule.cost_bounds_usd"),
+        ({"rule": {"latency_bounds_ms": (5.0, 1.0)}}, "rule.latency_bounds_ms"),
         ({"v": 2}, "version 2 is newer"),
     ],
 )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.contracts.messages.codec import encode
-from pointsman.contracts.messages.feedback import Feedback, Measured
+from pointsman.contracts.messages.feedback import Feedback, PendingOutcome
 from pointsman.contracts.messages.outcome import Outcome, Served
 from pointsman_reward_updater.pending_feedback import Entry, PendingFeedback
 
@@ -22,9 +22,9 @@ def outcome(decision: int, **fields: Any) -> Outcome:
     return Outcome(**{"decision_id": f"T.{decision}.0123456789abcdef", **usual, **fields})
 
 
-def measured(decision: int, **fields: Any) -> Measured:
+def measured(decision: int, **fields: Any) -> PendingOutcome:
     told = {"quality": 60.0, "cost_usd": 0.5, "latency_ms": 9.0, **fields}
-    return Measured(outcome=outcome(decision, **told), wait_ms=WAIT_MS)
+    return PendingOutcome(outcome=outcome(decision, **told), wait_ms=WAIT_MS)
 
 
 def feedback(decision: int, quality: float, **fields: Any) -> Feedback:
@@ -49,7 +49,7 @@ def settle(entries: Sequence[Entry], begin: int = 0, end: int | None = None, ahe
     return found
 
 
-def stream(*timed: tuple[int, Measured | Feedback | None]) -> list[Entry]:
+def stream(*timed: tuple[int, PendingOutcome | Feedback | None]) -> list[Entry]:
     return [Entry(sequence, at_ms, message) for sequence, (at_ms, message) in enumerate(timed, start=1)]
 
 

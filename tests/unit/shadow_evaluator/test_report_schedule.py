@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.contracts.config.reporting import WEEKDAYS
-from pointsman.contracts.config.schema import ReportConfig
+from pointsman.contracts.config.reporting import WEEKDAYS, ReportConfig, Weekday
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.policies import MAX_SHADOWS, PolicySpec
 from pointsman.runtime.bus.streams import MAX_MESSAGE_BYTES
@@ -53,7 +53,7 @@ def test_nothing_is_scheduled_where_it_is_off() -> None:
 
 
 @given(now=times, weekday=st.sampled_from(WEEKDAYS), hour=st.integers(0, 23), every=st.sampled_from(["week", "day"]))
-def test_the_last_period_has_ended_and_the_next_has_not(now: datetime, weekday: str, hour: int, every: str) -> None:
+def test_the_last_period_has_ended_and_the_next_has_not(now: datetime, weekday: Weekday, hour: int, every: Any) -> None:
     settings = ReportConfig(every=every, weekday=weekday, hour=hour)
     period = latest_period(settings, now)
     assert period is not None

@@ -94,7 +94,7 @@ async def _tiers(bus: Bus, store: Store) -> list[str]:
     from pointsman.learning.reset import stored_tiers  # noqa: PLC0415
 
     in_log = await bus.subjects(subjects.OUTCOMES, subjects.outcomes("*"))
-    return sorted({subjects.tier_of(subject) for subject in in_log} | await stored_tiers(store))
+    return sorted({subjects.parse_tier(subject) for subject in in_log} | await stored_tiers(store))
 
 
 async def _audit(_: argparse.Namespace, bus: Bus, store: Store, tiers: list[str]) -> int:

@@ -13,7 +13,8 @@ import msgspec
 
 from pointsman.contracts.access.errors import KeyFileError
 from pointsman.contracts.access.keys import StoredKey, key_problems
-from pointsman.contracts.messages.codec import invalid
+from pointsman.contracts.messages.codec import decode
+from pointsman.contracts.messages.errors import InvalidMessage
 
 _decoder = msgspec.json.Decoder(StoredKey)
 
@@ -41,12 +42,9 @@ def read_keys(file: Path) -> tuple[list[StoredKey], list[str]]:
             continue
         where = f"{file}: line {number}"
         try:
-            key = _decoder.decode(line)
-        except msgspec.MsgspecError as error:
-            problems.append(f"{where}: {invalid(error)}")
-            continue
-        except (UnicodeDecodeError, RecursionError):
-            problems.append(f"{where}: not JSON")
+            key = decode(_decoder, line)
+        except InvalidMessage as error:
+            problems.append(f"{where}: {error}")
             continue
         wrong = key_problems(key, where)
         if key.id in keys:

@@ -1,27 +1,28 @@
-"""An API key, and what is kept of it.
+"""API keys, and the part of them that is stored.
 
-A key is ``pm_<id>_<secret>``: 48 random bits that name it and 256 random bits that nobody can guess, in hex. Only the
-SHA-256 of the whole is kept. A slow, salted hash, as passwords need, would add nothing: it makes guessing expensive
-where there is little to guess, and here there is no list of likely secrets, and no two keys are the same. It would
-also let anyone keep the gateway busy with wrong keys.
+A key is ``pm_<id>_<secret>``: a public id of 48 random bits and a secret of 256 random bits, both in hex. Only the
+SHA-256 digest of the whole key is stored. A slow, salted hash, as for passwords, would add nothing: 256 random bits
+cannot be guessed, and no two keys are equal. It would also allow anyone to overload the gateway with wrong keys.
 
-The id is public. It finds the one stored key that a request can mean, so there is one comparison a request, and that
-takes the same time wherever the two differ.
+The id selects the one stored key that a request can mean, so there is one comparison per request, and it takes the same
+time wherever the two digests differ.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 import secrets
-from collections.abc import Sequence
-from typing import Literal, get_args
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Literal, get_args
 
 import msgspec
 
+from pointsman.core.bounds import Positive
+from pointsman.core.violations import Violation, find_violations
+
 Scope = Literal["decide", "report", "read", "admin"]
-"""What a key may do: ask for decisions, report outcomes, read what was decided and learned, change policies."""
+"""Permissions of a key: request decisions, report outcomes, read state and reports, change policies."""
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
@@ -36,36 +37,49 @@ _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class StoredKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What is kept of a key: one ``[[api_key]]`` of the configuration, or one line of the file of keys.
+    """The stored part of a key: one ``[[api_key]]`` of the configuration, or one line of the key file.
 
     Attributes
     ----------
     id : str
         The public part of the key.
     name : str
-        For people: who has the key.
+        Description of the owner.
     scopes : list of {"decide", "report", "read", "admin"}
-        None implies another.
+        Permissions; none implies another.
     hash : str
         ``sha256:`` and the hex digest of the whole key.
     rate_limit_per_s : float, optional
-        Requests a second, and at once, that one gateway process serves with the key.
+        Requests per second, and largest burst, per gateway process; no limit by default.
     created_at : str
-        RFC 3339, UTC.
+        Creation time, RFC 3339 in UTC.
     """
+
+    unique: ClassVar[str] = "id"
 
     id: str
     name: str
     scopes: list[Scope]
     hash: str
-    rate_limit_per_s: float | None = None
+    rate_limit_per_s: Positive | None = None
     created_at: str = ""
+
+    def problems(self) -> Iterator[Violation]:
+        """Yield the problems of this key. ``id`` and ``hash`` are not shown: by mistake they may contain a key."""
+        if not _ID.fullmatch(self.id):
+            yield Violation("id", f"expected {ID_LENGTH} hex digits, as `pointsman keys create` prints them")
+        if not (1 <= len(self.name) <= MAX_NAME and self.name.isprintable()):
+            yield Violation("name", f"expected 1 to {MAX_NAME} printable characters")
+        if not self.scopes or len(set(self.scopes)) != len(self.scopes):
+            yield Violation("scopes", f"expected one or more of {', '.join(SCOPES)}, each once")
+        if not _HASH.fullmatch(self.hash):
+            yield Violation("hash", "expected sha256: and 64 hex digits; the key itself must not be stored here")
 
 
 def make_key(
     name: str, scopes: Sequence[Scope], rate_limit_per_s: float | None = None, created_at: str = ""
 ) -> tuple[str, StoredKey]:
-    """Return a new key, which is to be shown once, and what is to be kept of it."""
+    """Return a new key, to be shown once, and the part of it to store."""
     key_id = secrets.token_hex(ID_LENGTH // 2)
     key = f"{PREFIX}{key_id}_{secrets.token_hex(SECRET_LENGTH // 2)}"
     stored = StoredKey(
@@ -80,17 +94,6 @@ def make_key(
 
 
 def key_problems(key: StoredKey, where: str) -> list[str]:
-    """Return what is wrong with a stored key. What is in ``id`` and ``hash`` is not shown: it may be a key, pasted."""
-    problems = []
-    if not _ID.fullmatch(key.id):
-        problems.append(f"{where}.id: expected {ID_LENGTH} hex digits, as `pointsman keys create` prints them")
-    if not (1 <= len(key.name) <= MAX_NAME and key.name.isprintable()):
-        problems.append(f"{where}.name: expected 1 to {MAX_NAME} printable characters")
-    if not key.scopes or len(set(key.scopes)) != len(key.scopes):
-        problems.append(f"{where}.scopes: expected one or more of {', '.join(SCOPES)}, each once")
-    if not _HASH.fullmatch(key.hash):
-        problems.append(f"{where}.hash: expected sha256: and 64 hex digits; the key itself does not belong here")
-    rate = key.rate_limit_per_s
-    if rate is not None and not (math.isfinite(rate) and rate > 0.0):
-        problems.append(f"{where}.rate_limit_per_s: expected more than 0, got {rate}")
-    return problems
+    """Return the problems of a key that was not decoded, each with the path of its field under ``where``."""
+    violations = (*find_violations(msgspec.to_builtins(key), StoredKey, ""), *key.problems())
+    return [f"{where}.{violation}" for violation in violations]

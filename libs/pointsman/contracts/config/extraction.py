@@ -1,4 +1,4 @@
-"""From the configuration to the extractor of chat requests. Only the gateway has to have its class or its model."""
+"""The feature extractor that the configuration selects. Only the gateway needs its class or its model."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pointsman.core.features import CHAT, CheckedExtractor, ExtractorNotUsable, 
 
 
 def request_extractor(config: Config) -> CheckedExtractor:
-    """Load the extractor of chat requests.
+    """Load the feature extractor for chat requests.
 
     Raises
     ------
     ConfigError
-        It cannot be loaded, or ``llm.features`` names one whose contexts have another length than ``context.dim``.
+        When it cannot be loaded, or when the number of features of ``llm.features`` is not ``context.dim``.
     """
     name = config.llm.features or CHAT
     try:
@@ -26,14 +26,14 @@ def request_extractor(config: Config) -> CheckedExtractor:
 
 
 def length_problem(config: Config, extractor: CheckedExtractor) -> str:
-    """Return why the extractor's contexts do not fit; empty when they do, or are to be padded.
+    """Return why the extractor's contexts do not fit; empty when they fit or are padded.
 
-    Where ``llm.features`` is left out this is no error of the configuration: it may be for ``/v1/decisions`` alone.
+    This is not an error of the configuration while ``llm.features`` is not set: it may serve ``/v1/decisions`` only.
     """
     dim = config.context.dim
     if extractor.dim == dim or config.context.mismatch == "pad":
         return ""
     return (
-        f"llm.features: {extractor.name!r} makes contexts of {extractor.dim} numbers, and context.dim is {dim}; "
-        "chat requests need both to be the same"
+        f"llm.features: {extractor.name!r} returns {extractor.dim} features, but context.dim is {dim}; "
+        "chat requests need equal numbers"
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterable
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 from pointsman.contracts.config.section import Section, has_userinfo, url_problem
+from pointsman.core.bounds import NonNegativeInt, PositiveInt
+from pointsman.core.violations import Violation
 
 Kind = Literal["openai", "azure-openai", "anthropic", "bedrock"]
 """API of a provider; ``openai`` is every server that is compatible with OpenAI's chat completions."""
@@ -18,6 +20,11 @@ MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 
 FROM_ENVIRONMENT = "env:"
 """Prefix of the value of a header that is read from the environment."""
+
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_REGION = re.compile(r"[a-z0-9-]{1,40}")
 
 
 class ProviderKind(NamedTuple):
@@ -124,6 +131,8 @@ class ProviderConfig(Section, frozen=True, kw_only=True):
         Length of that pause; then one request probes it.
     """
 
+    unique: ClassVar[str] = "name"
+
     name: str
     kind: Kind | None = None
     base_url: str | None = None
@@ -132,18 +141,61 @@ class ProviderConfig(Section, frozen=True, kw_only=True):
     region: str | None = None
     headers: dict[str, str] = {}
     models: dict[str, str] = {}
-    default_max_tokens: int = 4096
+    default_max_tokens: PositiveInt = 4096
     max_tokens_field: MaxTokensField | None = None
     stream_usage: bool = True
-    connect_timeout_ms: int = 2000
-    first_byte_timeout_ms: int = 60_000
-    answer_timeout_ms: int = 120_000
-    idle_timeout_ms: int = 60_000
-    retries: int = 1
-    max_retry_after_ms: int = 5000
-    max_connections: int = 1000
-    breaker_failures: int = 5
-    breaker_pause_ms: int = 2000
+    connect_timeout_ms: PositiveInt = 2000
+    first_byte_timeout_ms: PositiveInt = 60_000
+    answer_timeout_ms: PositiveInt = 120_000
+    idle_timeout_ms: PositiveInt = 60_000
+    retries: Annotated[int, Meta(ge=0, le=10)] = 1
+    max_retry_after_ms: NonNegativeInt = 5000
+    max_connections: PositiveInt = 1000
+    breaker_failures: PositiveInt = 5
+    breaker_pause_ms: PositiveInt = 2000
+
+    def problems(self) -> Iterator[Violation]:
+        """Yield the problems of this section; values that may be secrets are not shown."""
+        if not self.name or ":" in self.name or len(self.name) > 64 or not self.name.isprintable():
+            yield Violation("name", "expected 1 to 64 printable characters without a colon")
+        yield from self._address_problems()
+        if self.api_key_env is not None and not _VARIABLE.fullmatch(self.api_key_env):
+            # Probably the key itself: it must not be shown.
+            yield Violation("api_key_env", "expected the name of an environment variable, not the key")
+        for name, value in self.headers.items():
+            if not _HEADER.fullmatch(name):
+                yield Violation("headers", f"{name!r} is not a valid header name")
+            elif value.startswith(FROM_ENVIRONMENT):
+                if not _VARIABLE.fullmatch(value.removeprefix(FROM_ENVIRONMENT)):
+                    yield Violation(f"headers.{name}", "expected env: and the name of an environment variable")
+            elif not value.isprintable() or not value.isascii():
+                yield Violation(f"headers.{name}", "expected printable ASCII characters")
+        for name, model in self.models.items():
+            if not model:
+                yield Violation(f"models.{name!r}", "must not be empty")
+
+    def _address_problems(self) -> Iterator[Violation]:
+        provider = with_defaults(self)
+        kind = PROVIDER_KINDS[provider.kind or "openai"]
+        if provider.base_url is None:
+            if kind.needs_base_url:
+                yield Violation("base_url", f"{self.name!r} has no default address; set base_url")
+        elif wrong := url_problem(provider.base_url, ("http", "https")):
+            yield Violation("base_url", wrong)
+        elif has_userinfo(provider.base_url):
+            yield Violation("base_url", "must not contain a user or password; name the key's variable in api_key_env")
+        elif "?" in provider.base_url or "#" in provider.base_url:
+            yield Violation("base_url", "must not contain a query or a fragment")
+        if provider.region is not None and not _REGION.fullmatch(provider.region):
+            yield Violation("region", "expected a region such as eu-central-1")
+        if provider.region is not None and not kind.has_region:
+            yield Violation("region", f"only for kind {_kinds(lambda kind: kind.has_region)}")
+        if self.api_version is not None and not kind.has_api_version:
+            yield Violation("api_version", f"only for kinds {_kinds(lambda kind: kind.has_api_version)}")
+
+
+def _kinds(applies: Callable[[ProviderKind], bool]) -> str:
+    return " and ".join(name for name, kind in PROVIDER_KINDS.items() if applies(kind))
 
 
 WELL_KNOWN: dict[str, ProviderConfig] = {
@@ -201,86 +253,3 @@ def provider_named(configured: Iterable[ProviderConfig], name: str) -> ProviderC
     """Return the settings of a provider by its name: from its section, or the defaults of a well-known name."""
     section = next((provider for provider in configured if provider.name == name), None)
     return with_defaults(section) if section else WELL_KNOWN.get(name)
-
-
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_REGION = re.compile(r"[a-z0-9-]{1,40}")
-_AT_LEAST_ONE = (
-    "default_max_tokens",
-    "connect_timeout_ms",
-    "first_byte_timeout_ms",
-    "answer_timeout_ms",
-    "idle_timeout_ms",
-    "max_connections",
-    "breaker_failures",
-    "breaker_pause_ms",
-)
-_AT_LEAST_ZERO = ("retries", "max_retry_after_ms")
-_MOST_RETRIES = 10
-
-
-def check_providers(configured: Iterable[ProviderConfig]) -> list[str]:
-    """Return the problems of the ``[[provider]]`` sections; values that may be secrets are not repeated."""
-    problems = []
-    seen: set[str] = set()
-    for at, section in enumerate(configured):
-        where = f"provider[{at}]"
-        if not section.name or ":" in section.name or len(section.name) > 64 or not section.name.isprintable():
-            problems.append(f"{where}.name: expected 1 to 64 printable characters without a colon")
-        if section.name in seen:
-            problems.append(f"{where}.name: {section.name!r} is used twice")
-        seen.add(section.name)
-        problems += _check_address(section, where)
-        problems += _check_variables(section, where)
-        for names, least in ((_AT_LEAST_ONE, 1), (_AT_LEAST_ZERO, 0)):
-            for name in names:
-                value = getattr(section, name)
-                if not (math.isfinite(value) and value >= least):
-                    problems.append(f"{where}.{name}: expected at least {least}, got {value}")
-        if section.retries > _MOST_RETRIES:
-            problems.append(f"{where}.retries: expected at most {_MOST_RETRIES}, got {section.retries}")
-        problems += [f"{where}.models.{name!r}: is empty" for name, model in section.models.items() if not model]
-    return problems
-
-
-def _check_address(section: ProviderConfig, where: str) -> list[str]:
-    provider = with_defaults(section)
-    kind = PROVIDER_KINDS[provider.kind or "openai"]
-    problems = []
-    if provider.base_url is None:
-        if kind.needs_base_url:
-            problems.append(f"{where}.base_url: {section.name!r} has no default address; set base_url")
-    elif wrong := url_problem(provider.base_url, ("http", "https")):
-        problems.append(f"{where}.base_url: {wrong}")
-    elif has_userinfo(provider.base_url):
-        problems.append(f"{where}.base_url: no user or password in a URL; name the key's variable in api_key_env")
-    elif "?" in provider.base_url or "#" in provider.base_url:
-        problems.append(f"{where}.base_url: no query and no fragment here")
-    if provider.region is not None and not _REGION.fullmatch(provider.region):
-        problems.append(f"{where}.region: expected a region such as eu-central-1")
-    if provider.region is not None and not kind.has_region:
-        problems.append(f"{where}.region: only for kind {_kinds(lambda kind: kind.has_region)}")
-    if section.api_version is not None and not kind.has_api_version:
-        problems.append(f"{where}.api_version: only for kinds {_kinds(lambda kind: kind.has_api_version)}")
-    return problems
-
-
-def _kinds(applies: Callable[[ProviderKind], bool]) -> str:
-    return " and ".join(name for name, kind in PROVIDER_KINDS.items() if applies(kind))
-
-
-def _check_variables(section: ProviderConfig, where: str) -> list[str]:
-    problems = []
-    if section.api_key_env is not None and not _VARIABLE.fullmatch(section.api_key_env):
-        # Probably the key itself: it must not be shown.
-        problems.append(f"{where}.api_key_env: expected the name of an environment variable, not the key")
-    for name, value in section.headers.items():
-        if not _HEADER.fullmatch(name):
-            problems.append(f"{where}.headers: {name!r} is not a valid header name")
-        elif value.startswith(FROM_ENVIRONMENT):
-            if not _VARIABLE.fullmatch(value.removeprefix(FROM_ENVIRONMENT)):
-                problems.append(f"{where}.headers.{name}: expected env: and the name of an environment variable")
-        elif not value.isprintable() or not value.isascii():
-            problems.append(f"{where}.headers.{name}: expected printable ASCII characters")
-    return problems

@@ -1,39 +1,111 @@
-"""Checks of ``[report]`` and ``[regret]``."""
+"""Reports, regret alerts and promotion: ``[report]``, ``[regret]`` and ``[promotion]``."""
 
 from __future__ import annotations
 
-from pointsman.contracts.config.schema import RegretConfig, ReportConfig
+from typing import Annotated, Literal, get_args
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-EVERY = ("week", "day", "off")
-RULES = ("confidence", "share", "off")
-MAX_WINDOW_DAYS = 90
+from msgspec import Meta
+
+from pointsman.contracts.config.section import Section
+from pointsman.core.bounds import NonNegativeOrInfinite, Points, Positive, PositiveInt, Share
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 
 
-def check_reporting(report: ReportConfig, regret: RegretConfig) -> list[str]:
-    """Return what is wrong with the two sections."""
-    problems = [
-        f"{name}: expected {', '.join(allowed[:-1])} or {allowed[-1]}, got {value!r}"
-        for name, value, allowed in (
-            ("report.every", report.every, EVERY),
-            ("report.weekday", report.weekday, WEEKDAYS),
-            ("regret.rule", regret.rule, RULES),
-        )
-        if value not in allowed
-    ]
-    problems += [
-        f"{name}: expected {low} to {high}, got {value}"
-        for name, value, low, high in (
-            ("report.hour", report.hour, 0, 23),
-            ("regret.margin", regret.margin, 0, 100),
-            ("regret.share_margin", regret.share_margin, 0, 1),
-            ("regret.share_of_samples", regret.share_of_samples, 0, 1),
-            ("regret.min_samples", regret.min_samples, 1, 10_000),
-            ("regret.window_days", regret.window_days, 1, MAX_WINDOW_DAYS),
-            ("regret.check_s", regret.check_s, 1, 86_400),
-        )
-        if not low <= value <= high
-    ]
-    if not 0.5 < report.confidence < 1.0:
-        problems.append(f"report.confidence: expected more than 0.5 and less than 1, got {report.confidence}")
-    return problems
+class ReportConfig(Section, frozen=True, kw_only=True):
+    """``[report]``: confidence and schedule of reports.
+
+    Attributes
+    ----------
+    confidence : float
+        Confidence of every interval in a report, between 0.5 and 1.
+    every : {"week", "day", "off"}
+        How often a report is published on ``alerts.report.<tier>``; it covers the previous week or day.
+    weekday : {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
+        Day of publication, for ``week``.
+    hour : int
+        Hour of the day from which the report is published, 0 to 23, UTC.
+    """
+
+    confidence: Annotated[float, Meta(gt=0.5, lt=1)] = 0.95
+    every: Literal["week", "day", "off"] = "week"
+    weekday: Weekday = "monday"
+    hour: Annotated[int, Meta(ge=0, le=23)] = 6
+
+
+class RegretConfig(Section, frozen=True, kw_only=True):
+    """``[regret]``: when an arm underperforms.
+
+    Attributes
+    ----------
+    rule : {"confidence", "share", "off"}
+        Rule that raises alerts on ``alerts.regret.<tier>``.
+    margin : float
+        For ``confidence``: points of reward, 0 to 100, by which an arm must be worse than the best arm with confidence.
+    share_margin : float
+        For ``share``: an hour counts as worse when the arm's mean reward is below the best arm's by this share.
+    share_of_samples : float
+        For ``share``: the share of worse hours above which the alert is raised.
+    min_samples : int
+        For ``share``: smallest number of hours.
+    window_days : int
+        Number of days that are examined.
+    check_s : float
+        Interval between checks in seconds.
+    """
+
+    rule: Literal["confidence", "share", "off"] = "confidence"
+    margin: Points = 0.0
+    share_margin: Share = 0.1
+    share_of_samples: Share = 0.5
+    min_samples: Annotated[int, Meta(ge=1, le=10_000)] = 5
+    window_days: Annotated[int, Meta(ge=1, le=90)] = 7
+    check_s: Annotated[float, Meta(ge=1, le=86_400)] = 60.0
+
+
+class PromotionConfig(Section, frozen=True, kw_only=True):
+    """``[promotion]``: conditions of automatic promotion of a shadow and of automatic reversion.
+
+    Attributes
+    ----------
+    automatic : bool
+        Promote shadows automatically, and revert promotions automatically.
+    automatic_rollback : bool
+        Revert promotions automatically, including those made by hand; implied by ``automatic``.
+    margin : float
+        Points of reward, 0 to 100, by which the shadow must be better with confidence.
+    quality_floor : float
+        Largest loss of quality that the interval may contain, -100 to 0; -100 is no limit.
+    cost_ceiling : float
+        Largest increase of the cost of a decision that the interval may contain, as a share of the present cost;
+        ``inf`` is no limit.
+    min_decisions : int
+        Smallest number of decisions with an outcome for a promotion.
+    rollback_min_decisions : int
+        Smallest number of decisions with an outcome for a reversion.
+    only_exploring : bool
+        Promote only policies that give every arm a chance, so that they can be evaluated once they are active.
+    check_s : float
+        Interval between checks in seconds.
+    tiers : list of str, optional
+        Tiers with automatic changes; all by default.
+    policies : list of str, optional
+        Shadows that may be promoted automatically; all by default.
+    """
+
+    automatic: bool = False
+    automatic_rollback: bool = False
+    margin: Points = 0.0
+    quality_floor: Annotated[float, Meta(ge=-100, le=0)] = -1.0
+    cost_ceiling: NonNegativeOrInfinite = 0.1
+    min_decisions: PositiveInt = 1000
+    rollback_min_decisions: PositiveInt = 200
+    only_exploring: bool = True
+    check_s: Positive = 60.0
+    tiers: list[str] | None = None
+    policies: list[str] | None = None
+
+    def watches(self, tier: str) -> bool:
+        """Return whether automatic changes are possible in a tier."""
+        return (self.automatic or self.automatic_rollback) and (self.tiers is None or tier in self.tiers)

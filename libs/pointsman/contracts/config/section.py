@@ -1,20 +1,39 @@
-"""What the sections of the configuration have in common."""
+"""Base class of the configuration's sections, and checks that several sections need."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 import msgspec
 
+from pointsman.core.violations import Violation
+
 SECRET = frozenset({"password"})
-"""Settings whose value is shown nowhere."""
+"""Settings whose value is never shown."""
+
+CLASS_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+"""``module:Class``."""
 
 
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename=None):
-    """Base of the sections: frozen, an unknown key is an error, and what it prints holds no secret."""
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the sections: immutable, without unknown keys, and with a representation that contains no secret.
+
+    Ranges of single settings are in their types (`pointsman.core.bounds`). A section overrides `problems` for rules
+    that concern several of its settings, or that a type cannot express.
+    """
+
+    unique: ClassVar[str] = ""
+    """For sections that may occur several times: the setting that must differ."""
+
+    def problems(self) -> Iterator[Violation]:
+        """Yield the problems of this section; paths are relative to it."""
+        yield from ()
 
     def __repr__(self) -> str:
-        """Return the settings, secrets left out, so that no log line and no traceback can hold one."""
+        """Return the settings without secrets, so that no log line and no traceback contains one."""
         shown = []
         for name in self.__struct_fields__:
             value = getattr(self, name)
@@ -27,7 +46,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def without_userinfo(url: str) -> str:
-    """Return a URL, or several separated by commas, as it may be shown: without user and password."""
+    """Return a URL, or several separated by commas, without user and password."""
     return ",".join(_without_userinfo(part) for part in url.split(","))
 
 
@@ -38,17 +57,19 @@ def _without_userinfo(url: str) -> str:
 
 
 def has_userinfo(url: str) -> bool:
-    """Tell whether a URL, or one of several separated by commas, names a user."""
+    """Return whether a URL, or one of several separated by commas, contains a user."""
     return without_userinfo(url) != url
 
 
 def url_problem(url: str, schemes: tuple[str, ...]) -> str:
-    """Return what is wrong with a URL, in words that do not repeat it; empty when nothing is."""
+    """Return why a URL is not valid, without repeating it; empty for a valid URL."""
     try:
         parts = urlsplit(url)
-        port_given = parts.port is not None or not parts.netloc.rpartition("@")[2].endswith(":")
+        has_port = parts.port is not None or not parts.netloc.rpartition("@")[2].endswith(":")
     except ValueError:
-        return "not a URL (is the port a number, and a password with : / @ % written as %3A %2F %40 %25?)"
-    if parts.scheme not in schemes or not parts.hostname or not port_given:
+        return (
+            "not a valid URL; the port must be a number, and : / @ % in a password must be encoded as %3A %2F %40 %25"
+        )
+    if parts.scheme not in schemes or not parts.hostname or not has_port:
         return f"expected {' or '.join(f'{scheme}://host:port' for scheme in schemes)}"
     return ""

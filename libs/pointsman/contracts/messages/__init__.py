@@ -1,1 +1,1 @@
-"""The contracts: every message, id and subject name that the services exchange."""
+"""Messages, decision ids and subject names that the services exchange."""

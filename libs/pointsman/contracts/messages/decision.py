@@ -1,12 +1,16 @@
-"""Asking for a decision, the answer, and the event that the log and the topic carry."""
+"""Decision requests, their answers, and the decision events of the log and the topics."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from pointsman.contracts.messages.codec import Message, encode
+
+MAX_CANDIDATES = 256
+MAX_SWITCHING_COST = 1000.0
+"""Far above any difference of scores: the arm is then never changed."""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -16,6 +20,12 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     model: str
 
 
+Candidates = Annotated[
+    list[Candidate],
+    msgspec.Meta(min_length=1, max_length=MAX_CANDIDATES, extra_json_schema={"uniqueItems": True}),
+]
+
+
 class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of ``POST /v1/decisions`` and of a request to ``decide.<tier>``.
 
@@ -23,28 +33,28 @@ class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ----------
     tier : str
     context : list of float, length d
-        The request's features. Scale them to about 1; have a constant 1 among them as the intercept.
+        The features of the request. Scale them to about 1, and add a constant 1 as the intercept.
     candidates : list, optional
-        The arms that qualify; the tier's own when left out.
+        The arms to choose from; the arms of the tier by default.
     metadata : object, optional
-        Kept with the decision; not looked at.
+        Stored with the decision; not used.
     pinned : Candidate, optional
-        The arm that served this conversation before. It serves again, unless another's score exceeds its own by more
-        than `switching_cost`; the policy chooses then.
+        The arm that served this conversation before. It is kept unless the score of another arm exceeds its own by more
+        than `switching_cost`; then the policy chooses.
     switching_cost : float
-        What a change of arm costs, in units of reward (0 to 1); looked at only with `pinned`.
+        Cost of a change of arm in units of reward (0 to 1); used only with `pinned`.
     """
 
     tier: str
     context: list[float]
-    candidates: list[Candidate] | None = None
+    candidates: Candidates | None = None
     metadata: dict[str, Any] | None = None
     pinned: Candidate | None = None
-    switching_cost: float = 0.0
+    switching_cost: Annotated[float, msgspec.Meta(ge=0, le=MAX_SWITCHING_COST)] = 0.0
 
 
 class CandidateScore(msgspec.Struct, frozen=True, kw_only=True):
-    """What the policy saw in one candidate.
+    """Score of one candidate in a decision.
 
     Attributes
     ----------
@@ -53,11 +63,11 @@ class CandidateScore(msgspec.Struct, frozen=True, kw_only=True):
     ucb : float
         ``mean + α·width``, with the policy's α.
     probability : float
-        The candidate's whole probability of being chosen.
+        Probability that the policy chooses the candidate, exploration included.
     pulls : int
-        Outcomes learned from.
+        Number of outcomes learned from.
     cost_usd : float, optional
-        Expected cost of a call; None when unknown.
+        Expected cost of a request; None when unknown.
     """
 
     provider: str
@@ -78,16 +88,16 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     propensity : float or None
         Probability with which this arm was chosen; None when degraded.
     explored : bool
-        The arm was drawn by the uniform exploration part of the policy (it may be the best arm all the same).
+        The arm was drawn by the uniform exploration part of the policy. It may still be the best arm.
     degraded : bool
-        No policy chose: the tier's fallback arm was served, and an outcome for it is not learned from.
+        No policy chose: the answer is the tier's fallback arm, and an outcome for it is not learned from.
     stale : bool
-        A policy chose, on state older than the configured bound.
+        A policy chose, on state older than the configured limit.
     state_age_ms : int or None
-        How old what the policy knew was: every outcome accepted before that is in it. None when no reward-updater
-        has said so yet; the decision is then marked stale.
+        Age of the state that the policy used: it includes every outcome that was accepted before. None while no
+        reward-updater has published it; the decision is then marked stale.
     pinned : bool
-        The conversation stayed with its arm; the arm's probability was 1.
+        The conversation kept its arm; the arm's probability was 1.
     """
 
     decision_id: str
@@ -105,11 +115,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     pinned: bool = False
 
 
-class Scoring(Message, frozen=True, kw_only=True):
-    """Answer to a request to ``score.<tier>``, which is a `DecisionRequest`: what a decision would be drawn from.
+class CandidateScores(Message, frozen=True, kw_only=True):
+    """Answer to a request to ``score.<tier>``: the distribution that a decision would be drawn from.
 
-    Nothing is drawn, and nothing is logged; the fields are `Decision`'s. What the request says of a conversation is not
-    looked at.
+    The request is a `DecisionRequest`; its `pinned` arm is ignored. Nothing is drawn and nothing is logged. The fields
+    are those of `Decision`.
     """
 
     tier: str
@@ -121,7 +131,7 @@ class Scoring(Message, frozen=True, kw_only=True):
 
 
 class DecisionRecord(Message, frozen=True, kw_only=True):
-    """What the log keeps of a decision beside the answer; the fields are `DecisionEvent`'s."""
+    """The fields that the log holds in addition to the answer; described in `DecisionEvent`."""
 
     nonce: str
     decided_at_ms: int
@@ -138,26 +148,26 @@ class DecisionRecord(Message, frozen=True, kw_only=True):
 class DecisionEvent(Message, frozen=True, kw_only=True):
     """A decision in the log (``log.decisions.<tier>``) and on the topic (``decisions.<tier>``).
 
-    It is read with this class and written by `encode_decision`. In the log ``decision_id`` is absent, because the
-    log's sequence is part of it; `with_id` puts it in.
+    `encode_decision` writes it. In the log ``decision_id`` is absent, because the log's sequence is part of the id;
+    `with_id` adds it.
 
     Attributes
     ----------
     nonce : str
         The random part of the id.
     decided_at_ms : int
-        The replica's clock, in Unix milliseconds.
+        Clock of the decision replica, in Unix milliseconds.
     algorithm, parameters
-        What ``policy_version`` of ``policy`` was.
+        Algorithm and parameters of this ``policy_version`` of ``policy``.
     policy_identity : str
-        Its `PolicySpec.identity`: the same through versions that change only the shadows. Statistics of a shadow are
-        kept by both identities, its own and this, so that they never mix two active policies.
+        The policy's `PolicySpec.identity`, which stays the same when only the shadows change. Statistics of a shadow
+        are kept by its own identity and this one, so that they never mix two active policies.
     exploration : float
         ε of the policy: the uniform share of the distribution.
     draw : float
-        The uniform number that was drawn; with it and the probabilities the choice can be made again.
+        The uniform random number of the draw; together with the probabilities it reproduces the choice.
     state_watermark : int
-        Sequence of the last outcome behind the scores; A and b at that point of the log give the same scores.
+        Sequence of the last outcome in the state that was scored: A and b at that sequence give the same scores.
     """
 
     decision_id: str = ""
@@ -185,9 +195,9 @@ class DecisionEvent(Message, frozen=True, kw_only=True):
 
 
 class FallbackEvent(Message, frozen=True, kw_only=True):
-    """On ``fallbacks.<tier>``: a degraded answer, as a gateway gave it; the fields are `Decision`'s.
+    """A degraded answer of a gateway, on ``fallbacks.<tier>``; the other fields are those of `Decision`.
 
-    It is in no log, and whoever does not listen at that moment never hears of it.
+    It is not logged: only current subscribers receive it.
 
     Attributes
     ----------
@@ -197,7 +207,7 @@ class FallbackEvent(Message, frozen=True, kw_only=True):
         Why no policy chose: ``nats``, ``breaker``, ``no_replica``, ``timeout``, ``replica_error``, ``refused`` or
         ``features``.
     decided_at_ms : int
-        The gateway's clock, in Unix milliseconds.
+        Clock of the gateway, in Unix milliseconds.
     """
 
     decision_id: str
@@ -226,25 +236,25 @@ def encode_decision(decision: Decision, record: DecisionRecord) -> tuple[bytes, 
     Parameters
     ----------
     decision : Decision
-        With an empty ``decision_id``: the log has yet to give it.
+        With an empty ``decision_id``, which is known only after the append to the log.
     record : DecisionRecord
 
     Returns
     -------
     event, answer : bytes
-        Both without the id; `with_id` puts it in.
+        Both without the id; `with_id` adds it.
     """
     answer = b"{" + encode(decision)[len(_NO_ID) :]
     return encode(record)[:-1] + b"," + answer[1:], answer
 
 
 def with_id(encoded: bytes, decision_id: str) -> bytes:
-    """Return an encoded event or answer with its id as first field, without decoding it."""
+    """Return an encoded event or answer with its id added as the first field, without decoding it."""
     return b'{"decision_id":"' + decision_id.encode() + b'",' + encoded[1:]
 
 
 request_decoder = msgspec.json.Decoder(DecisionRequest)
 decision_decoder = msgspec.json.Decoder(Decision)
-scoring_decoder = msgspec.json.Decoder(Scoring)
+candidate_scores_decoder = msgspec.json.Decoder(CandidateScores)
 event_decoder = msgspec.json.Decoder(DecisionEvent)
 fallback_decoder = msgspec.json.Decoder(FallbackEvent)

@@ -1,12 +1,12 @@
-"""What can be wrong with a message.
+"""Errors of messages.
 
 ::
 
     MessageError (ValueError)
     ├── InvalidMessage       a field is missing, unknown, of the wrong type or out of range; names the field
     ├── UnknownVersion       written by a newer Pointsman than this one
-    ├── SwitchRefused        the active policy cannot be switched as asked
-    │   └── NoSuchShadow     there is no shadow of that name to promote
+    ├── SwitchRefused        the requested change of the active policy is not possible
+    │   └── NoSuchShadow     the tier has no shadow of that name
     └── MalformedId          not a decision id
 """
 
@@ -25,7 +25,7 @@ class InvalidMessage(MessageError):
     field : str
         Path of the field as in ``candidates[2].model``; empty for the message as a whole.
     detail : str
-        What was expected and what was found.
+        What was expected, and what the field holds.
     """
 
     def __init__(self, field: str, detail: str) -> None:
@@ -39,11 +39,11 @@ class UnknownVersion(MessageError):
 
 
 class SwitchRefused(MessageError):
-    """The active policy of a tier cannot be switched as asked, as its policies are now."""
+    """The requested change of the active policy is not possible with the current policies of the tier."""
 
 
 class NoSuchShadow(SwitchRefused):
-    """No shadow of the tier has the name."""
+    """The tier has no shadow of that name."""
 
 
 class MalformedId(MessageError):

@@ -1,8 +1,8 @@
 """Decision ids: ``<tier>.<sequence>.<nonce>``.
 
-The sequence is the decision's place in the DECISIONS stream, so that any service finds the decision with one direct
-get and no index. The nonce makes ids unguessable, and tells a decision from another one that has the same place in a
-log that was made anew. A decision that no policy made has ``fallback.<tier>.<nonce>``.
+The sequence is that of the message in the DECISIONS stream, so that every service finds the decision with one direct
+get and without an index. The nonce makes ids unguessable, and distinguishes decisions with the same sequence if the
+stream is recreated. A degraded decision, which no policy made, has the id ``fallback.<tier>.<nonce>``.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ _HEX = frozenset("0123456789abcdef")
 
 
 class DecisionId(NamedTuple):
-    """A decision's place in the log. ``sequence`` is None for a fallback, which is in no log."""
+    """Tier, log sequence and nonce of a decision. ``sequence`` is None for a degraded decision, which is not logged."""
 
     tier: str
     sequence: int | None
     nonce: str
 
     def __str__(self) -> str:
-        """Return the id as clients see it."""
+        """Return the id in the form that clients use."""
         if self.sequence is None:
             return f"{FALLBACK}.{self.tier}.{self.nonce}"
         return f"{self.tier}.{self.sequence}.{self.nonce}"
 
     @property
     def degraded(self) -> bool:
-        """Tell whether no policy made the decision."""
+        """Whether no policy made the decision."""
         return self.sequence is None
 
 
@@ -42,25 +42,25 @@ def new_nonce() -> str:
 
 
 def is_nonce(text: str) -> bool:
-    """Tell whether the text can be the random part of an id."""
+    """Return whether the text has the form of a nonce."""
     return len(text) == NONCE_LENGTH and _HEX.issuperset(text)
 
 
 def parse_id(text: str) -> DecisionId:
-    """Take an id apart.
+    """Parse an id.
 
     Raises
     ------
     MalformedId
-        When the text is not of one of the two forms.
+        When the text has neither of the two forms.
     """
     parts = text.split(".")
     if len(parts) != 3 or not is_nonce(parts[2]):
         raise MalformedId("not a decision id")
     first, second, nonce = parts
-    if first == FALLBACK and second:  # no tier is called so: the configuration refuses it
+    if first == FALLBACK and second:  # the configuration refuses a tier of this name
         return DecisionId(second, None, nonce)
-    # Without leading zeros, so that a decision has one id only.
+    # No leading zeros, so that a decision has exactly one id.
     if not (first and second.isascii() and second.isdigit() and len(second) <= 19 and second[0] != "0"):
         raise MalformedId("not a decision id")
     return DecisionId(first, int(second), nonce)

@@ -1,4 +1,4 @@
-"""Smaller messages between the services: arm changes, shadow results, alerts, dead letters."""
+"""Notices between the services: changed arms, shadow results, alerts and dead letters."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pointsman.contracts.messages.codec import Message
 
 
 class ArmsChanged(Message, frozen=True, kw_only=True):
-    """On ``arms.<tier>``: outcomes up to ``watermark`` are in the store.
+    """On ``arms.<tier>``: the store contains all outcomes up to ``watermark``.
 
     Attributes
     ----------
     as_of_ms : int
-        Every outcome accepted before this time (Unix milliseconds) is in the store.
+        The store contains every outcome that was accepted before this time; Unix milliseconds.
     arms : list of str
-        ``provider:model`` of those that changed; empty when only the time moved on.
+        Changed arms as ``provider:model``; empty when only the time advanced.
     committed_at_ms : int
-        When the store had it, by the updater's clock (Unix milliseconds); 0 from an updater that did not say.
+        When the store committed the change, by the reward-updater's clock; Unix milliseconds. 0 from older versions.
     """
 
     tier: str
@@ -31,18 +31,18 @@ class ArmsChanged(Message, frozen=True, kw_only=True):
 
 
 class ShadowDecision(Message, frozen=True, kw_only=True):
-    """On ``shadow.<policy>.<tier>``: what a shadow policy would have done with a decision.
+    """On ``shadow.<policy>.<tier>``: the choice that a shadow policy would have made for a decision.
 
     Attributes
     ----------
     active, shadow : str
-        ``provider:model`` of what was served and of what the shadow drew; ``shadow`` is absent after an error.
+        ``provider:model`` of the served arm and of the arm that the shadow drew; ``shadow`` is absent after an error.
     probabilities : list of float
-        The shadow's distribution, in the order of the decision's scores.
+        The distribution of the shadow, in the order of the scores of the decision.
     expected_cost_delta_usd : float, optional
-        Expected cost of the shadow's distribution less that of the active policy's; absent when a cost is unknown.
+        Expected cost under the shadow minus expected cost under the active policy; absent when a cost is unknown.
     error : str, optional
-        What the shadow raised.
+        The exception that the shadow raised.
     """
 
     decision_id: str
@@ -59,12 +59,12 @@ class ShadowDecision(Message, frozen=True, kw_only=True):
 
 
 class Alert(Message, frozen=True, kw_only=True):
-    """On ``alerts.<kind>.<tier>``: something that a person should look at.
+    """On ``alerts.<kind>.<tier>``: a condition that an operator should examine.
 
     Attributes
     ----------
     detail : object, optional
-        The same for a program; what is in it goes by the kind.
+        The alert as data for programs; its fields depend on ``kind``.
     """
 
     kind: str
@@ -76,12 +76,12 @@ class Alert(Message, frozen=True, kw_only=True):
 
 
 class DeadLetter(Message, frozen=True, kw_only=True):
-    """On ``dead.<stream>``: a message that could not be read, kept as it was.
+    """On ``dead.<stream>``: a message that could not be processed, unchanged.
 
     Attributes
     ----------
     payload : bytes
-        The message, base64 in JSON; cut at 256 KB.
+        The message, as base64 in JSON; truncated to 256 KB.
     """
 
     stream: str

@@ -1,4 +1,4 @@
-"""What came of a decision, and the reward it was given."""
+"""Outcomes of decisions, and the rewards computed from them."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ import msgspec
 
 from pointsman.contracts.messages.codec import Message
 from pointsman.core.bandit import RewardRule
+from pointsman.core.bounds import CostUsd, LatencyMs, NonNegative, Points
 
 
 class OutcomeReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Body of ``POST /v1/outcomes``: what was measured, or else the reward itself.
+    """Body of ``POST /v1/outcomes``: the measured values, or the reward itself.
 
     Attributes
     ----------
     quality : float, optional
-        0 to 100; 50 is assumed when only cost or latency is told.
+        0 to 100. When only cost or latency is reported, the reward is computed with quality 50.
     cost_usd, latency_ms : float, optional
         At least 0.
     reward : float, optional
-        0 to 100; instead of the three above.
+        0 to 100; instead of the three fields above.
     """
 
     decision_id: str
-    quality: float | None = None
-    cost_usd: float | None = None
-    latency_ms: float | None = None
-    reward: float | None = None
+    quality: Points | None = None
+    cost_usd: CostUsd | None = None
+    latency_ms: LatencyMs | None = None
+    reward: Points | None = None
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -34,9 +35,9 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes
     ----------
     status : int, optional
-        The provider's HTTP status; None when it did not answer.
+        The provider's HTTP status; None when there was no response.
     error : str, optional
-        What went wrong, in a word; absent when it served.
+        The kind of failure; absent when the attempt succeeded.
     """
 
     provider: str
@@ -46,35 +47,36 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     latency_ms: float = 0.0
 
 
-class Scored(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that the scorer looked at, and what it made of it: 0 (bad) to 1 (good)."""
+class GradePart(msgspec.Struct, frozen=True, kw_only=True):
+    """One criterion of an answer's grade, and its value: 0 (bad) to 1 (good)."""
 
     name: str
     value: float
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the gateway saw when it called the models itself; logged, and not learned from.
+    """What the gateway measured when it called the models itself; logged, not used for learning.
 
     Attributes
     ----------
     provider, model : str
-        Who served in the end: another arm than was chosen when that one failed. Empty when nobody did.
+        The arm that answered. It differs from the chosen arm when that one failed; empty when no arm answered.
     attempts : list of Attempt
-        All tries, in order.
+        All attempts, in order.
     first_byte_ms, total_ms : float, optional
-        From the request's arrival.
+        Since the request arrived.
     input_tokens, output_tokens, cached_tokens : int, optional
-        As the provider told, or estimated.
+        As the provider reported, or estimated.
     tokens_estimated : bool
+        Whether the token counts are estimates.
     cost_usd : float, optional
-        What the answer that was served cost; None when a price is unknown.
+        Cost of the answer; None when a price is unknown.
     finish : str, optional
-        Why the answer ended, in OpenAI's words.
+        Why the answer ended: OpenAI's ``finish_reason``.
     response_id : str, optional
-        The provider's own id of the answer.
-    scores : list of Scored
-        What the quality was made from.
+        The provider's id of the answer.
+    scores : list of GradePart
+        The criteria that the answer's quality was computed from.
     """
 
     provider: str = ""
@@ -89,20 +91,20 @@ class Served(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cost_usd: float | None = None
     finish: str | None = None
     response_id: str | None = None
-    scores: list[Scored] = []
+    scores: list[GradePart] = []
 
 
 class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What feedback said of an answer, when its outcome counted.
+    """The feedback that an outcome was completed with.
 
     Attributes
     ----------
     quality : float
-        0 to 100. It is the outcome's quality too, unless another arm than the chosen one had answered.
+        0 to 100. It is the outcome's quality too, unless another arm than the chosen one answered.
     source : str
         ``quality``, ``thumbs`` or ``metric:<name>``.
     at_ms : int
-        When the log accepted it; Unix milliseconds.
+        When the log accepted the feedback; Unix milliseconds.
     """
 
     quality: float
@@ -111,21 +113,22 @@ class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Message, frozen=True, kw_only=True):
-    """An accepted outcome, in the log ``outcomes.<tier>``, with everything that learning from it needs.
+    """An accepted outcome in the log ``outcomes.<tier>``, with everything that learning needs.
 
     Attributes
     ----------
     learn : bool
-        False for a degraded decision: recorded, never learned from.
+        False for a degraded decision: the outcome is logged and not used for learning.
     decision_sequence : int
-        The decision's place in the decision log; 0 when degraded.
+        The decision's sequence in the decision log; 0 when degraded.
     context : list of float
-        As the policy saw it.
+        The context of the decision.
     rule : RewardRule
+        The reward rule that was in force when the outcome was accepted.
     served : Served, optional
-        What the gateway saw, when it called the models itself.
+        What the gateway measured, when it called the models itself.
     feedback : FeedbackRecord, optional
-        What was said of the answer, when it had waited for that.
+        The feedback on the answer, when the outcome waited for it.
     accepted_at_ms, decided_at_ms : int
         Unix milliseconds.
     """
@@ -142,33 +145,33 @@ class Outcome(Message, frozen=True, kw_only=True):
     policy_version: int = 0
     decided_at_ms: int = 0
     accepted_at_ms: int
-    quality: float | None = None
-    cost_usd: float | None = None
-    latency_ms: float | None = None
-    reward: float | None = None
+    quality: Points | None = None
+    cost_usd: NonNegative | None = None
+    latency_ms: NonNegative | None = None
+    reward: Points | None = None
     rule: RewardRule = RewardRule()
     served: Served | None = None
     feedback: FeedbackRecord | None = None
 
 
 class RewardEvent(Message, frozen=True, kw_only=True):
-    """The reward that an outcome was given, on ``rewards.<tier>``.
+    """The reward of an outcome, on ``rewards.<tier>``.
 
-    It is published before the commit that applies it, so none is ever missing; after a crash it may come again, with
-    the same values. Readers skip an ``outcome_sequence`` that is not above the last one they saw for the tier.
+    It is published before the commit that applies it, so no reward is ever missing. After a crash it may be published
+    again with the same values: readers skip an ``outcome_sequence`` that is not above the last one of the tier.
 
     Attributes
     ----------
     complete_through : int
-        The rewards of all outcomes of the tier up to this sequence are in the stream, before this one.
+        All rewards of the tier for outcomes up to this sequence precede this one in the stream.
     reward : float
         0 to 100.
     quality : float
-        As it entered the reward.
+        The quality in the reward, 0 to 100.
     quality_reported : bool
-        Whether the outcome told it; otherwise a neutral one, or the reward itself, stands for it.
+        Whether the outcome reported a quality. If not, ``quality`` is the neutral quality or the reward itself.
     cost_norm, latency_norm : float, optional
-        0 to 1.
+        Normalised cost and latency, 0 to 1.
     """
 
     decision_id: str
@@ -177,10 +180,10 @@ class RewardEvent(Message, frozen=True, kw_only=True):
     model: str
     outcome_sequence: int
     complete_through: int = 0
-    reward: float
-    quality: float
+    reward: Points
+    quality: Points
     quality_reported: bool = msgspec.field(default=True, name="quality_told")
-    cost_usd: float | None = None
+    cost_usd: CostUsd | None = None
     latency_ms: float | None = None
     cost_norm: float | None = None
     latency_norm: float | None = None
@@ -189,7 +192,7 @@ class RewardEvent(Message, frozen=True, kw_only=True):
 
 
 class OutcomeAccepted(msgspec.Struct, frozen=True, kw_only=True):
-    """Answer to ``POST /v1/outcomes``: it is in the log and will count."""
+    """Answer to ``POST /v1/outcomes``: the outcome is in the log and will be learned from."""
 
     decision_id: str
     status: str = "accepted"

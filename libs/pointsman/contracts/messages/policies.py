@@ -1,38 +1,41 @@
-"""Which policy is live in a tier and which run in shadow: the value of one key in the bucket ``policies``."""
+"""Active policy and shadow policies of a tier: the value of the tier's key in the bucket ``policies``."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from pointsman.contracts.messages.codec import Message
+from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.core.bandit import RewardRule, RewardSettings
+from pointsman.core.bounds import NonNegative, PositiveShare
+from pointsman.core.violations import find_violations
 
 MAX_SHADOWS = 16
-"""Shadows that a tier can be given at run time."""
+"""Largest number of shadows that a tier can be given through the API."""
 
 
 class PolicySpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A policy by name.
+    """Name, algorithm and settings of a policy.
 
     Attributes
     ----------
     name : str
-        What reports and events call it.
+        Name in reports and events.
     algorithm : str
         ``linucb``, ``epsilon-greedy``, ``thompson``, ``softmax``, ``static:<provider>:<model>``, ``cheapest``,
         ``uniform`` or ``module:Class``.
     parameters : object
-        Keyword arguments of the algorithm, as ``{"alpha": 1.5, "epsilon": 0.05}``.
+        Keyword arguments of the algorithm, for example ``{"alpha": 1.5, "epsilon": 0.05}``.
     lambda_cost, mu_latency : float, optional
-        λ and μ of the reward that the policy learns from; those of ``[reward]`` when left out.
+        λ and μ of the reward that the policy learns from; those of ``[reward]`` by default.
     forgetting : float, optional
-        γ, above 0 and at most 1: what is kept of an arm's statistics at each of its outcomes; 1, nothing is forgotten,
-        when left out.
+        γ, above 0 and at most 1: the share of an arm's statistics that is kept at each of its outcomes. The default 1
+        forgets nothing.
     sample : float, optional
-        For a shadow: the share of decisions that it is run on, above 0 and at most 1; all when left out.
+        For a shadow: the share of decisions that it is evaluated on, above 0 and at most 1; all by default.
     """
 
     name: str
@@ -45,33 +48,50 @@ class PolicySpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def identity(self) -> str:
-        """Name and a digest of what the name stands for; statistics are kept by it.
+        """Name and a digest of the settings; statistics are stored by it.
 
-        The share of decisions it is run on is not part of it: statistics of more or fewer decisions are of one kind.
+        `sample` is not part of the digest: it changes the number of decisions, not the meaning of their statistics.
         """
         kind: list[Any] = [self.algorithm, self.parameters]
         learning = [self.lambda_cost, self.mu_latency, self.forgetting]
         if learning != [None, None, None]:
             kind.append(learning)
-        what = msgspec.json.encode(kind, order="deterministic")
-        return f"{self.name}@{hashlib.sha256(what).hexdigest()[:12]}"
+        encoded = msgspec.json.encode(kind, order="deterministic")
+        return f"{self.name}@{hashlib.sha256(encoded).hexdigest()[:12]}"
 
     def reward_rule(self, configured: RewardSettings) -> RewardRule:
-        """Return the rule that the policy learns with: the configured one with the policy's own settings."""
+        """Return the rule that the policy learns with: the configured one with the policy's own settings.
+
+        Raises
+        ------
+        InvalidMessage
+            When one of the policy's own settings is out of range.
+        """
         settings = msgspec.structs.asdict(configured)
         own = {name: getattr(self, name) for name in ("lambda_cost", "mu_latency", "forgetting")}
-        return RewardRule(**settings | {name: value for name, value in own.items() if value is not None})
+        settings |= {name: value for name, value in own.items() if value is not None}
+        for violation in find_violations(settings, RewardRule, ""):
+            raise InvalidMessage(*violation)
+        return RewardRule(**settings)
 
 
 class RequestedPolicy(PolicySpec, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A policy as a request names it: there an unknown field is an error, in the bucket it is skipped."""
+    """A policy in a request, where an unknown field or a setting out of range is an error.
+
+    Policies in the bucket are decoded as `PolicySpec`, so that those of other versions can be read.
+    """
+
+    lambda_cost: NonNegative | None = None
+    mu_latency: NonNegative | None = None
+    forgetting: PositiveShare | None = None
+    sample: PositiveShare | None = None
 
 
 class PolicyChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Body of ``PUT /v1/policies/{tier}``; what is left out stays as it is."""
+    """Body of ``PUT /v1/policies/{tier}``; a field that is absent changes nothing."""
 
     active: RequestedPolicy | None = None
-    shadows: list[RequestedPolicy] | None = None
+    shadows: Annotated[list[RequestedPolicy], msgspec.Meta(max_length=MAX_SHADOWS)] | None = None
 
 
 class PromotionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,13 +100,13 @@ class PromotionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     Attributes
     ----------
     policy : str
-        Name of the shadow that is to serve.
+        Name of the shadow to promote.
     version : int, optional
-        The version of the tier's policies that this was decided on; refused when they have changed since.
+        The version of the tier's policies that the request is based on; refused if they have changed since then.
     why : str
-        For the record.
+        Recorded: the reason for the change.
     person : str
-        For the record: who asks for it, where several use one API key.
+        Recorded: who makes the change, where several people use one API key.
     """
 
     policy: str
@@ -101,11 +121,11 @@ class RevertRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     Attributes
     ----------
     version : int, optional
-        The version of the tier's policies that this was decided on; refused when they have changed since.
+        The version of the tier's policies that the request is based on; refused if they have changed since then.
     why : str
-        For the record.
+        Recorded: the reason for the change.
     person : str
-        For the record: who asks for it, where several use one API key.
+        Recorded: who makes the change, where several people use one API key.
     """
 
     version: int | None = None
@@ -114,7 +134,7 @@ class RevertRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class PolicyChangeRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Who changed a tier's policies, when, why and on what evidence.
+    """Audit record of a change of a tier's policies.
 
     Attributes
     ----------
@@ -123,19 +143,19 @@ class PolicyChangeRecord(msgspec.Struct, frozen=True, kw_only=True, omit_default
     kind : str
         ``configuration``, ``api`` (``PUT``), ``promote``, ``revert``, ``automatic-promote`` or ``automatic-revert``.
     by : str
-        Name of the API key; ``anonymous`` where none is needed; ``configuration``, or ``shadow-evaluator`` for what
-        happened automatically.
+        Name of the API key; ``anonymous`` without API keys; ``configuration``; or ``shadow-evaluator`` for automatic
+        changes.
     person : str
-        Who asked for it, by their own account.
+        Who made the change, as the request stated.
     policy, replaced : str
-        Name of the policy that serves from then on, and of the one before. The same for a change of shadows only.
+        Names of the active policies after and before the change; equal if only shadows changed.
     why : str
-        As given; for an automatic change the numbers that it rests on.
+        Reason as the request stated; for an automatic change, the numbers it is based on.
     evidence : object, optional
-        For a promotion, the row of the shadow report about the promoted policy at that moment, without its lists. For
-        a reversion, the row about the policy that comes back.
+        For a promotion, the row of the shadow report for the promoted policy at that time, without its lists. For a
+        reversion, the row for the policy that becomes active again.
     no_evidence : str
-        Why there is no such row.
+        Why there is no evidence.
     """
 
     at_ms: int
@@ -155,19 +175,19 @@ class TierPolicies(Message, frozen=True, kw_only=True):
     Attributes
     ----------
     configured : str
-        Digest of the configuration that this came from or was last reconciled with. A service that starts with
-        another configuration puts that in force; a change made at run time outlives a restart.
+        Digest of the configuration that was last applied. A service that starts with another configuration applies
+        that; a change made through the API survives a restart.
     changed_by : str
         ``configuration``, ``api`` or ``automatic``.
     active_since_ms : int
-        When the active policy began to serve, by the clock of who put it in force; a change of shadows leaves it as
-        it is. No report looks back further. 0 when an older Pointsman wrote this and did not say.
+        When the active policy began to serve, by the clock of the service that made the change; a change of shadows
+        does not change it. Reports start at this time. 0 from older versions.
     replaced : object, optional
-        The policy that the last promotion replaced, as long as what was promoted serves: what a reversion puts back.
+        The policy that the last promotion replaced, while the promoted policy is active: a reversion restores it.
     reverted : list of str
-        Identities of policies that were promoted and taken back. They are not promoted automatically again.
+        Identities of policies whose promotion was reverted. They are not promoted automatically again.
     change : object, optional
-        The change that made this version.
+        The change that created this version.
     """
 
     active: PolicySpec

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details: the same over HTTP and as the answer to a NATS request."""
+"""RFC 9457 problem details, the error format of HTTP and of NATS replies."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ CONTENT_TYPE = "application/problem+json"
 
 
 class FieldError(msgspec.Struct, frozen=True, kw_only=True):
-    """One field that is wrong: its path, and what is wrong with it."""
+    """The path of an invalid field, and the reason."""
 
     field: str
     detail: str
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """RFC 9457 problem details, with the fields that are wrong."""
+    """RFC 9457 problem details, with the invalid fields."""
 
     type: str = "about:blank"
     title: str

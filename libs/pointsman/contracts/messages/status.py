@@ -1,4 +1,4 @@
-"""How one process is, as it tells the gateway: part of its answer to NATS' service statistics (``$SRV.STATS``)."""
+"""Status of one process: part of its answer to NATS service statistics requests (``$SRV.STATS``)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pointsman.contracts.messages.codec import Message
 
 
 class HopCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """How often one part of the way took how long.
+    """Histogram of the durations of one hop (a part of the request path).
 
     Attributes
     ----------
     bounds_s : list of float, length B
         Upper bounds of the buckets, in seconds.
     counts : list of float, length B + 1
-        Times in each bucket, not cumulated; the last is those above every bound.
+        Observations in each bucket, not cumulative; the last bucket is above every bound.
     """
 
     hop: str
@@ -24,22 +24,22 @@ class HopCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TierStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a process knows of one tier; what is not its business is absent.
+    """Status of one tier in one process; fields that do not apply to the service are absent.
 
     Attributes
     ----------
     state_age_ms : int, optional
-        Of a decision replica: how old its memory is.
+        Decision replica: age of its state.
     watermark : int, optional
-        Of a decision replica: the last outcome in its memory.
+        Decision replica: sequence of the last outcome in its state.
     log_lag : int, optional
-        Of the reward-updater that writes the tier: outcomes not yet learned from.
+        Reward-updater that writes the tier: number of outcomes not yet learned from.
     halted : bool
-        Of a reward-updater: it refuses to go on.
+        Reward-updater: it stopped and needs an operator.
     shadow_lag, reward_lag : int, optional
-        Of the shadow-evaluator that follows the tier: decisions not yet seen, and rewards not yet joined.
+        Shadow-evaluator that evaluates the tier: numbers of decisions not yet evaluated and of rewards not yet joined.
     doing : str
-        What it does with the tier, in a word or two.
+        State of the work on the tier, in one or two words.
     """
 
     tier: str
@@ -53,7 +53,7 @@ class TierStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class DegradedCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many answers of a tier no policy chose, for one reason.
+    """Number of degraded answers of a tier for one reason.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class DegradedCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServiceStatus(Message, frozen=True, kw_only=True):
-    """One process.
+    """Status of one process.
 
     Attributes
     ----------
@@ -78,15 +78,15 @@ class ServiceStatus(Message, frozen=True, kw_only=True):
     started_ms : int
         Unix milliseconds.
     requests, errors : int
-        Since then.
+        Since the start.
     over_s : float
-        How long the time is that the rest was counted over: a minute or so, less at the beginning.
+        Length of the period of the following fields in seconds: about a minute, less after the start.
     decisions, outcomes : float
-        Decisions made by a replica; outcomes accepted by a gateway.
+        Decisions that a replica made; outcomes that a gateway accepted.
     hops : list of HopCounts
-        Those that anything was measured of.
+        Hops with at least one observation.
     degraded : list of DegradedCount, optional
-        Of a gateway: the answers that no policy chose. Empty when there were none, absent from one that does not say.
+        Gateway: degraded answers. Empty when there were none, absent from older versions.
     """
 
     service: str

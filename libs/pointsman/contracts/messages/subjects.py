@@ -1,7 +1,7 @@
-"""Every subject, stream and bucket name. Nothing else in the code base spells one out.
+"""Names of all subjects, streams and buckets; no other module contains one.
 
-Tier and policy names match ``[A-Za-z0-9_-]{1,64}``, so they are one token of a subject. Model names, which contain
-dots and slashes, go into payloads only.
+Tier and policy names match ``[A-Za-z0-9_-]{1,64}``, so each is one token of a subject. Model names contain
+dots and slashes and are therefore only in payloads.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ STREAM_SUBJECTS = {
     DEAD: "dead.*",
     FEEDBACK: "feedback.*",
 }
-"""The seven streams and what each one holds."""
+"""Subjects of each of the seven streams."""
 
 POLICIES_BUCKET = "policies"
 POLICIES_STREAM = f"KV_{POLICIES_BUCKET}"
-"""The stream that NATS keeps the bucket in."""
+"""The stream behind the bucket."""
 
 POLICIES_SUBJECTS = f"$KV.{POLICIES_BUCKET}"
-"""What the subjects of the bucket's stream begin with; the tier follows."""
+"""Prefix of the subjects of the bucket's stream; the tier follows."""
 
 DECISION_QUEUE = "decision"
 ANY_DECIDE = "decide.*"
@@ -47,77 +47,77 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def check_name(name: str, field: str) -> str:
-    """Return the name of a tier or policy if it can be a token of a subject; raise `InvalidMessage` otherwise."""
+    """Return the name of a tier or policy, or raise `InvalidMessage` when it cannot be a token of a subject."""
     if not _NAME.fullmatch(name):
-        raise InvalidMessage(field, f"expected 1 to 64 of A-Z a-z 0-9 _ -, got {name[:80]!r}")
+        raise InvalidMessage(field, f"expected 1 to 64 characters from A-Z a-z 0-9 _ -, got {name[:80]!r}")
     return name
 
 
 def decide(tier: str) -> str:
-    """Request/reply: a context in, a decision out."""
+    """Request/reply: return a decision for a context."""
     return f"decide.{tier}"
 
 
 def score(tier: str) -> str:
-    """Request/reply: a context in, what each candidate is worth out; nothing is decided."""
+    """Request/reply: return the scores of the candidates for a context, without a decision."""
     return f"score.{tier}"
 
 
 def status(service: str) -> str:
-    """Request/reply: how one process of a service is; the same as its part of NATS' service statistics."""
+    """Request/reply: return the status of one process of a service, as in its NATS service statistics."""
     return f"status.{service}"
 
 
 def decision_log(tier: str) -> str:
-    """Stream DECISIONS: the log."""
+    """Stream DECISIONS: the decision log."""
     return f"log.decisions.{tier}"
 
 
 def decision_topic(tier: str) -> str:
-    """Core NATS: every decision with its final id, once it is in the log."""
+    """Core NATS: every decision with its id, after it was logged."""
     return f"decisions.{tier}"
 
 
 def fallback_topic(tier: str) -> str:
-    """Core NATS: every degraded answer, which no policy chose and no log has."""
+    """Core NATS: every degraded answer; it is not logged."""
     return f"fallbacks.{tier}"
 
 
 def outcomes(tier: str) -> str:
-    """Stream OUTCOMES: the log that learning is a pure function of."""
+    """Stream OUTCOMES: the outcome log; what is learned is a pure function of it."""
     return f"outcomes.{tier}"
 
 
 def feedback(tier: str) -> str:
-    """Stream FEEDBACK: what was measured and waits, and what users say of it."""
+    """Stream FEEDBACK: pending outcomes, and the feedback on them."""
     return f"feedback.{tier}"
 
 
 def rewards(tier: str) -> str:
-    """Stream REWARDS: the reward that an outcome was given."""
+    """Stream REWARDS: the rewards of the outcomes."""
     return f"rewards.{tier}"
 
 
 def shadow(policy: str, tier: str) -> str:
-    """Stream SHADOW: what a shadow policy would have done."""
+    """Stream SHADOW: the choices that a shadow policy would have made."""
     return f"shadow.{policy}.{tier}"
 
 
 def arms(tier: str) -> str:
-    """Core NATS: these arms have changed."""
+    """Core NATS: changed arms."""
     return f"arms.{tier}"
 
 
 def alert(kind: str, tier: str) -> str:
-    """Stream ALERTS: something that a person should look at."""
+    """Stream ALERTS: conditions that an operator should examine."""
     return f"alerts.{kind}.{tier}"
 
 
 def dead(stream: str) -> str:
-    """Stream DEAD: messages of a stream that could not be read."""
+    """Stream DEAD: messages of a stream that could not be processed."""
     return f"dead.{stream.lower()}"
 
 
-def tier_of(subject: str) -> str:
-    """Return the tier, which is the last token of every subject that has one."""
+def parse_tier(subject: str) -> str:
+    """Return the tier of a subject: its last token."""
     return subject.rpartition(".")[2]

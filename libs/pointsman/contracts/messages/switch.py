@@ -1,7 +1,7 @@
-"""Switching the active policy of a tier: what the tier's policies are after a change. Pure: nothing is written here.
+"""Changes of a tier's policies: configuration, API, promotion and reversion. Pure functions without I/O.
 
-Every change goes through `changed`, so that two things are true of whatever is in force: `active_since_ms` is when the
-active policy began to serve, and `replaced` is the policy that it replaced if that was a promotion.
+Every change uses `changed`, which keeps two invariants: `active_since_ms` is the time when the active policy began to
+serve, and `replaced` is the policy that it replaced, if it was promoted.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from pointsman.contracts.messages.errors import NoSuchShadow, SwitchRefused
 from pointsman.contracts.messages.policies import MAX_SHADOWS, PolicyChangeRecord, PolicySpec, TierPolicies
 
 MAX_REVERTED = 32
-"""Identities that are remembered as taken back; the oldest go first."""
+"""Number of reverted identities that are kept; the oldest are dropped first."""
 
 CHANGED_BY = {"configuration": "configuration", "automatic-promote": "automatic", "automatic-revert": "automatic"}
-"""`TierPolicies.changed_by` by the kind of the change; ``api`` for all others."""
+"""`TierPolicies.changed_by` for each kind of change; ``api`` for all others."""
 
 
 def changed(current: TierPolicies | None, wanted: TierPolicies, change: PolicyChangeRecord) -> TierPolicies:
-    """Return what is in force after a change of the active policy or of the shadows.
+    """Return the policies after a change of the active policy or of the shadows.
 
     Parameters
     ----------
     current : TierPolicies or None
-        What was in force; None when nothing was, or nothing that can be read.
+        The policies before; None when there were none, or when they cannot be decoded.
     wanted : TierPolicies
-        Its active policy and its shadows are to be in force.
+        The new active policy and shadows.
     change : PolicyChangeRecord
-        For the record; the names of the policies are filled in here.
+        Record of the change; the names of the policies are added here.
     """
     stays = current is not None and current.active.identity == wanted.active.identity
     change = msgspec.structs.replace(
@@ -46,30 +46,29 @@ def changed(current: TierPolicies | None, wanted: TierPolicies, change: PolicyCh
 
 
 def promoted(current: TierPolicies, name: str, change: PolicyChangeRecord) -> TierPolicies:
-    """Return the policies with a shadow made active. The policy that served goes on as a shadow, in its place.
+    """Return the policies with a shadow as the active policy. The policy it replaces takes its place as a shadow.
 
-    Both run on all decisions from then on, whatever share the shadow was run on.
+    Both run on all decisions from then on, even if the shadow was sampled.
 
     Raises
     ------
     NoSuchShadow
     SwitchRefused
-        When it serves already, or the policy that serves has the name of another shadow, so that it could not go on
-        under its own.
+        When the shadow is the active policy already, or when the name of the active policy is used by another shadow.
     """
     shadow = find_shadow(current, name)
-    stepping_down = _whole(current.active)
+    stepping_down = _unsampled(current.active)
     if shadow.identity == stepping_down.identity:
-        raise SwitchRefused(f"{name!r} is what serves already")
+        raise SwitchRefused(f"{name!r} is the active policy already")
     others = [spec for spec in current.shadows if spec.name != name and spec.identity != stepping_down.identity]
     if any(spec.name == stepping_down.name for spec in others):
         raise SwitchRefused(
-            f"{stepping_down.name!r}, which serves, goes on as a shadow, but another shadow has its name: "
+            f"the active policy {stepping_down.name!r} would become a shadow, but another shadow has this name: "
             "rename or remove that shadow first"
         )
     place = next(at for at, spec in enumerate(current.shadows) if spec.name == name)
     others.insert(min(place, len(others)), stepping_down)
-    wanted = msgspec.structs.replace(current, active=_whole(shadow), shadows=others)
+    wanted = msgspec.structs.replace(current, active=_unsampled(shadow), shadows=others)
     after = changed(current, wanted, change)
     return msgspec.structs.replace(
         after,
@@ -79,25 +78,25 @@ def promoted(current: TierPolicies, name: str, change: PolicyChangeRecord) -> Ti
 
 
 def reverted(current: TierPolicies, change: PolicyChangeRecord) -> TierPolicies:
-    """Return the policies with the one active again that the last promotion replaced.
+    """Return the policies with the policy active that the last promotion replaced.
 
-    What was promoted goes on as a shadow, unless another shadow has its name or there is no room: taking back a
-    promotion must never fail for that.
+    The promoted policy becomes a shadow, unless another shadow has its name or there are `MAX_SHADOWS` shadows: a
+    reversion must never fail for this reason.
 
     Raises
     ------
     SwitchRefused
-        When there is no promotion to take back: there was none, or the active policy was changed since in another way.
+        When there is no promotion to revert: there was none, or the active policy was changed since then.
     """
     back = current.replaced
     if back is None:
-        raise SwitchRefused(f"there is no promotion to take back: {current.active.name!r} was not promoted")
-    stepping_down = _whole(current.active)
+        raise SwitchRefused(f"there is no promotion to revert: {current.active.name!r} was not promoted")
+    stepping_down = _unsampled(current.active)
     place = next((at for at, spec in enumerate(current.shadows) if spec.identity == back.identity), 0)
     others = [spec for spec in current.shadows if spec.identity not in (back.identity, stepping_down.identity)]
     if len(others) < max(MAX_SHADOWS, len(current.shadows)) and all(s.name != stepping_down.name for s in others):
         others.insert(min(place, len(others)), stepping_down)
-    wanted = msgspec.structs.replace(current, active=_whole(back), shadows=others)
+    wanted = msgspec.structs.replace(current, active=_unsampled(back), shadows=others)
     after = changed(current, wanted, change)
     taken_back = [identity for identity in current.reverted if identity != stepping_down.identity]
     return msgspec.structs.replace(after, replaced=None, reverted=[*taken_back, stepping_down.identity][-MAX_REVERTED:])
@@ -109,17 +108,17 @@ def find_shadow(policies: TierPolicies, name: str) -> PolicySpec:
     Raises
     ------
     NoSuchShadow, SwitchRefused
-        When there is none; when it is what serves.
+        When there is none; when it is the name of the active policy.
     """
     for spec in policies.shadows:
         if spec.name == name:
             return spec
     if name == policies.active.name:
-        raise SwitchRefused(f"{name!r} is what serves already")
+        raise SwitchRefused(f"{name!r} is the active policy already")
     names = ", ".join(spec.name for spec in policies.shadows) or "none"
-    raise NoSuchShadow(f"no shadow is called {name[:80]!r}; there is {names}")
+    raise NoSuchShadow(f"there is no shadow {name[:80]!r}; the shadows are: {names}")
 
 
-def _whole(spec: PolicySpec) -> PolicySpec:
-    """Return the policy, run on every decision."""
+def _unsampled(spec: PolicySpec) -> PolicySpec:
+    """Return the policy without sampling."""
     return msgspec.structs.replace(spec, sample=None)

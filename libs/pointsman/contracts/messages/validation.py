@@ -1,4 +1,4 @@
-"""What a request must satisfy beyond its JSON types. The gateway and the decision replicas ask the same."""
+"""Checks of requests and logged decisions that types alone cannot express."""
 
 from __future__ import annotations
 
@@ -9,39 +9,33 @@ from functools import lru_cache
 from typing import Any
 
 from pointsman.contracts.messages.codec import encode
-from pointsman.contracts.messages.decision import Candidate, DecisionEvent, DecisionRequest
+from pointsman.contracts.messages.decision import MAX_CANDIDATES, Candidate, DecisionEvent, DecisionRequest
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.ids import NONCE_LENGTH, is_nonce
 from pointsman.contracts.messages.outcome import OutcomeReport
 from pointsman.core.bandit import Arm, ArmError, ContextError, Mismatch, conform
 
-MAX_CANDIDATES = 256
 MAX_METADATA_BYTES = 16 * 1024
-MAX_SWITCHING_COST = 1000.0
-"""Far more than scores can differ by: an arm is then never left."""
-REPORT_BOUNDS = {"quality": 100.0, "reward": 100.0, "cost_usd": 1e6, "latency_ms": 1e9}
-"""What each number of an outcome may be at most; all are at least 0. Costs and latencies are bounded because they are
-summed for ever: one beyond this would drown the rest."""
 MAX_MS = 2**63
-"""Times are below it. JSON has whole numbers of any size, which neither float64 nor int64 has room for."""
+"""Limit of times: JSON integers have any size, float64 and int64 do not."""
 
-_checked_arm = lru_cache(maxsize=4096)(Arm.checked)  # the same few arms come with every request
+_checked_arm = lru_cache(maxsize=4096)(Arm.checked)  # most requests name the same few arms
 
 
 def check_request(
     request: DecisionRequest, tiers: Mapping[str, tuple[Arm, ...]], dim: int, mismatch: Mismatch
 ) -> tuple[tuple[Arm, ...], list[float]]:
-    """Return the candidates of a request, the tier's arms when it names none, and the context as ``dim`` floats.
+    """Return the candidates of a request (the tier's arms by default) and the context as ``dim`` floats.
 
     Parameters
     ----------
     request : DecisionRequest
     tiers : mapping of tier to its arms
-        The arms are trusted: they are checked and unique already.
+        The arms are valid and unique.
     dim : int
         d, the number of features.
     mismatch : {"reject", "pad"}
-        What to do with a context of another length.
+        How to treat a context of another length.
 
     Raises
     ------
@@ -50,7 +44,7 @@ def check_request(
     """
     arms = tiers.get(request.tier)
     if arms is None:
-        raise InvalidMessage("tier", f"no tier {request.tier[:80]!r}")
+        raise InvalidMessage("tier", f"unknown tier {request.tier[:80]!r}")
     try:
         context = conform(request.context, dim, mismatch)
     except ContextError as error:
@@ -62,48 +56,43 @@ def check_request(
     if request.metadata is not None:
         _check_metadata(request.metadata)
     if request.pinned is not None:
-        _check_pinned(request.pinned)
-    if not 0.0 <= request.switching_cost <= MAX_SWITCHING_COST:
-        raise InvalidMessage("switching_cost", f"expected 0 to {MAX_SWITCHING_COST:g}, got {request.switching_cost:g}")
+        _check_candidate(request.pinned, "pinned")
     return arms, context
 
 
 def check_candidates(candidates: Sequence[Candidate]) -> tuple[Arm, ...]:
-    """Return the candidates as arms, or raise `InvalidMessage` when there are none, too many, a bad or a double one."""
-    if not candidates:
-        raise InvalidMessage("candidates", "expected at least one candidate")
-    if len(candidates) > MAX_CANDIDATES:
-        raise InvalidMessage("candidates", f"expected at most {MAX_CANDIDATES}, got {len(candidates)}")
+    """Return the candidates as arms.
+
+    Raises
+    ------
+    InvalidMessage
+        For the first candidate whose name is malformed, or that is listed twice.
+    """
     try:
         arms = tuple([_checked_arm(candidate.provider, candidate.model) for candidate in candidates])
     except ArmError:
-        raise _first_bad(candidates) from None
+        for index, candidate in enumerate(candidates):
+            _check_candidate(candidate, f"candidates[{index}]")
+        raise
     if len(set(arms)) != len(arms):
-        seen: set[Arm] = set()
-        for index, arm in enumerate(arms):
-            if arm in seen:
-                raise InvalidMessage(f"candidates[{index}]", f"{arm} is there twice")
-            seen.add(arm)
+        index = next(index for index, arm in enumerate(arms) if arm in arms[:index])
+        raise InvalidMessage(f"candidates[{index}]", f"{arms[index]} is listed twice")
     return arms
 
 
 def check_report(report: OutcomeReport) -> None:
-    """Raise `InvalidMessage` unless an outcome tells something, and each of its numbers is in its range."""
-    told = [name for name in REPORT_BOUNDS if getattr(report, name) is not None]
-    if not told:
+    """Raise `InvalidMessage` unless an outcome has either measured values or a reward."""
+    measured = [name for name in ("quality", "cost_usd", "latency_ms") if getattr(report, name) is not None]
+    if not measured and report.reward is None:
         raise InvalidMessage("", "expected quality, cost_usd or latency_ms, or else reward")
-    for name in told:
-        value: float = getattr(report, name)
-        if not 0.0 <= value <= REPORT_BOUNDS[name]:
-            raise InvalidMessage(name, f"expected 0 to {REPORT_BOUNDS[name]:g}, got {value:g}")
-    if report.reward is not None and len(told) > 1:
-        raise InvalidMessage("reward", "comes instead of quality, cost_usd and latency_ms, not beside them")
+    if measured and report.reward is not None:
+        raise InvalidMessage("reward", f"expected no {measured[0]} together with reward, which replaces it")
 
 
 def check_event(event: DecisionEvent, tier: str) -> None:
-    """Raise `InvalidMessage` for a decision in the log of a tier that no replica would have written.
+    """Raise `InvalidMessage` for a logged decision that no decision replica would have written.
 
-    What is made of it is summed up for ever, by the arms' names.
+    Statistics by arm are summed from logged decisions without end, so a malformed one must not enter them.
     """
     if event.tier != tier:
         raise InvalidMessage("tier", f"{event.tier[:80]!r} in the log of {tier!r}")
@@ -119,10 +108,10 @@ def check_event(event: DecisionEvent, tier: str) -> None:
         if score.cost_usd is not None and not score.cost_usd >= 0.0:
             raise InvalidMessage(f"scores[{index}].cost_usd", f"expected at least 0, got {score.cost_usd:g}")
         if score.pulls < 0 or score.pulls >= 2**63:
-            raise InvalidMessage(f"scores[{index}].pulls", "expected a count")
+            raise InvalidMessage(f"scores[{index}].pulls", "expected at least 0 and less than 2^63")
     served = next((s for s in event.scores if (s.provider, s.model) == (event.provider, event.model)), None)
     if served is None:
-        raise InvalidMessage("provider or model", f"{event.provider[:80]}:{event.model[:80]} is not among the scores")
+        raise InvalidMessage("provider or model", f"{event.provider[:80]}:{event.model[:80]} has no score")
     if not 0.0 < event.propensity <= 1.0 + 1e-9:
         raise InvalidMessage("propensity", f"expected more than 0, at most 1, got {event.propensity:g}")
     if not 0 <= event.decided_at_ms < MAX_MS:
@@ -132,9 +121,9 @@ def check_event(event: DecisionEvent, tier: str) -> None:
 
 
 def find_non_finite(data: bytes) -> InvalidMessage | None:
-    """Return the error for the first NaN or infinity, which many encoders write although it is no JSON; None if none.
+    """Return the error for the first NaN or infinity; None if there is none.
 
-    For use after the decoder has refused the data, to name the field.
+    Many encoders write them although JSON has no such values. Call this after the decoder failed, to name the field.
     """
     try:
         value = json.loads(data)
@@ -154,18 +143,8 @@ def _find_non_finite(value: Any, path: str) -> InvalidMessage | None:
     return next((found for at, part in parts if (found := _find_non_finite(part, at))), None)
 
 
-def _first_bad(candidates: Sequence[Candidate]) -> InvalidMessage:
-    for index, candidate in enumerate(candidates):
-        try:
-            Arm.checked(candidate.provider, candidate.model)
-        except ArmError as error:
-            part, _, detail = str(error).partition(": ")
-            return InvalidMessage(f"candidates[{index}].{part}", detail)
-    raise AssertionError("called without a bad candidate")
-
-
 def _context_error(error: ContextError) -> InvalidMessage:
-    """Move the index that the bandit's error begins with into the field's path."""
+    """Move the index at the start of the bandit's error into the path of the field."""
     text = str(error)
     if text.startswith("["):
         index, _, detail = text.partition(": ")
@@ -173,18 +152,18 @@ def _context_error(error: ContextError) -> InvalidMessage:
     return InvalidMessage("context", text)
 
 
-def _check_pinned(pinned: Candidate) -> None:
+def _check_candidate(candidate: Candidate, where: str) -> None:
     try:
-        _checked_arm(pinned.provider, pinned.model)
+        _checked_arm(candidate.provider, candidate.model)
     except ArmError as error:
         part, _, detail = str(error).partition(": ")
-        raise InvalidMessage(f"pinned.{part}", detail) from error
+        raise InvalidMessage(f"{where}.{part}", detail) from error
 
 
 def _check_metadata(metadata: dict[str, object]) -> None:
     try:
         size = len(encode(metadata))
     except (UnicodeEncodeError, RecursionError) as error:
-        raise InvalidMessage("metadata", f"cannot be written as JSON: {error}") from error
+        raise InvalidMessage("metadata", f"cannot be encoded as JSON: {error}") from error
     if size > MAX_METADATA_BYTES:
         raise InvalidMessage("metadata", f"expected at most {MAX_METADATA_BYTES} bytes as JSON, got {size}")

@@ -1,4 +1,4 @@
-"""Contextual bandits in pure numpy: arms, estimates, policies, rewards. No I/O."""
+"""Contextual bandits in NumPy, without I/O: arms, estimates, policies and rewards."""
 
 from pointsman.core.bandit.arm import Arm, ArmState, FloatArray
 from pointsman.core.bandit.context import Mismatch, conform
@@ -8,8 +8,9 @@ from pointsman.core.bandit.estimates import ArmStack, Estimates, Selection
 from pointsman.core.bandit.fixed_policies import Cheapest, Static, Uniform
 from pointsman.core.bandit.learner import Learner
 from pointsman.core.bandit.linucb import LinUCB
+from pointsman.core.bandit.parameters import parameters_type
 from pointsman.core.bandit.policy import Policy, first_best, greedy
-from pointsman.core.bandit.registry import ALGORITHMS, make_policy
+from pointsman.core.bandit.registry import ALGORITHMS, BUILT_IN, make_policy
 from pointsman.core.bandit.reward import Ranges, Reward, RewardRule, RewardSettings
 from pointsman.core.bandit.sampling import Draw, sample, sample_rows
 from pointsman.core.bandit.softmax import Softmax
@@ -17,6 +18,7 @@ from pointsman.core.bandit.thompson import Thompson
 
 __all__ = [
     "ALGORITHMS",
+    "BUILT_IN",
     "Arm",
     "ArmError",
     "ArmStack",
@@ -47,6 +49,7 @@ __all__ = [
     "first_best",
     "greedy",
     "make_policy",
+    "parameters_type",
     "sample",
     "sample_rows",
 ]

@@ -1,14 +1,16 @@
-"""ε-greedy on the posterior mean: exploit what is believed, explore at a fixed rate."""
+"""ε-greedy on the posterior mean."""
 
 from __future__ import annotations
 
 from pointsman.core.bandit.arm import FloatArray
 from pointsman.core.bandit.estimates import Estimates
-from pointsman.core.bandit.policy import check_epsilon, greedy
+from pointsman.core.bandit.parameters import check_arguments
+from pointsman.core.bandit.policy import greedy
+from pointsman.core.bounds import Share
 
 
 class EpsilonGreedy:
-    """Choose the arm with the highest mean ``θᵀx``; any arm with probability ε.
+    """Choose the arm with the highest mean ``θᵀx``, and with probability ε an arm at random.
 
     Parameters
     ----------
@@ -22,8 +24,9 @@ class EpsilonGreedy:
 
     alpha = 0.0
 
-    def __init__(self, epsilon: float = 0.05) -> None:
-        self.exploration = check_epsilon(epsilon)
+    @check_arguments
+    def __init__(self, epsilon: Share = 0.05) -> None:
+        self.exploration = float(epsilon)
 
     def probabilities(self, estimates: Estimates) -> FloatArray:
         """Return the distribution for each context, shape (B, K)."""

@@ -1,12 +1,12 @@
-"""What can go wrong inside the bandit.
+"""Errors of the bandit.
 
 ::
 
     BanditError (ValueError)
-    ├── ArmError              an arm's name is malformed
-    ├── ContextError          a context does not fit the arms' dimension
-    ├── PolicyError           a policy's parameters are wrong, or its class cannot be loaded
-    └── DistributionError     a policy returned something that is not a probability distribution
+    ├── ArmError              the name of an arm is malformed
+    ├── ContextError          a context does not have the dimension of the arms
+    ├── PolicyError           an algorithm is unknown, a parameter is invalid, or a class cannot be loaded
+    └── DistributionError     a policy did not return a probability distribution
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class BanditError(ValueError):
 
 
 class ArmError(BanditError):
-    """An arm's name is malformed."""
+    """The name of an arm is malformed."""
 
 
 class ContextError(BanditError):
@@ -25,8 +25,21 @@ class ContextError(BanditError):
 
 
 class PolicyError(BanditError):
-    """A policy's parameters are wrong, or its class cannot be loaded."""
+    """An algorithm is unknown, a parameter is invalid, or a class cannot be loaded.
+
+    Parameters
+    ----------
+    parameter : str
+        Name of the parameter; empty when the error concerns the algorithm itself.
+    detail : str
+        What was expected, and what was given.
+    """
+
+    def __init__(self, parameter: str, detail: str) -> None:
+        super().__init__(f"{parameter or 'algorithm'}: {detail}")
+        self.parameter = parameter
+        self.detail = detail
 
 
 class DistributionError(BanditError):
-    """A policy returned something that is not a probability distribution over the candidates."""
+    """A policy did not return a probability distribution over the candidates."""

@@ -1,4 +1,4 @@
-"""Policies that learn nothing: one arm always, the cheapest arm, all arms alike. Baselines, and useful shadows."""
+"""Policies that do not use rewards: one fixed arm, the cheapest arm, all arms alike. Baselines and useful shadows."""
 
 from __future__ import annotations
 
@@ -6,24 +6,27 @@ import numpy as np
 
 from pointsman.core.bandit.arm import Arm, FloatArray
 from pointsman.core.bandit.estimates import Estimates
-from pointsman.core.bandit.policy import check_epsilon, greedy
+from pointsman.core.bandit.parameters import check_arguments
+from pointsman.core.bandit.policy import greedy
+from pointsman.core.bounds import Share
 
 
 class Static:
-    """Always the same arm; the first candidate where that arm is not among them.
+    """Choose one fixed arm; the first candidate if that arm is not a candidate.
 
     Parameters
     ----------
     arm : Arm
     epsilon : float
-        ε, the share of uniform exploration on top; 0 by default.
+        ε, the share of uniform exploration; 0 by default.
     """
 
     alpha = 0.0
 
-    def __init__(self, arm: Arm, epsilon: float = 0.0) -> None:
+    @check_arguments
+    def __init__(self, arm: Arm, epsilon: Share = 0.0) -> None:
         self.arm = arm
-        self.exploration = check_epsilon(epsilon)
+        self.exploration = float(epsilon)
 
     def probabilities(self, estimates: Estimates) -> FloatArray:
         """Return the distribution for each context, shape (B, K)."""
@@ -32,20 +35,21 @@ class Static:
 
 
 class Cheapest:
-    """The candidate with the lowest expected cost; the first candidate while no cost is known.
+    """Choose the candidate with the lowest expected cost; the first candidate while no cost is known.
 
-    An arm of unknown cost is never preferred to one whose cost is known.
+    A candidate with unknown cost is never preferred to one with known cost.
 
     Parameters
     ----------
     epsilon : float
-        ε, the share of uniform exploration on top; 0 by default.
+        ε, the share of uniform exploration; 0 by default.
     """
 
     alpha = 0.0
 
-    def __init__(self, epsilon: float = 0.0) -> None:
-        self.exploration = check_epsilon(epsilon)
+    @check_arguments
+    def __init__(self, epsilon: Share = 0.0) -> None:
+        self.exploration = float(epsilon)
 
     def probabilities(self, estimates: Estimates) -> FloatArray:
         """Return the distribution for each context, shape (B, K)."""
@@ -57,7 +61,7 @@ class Cheapest:
 
 
 class Uniform:
-    """Every candidate with the same probability: the control group."""
+    """Choose every candidate with the same probability: a control group."""
 
     alpha = 0.0
     exploration = 1.0

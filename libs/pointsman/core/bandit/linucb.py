@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from pointsman.core.bandit.arm import FloatArray
-from pointsman.core.bandit.errors import PolicyError
 from pointsman.core.bandit.estimates import Estimates
-from pointsman.core.bandit.policy import check_epsilon, greedy
+from pointsman.core.bandit.parameters import check_arguments
+from pointsman.core.bandit.policy import greedy
+from pointsman.core.bounds import NonNegative, Share
 
 
 class LinUCB:
@@ -16,9 +15,9 @@ class LinUCB:
     Parameters
     ----------
     alpha : float
-        α, how much uncertainty is worth; at least 0.
+        α, the weight of the confidence width; at least 0.
     epsilon : float
-        ε, the share of uniform exploration. The best arm's propensity is 1 − ε + ε/K, every other's is ε/K.
+        ε, the share of uniform exploration. The best arm has propensity 1 − ε + ε/K, every other arm ε/K.
 
     References
     ----------
@@ -26,11 +25,10 @@ class LinUCB:
     Algorithm 1, line 9 (equation 5).
     """
 
-    def __init__(self, alpha: float = 1.5, epsilon: float = 0.05) -> None:
-        if not (math.isfinite(alpha) and alpha >= 0.0):
-            raise PolicyError(f"alpha: expected a number of at least 0, got {alpha}")
+    @check_arguments
+    def __init__(self, alpha: NonNegative = 1.5, epsilon: Share = 0.05) -> None:
         self.alpha = float(alpha)
-        self.exploration = check_epsilon(epsilon)
+        self.exploration = float(epsilon)
 
     def probabilities(self, estimates: Estimates) -> FloatArray:
         """Return the distribution for each context, shape (B, K)."""

@@ -1,4 +1,4 @@
-"""What a policy is: a distribution over candidates, made from estimates. It draws nothing and learns nothing."""
+"""The policy protocol: a distribution over candidates from estimates, without drawing or learning."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointsman.core.bandit.arm import FloatArray
-from pointsman.core.bandit.errors import DistributionError, PolicyError
+from pointsman.core.bandit.errors import DistributionError
 from pointsman.core.bandit.estimates import Estimates
 
 TIE = 1e-12
-"""Scores closer than this, relative to the best, are a tie; the first candidate wins it."""
+"""Scores within this relative distance of the best are tied; the first candidate wins."""
 
 
 @runtime_checkable
 class Policy(Protocol):
-    """Maps what is known about the candidates to a probability for each.
+    """Maps the estimates of the candidates to a probability for each.
 
-    Because the service samples the distribution that a policy returns, the propensity it logs is exact for every
-    policy, exploration included.
+    The decision service draws from the returned distribution, so the propensity in the log is exact for every policy,
+    exploration included.
 
     Attributes
     ----------
     alpha : float
-        Weight of the confidence width in the score that is reported as ``ucb``; 0 for a policy that has none.
+        Weight of the confidence width in the reported ``ucb``; 0 for a policy without one.
     exploration : float
-        ε: the share of every distribution that is uniform over the candidates.
+        ε, the share of every distribution that is uniform over the candidates.
     """
 
     alpha: float
@@ -39,7 +39,16 @@ class Policy(Protocol):
 
 
 def first_best(scores: FloatArray) -> NDArray[np.intp]:
-    """Return for each row of (B, K) scores the first candidate that ties with the best."""
+    """Return the first candidate that is tied with the best one in each row.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (B, K)
+
+    Returns
+    -------
+    ndarray, shape (B,)
+    """
     rows = np.arange(len(scores))
     best = scores[rows, scores.argmax(axis=1)]
     best -= TIE * np.abs(best)
@@ -48,12 +57,23 @@ def first_best(scores: FloatArray) -> NDArray[np.intp]:
 
 
 def greedy(scores: FloatArray, epsilon: float) -> FloatArray:
-    """Return ε/K for every candidate and 1 − ε more for the best: the ε-greedy distribution, shape (B, K)."""
+    """Return the ε-greedy distribution: ε/K for every candidate, and 1 − ε more for the best.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (B, K)
+    epsilon : float
+        ε, 0 to 1.
+
+    Returns
+    -------
+    ndarray, shape (B, K)
+    """
     b, k = scores.shape
     each = epsilon / k
     p = np.empty((b, k))
     p.fill(each)
-    if b == 1:  # the usual case has a shorter way to the same result
+    if b == 1:  # faster for the usual case, with the same result
         row = scores[0]
         best = row.item(row.argmax())
         p[0, (row >= best - TIE * abs(best)).argmax()] = each + (1.0 - epsilon)
@@ -62,20 +82,13 @@ def greedy(scores: FloatArray, epsilon: float) -> FloatArray:
     return p
 
 
-def check_epsilon(epsilon: float) -> float:
-    """Return ε, or raise `PolicyError` when it is no probability."""
-    if not 0.0 <= epsilon <= 1.0:
-        raise PolicyError(f"epsilon: expected 0 to 1, got {epsilon}")
-    return float(epsilon)
-
-
 def check_distribution(p: FloatArray, shape: tuple[int, int]) -> FloatArray:
-    """Return p when each row is a distribution; for policies that are not ours.
+    """Return p if each row is a distribution; for custom policies.
 
     Raises
     ------
     DistributionError
-        When the shape is off, a probability is negative or not finite, or a row does not sum to 1 (within 1e-9).
+        When the shape is wrong, a probability is negative or not finite, or a row does not sum to 1 within 1e-9.
     """
     try:
         p = np.asarray(p, dtype=np.float64)

@@ -1,8 +1,10 @@
-"""From a policy's name and parameters to the policy: the one place that knows them all."""
+"""Built-in algorithms, and the construction of policies from an algorithm's name and parameters."""
 
 from __future__ import annotations
 
+import functools
 import importlib
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,52 +15,70 @@ from pointsman.core.bandit.errors import ArmError, DistributionError, PolicyErro
 from pointsman.core.bandit.estimates import Estimates
 from pointsman.core.bandit.fixed_policies import Cheapest, Static, Uniform
 from pointsman.core.bandit.linucb import LinUCB
-from pointsman.core.bandit.policy import Policy, check_distribution, check_epsilon
+from pointsman.core.bandit.policy import Policy, check_distribution
 from pointsman.core.bandit.softmax import Softmax
 from pointsman.core.bandit.thompson import Thompson
+from pointsman.core.bounds import Share
+from pointsman.core.violations import find_violations
 
-ALGORITHMS = (
-    "linucb",
-    "epsilon-greedy",
-    "thompson",
-    "softmax",
-    "static:<provider>:<model>",
-    "cheapest",
-    "uniform",
-    "<module>:<Class>",
-)
-"""What `make_policy` understands; printed with the error about anything else."""
+BUILT_IN: dict[str, type[Policy]] = {
+    "linucb": LinUCB,
+    "epsilon-greedy": EpsilonGreedy,
+    "thompson": Thompson,
+    "softmax": Softmax,
+    "static:<provider>:<model>": Static,
+    "cheapest": Cheapest,
+    "uniform": Uniform,
+}
+"""Every built-in algorithm. Configuration checks, documentation, OpenAPI and the conformance tests use this table.
+
+The parameters of an algorithm are those of its constructor with their ranges (`parameters_type`), and its description
+is the first line of the class docstring.
+"""
+
+ALGORITHMS = (*BUILT_IN, "<module>:<Class>")
+"""Values of ``algorithm`` for error messages and documentation."""
+
+_STATIC = "static:"
 
 
-class Checked:
-    """A policy from outside, whose every distribution is checked before it is used."""
+class CheckedPolicy:
+    """A custom policy whose distributions are checked before they are used."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self.alpha = float(getattr(policy, "alpha", 0.0))
         if not math.isfinite(self.alpha):
-            raise PolicyError(f"alpha: expected a finite number, got {self.alpha}")
-        self.exploration = check_epsilon(float(getattr(policy, "exploration", 0.0)))
+            raise PolicyError("alpha", f"expected a finite number, got {self.alpha}")
+        self.exploration = float(getattr(policy, "exploration", 0.0))
+        for violation in find_violations(self.exploration, Share, ""):
+            raise PolicyError("exploration", violation.detail)
 
     def probabilities(self, estimates: Estimates) -> FloatArray:
-        """Return the policy's distribution, shape (B, K), or raise `DistributionError` when it is none."""
+        """Return the policy's distribution, shape (B, K).
+
+        Raises
+        ------
+        DistributionError
+            When the result is not a distribution, or has less than the declared exploration.
+        """
         b, k = estimates.mean.shape
         p = check_distribution(self._policy.probabilities(estimates), (b, k))
-        # The service draws the uniform part by itself; without it in p, the propensity it logs would be wrong.
+        # The decision service draws the uniform part itself; if p did not contain it, the logged propensity were wrong.
         if (p < self.exploration / k - 1e-9).any():
             raise DistributionError(f"expected at least exploration/K = {self.exploration / k:g} for every candidate")
         return p
 
 
 def make_policy(algorithm: str, parameters: Mapping[str, Any] | None = None) -> Policy:
-    """Build the policy that a configuration names.
+    """Return the policy of an algorithm with parameters.
 
     Parameters
     ----------
     algorithm : str
         One of `ALGORITHMS`.
     parameters : mapping, optional
-        Keyword arguments of the policy's class. A missing one has the class's default.
+        Keyword arguments of the policy's class; its defaults apply to the others.
 
     Raises
     ------
@@ -66,46 +86,41 @@ def make_policy(algorithm: str, parameters: Mapping[str, Any] | None = None) -> 
         When the algorithm is unknown, a parameter is unknown or out of range, or a class cannot be loaded.
     """
     given = dict(parameters or {})
-    builtin: dict[str, Callable[..., Policy]] = {
-        "linucb": LinUCB,
-        "epsilon-greedy": EpsilonGreedy,
-        "thompson": Thompson,
-        "softmax": Softmax,
-        "cheapest": Cheapest,
-        "uniform": Uniform,
-    }
+    if algorithm.startswith(_STATIC):
+        try:
+            arm = Arm.parse(algorithm.removeprefix(_STATIC))
+        except ArmError as error:
+            raise PolicyError("", str(error)) from error
+        return _construct(functools.partial(Static, arm), given)
+    if algorithm in BUILT_IN:
+        return _construct(BUILT_IN[algorithm], given)
+    if ":" not in algorithm:
+        raise PolicyError("", f"{algorithm!r} is not one of {', '.join(ALGORITHMS)}")
+    custom = _load(algorithm)
     try:
-        if algorithm in builtin:
-            return builtin[algorithm](**given)
-        if algorithm.startswith("static:"):
-            return Static(Arm.parse(algorithm.removeprefix("static:")), **given)
-        if ":" in algorithm:
-            return _from_outside(algorithm, given)
-    except ArmError as error:
-        raise PolicyError(f"algorithm: {error}") from error
-    except (TypeError, OverflowError) as error:
-        raise PolicyError(f"parameters of {algorithm}: {error}") from error
-    raise PolicyError(f"algorithm: {algorithm!r} is not one of {', '.join(ALGORITHMS)}")
-
-
-def _from_outside(path: str, given: dict[str, Any]) -> Policy:
-    found = _load(path)
-    try:
-        return Checked(found(**given))
-    except (PolicyError, TypeError):
+        return CheckedPolicy(custom(**given))
+    except PolicyError:
         raise
-    except Exception as error:  # somebody else's class may raise anything
-        raise PolicyError(f"parameters of {path}: {error}") from error
+    except Exception as error:  # a custom class may raise anything
+        raise PolicyError("parameters", f"{algorithm}: {error}") from error
+
+
+def _construct(build: Callable[..., Policy], given: dict[str, Any]) -> Policy:
+    known = inspect.signature(build).parameters
+    for name in given:
+        if name not in known:
+            raise PolicyError(name, f"unknown parameter; the parameters are: {', '.join(known) or 'none'}")
+    return build(**given)
 
 
 def _load(path: str) -> Any:
     module, _, name = path.partition(":")
     try:
         found = getattr(importlib.import_module(module), name)
-    except Exception as error:  # somebody else's module may raise anything while it is imported
-        unfound = isinstance(error, ModuleNotFoundError) and error.name == module
-        hint = "; is its folder in PYTHONPATH?" if unfound else ""
-        raise PolicyError(f"algorithm: cannot load {path}: {error}{hint}") from error
+    except Exception as error:  # a custom module may raise anything while it is imported
+        not_found = isinstance(error, ModuleNotFoundError) and error.name == module
+        hint = "; is its folder in PYTHONPATH?" if not_found else ""
+        raise PolicyError("", f"cannot load {path}: {error}{hint}") from error
     if not callable(getattr(found, "probabilities", None)):
-        raise PolicyError(f"algorithm: {path} has no method 'probabilities'")
+        raise PolicyError("", f"{path} has no method 'probabilities'")
     return found

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from pointsman.core.bandit.normalizer import FixedRange, Normalizer, RunningRange
+from pointsman.core.bounds import NonNegative, PositiveShare
 
 NEUTRAL_QUALITY = 50.0
 """Quality of an outcome that does not say, as in the reference."""
-
-NormalizerKind = Literal["minmax", "fixed"]
 
 
 class RewardSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -32,11 +32,18 @@ class RewardSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         For ``fixed``: the latencies in milliseconds that are normalised to 0 and to 1.
     """
 
-    lambda_cost: float = 0.3
-    mu_latency: float = 0.1
-    normalizer: NormalizerKind = "minmax"
+    lambda_cost: NonNegative = 0.3
+    mu_latency: NonNegative = 0.1
+    normalizer: Literal["minmax", "fixed"] = "minmax"
     cost_bounds_usd: tuple[float, float] = (0.0, 0.1)
     latency_bounds_ms: tuple[float, float] = (0.0, 10_000.0)
+
+    def __post_init__(self) -> None:
+        """Raise ValueError, which msgspec reports, unless both ranges are finite and not empty."""
+        for name in ("cost_bounds_usd", "latency_bounds_ms"):
+            low, high = getattr(self, name)
+            if not -math.inf < low < high < math.inf:
+                raise ValueError(f"{name}: expected [low, high] with low < high, got {[low, high]}")
 
 
 class RewardRule(RewardSettings, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=False):
@@ -53,7 +60,7 @@ class RewardRule(RewardSettings, frozen=True, kw_only=True, omit_defaults=True, 
         γ: the share of the arm's statistics that is kept when it learns from the outcome; 1 forgets nothing.
     """
 
-    forgetting: float = 1.0
+    forgetting: PositiveShare = 1.0
 
 
 class Reward(NamedTuple):

@@ -1,18 +1,16 @@
-"""Softmax: every candidate in proportion to the exponential of its score."""
+"""Softmax: probabilities in proportion to the exponential of the score."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 
 from pointsman.core.bandit.arm import FloatArray
-from pointsman.core.bandit.errors import PolicyError
 from pointsman.core.bandit.estimates import Estimates
-from pointsman.core.bandit.policy import check_epsilon
+from pointsman.core.bandit.parameters import check_arguments
+from pointsman.core.bounds import NonNegative, Positive, Share
 
 DEEPEST = -800.0
-"""Below this the exponential is 0; it is not computed, so that no division overflows."""
+"""Scores are limited to this, where the exponential is 0, so that the division cannot overflow."""
 
 
 class Softmax:
@@ -23,11 +21,11 @@ class Softmax:
     Parameters
     ----------
     temperature : float
-        τ, above 0: how much worse, in reward of 0 to 1, a score must be to have 1/e of the probability.
+        τ, more than 0: the difference of scores, in units of reward (0 to 1), that reduces the probability to 1/e.
     alpha : float
-        α, how much uncertainty is worth; at least 0, and 0 by default.
+        α, the weight of the confidence width; at least 0, and 0 by default.
     epsilon : float
-        ε, the share of uniform exploration on top; 0 by default.
+        ε, the share of uniform exploration; 0 by default.
 
     References
     ----------
@@ -35,14 +33,11 @@ class Softmax:
     preference is a score over τ.
     """
 
-    def __init__(self, temperature: float = 0.1, alpha: float = 0.0, epsilon: float = 0.0) -> None:
-        if not (math.isfinite(temperature) and temperature > 0.0):
-            raise PolicyError(f"temperature: expected a number above 0, got {temperature}")
-        if not (math.isfinite(alpha) and alpha >= 0.0):
-            raise PolicyError(f"alpha: expected a number of at least 0, got {alpha}")
+    @check_arguments
+    def __init__(self, temperature: Positive = 0.1, alpha: NonNegative = 0.0, epsilon: Share = 0.0) -> None:
         self.temperature = float(temperature)
         self.alpha = float(alpha)
-        self.exploration = check_epsilon(epsilon)
+        self.exploration = float(epsilon)
 
     def probabilities(self, estimates: Estimates) -> FloatArray:
         """Return the distribution for each context, shape (B, K)."""

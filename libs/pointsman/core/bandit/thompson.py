@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from pointsman.core.bandit.arm import FloatArray
-from pointsman.core.bandit.errors import PolicyError
 from pointsman.core.bandit.estimates import Estimates
 from pointsman.core.bandit.normal_table import normal, prepare
-from pointsman.core.bandit.policy import check_epsilon, first_best
+from pointsman.core.bandit.parameters import check_arguments
+from pointsman.core.bandit.policy import first_best
 from pointsman.core.bandit.probability_of_best import probability_of_best
+from pointsman.core.bounds import NonNegative, Share
 
 NARROW = 1e-15
-"""A width below this share of its own mean is lost in the mean's rounding; one below this share of the widest does not
-show beside it. Either counts as none."""
+"""A width below this share of its mean is lost in the rounding of the mean; one below this share of the largest width
+has no effect. Both are treated as 0."""
 
 FAR_BELOW = 100.0
-"""So many standard deviations below, a normal variable is never the largest."""
+"""Number of standard deviations below which a normal variable is never the largest."""
 
 
 class Thompson:
-    """Choose each arm with the probability that it is the best, given what is known.
+    """Choose each arm with the posterior probability that it is the best.
 
-    What an arm would earn is believed to be normal, ``score_k ~ N(mean_k, (v·width_k)²)``, independently for each arm,
-    as disjoint models are. Sampling one score for each arm and taking the highest, as the algorithm is usually written,
-    chooses arm k with probability
+    The posterior of the reward of arm k is normal, ``score_k ~ N(mean_k, (v·width_k)²)``, independently for each arm,
+    as the models are disjoint. The usual algorithm samples one score per arm and takes the highest. It chooses arm k
+    with probability
 
         P(k is the best) = ∫ φ_k(s) Π_{j≠k} Φ_j(s) ds,
 
-    and this is computed by quadrature, to 1e-9, so that the log has the propensity itself and not an estimate of it.
+    which is computed here by quadrature to within 1e-9, so that the log contains the exact propensity.
 
-    Arms of the same mean and the same width have the same probability. Arms without a width (v = 0, or
-    a context of zeros) have one certain score each; a tie between such goes to the first candidate, as everywhere.
+    Arms with equal mean and width have equal probability. Arms without width (v = 0, or a context of zeros) have a
+    fixed score; of those that are tied, the first candidate wins, as in every policy.
 
     Parameters
     ----------
@@ -42,7 +41,7 @@ class Thompson:
         v, the standard deviation of a reward around its mean; at least 0. The default is the largest that rewards from
         0 to 1 can have. Larger explores more.
     epsilon : float
-        ε, the share of uniform exploration on top; 0 by default, because the policy explores by itself.
+        ε, the share of uniform exploration; 0 by default, because the policy explores by itself.
 
     References
     ----------
@@ -52,14 +51,13 @@ class Thompson:
 
     alpha = 0.0
 
-    def __init__(self, v: float = 0.5, epsilon: float = 0.0) -> None:
-        if not (math.isfinite(v) and v >= 0.0):
-            raise PolicyError(f"v: expected a number of at least 0, got {v}")
+    @check_arguments
+    def __init__(self, v: NonNegative = 0.5, epsilon: Share = 0.0) -> None:
         self.v = float(v)
-        self.exploration = check_epsilon(epsilon)
+        self.exploration = float(epsilon)
         prepare()
 
-    @np.errstate(over="ignore")  # means so far apart that it takes infinitely many deviations are just far apart
+    @np.errstate(over="ignore")  # a distance that overflows to infinity deviations is correct
     def probabilities(self, estimates: Estimates) -> FloatArray:
         """Return the distribution for each context, shape (B, K)."""
         mean, deviation = estimates.mean, self.v * estimates.width

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import NamedTuple, Protocol
 
-from pointsman.contracts.config.prices import PriceConfig
+from pointsman.contracts.config.outcomes import PriceConfig
 from pointsman.contracts.config.providers import PROVIDER_KINDS, ProviderConfig, provider_named
 from pointsman.core.bandit import Arm
 from pointsman.llm.completion import Usage

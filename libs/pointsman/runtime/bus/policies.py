@@ -12,7 +12,7 @@ from pointsman.contracts.config import Config, TierConfig, digest
 from pointsman.contracts.messages.codec import decode, encode
 from pointsman.contracts.messages.errors import InvalidMessage, MessageError
 from pointsman.contracts.messages.policies import PolicyChangeRecord, TierPolicies, policies_decoder
-from pointsman.contracts.messages.subjects import POLICIES_STREAM, POLICIES_SUBJECTS, tier_of
+from pointsman.contracts.messages.subjects import POLICIES_STREAM, POLICIES_SUBJECTS, parse_tier
 from pointsman.contracts.messages.switch import changed
 from pointsman.runtime.bus.bus import Bus
 from pointsman.runtime.bus.errors import BusError, PoliciesUnreadable, WrongSequence
@@ -141,7 +141,7 @@ async def watch_policies(bus: Bus, on_change: OnChange) -> None:
         while True:
             try:
                 for message in await reader.next_batch(wait_s=READ_TIMEOUT_S):
-                    tier, entry = tier_of(message.subject), (message.sequence, message.data)
+                    tier, entry = parse_tier(message.subject), (message.sequence, message.data)
                     if known.get(tier) == entry:
                         continue  # the reader was restarted
                     known[tier] = entry

@@ -22,7 +22,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanK
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 import pointsman
-from pointsman.contracts.config.tracing import TracingConfig
+from pointsman.contracts.config.services import TracingConfig
 
 Attributes = Mapping[str, str | int | float | bool]
 

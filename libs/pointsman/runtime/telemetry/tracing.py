@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from pointsman.contracts.config.errors import ConfigError
-from pointsman.contracts.config.tracing import TracingConfig
+from pointsman.contracts.config.services import TracingConfig
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span as Span  # noqa: PLC0414  # others name it from here

@@ -65,12 +65,12 @@ class ShadowPolicy:
         self.identity = spec.identity
         self.sample = 1.0 if spec.sample is None else spec.sample
         self.policy: Policy | None = None
-        self.broken = ""
+        self.broken: PolicyError | None = None
         self._key = policy_key(self.identity)
         try:
             self.policy = make_policy(spec.algorithm, spec.parameters)
         except PolicyError as error:
-            self.broken = str(error)
+            self.broken = error
 
     def sampled(self, keys: Keys, share: float) -> NDArray[np.bool_]:
         """Tell for each decision whether the policy is run on it when it is run on that share, shape (B,)."""
@@ -86,7 +86,8 @@ class ShadowPolicy:
         """Return what the policy makes of estimates of shape (n, K)."""
         n, k = estimates.mean.shape
         if self.policy is None:
-            return _nothing(n, k, PolicyError(self.broken))
+            assert self.broken is not None
+            return _nothing(n, k, self.broken)
         known = np.isfinite(estimates.mean).all(axis=1) & np.isfinite(estimates.width).all(axis=1)
         if not known.all():
             return self._of_known(estimates, np.flatnonzero(known))

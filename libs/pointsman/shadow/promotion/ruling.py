@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from pointsman.contracts.config.schema import Config, PromotionConfig
+from pointsman.contracts.config.reporting import PromotionConfig
+from pointsman.contracts.config.schema import Config
 from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
 from pointsman.core.bandit import PolicyError, make_policy
 from pointsman.shadow.own_learning.own_rule import is_stateful

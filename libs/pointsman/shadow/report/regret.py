@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from pointsman.contracts.config.schema import RegretConfig
+from pointsman.contracts.config.reporting import RegretConfig
 from pointsman.core.off_policy import Moments, effective_sample_size
 from pointsman.shadow.report.intervals import POINTS, difference
 from pointsman.shadow.report.messages import ArmValue, Regret, RegretReport, ReportedEstimate, ReportedInterval

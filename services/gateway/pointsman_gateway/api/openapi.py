@@ -8,9 +8,7 @@ from typing import Any
 import msgspec
 
 import pointsman
-from pointsman.contracts.messages.feedback import MAX_RESPONSE_ID
 from pointsman.contracts.messages.problem import CONTENT_TYPE, Problem
-from pointsman.contracts.messages.validation import MAX_CANDIDATES, REPORT_BOUNDS
 from pointsman_gateway.api.json_schema import Schema, component_schemas
 from pointsman_gateway.api.parameters import TierName
 from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
@@ -72,7 +70,6 @@ def document(endpoints: Iterable[HttpEndpoint]) -> bytes:
     answers: list[Any] = [answer.type for declared in endpoints for answer in declared.answers.values() if answer.type]
     answers += [Problem, *(declared.errors.type for declared in endpoints if declared.errors)]
     schemas, components = component_schemas(bodies, answers)
-    _add_bounds(components)
     paths: dict[str, dict[str, Any]] = {}
     for declared in endpoints:
         paths.setdefault(declared.template, {})[declared.method.lower()] = _operation(declared, schemas)
@@ -91,24 +88,6 @@ def document(endpoints: Iterable[HttpEndpoint]) -> bytes:
             "components": {"schemas": components, "securitySchemes": _SECURITY},
         }
     )
-
-
-def _add_bounds(components: dict[str, Schema]) -> None:
-    for name in ("DecisionRequest", "TryRequest"):
-        request = components[name]["properties"]
-        _narrow(request["candidates"], {"minItems": 1, "maxItems": MAX_CANDIDATES, "uniqueItems": True})
-    for name, largest in REPORT_BOUNDS.items():
-        _narrow(components["OutcomeReport"]["properties"][name], {"minimum": 0, "maximum": largest})
-    feedback = components["FeedbackReport"]["properties"]
-    _narrow(feedback["quality"], {"minimum": 0, "maximum": 100})
-    _narrow(feedback["response_id"], {"minLength": 1, "maxLength": MAX_RESPONSE_ID})
-
-
-def _narrow(schema: Schema, bounds: dict[str, Any]) -> None:
-    """Add bounds that the types do not carry to the alternative that is not null."""
-    for alternative in schema.get("anyOf", [schema]):
-        if alternative.get("type") != "null":
-            alternative.update(bounds)
 
 
 def _operation(declared: HttpEndpoint, schemas: dict[Any, Schema]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import decode, encode
-from pointsman.contracts.messages.decision import Candidate, CandidateScore, DecisionRequest, scoring_decoder
+from pointsman.contracts.messages.decision import Candidates, CandidateScore, DecisionRequest, candidate_scores_decoder
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.problem import CONTENT_TYPE
 from pointsman.contracts.messages.validation import check_request
@@ -54,7 +54,7 @@ class TryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     context: list[float] | None = None
     prompt: str | None = None
     messages: list[dict[str, Any]] | None = None
-    candidates: list[Candidate] | None = None
+    candidates: Candidates | None = None
 
 
 class AutoTierView(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,7 +149,7 @@ class TryHandler:
         status = refusal_status(reply)
         if status is not None:
             return HttpResponse(status, reply.data, CONTENT_TYPE, _RETRY if status == 503 else ())
-        scoring = decode(scoring_decoder, reply.data)
+        scoring = decode(candidate_scores_decoder, reply.data)
         names = self._names.extracted if body.context is None else self._names.default
         return TryResponse(
             tier=tier,

@@ -98,7 +98,7 @@ def _from_stored(spec: PolicySpec, group: DecisionGroup, stored: bytes | None) -
         return _unknown(spec, NOT_STORED, group)
     shadow = _unsampled(spec)
     if shadow.policy is None:
-        return _unknown(spec, shadow.broken, group)
+        return _unknown(spec, str(shadow.broken), group)
     q = np.frombuffer(stored, dtype=FLOAT).astype(np.float64)
     drawn, _ = sample_rows(q[None, :], shadow.policy.exploration, shadow.draws(group, np.arange(1)))
     return _choice(spec, group, q, int(drawn[0]))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from pointsman.contracts.messages.codec import decode
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.ids import DecisionId, parse_id
 from pointsman.contracts.messages.outcome import RewardEvent, reward_decoder
-from pointsman.contracts.messages.validation import MAX_MS, REPORT_BOUNDS
+from pointsman.contracts.messages.validation import MAX_MS
 from pointsman.runtime.bus import StoredMessage
 from pointsman.shadow.evaluation.decision_group import LoggedDecision
 
@@ -65,10 +64,6 @@ def read_reward(message: StoredMessage, tier: str) -> PendingReward:
         raise InvalidMessage("complete_through", f"expected less than {event.outcome_sequence}")
     if not 0 <= event.accepted_at_ms < MAX_MS:
         raise InvalidMessage("accepted_at_ms", "expected Unix milliseconds")
-    for name in ("reward", "quality", "cost_usd"):
-        value = getattr(event, name)
-        if value is not None and not (math.isfinite(value) and 0.0 <= value <= REPORT_BOUNDS[name]):
-            raise InvalidMessage(name, f"expected 0 to {REPORT_BOUNDS[name]:g}, got {value:g}")
     return PendingReward(message.sequence, message.at_ms, event, id_.sequence, id_.nonce)
 
 

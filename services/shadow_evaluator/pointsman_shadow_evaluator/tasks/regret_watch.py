@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from pointsman.contracts.config import Config
-from pointsman.contracts.config.schema import RegretConfig
+from pointsman.contracts.config.reporting import RegretConfig
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.bus.policies import read_policies
 from pointsman.runtime.store.store import Store

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pointsman.contracts.config import Config
-from pointsman.contracts.config.reporting import WEEKDAYS
-from pointsman.contracts.config.schema import ReportConfig
+from pointsman.contracts.config.reporting import WEEKDAYS, ReportConfig
 from pointsman.contracts.messages import subjects
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.bus.policies import read_policies

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pointsman.contracts.config import Config, ConfigError, length_problem, load_config, request_extractor
-from pointsman.contracts.config.llm import LlmConfig, llm_problems
-from pointsman.contracts.config.schema import ContextConfig, TierConfig
+from pointsman.contracts.config.llm import LlmConfig
+from pointsman.contracts.config.tiers import ContextConfig, TierConfig
 
 TIERS = ["A", "B"]
 
@@ -41,23 +41,23 @@ def test_what_is_above_all_bounds_has_the_default_tier() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("auto = [{tier = 'C'}]", "llm.auto[0].tier: no tier 'C'"),
-        ("auto = [{below = 0.3}]", "llm.auto[0].tier: Object missing required field `tier`"),
-        ("auto = [{tier = 'A', under = 1}]", "llm.auto[0].under: Object contains unknown field `under`"),
-        ("auto = [{tier = 'A'}, {tier = 'B', below = 0.5}]", "llm.auto[0].below: is needed in all but the last"),
-        ("auto = [{tier = 'A', below = 0.0}]", "llm.auto[0].below: expected more than 0, at most 1, got 0.0"),
-        ("auto = [{tier = 'A', below = 1.5}]", "llm.auto[0].below: expected more than 0, at most 1, got 1.5"),
-        ("auto = [{tier = 'A', below = nan}]", "llm.auto[0].below: expected more than 0, at most 1, got nan"),
+        ("auto = [{tier = 'C'}]", "llm.auto[0].tier: there is no tier 'C'"),
+        ("auto = [{below = 0.3}]", "llm.auto[0].tier: required, but missing"),
+        ("auto = [{tier = 'A', under = 1}]", "llm.auto[0].under: unknown field"),
+        ("auto = [{tier = 'A'}, {tier = 'B', below = 0.5}]", "llm.auto[0].below: required for all tiers but the last"),
+        ("auto = [{tier = 'A', below = 0.0}]", "llm.auto[0].below: expected more than 0 and at most 1, got 0.0"),
+        ("auto = [{tier = 'A', below = 1.5}]", "llm.auto[0].below: expected more than 0 and at most 1, got 1.5"),
+        ("auto = [{tier = 'A', below = nan}]", "llm.auto[0].below: expected more than 0 and at most 1, got nan"),
         (
             "auto = [{tier = 'A', below = 0.5}, {tier = 'B', below = 0.5}]",
-            "llm.auto[1].below: expected more than 0.5, at most 1, got 0.5",
+            "llm.auto[1].below: expected more than 0.5, got 0.5",
         ),
-        ("auto_weights = {colour = 1.0}", "llm.auto_weights.colour: no such feature; there are: bias, tokens,"),
-        ("auto_weights = {risk = inf}", "llm.auto_weights.risk: expected a number, got inf"),
+        ("auto_weights = {colour = 1.0}", "llm.auto_weights.colour: unknown feature; the features are: bias, tokens,"),
+        ("auto_weights = {risk = inf}", "llm.auto_weights.risk: expected a finite number, got inf"),
         ("features = 'chatty'", "llm.features: expected chat, embedding or module:Class, got 'chatty'"),
         ("features = 'module:'", "llm.features: expected chat, embedding or module:Class, got 'module:'"),
-        ("features = 'embedding'", "llm.embedding_path: is needed for the features 'embedding'"),
-        ("embedding_path = 'm'", "llm.embedding_path: is only for the features 'embedding'"),
+        ("features = 'embedding'", "llm.embedding_path: required for features = 'embedding'"),
+        ("embedding_path = 'm'", "llm.embedding_path: requires features = 'embedding'"),
     ],
 )
 def test_what_is_wrong_is_said_by_the_name_of_the_setting(tmp_path: Path, text: str, problem: str) -> None:
@@ -67,7 +67,7 @@ def test_what_is_wrong_is_said_by_the_name_of_the_setting(tmp_path: Path, text: 
 
 
 def test_a_class_that_only_the_gateway_has_is_no_problem_of_the_others() -> None:
-    assert llm_problems(LlmConfig(features="nowhere:Extractor"), TIERS) == []
+    assert list(LlmConfig(features="nowhere:Extractor").problems()) == []
     with pytest.raises(ConfigError, match="cannot load nowhere:Extractor"):
         request_extractor(config(features="nowhere:Extractor"))
 
@@ -75,7 +75,7 @@ def test_a_class_that_only_the_gateway_has_is_no_problem_of_the_others() -> None
 def test_features_that_are_named_must_have_the_length_of_the_context() -> None:
     with pytest.raises(ConfigError) as raised:
         request_extractor(config(dim=3, features="chat"))
-    assert "'chat' makes contexts of 12 numbers, and context.dim is 3" in raised.value.problems[0]
+    assert "'chat' returns 12 features, but context.dim is 3" in raised.value.problems[0]
     assert request_extractor(config(features="chat")).dim == 12
     assert request_extractor(config(dim=3, mismatch="pad", features="chat")).dim == 12
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.contracts.config import ConfigError, load_config
-from pointsman.contracts.config.feedback import MetricConfig
+from pointsman.contracts.config.outcomes import MetricConfig
 
 TIER = '[[tier]]\nname = "T"\narms = ["a:m"]\n'
 
@@ -25,7 +25,10 @@ def problems(tmp_path: Path, toml: str) -> list[str]:
     [
         ('[[price]]\nprovider = "a"', "price[0]: expected one of"),
         ('[[price]]\nprovider = "a"\nfree = true\nlike = "openai"', "price[0]: expected one of"),
-        ('[[price]]\nprovider = "a"\ninput_usd_per_million = 1', "price[0].output_usd_per_million: is needed"),
+        (
+            '[[price]]\nprovider = "a"\ninput_usd_per_million = 1',
+            "price[0].output_usd_per_million: required",
+        ),
         (
             '[[price]]\nprovider = "a"\ninput_usd_per_million = -1\noutput_usd_per_million = 1',
             "price[0].input_usd_per_million: expected",
@@ -33,7 +36,7 @@ def problems(tmp_path: Path, toml: str) -> list[str]:
         ('[[price]]\nprovider = "a"\nfree = true\n[[price]]\nprovider = "a"\nfree = true', "price[1]: 'a' has two"),
         ('[[price]]\nprovider = ""\nfree = true', "price[0].provider"),
         ('[[metric]]\nname = "a b"', "metric[0].name"),
-        ('[[metric]]\nname = "a"\nlow = 1\nhigh = 1', "metric[0]: expected low and high that differ"),
+        ('[[metric]]\nname = "a"\nlow = 1\nhigh = 1', "metric[0]: expected different values of low and high"),
         ('[[metric]]\nname = "a"\n[[metric]]\nname = "a"', "metric[1].name: 'a' is used twice"),
         ('[scoring]\nscorer = "mine"', "scoring.scorer: expected"),
         ("[nats]\nfeedback_max_bytes = 0", "nats.feedback_max_bytes"),

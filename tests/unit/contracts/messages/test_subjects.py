@@ -28,7 +28,7 @@ def _matches(subject: str, pattern: str) -> bool:
 
 @pytest.mark.parametrize("subject", ONE_TIER)
 def test_the_tier_is_the_last_token(subject: str) -> None:
-    assert subjects.tier_of(subject) == "T-1"
+    assert subjects.parse_tier(subject) == "T-1"
 
 
 def test_every_stream_holds_its_own_subjects_and_no_others() -> None:

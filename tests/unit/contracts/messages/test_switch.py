@@ -75,21 +75,21 @@ def test_a_policy_that_a_person_puts_in_is_no_promotion() -> None:
 
 @pytest.mark.parametrize("name", ["nope", "", "LIVE"])
 def test_a_shadow_that_is_not_there_is_named_with_those_that_are(name: str) -> None:
-    with pytest.raises(NoSuchShadow, match="there is a, b"):
+    with pytest.raises(NoSuchShadow, match="the shadows are: a, b"):
         promoted(BEFORE, name, record())
 
 
 def test_what_serves_already_cannot_be_promoted() -> None:
-    with pytest.raises(SwitchRefused, match="serves already"):
+    with pytest.raises(SwitchRefused, match="is the active policy already"):
         promoted(BEFORE, "live", record())
     same = TierPolicies(active=LIVE, shadows=[msgspec.structs.replace(LIVE, sample=0.5)])
-    with pytest.raises(SwitchRefused, match="serves already"):
+    with pytest.raises(SwitchRefused, match="is the active policy already"):
         promoted(same, "live", record())
 
 
 def test_a_shadow_with_the_name_of_what_serves_is_in_the_way() -> None:
     other = msgspec.structs.replace(A, name="live")
-    with pytest.raises(SwitchRefused, match="another shadow has its name"):
+    with pytest.raises(SwitchRefused, match="another shadow has this name"):
         promoted(TierPolicies(active=LIVE, shadows=[other, B]), "b", record())
 
 

@@ -44,11 +44,11 @@ def test_hot_is_uniform_and_cold_is_greedy_with_ties_shared() -> None:
 @pytest.mark.parametrize(
     ("parameters", "says"),
     [
-        ({"temperature": 0.0}, "temperature: expected a number above 0"),
+        ({"temperature": 0.0}, "temperature: expected more than 0"),
         ({"temperature": -1.0}, "temperature: "),
         ({"temperature": math.nan}, "temperature: "),
         ({"temperature": math.inf}, "temperature: "),
-        ({"alpha": -1.0}, "alpha: expected a number of at least 0"),
+        ({"alpha": -1.0}, "alpha: expected at least 0"),
         ({"epsilon": -0.1}, "epsilon: expected 0 to 1"),
     ],
 )

@@ -181,11 +181,11 @@ def test_v_scales_the_widths_and_epsilon_is_the_uniform_share() -> None:
 @pytest.mark.parametrize(
     ("parameters", "says"),
     [
-        ({"v": -0.1}, "v: expected a number of at least 0"),
+        ({"v": -0.1}, "v: expected at least 0"),
         ({"v": math.nan}, "v: "),
         ({"v": math.inf}, "v: "),
         ({"epsilon": 1.5}, "epsilon: expected 0 to 1"),
-        ({"alpha": 1.0}, "parameters of thompson: .*alpha"),
+        ({"alpha": 1.0}, "alpha: unknown parameter; the parameters are: v, epsilon"),
     ],
 )
 def test_parameters_that_make_no_sense_are_refused(parameters: dict[str, float], says: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from pointsman.contracts.config import Config
 from pointsman.contracts.config.llm import LlmConfig
-from pointsman.contracts.config.schema import TierConfig
+from pointsman.contracts.config.tiers import TierConfig
 from pointsman.core.bandit import Arm
 from pointsman.llm.request import ChatRequest
 from pointsman_gateway.backends import Backends

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pointsman.contracts.config import Config
-from pointsman.contracts.config.schema import TierConfig
+from pointsman.contracts.config.tiers import TierConfig
 from pointsman.runtime.telemetry import metrics
 from pointsman_gateway.api.feedback.response_index import ResponseIndex
 from pointsman_gateway.backends import Backends

@@ -11,7 +11,7 @@ import pytest
 
 from pointsman.contracts.config import Config
 from pointsman.contracts.config.llm import AutoTier, LlmConfig
-from pointsman.contracts.config.schema import ContextConfig, TierConfig
+from pointsman.contracts.config.tiers import ContextConfig, TierConfig
 from pointsman.core.features import RequestView, chat_features, view_request
 from pointsman_gateway.chat.errors import ChatError
 from pointsman_gateway.chat.request.features import ChatFeatures
@@ -70,7 +70,7 @@ def test_another_length_is_refused_naming_both_settings() -> None:
     with pytest.raises(ChatError) as raised:
         ChatFeatures(config(dim=3)).context(HELLO)
     assert raised.value.status == 503
-    assert "llm.features: 'chat' makes contexts of 12 numbers, and context.dim is 3" in raised.value.message
+    assert "llm.features: 'chat' returns 12 features, but context.dim is 3" in raised.value.message
 
 
 @pytest.mark.parametrize("dim", [3, 15])

@@ -8,7 +8,7 @@ import pytest
 
 from pointsman.contracts.config import Config
 from pointsman.contracts.config.llm import AutoTier, LlmConfig
-from pointsman.contracts.config.schema import TierConfig
+from pointsman.contracts.config.tiers import TierConfig
 from pointsman.core.bandit import Arm
 from pointsman.core.features import view_request
 from pointsman_gateway.chat.errors import ChatError

@@ -10,7 +10,7 @@ import pytest
 from genai_prices import Usage as ListedUsage
 from genai_prices.data_snapshot import get_snapshot
 
-from pointsman.contracts.config.prices import PriceConfig
+from pointsman.contracts.config.outcomes import PriceConfig
 from pointsman.contracts.config.providers import ProviderConfig
 from pointsman.core.bandit import Arm
 from pointsman.llm.completion import Completion, ToolCall, Usage

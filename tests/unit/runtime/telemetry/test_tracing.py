@@ -12,7 +12,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from pointsman.contracts.config.errors import ConfigError
-from pointsman.contracts.config.tracing import TracingConfig, check_tracing
+from pointsman.contracts.config.services import TracingConfig
+from pointsman.core.violations import find_violations
 from pointsman.runtime.telemetry import tracing
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.runtime.telemetry.spans import MAX_LINKS, Tracing
@@ -92,8 +93,9 @@ def test_tracing_without_opentelemetry_says_what_to_install(monkeypatch: pytest.
     ],
 )
 def test_bad_settings_are_named(config: TracingConfig, field: str) -> None:
-    (problem,) = check_tracing(config)
-    assert problem.startswith(f"{field}: ")
+    settings = {name: getattr(config, name) for name in config.__struct_fields__}
+    (problem,) = [*find_violations(settings, TracingConfig, "tracing"), *config.problems()]
+    assert f"tracing.{problem.path}".endswith(field)
 
 
 def test_a_commit_is_in_the_trace_of_every_outcome_and_they_are_linked(exporter: InMemorySpanExporter) -> None:

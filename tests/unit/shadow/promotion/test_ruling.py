@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from pointsman.contracts.config.schema import Config, PromotionConfig
+from pointsman.contracts.config.reporting import PromotionConfig
+from pointsman.contracts.config.schema import Config
 from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
 from pointsman.shadow.promotion.ruling import barrier, rule, rule_promotion, rule_rollback
 from pointsman.shadow.report.messages import Disagreements, Drift, PolicyReport, ReportedEstimate, ReportedInterval

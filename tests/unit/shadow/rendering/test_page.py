@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from pointsman.contracts.config.schema import RegretConfig
+from pointsman.contracts.config.reporting import RegretConfig
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.shadow.rendering.axis import Axis
 from pointsman.shadow.rendering.plots import fitted

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from pointsman.contracts.config.schema import RegretConfig
+from pointsman.contracts.config.reporting import RegretConfig
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.shadow.rendering.terminal import print_report
 from pointsman.shadow.report import Report

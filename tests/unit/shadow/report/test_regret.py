@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pointsman.contracts.config.schema import RegretConfig
+from pointsman.contracts.config.reporting import RegretConfig
 from pointsman.core.off_policy import Moments
 from pointsman.core.off_policy.statistics import Statistics
 from pointsman.shadow.report.regret import against_best, hourly_samples, regret

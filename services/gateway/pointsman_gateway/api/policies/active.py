@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pointsman.contracts.config import Config
+from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.policies import TierPolicies
-from pointsman.contracts.messages.policy_check import setting_problems
 from pointsman.core.bandit import RewardRule
 from pointsman.runtime.bus import Bus, BusError
 from pointsman.runtime.bus.policies import configured, read_policies
@@ -44,12 +44,10 @@ class ActiveRules:
         """
         if tier not in self._rules:
             return
-        problems = setting_problems(policies.active)
-        if problems:
-            details = "; ".join(f"{name}: {text}" for name, text in problems.items())
-            log.error("tier %s: policy version %d is ignored: %s; the previous rule stays", tier, version, details)
-            return
-        self._rules[tier] = policies.active.reward_rule(self._reward)
+        try:
+            self._rules[tier] = policies.active.reward_rule(self._reward)
+        except InvalidMessage as error:
+            log.error("tier %s: policy version %d is ignored: %s; the previous rule stays", tier, version, error)
 
 
 async def read_active_policies(backends: Backends, tier: str) -> TierPolicies:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from pointsman.contracts.config import Config
 from pointsman.contracts.messages.errors import InvalidMessage
-from pointsman.contracts.messages.policies import MAX_SHADOWS, PolicyChange, PolicySpec
-from pointsman.contracts.messages.policy_check import setting_problems
+from pointsman.contracts.messages.policies import PolicyChange, PolicySpec, RequestedPolicy
 from pointsman.contracts.messages.subjects import check_name
 from pointsman.core.bandit import ALGORITHMS, PolicyError, make_policy
+from pointsman.core.violations import find_violations
 
 
 def configured_classes(config: Config) -> frozenset[str]:
@@ -29,8 +31,6 @@ def check_change(change: PolicyChange, allowed_classes: frozenset[str]) -> None:
         if change.active.sample is not None:
             raise InvalidMessage("active.sample", "only a shadow can be run on a share of the decisions")
     shadows = change.shadows or []
-    if len(shadows) > MAX_SHADOWS:
-        raise InvalidMessage("shadows", f"expected at most {MAX_SHADOWS}, got {len(shadows)}")
     for index, spec in enumerate(shadows):
         check_policy(spec, f"shadows[{index}]", allowed_classes)
         if any(spec.name == other.name for other in shadows[:index]):
@@ -40,8 +40,8 @@ def check_change(change: PolicyChange, allowed_classes: frozenset[str]) -> None:
 def check_policy(spec: PolicySpec, field: str, allowed_classes: frozenset[str]) -> None:
     """Raise `InvalidMessage` unless the policy is valid; ``field`` is its path in the request."""
     check_name(spec.name, f"{field}.name")
-    for name, problem in setting_problems(spec).items():
-        raise InvalidMessage(f"{field}.{name}", problem)
+    for violation in find_violations(msgspec.to_builtins(spec), RequestedPolicy, field):
+        raise InvalidMessage(*violation)
     if _is_class(spec.algorithm) and spec.algorithm not in allowed_classes:
         known = ", ".join(ALGORITHMS[:-1])
         raise InvalidMessage(
@@ -51,13 +51,8 @@ def check_policy(spec: PolicySpec, field: str, allowed_classes: frozenset[str]) 
     try:
         make_policy(spec.algorithm, spec.parameters)
     except PolicyError as error:
-        part, colon, detail = str(error).partition(": ")
-        if part == "algorithm":
-            raise InvalidMessage(f"{field}.algorithm", detail) from error
-        named = colon and part in spec.parameters
-        raise InvalidMessage(
-            f"{field}.parameters.{part}" if named else f"{field}.parameters", detail if named else str(error)
-        ) from error
+        part = f"parameters.{error.parameter}" if error.parameter in spec.parameters else error.parameter or "algorithm"
+        raise InvalidMessage(f"{field}.{part}", error.detail) from error
 
 
 def _is_class(algorithm: str) -> bool:

@@ -12,7 +12,7 @@ from time import monotonic
 
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
-from pointsman.contracts.messages.feedback import Measured
+from pointsman.contracts.messages.feedback import PendingOutcome
 from pointsman.contracts.messages.outcome import Outcome
 from pointsman.runtime.bus import BusError
 from pointsman.runtime.telemetry import metrics, tracing
@@ -115,7 +115,7 @@ class OutcomeDelivery:
             await append_outcome(bus, outcome, self._timeout_s)
             return
         subject, headers = subjects.feedback(outcome.tier), {"Nats-Msg-Id": f"measured.{outcome.decision_id}"}
-        pending = encode(Measured(outcome=outcome, wait_ms=wait_ms))
+        pending = encode(PendingOutcome(outcome=outcome, wait_ms=wait_ms))
         with tracing.sending("append", subject, {"pointsman.decision_id": outcome.decision_id}) as traced:
             await bus.append(subject, pending, self._timeout_s, headers | traced if traced else headers)
 

@@ -7,7 +7,7 @@ failed and another arm served; the arm that served and its cost are reported in 
 from __future__ import annotations
 
 from pointsman.contracts.messages.ids import parse_id
-from pointsman.contracts.messages.outcome import Outcome, Scored, Served
+from pointsman.contracts.messages.outcome import GradePart, Outcome, Served
 from pointsman.core.bandit import RewardRule
 from pointsman.llm.providers.failure import NOT_SENT
 from pointsman_gateway.chat.call import ChatCall
@@ -74,5 +74,5 @@ def _served(call: ChatCall, assessment: Assessment) -> Served:
         cost_usd=assessment.cost_usd,
         finish=completion.finish_reason if completion else None,
         response_id=completion.response_id if completion else None,
-        scores=[Scored(name=name, value=value) for name, value in assessment.grade.parts.items()],
+        scores=[GradePart(name=name, value=value) for name, value in assessment.grade.parts.items()],
     )

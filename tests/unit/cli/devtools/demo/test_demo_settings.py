@@ -11,7 +11,7 @@ from pointsman.cli.devtools.demo.demo import CONFIG_FILE
 from pointsman.cli.devtools.demo.hints import hints
 from pointsman.cli.main import main
 from pointsman.contracts.config import load_config
-from pointsman.contracts.config.schema import tier_arms
+from pointsman.contracts.config.tiers import tier_arms
 from pointsman.core.features import NAMES
 
 

@@ -1,0 +1,193 @@
+"""Settings of the services: ``[gateway]``, ``[decision]``, ``[reward_updater]``, ``[shadow_evaluator]``, ``[probe]``,
+``[log]`` and ``[tracing]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from msgspec import Meta
+
+from pointsman.contracts.config.section import Section
+from pointsman.core.bounds import NonNegative, Port, PositiveInt, Share
+from pointsman.core.violations import Violation
+
+
+class GatewayConfig(Section, frozen=True, kw_only=True):
+    """``[gateway]``.
+
+    Attributes
+    ----------
+    host : str
+        Address to listen on.
+    port : int
+        Port to listen on; 0 for any free port.
+    decide_timeout_ms : int
+        How long to wait for a decision replica before the fallback arm is served.
+    log_timeout_ms : int
+        How long to wait for NATS to accept an outcome.
+    max_body_bytes : int
+        Largest request body.
+    read_timeout_ms : int
+        How long a client may take to send a request including its body.
+    keys_file : str, optional
+        File of API keys that ``pointsman keys`` manages. Changes take effect within about a second.
+    allow_anonymous : bool
+        Serve requests without an API key although other machines can reach the gateway. No effect once keys are
+        configured.
+    anonymous_rate_limit_per_s : float
+        Requests per second from one client address while no keys are configured; 0 for no limit.
+    open_metrics : bool
+        Serve ``/metrics`` without an API key.
+    cert_file : str, optional
+        PEM file of the certificate chain: serve HTTPS.
+    key_file : str, optional
+        PEM file of the private key of the certificate.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    decide_timeout_ms: PositiveInt = 200
+    log_timeout_ms: PositiveInt = 2000
+    max_body_bytes: PositiveInt = 64 * 1024
+    read_timeout_ms: PositiveInt = 10_000
+    keys_file: str | None = None
+    allow_anonymous: bool = False
+    anonymous_rate_limit_per_s: NonNegative = 0.0
+    open_metrics: bool = False
+    cert_file: str | None = None
+    key_file: str | None = None
+
+    @property
+    def scheme(self) -> str:
+        """``https`` with a certificate, else ``http``."""
+        return "https" if self.cert_file else "http"
+
+    def problems(self) -> Iterator[Violation]:
+        """Yield the problems of this section."""
+        for name, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
+            if getattr(self, name) is not None and getattr(self, other) is None:
+                yield Violation(other, f"required together with {name}")
+
+
+class DecisionConfig(Section, frozen=True, kw_only=True):
+    """``[decision]``.
+
+    Attributes
+    ----------
+    stale_after_ms : int
+        Decisions on state older than this are marked stale.
+    reconcile_ms : int
+        Interval at which a replica compares its state with the store, in case a notice was lost.
+    log_timeout_ms : int
+        How long to wait for the log to accept a decision. A decision that is not logged is not returned.
+    max_batch : int
+        Largest number of requests that are scored together.
+    """
+
+    stale_after_ms: PositiveInt = 5000
+    reconcile_ms: PositiveInt = 1000
+    log_timeout_ms: PositiveInt = 150
+    max_batch: PositiveInt = 256
+
+
+class RewardUpdaterConfig(Section, frozen=True, kw_only=True):
+    """``[reward_updater]``.
+
+    Attributes
+    ----------
+    max_batch : int
+        Largest number of outcomes in one commit.
+    lease_ms : int
+        Duration of the lease of a tier: how long after a crash another reward-updater takes over.
+    """
+
+    max_batch: PositiveInt = 500
+    lease_ms: PositiveInt = 3000
+
+
+class ShadowEvaluatorConfig(Section, frozen=True, kw_only=True):
+    """``[shadow_evaluator]``.
+
+    Attributes
+    ----------
+    max_batch : int
+        Largest number of decisions in one commit.
+    lease_ms : int
+        Duration of the lease of a tier: how long after a crash another shadow-evaluator takes over.
+    keep_days : int
+        How long the hourly sums of the report are kept.
+    weight_clip : float, optional
+        Largest importance weight in a report; larger weights are clipped to it and counted. No limit by default.
+    pending_decisions : int
+        Number of most recent decisions for which the choices of a shadow with its own reward rule are kept.
+    pick_days : int
+        Largest age of these choices in days.
+    """
+
+    max_batch: PositiveInt = 500
+    lease_ms: PositiveInt = 3000
+    keep_days: PositiveInt = 90
+    weight_clip: Annotated[float, Meta(ge=1)] | None = None
+    pending_decisions: PositiveInt = 200_000
+    pick_days: PositiveInt = 30
+
+
+class ProbeConfig(Section, frozen=True, kw_only=True):
+    """``[probe]``: endpoint of /healthz, /readyz and /metrics of the services other than the gateway.
+
+    Attributes
+    ----------
+    host : str
+        Address to listen on.
+    port : int
+        Port to listen on; 0 for any free port, which is logged.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port = 0
+
+
+class LogConfig(Section, frozen=True, kw_only=True):
+    """``[log]``.
+
+    Attributes
+    ----------
+    level : {"debug", "info", "warning", "error"}
+        Lowest level that is logged to stderr.
+    format : {"auto", "json", "text"}
+        ``auto``: text on a terminal, JSON elsewhere.
+    """
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "text"] = "auto"
+
+
+class TracingConfig(Section, frozen=True, kw_only=True):
+    """``[tracing]``: OpenTelemetry.
+
+    Attributes
+    ----------
+    enabled : bool
+        Create and export traces.
+    endpoint : str
+        URL of a collector with OTLP over HTTP; ``/v1/traces`` is appended.
+    sample_ratio : float
+        Share of the traces that start here to keep, 0 to 1. The sampling decision of a client's trace is respected.
+    """
+
+    enabled: bool = False
+    endpoint: str = "http://127.0.0.1:4318"
+    sample_ratio: Share = 1.0
+
+    def problems(self) -> Iterator[Violation]:
+        """Yield the problems of this section."""
+        try:
+            parts = urlsplit(self.endpoint)
+            valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+        except ValueError:
+            valid = False
+        if not valid:
+            yield Violation("endpoint", f"expected an http or https URL, got {self.endpoint!r}")

@@ -1,0 +1,173 @@
+"""Tiers and their policies: ``[context]``, ``[policy]``, ``[[shadow]]`` and ``[[tier]]``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta
+
+from pointsman.contracts.config.section import Section
+from pointsman.contracts.messages.errors import InvalidMessage
+from pointsman.contracts.messages.ids import FALLBACK
+from pointsman.contracts.messages.policies import PolicySpec
+from pointsman.contracts.messages.subjects import check_name
+from pointsman.core.bandit import Arm, ArmError, Mismatch, PolicyError, make_policy
+from pointsman.core.bounds import NonNegative, PositiveShare, Share
+from pointsman.core.violations import Violation
+
+
+class ContextConfig(Section, frozen=True, kw_only=True):
+    """``[context]``.
+
+    Attributes
+    ----------
+    dim : int
+        d, the number of features.
+    mismatch : {"reject", "pad"}
+        How to treat a context of another length: ``reject`` refuses it; ``pad`` appends zeros or truncates it.
+    names : list of str, optional
+        Names of the features for display, as many as ``dim``.
+    """
+
+    dim: Annotated[int, Meta(ge=1, le=1024)] = 12
+    mismatch: Mismatch = "reject"
+    names: list[str] = []
+
+    def problems(self) -> Iterator[Violation]:
+        """Yield the problems of this section."""
+        if self.names and len(self.names) != self.dim:
+            yield Violation("names", f"expected {self.dim} names, as many as context.dim, got {len(self.names)}")
+
+
+class PolicyConfig(Section, frozen=True, kw_only=True):
+    """``[policy]``, ``[tier.policy]`` and ``[[shadow]]``.
+
+    Attributes
+    ----------
+    algorithm : str
+        Name of a built-in algorithm, or a class as ``module:Class``.
+    alpha : float, optional
+        Short form of the parameter ``alpha``: the weight of uncertainty.
+    epsilon : float, optional
+        Short form of the parameter ``epsilon``: the share of decisions that are drawn uniformly.
+    parameters : table
+        Further keyword arguments of the algorithm.
+    lambda_cost : float, optional
+        λ of the reward that this policy learns from; that of ``[reward]`` by default.
+    mu_latency : float, optional
+        μ of the reward that this policy learns from; that of ``[reward]`` by default.
+    forgetting : float, optional
+        γ: the share of an arm's statistics that is kept at each of its outcomes. The default 1 forgets nothing.
+    sample : float, optional
+        For a shadow: the share of decisions that it is evaluated on; all by default.
+    name : str, optional
+        Name in reports; the name of the algorithm by default. A shadow needs one.
+    tiers : list of str, optional
+        For a shadow: the tiers it is evaluated in; all by default.
+    """
+
+    algorithm: str = "linucb"
+    alpha: NonNegative | None = None
+    epsilon: Share | None = None
+    parameters: dict[str, Any] = {}
+    lambda_cost: NonNegative | None = None
+    mu_latency: NonNegative | None = None
+    forgetting: PositiveShare | None = None
+    sample: PositiveShare | None = None
+    name: str | None = None
+    tiers: list[str] | None = None
+
+    def spec(self) -> PolicySpec:
+        """Return the policy in the form that services exchange."""
+        parameters = dict(self.parameters)
+        if self.alpha is not None:
+            parameters["alpha"] = self.alpha
+        if self.epsilon is not None:
+            parameters["epsilon"] = self.epsilon
+        name = self.name or self.algorithm.replace(":", "-").replace(".", "-").replace("/", "-")[:64]
+        return PolicySpec(
+            name=name,
+            algorithm=self.algorithm,
+            parameters=parameters,
+            lambda_cost=self.lambda_cost,
+            mu_latency=self.mu_latency,
+            forgetting=self.forgetting,
+            sample=self.sample,
+        )
+
+    def problems(self) -> Iterator[Violation]:
+        """Yield the problems of this section."""
+        spec = self.spec()
+        yield from _name_problems(spec.name)
+        try:
+            make_policy(spec.algorithm, spec.parameters)
+        except PolicyError as error:
+            setting = f"parameters.{error.parameter}" if error.parameter in self.parameters else error.parameter
+            yield Violation(setting or "algorithm", error.detail)
+
+
+class TierConfig(Section, frozen=True, kw_only=True):
+    """``[[tier]]``.
+
+    Attributes
+    ----------
+    name : str
+        Name in subjects, keys and ids.
+    arms : list of str
+        Arms as ``provider:model``: the candidates of a request that names none.
+    fallback : str, optional
+        The arm that is served when no policy can choose; the first arm by default.
+    policy : table, optional
+        The tier's own policy; ``[policy]`` by default.
+    reward_wait_s : float
+        How long a measured outcome waits for feedback before it is learned from; 0 for no wait.
+    """
+
+    unique: ClassVar[str] = "name"
+
+    name: str
+    arms: list[str] = []
+    fallback: str | None = None
+    policy: PolicyConfig | None = None
+    reward_wait_s: NonNegative = 0.0
+
+    def problems(self) -> Iterator[Violation]:
+        """Yield the problems of this section."""
+        yield from _name_problems(self.name)
+        if self.name == FALLBACK:
+            yield Violation("name", f"{FALLBACK!r} is reserved: ids of degraded decisions begin with it")
+        for index, arm in enumerate(self.arms):
+            yield from arm_problems(arm, f"arms[{index}]")
+            if arm in self.arms[:index]:
+                yield Violation(f"arms[{index}]", f"{arm!r} is listed twice")
+        if self.fallback is not None:
+            yield from arm_problems(self.fallback, "fallback")
+        if self.policy is not None and self.policy.sample is not None:
+            yield Violation("policy.sample", "only a shadow can be evaluated on a sample of the decisions")
+
+
+def tier_arms(tier: TierConfig) -> tuple[Arm, ...]:
+    """Return the tier's arms."""
+    return tuple(Arm.parse(arm) for arm in tier.arms)
+
+
+def fallback_arm(tier: TierConfig) -> Arm | None:
+    """Return the arm to serve when no policy can choose; None for a tier without arms."""
+    named = tier.fallback or (tier.arms[0] if tier.arms else None)
+    return Arm.parse(named) if named else None
+
+
+def arm_problems(arm: str, path: str) -> Iterator[Violation]:
+    """Yield the problem of a text that should be an arm."""
+    try:
+        Arm.parse(arm)
+    except ArmError as error:
+        yield Violation(path, str(error))
+
+
+def _name_problems(name: str) -> Iterator[Violation]:
+    try:
+        check_name(name, "name")
+    except InvalidMessage as error:
+        yield Violation(error.field, error.detail)
