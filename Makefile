@@ -14,7 +14,7 @@ PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test test-unit test-fault soak test-mutations check vocabulary format bench bench-litellm docs docs-pages docs-figures lock compose-up compose-down clean
 
-help: ## list what make can do
+help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 $(VENV)/made: requirements/run.lock pyproject.toml
@@ -55,13 +55,13 @@ test: $(VENV)/made-dev $(VENV)/made-demo ## run every test
 test-unit: $(VENV)/made-dev ## run the tests that need no server; seconds
 	@$(BIN)/python -m pytest tests/unit tests/contract/test_messages.py $(ARGS)
 
-test-fault: $(VENV)/made-dev ## break a running stack in every way we know, and check that nothing is lost; 5 minutes
+test-fault: $(VENV)/made-dev ## inject faults into a running stack, and check that nothing is lost; 5 minutes
 	@$(BIN)/python -m pytest tests/fault $(ARGS)
 
 soak: $(VENV)/made-dev ## the same at random for MINUTES (30), from SEED (1) on
 	@SOAK_MINUTES=$(or $(MINUTES),30) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/fault/test_soak.py -s $(ARGS)
 
-test-mutations: $(VENV)/made-dev ## take safeguards out one by one, and see that the fault suite notices
+test-mutations: $(VENV)/made-dev ## remove safeguards one by one, and check that the fault suite detects it
 	@MUTATIONS=1 $(BIN)/python -m pytest tests/fault/test_mutations.py -rP $(ARGS)
 
 check: $(VENV)/made-dev ## format, lint, types, architecture
@@ -73,7 +73,7 @@ check: $(VENV)/made-dev ## format, lint, types, architecture
 vocabulary: $(VENV)/made-dev ## list refused words and ambiguous names; PATHS="libs docs" for some
 	@$(BIN)/python -m tools.vocabulary $(PATHS)
 
-format: $(VENV)/made-dev ## put the code into shape
+format: $(VENV)/made-dev ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
@@ -90,14 +90,14 @@ $(LITELLM)/made: requirements/bench-litellm.lock
 bench-litellm: $(VENV)/made-bench $(LITELLM)/made ## the same, with LiteLLM's proxy among the peers
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-docs: $(VENV)/made-docs ## make the site of the documentation in build/docs, which needs no network
+docs: $(VENV)/made-docs ## build the documentation site in build/docs, which needs no network
 	@$(BIN)/python -m sphinx --quiet --fresh-env --write-all --fail-on-warning --keep-going -c docs -d build/doctrees . build/docs
 	@echo "build/docs/index.html"
 
-docs-pages: $(VENV)/made-dev ## write the pages that are made from the code and from results anew
+docs-pages: $(VENV)/made-dev ## regenerate the pages that are made from the code and from results
 	@$(BIN)/python -m docs.generate
 
-docs-figures: $(VENV)/made-docs $(VENV)/made-dev $(VENV)/made-demo ## draw the figures anew; NAMES="shadow benchmarks" for some
+docs-figures: $(VENV)/made-docs $(VENV)/made-dev $(VENV)/made-demo ## redraw the figures; NAMES="shadow benchmarks" for some
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m docs.figures.make_figures $(NAMES)
 
 compose-up: ## docker compose up, built from this tree
@@ -108,7 +108,7 @@ compose-down: ## stop it; the volumes stay
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 LOCK := $(COMPILE) pyproject.toml
-lock: $(VENV)/made-dev ## pin the dependencies anew, with hashes
+lock: $(VENV)/made-dev ## pin the dependencies again, with hashes
 	@$(LOCK) --extra embedded --extra dev --extra bench -o requirements/bench.lock
 	@$(LOCK) --extra embedded --extra dev -c requirements/bench.lock -o requirements/dev.lock
 	@$(LOCK) --extra embedded --extra docs -c requirements/bench.lock -o requirements/docs.lock
@@ -117,5 +117,5 @@ lock: $(VENV)/made-dev ## pin the dependencies anew, with hashes
 	@echo 'litellm[proxy]' | $(COMPILE) --only-binary :all: - -o requirements/bench-litellm.lock
 	@echo hatchling | $(COMPILE) - -c requirements/run.lock -o requirements/build.lock
 
-clean: ## remove what make made
+clean: ## remove everything that make created
 	rm -rf $(VENV) $(LITELLM) .mypy_cache .ruff_cache .pytest_cache .hypothesis build data .demo

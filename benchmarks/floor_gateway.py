@@ -50,7 +50,7 @@ def make_app(nats_url: str) -> FastAPI:
 
 
 async def main(nats_url: str, port: int) -> None:
-    """Serve until told to stop."""
+    """Serve until the process is stopped."""
     config = uvicorn.Config(make_app(nats_url), host="127.0.0.1", port=port, log_level="warning", access_log=False)
     await uvicorn.Server(config).serve()
 

@@ -61,7 +61,7 @@ class Responder:
 
 
 async def main(nats_url: str, port: int) -> None:
-    """Serve until told to stop."""
+    """Serve until the process is stopped."""
     responder = Responder()
 
     def readiness() -> dict[str, str]:

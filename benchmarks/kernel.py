@@ -64,7 +64,7 @@ def _compared(ours: list[float], peers: list[tuple[Contender, list[float]]]) -> 
 
 
 def _maintenance(k: int, d: int) -> dict[str, float]:
-    """Return what an arm's change costs a replica: factoring it, and stacking the candidates anew."""
+    """Return the cost of an arm's change for a replica: factoring it, and stacking the candidates again."""
     stack, arms, state = trained_stack(make_data(k, d, asked=1), k)
     return {
         "put_us": _us([_timed(lambda: stack.put(arms[0], state), 50) for _ in range(5)]),

@@ -27,8 +27,8 @@ PROBES = 300
 REPLICAS = 2
 ASK_EVERY_S = 0.001
 MARKER = "marker:priced-by-replica"
-"""A candidate that each replica is configured with another price for, which tells their decisions apart. No outcome
-here tells a cost, which would take the price's place."""
+"""A candidate for which each replica has another configured price, which identifies the replica of a decision. No
+outcome here reports a cost, which would replace the price."""
 
 
 async def measure(outcomes: int = OUTCOMES, probes: int = PROBES) -> dict[str, Any]:
@@ -55,7 +55,7 @@ async def measure(outcomes: int = OUTCOMES, probes: int = PROBES) -> dict[str, A
 async def _applied_per_s(servers: Servers, bus: Bus, number: int) -> dict[str, Any]:
     """Time the updater through a log that was there before it; from its first commit to its last.
 
-    The commits are told on ``arms.<tier>``, so nothing has to be asked while it works.
+    The updater publishes its commits on ``arms.<tier>``, so nothing is requested while it works.
     """
     tier = TIERS[0]
     await fill_outcomes(bus, tier, ARMS, number, first_decision=10**9)
@@ -88,7 +88,7 @@ async def _freshness(bus: Bus, gateway: Process, probes: int) -> dict[str, Any]:
     """Send outcomes one by one, and see when the last replica decides with each.
 
     From the outcome's 202 on, a decision is asked for every millisecond; either replica may get it. The events on
-    ``decisions.<tier>`` tell which one it was (`MARKER`) and the last outcome it knew. What is counted is the arrival
+    ``decisions.<tier>`` identify the replica (`MARKER`) and the last outcome it knew. The time ends with the arrival
     of the first event with the outcome in it from the later of the two, so the figure is an upper bound: it has the
     wait for that replica to be asked (about 2 ms) and the way of the event to here in it.
     """
@@ -113,8 +113,8 @@ async def _freshness(bus: Bus, gateway: Process, probes: int) -> dict[str, Any]:
     sequence = (await bus.info(subjects.OUTCOMES)).state.last_seq
     delays: list[float] = []
     for _ in range(probes):
-        accepted_at = await _decide_and_tell(bus, gateway, body)
-        sequence += 1  # nobody else writes to the log
+        accepted_at = await _decide_and_report(bus, gateway, body)
+        sequence += 1  # no other client writes to the log
         asking = asyncio.create_task(_ask(bus, tier, body))
         async with asyncio.timeout(10.0):
             while len(seen) < REPLICAS or any(watermark < sequence for _, watermark in seen.values()):
@@ -135,7 +135,7 @@ async def _freshness(bus: Bus, gateway: Process, probes: int) -> dict[str, Any]:
     }
 
 
-async def _decide_and_tell(bus: Bus, gateway: Process, body: bytes) -> float:
+async def _decide_and_report(bus: Bus, gateway: Process, body: bytes) -> float:
     """Get a decision, send its outcome over HTTP, and return when the 202 was there."""
     answer = await bus.requests.call(subjects.decide(TIERS[0]), body, 2.0)
     decision: Decision = decision_decoder.decode(answer.data)

@@ -61,7 +61,7 @@ _LITELLM_ENVIRON = {
     "NO_COLOR": "1",
 }
 _MESSAGES = [
-    {"role": "system", "content": "You answer briefly and in plain words. If you do not know something, say so."},
+    {"role": "system", "content": "You answer briefly and in plain words. If you do not know something, admit it."},
     {"role": "user", "content": "Why do trains in a single-track section have to wait for each other at a loop? " * 3},
 ]
 
@@ -189,7 +189,7 @@ def _summary(taken: list[_Taken]) -> dict[str, float]:
 def _ratios(taken: dict[str, list[_Taken]]) -> dict[str, dict[str, float]]:
     """Return how we compare with each of LiteLLM's two, formed round by round; the median of the rounds.
 
-    What it adds is its time less that of the model called directly; with ``mock_response`` nobody is called, so that
+    What it adds is its time less that of the model called directly; with ``mock_response`` no model is called, so that
     all of its time is its own.
     """
     ratios = {}

@@ -29,7 +29,7 @@ def chat_section(llm: dict[str, Any], least_throughput: float, most_added: float
     if any(row["ratios"] for row in rows):
         lines += [
             f"Aims: ≥ {least_throughput:g} × LiteLLM's requests for a second of the process's processor time; at most "
-            f"{most_added:g} of the time it adds at the median. `{MOCK}` calls nobody; `{THROUGH}` calls the same "
+            f"{most_added:g} of the time it adds at the median. `{MOCK}` calls no model; `{THROUGH}` calls the same "
             f"model as the others. LiteLLM {llm['litellm']}.",
             "",
             "| answer | in flight | against | requests per CPU s | added p50 | added p99 | requests per s | aims |",

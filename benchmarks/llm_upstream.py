@@ -101,7 +101,7 @@ class Canned(asyncio.Protocol):
 
 
 async def main(port: int) -> None:
-    """Serve until told to stop."""
+    """Serve until the process is stopped."""
     server = await asyncio.get_running_loop().create_server(Canned, "127.0.0.1", port, backlog=1024)
     async with server:
         await server.serve_forever()

@@ -18,7 +18,7 @@ _NOT_CHOSEN = (b'"degraded":true', b"x-pointsman-reason: degraded", b"x-pointsma
 """What an answer has in it that no policy's choice gave."""
 
 Send = Callable[[], Awaitable[bool]]
-"""Sends one request; tells whether the answer was what was asked for: what a policy chose."""
+"""Sends one request; returns whether a policy chose the answer."""
 
 
 class Turn(NamedTuple):
@@ -88,7 +88,7 @@ class HttpConnection(asyncio.Protocol):
         self._fail(error or ConnectionResetError("closed by the server"))
 
     async def send(self) -> bool:
-        """Send the request and wait for the whole answer; tell whether a policy's choice gave it."""
+        """Send the request and wait for the whole answer; return whether a policy chose it."""
         assert self._transport is not None
         self._answered = asyncio.get_running_loop().create_future()
         self._transport.write(self._request)

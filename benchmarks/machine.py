@@ -1,4 +1,4 @@
-"""What a measurement ran on: without it a figure says nothing."""
+"""Describe the machine of a measurement."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def _path(path: dict[str, Any]) -> list[str]:
         "",
         *_compared(path["compared"]),
         "",
-        "With two shadow policies running beside it (no aim):",
+        "With two shadow policies running at the same time (no aim):",
         "",
         *_compared(path["with_two_shadows"]["compared"]),
     ]
@@ -139,7 +139,7 @@ def _path(path: dict[str, Any]) -> list[str]:
 
 
 def _shadow(shadow: dict[str, Any]) -> list[str]:
-    evaluated, joined, beside = shadow["evaluated"], shadow["joined"], shadow["beside"]
+    evaluated, joined, at_once = shadow["evaluated"], shadow["joined"], shadow["beside"]
     ratio, aim = shadow["evaluated_of_decided"], AIMS["evaluated_of_decided"]
     return [
         f"## {shadow['shadows']} shadows",
@@ -157,8 +157,8 @@ def _shadow(shadow: dict[str, Any]) -> list[str]:
         f"| rewards joined per second with every shadow and arm ({joined['number']:,} rewards, decisions fetched from "
         f"the log, {joined['cpu_us_each']:g} µs each) | {joined['per_s']:,} |",
         f"| all at once: decided per second / evaluated per second meanwhile "
-        f"| {beside['decided_per_s']:,} / {beside['evaluated_per_s']:,} |",
-        f"| … and how long the evaluator needs to catch up afterwards | {beside['behind_s']:g} s |",
+        f"| {at_once['decided_per_s']:,} / {at_once['evaluated_per_s']:,} |",
+        f"| … and how long the evaluator needs to catch up afterwards | {at_once['behind_s']:g} s |",
         "",
     ]
 

@@ -57,7 +57,7 @@ class Process:
         self.pid = self._process.pid
 
     async def ready(self) -> None:
-        """Wait until it says that it is ready; raise `RuntimeError` with its last words when it does not."""
+        """Wait until the process is ready; raise `RuntimeError` with its last output if it does not become ready."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while self.ready_url and not await asyncio.to_thread(_answers, self.ready_url):
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -163,7 +163,7 @@ class Servers:
         return process
 
     def free_port(self) -> int:
-        """Return a port that nobody else of this measurement has."""
+        """Return a port that no other process of this measurement uses."""
         return self._ports.choose()
 
     def cpu_s(self) -> float:

@@ -31,8 +31,8 @@ TURN_S = 2.0
 IN_FLIGHT = 64
 REWARDS = 8_000
 LEARNED = 300
-LOOK_S = 0.02
-PATIENT_S = 120.0
+POLL_INTERVAL_S = 0.02
+REQUEST_TIMEOUT_S = 120.0
 
 SHADOWS = "".join(
     f'[[shadow]]\nname = "{name}"\nalgorithm = "{algorithm}"\n{setting}\n\n'
@@ -72,7 +72,7 @@ async def measure(rounds: int = ROUNDS, rewards: int = REWARDS) -> dict[str, Any
             await _learn(bus)
             turns = [(await _decide(bus), await _evaluate(servers, bus, store)) for _ in range(rounds)]
             joined = await _join(servers, bus, store, rewards)
-            beside = await _beside(servers, bus, store)
+            at_once = await _at_once(servers, bus, store)
             return {
                 "shadows": SHADOWS.count("[[shadow]]"),
                 "arms": ARMS,
@@ -92,7 +92,7 @@ async def measure(rounds: int = ROUNDS, rewards: int = REWARDS) -> dict[str, Any
                     "cpu_us_each": round(joined.cpu_us_each, 1),
                 },
                 "evaluated_of_decided": round(median(evaluated.per_s / decided for decided, evaluated in turns), 2),
-                "beside": beside,
+                "beside": at_once,
             }
         finally:
             await store.close()
@@ -103,7 +103,7 @@ async def _learn(bus: Bus) -> None:
     """Have the replicas learn a little, so that the estimates differ, and wait until a decision shows it."""
     await fill_outcomes(bus, TIER, ARMS, LEARNED, first_decision=10**9)
     last = (await bus.info(subjects.OUTCOMES)).state.last_seq
-    async with asyncio.timeout(PATIENT_S):
+    async with asyncio.timeout(REQUEST_TIMEOUT_S):
         while True:
             await bus.requests.call(subjects.decide(TIER), _requests(1)[0], 2.0)
             logged = await bus.last(subjects.DECISIONS, subjects.decision_log(TIER))
@@ -162,20 +162,20 @@ async def _join(servers: Servers, bus: Bus, store: Store, number: int) -> _Pass:
         sent += len(outcomes)
     await reader.close()
     end = (await bus.info(subjects.OUTCOMES)).state.last_seq
-    async with asyncio.timeout(PATIENT_S):
+    async with asyncio.timeout(REQUEST_TIMEOUT_S):
         while True:
             reward = await bus.last(subjects.REWARDS, subjects.rewards(TIER))
             if reward is not None and msgspec.json.decode(reward.data)["outcome_sequence"] >= end:
                 break
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
     evaluator = servers.start("shadow_evaluator")
     taken = await _through(store, evaluator, "rewards_at", reward.sequence)
     evaluator.stop()
     return taken
 
 
-async def _beside(servers: Servers, bus: Bus, store: Store) -> dict[str, Any]:
-    """Decide as fast as the replicas can with the evaluator at work beside them; see how far it falls behind."""
+async def _at_once(servers: Servers, bus: Bus, store: Store) -> dict[str, Any]:
+    """Decide as fast as the replicas can while the evaluator works; measure how far it falls behind."""
     evaluator = servers.start("shadow_evaluator")
     await evaluator.ready()
     shadow = ShadowStore(store, TIER)
@@ -186,11 +186,11 @@ async def _beside(servers: Servers, bus: Bus, store: Store) -> dict[str, Any]:
     reached = await shadow.watermark()
     last = await bus.last(subjects.DECISIONS, subjects.decision_log(TIER))
     assert last is not None
-    async with asyncio.timeout(PATIENT_S):
+    async with asyncio.timeout(REQUEST_TIMEOUT_S):
         while True:
             if await shadow.watermark() >= last.sequence:
                 break
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
     return {
         "decided_per_s": round(decided),
         "evaluated_per_s": round((reached - before) / (end - begin)),
@@ -208,14 +208,14 @@ async def _through(store: Store, evaluator: Process, field: str, end: int) -> _P
 
     first, _, _ = await look()
     begun: tuple[int, float, float] | None = None
-    async with asyncio.timeout(PATIENT_S):
+    async with asyncio.timeout(REQUEST_TIMEOUT_S):
         while True:
             now = await look()
             if begun is None and now[0] > first:
                 begun = now
             if now[0] >= end:
                 break
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
     assert begun is not None
     number = now[0] - begun[0]
     if number < 1000:

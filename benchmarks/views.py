@@ -31,8 +31,8 @@ IN_FLIGHT = 16
 AT_ONCE = 48
 PAUSE_S = 1.05
 """Between two rounds: some answers are kept for a second."""
-PATIENT_S = 120.0
-LOOK_S = 0.05
+REQUEST_TIMEOUT_S = 120.0
+POLL_INTERVAL_S = 0.05
 
 _SHADOWS = "".join(
     f'[[shadow]]\nname = "bold-{at}"\nalgorithm = "linucb"\nalpha = {0.5 * at}\n\n' for at in range(SHADOWS)
@@ -50,7 +50,7 @@ async def measure(rounds: int = ROUNDS, hours: int = HOURS) -> dict[str, Any]:
         url = gateway.ready_url.removesuffix("readyz")
         store, bus = Store(servers.redis_url), await Bus.connect(servers.nats_url, "benchmark-views")
         try:
-            async with aiohttp.ClientSession(url, timeout=aiohttp.ClientTimeout(PATIENT_S)) as client:
+            async with aiohttp.ClientSession(url, timeout=aiohttp.ClientTimeout(REQUEST_TIMEOUT_S)) as client:
                 number = DECISIONS // HOURS
                 ids = await _decide(client, number)
                 await _evaluated(store, bus, number)
@@ -70,7 +70,7 @@ async def measure(rounds: int = ROUNDS, hours: int = HOURS) -> dict[str, Any]:
 
 
 async def _decide(client: aiohttp.ClientSession, number: int) -> list[str]:
-    """Have so many requests decided, tell their outcomes, and return their ids."""
+    """Request this number of decisions, report their outcomes, and return their ids."""
     rng = np.random.default_rng(8)
     contexts = iter([draw_context(rng) for _ in range(number)])  # shared: each connection takes the next
     ids: list[str] = []
@@ -101,13 +101,13 @@ async def _post(client: aiohttp.ClientSession, path: str, body: object) -> Any:
 async def _evaluated(store: Store, bus: Bus, number: int) -> None:
     """Wait until every decision and every reward is in the sums."""
     sums = ShadowStore(store, TIER)
-    async with asyncio.timeout(PATIENT_S):
+    async with asyncio.timeout(REQUEST_TIMEOUT_S):
         while True:
             last = await bus.last(subjects.REWARDS, subjects.rewards(TIER))
             progress = await sums.progress()
             if last is not None and progress.rewards_at >= last.sequence and progress.complete >= number:
                 return
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
 
 
 async def _fill(store: Store, hours: int) -> None:

@@ -1,1 +1,1 @@
-"""Whether reports tell the truth: simulated worlds in which every outcome is known, and the code that reports use."""
+"""Coverage of the report's intervals and correctness of automatic promotion, in simulations with known outcomes."""

@@ -28,7 +28,7 @@ def main() -> None:
 
 def _page(intervals: list[dict[str, Any]], promotions: list[dict[str, Any]], lives: int) -> str:
     lines = [
-        "# Whether reports tell the truth",
+        "# Evidence: intervals and automatic promotion",
         "",
         f"Each world was lived {lives} times, with other seeds: real prompts in random order, routed by LinUCB with",
         "ε = 0.1 (α 0.5) that learns as it goes; 70 % of the decisions never get an outcome, the others get it",

@@ -53,7 +53,7 @@ def _row(world: World, shadow: str, method: str, lives: Sequence[Run]) -> dict[s
 
 
 def _final(run: Run, shadow: str, method: str) -> dict[str, float]:
-    """Return what the report says at the end, beside the truth."""
+    """Return the report's figures at the end, and the truth."""
     moments, estimate = _estimate(run, shadow, method, len(run.seen))
     interval, always = normal_interval(estimate), asymptotic_sequence(estimate)
     empirical = normal_interval(ESTIMATORS[method].difference(moments))
@@ -72,7 +72,7 @@ def _final(run: Run, shadow: str, method: str) -> dict[str, float]:
 
 
 def _estimate(run: Run, shadow: str, method: str, rewarded: int) -> tuple[Moments, Estimate]:
-    """Return what a report made after so many outcomes rests on."""
+    """Return the moments and the estimate of a report after this number of outcomes."""
     moments = Moments.of(run.vectors[shadow][:rewarded])
     estimate = ESTIMATORS[method].difference(moments)
     error, arm = run.error[:rewarded], run.arm[:rewarded]
@@ -85,7 +85,7 @@ def _estimate(run: Run, shadow: str, method: str, rewarded: int) -> tuple[Moment
 
 
 def _always(run: Run, shadow: str, method: str) -> bool:
-    """Tell whether the interval that is valid at every look held the truth at every look."""
+    """Return whether the always-valid interval contained the truth at every look."""
     truth = run.difference[shadow].cumsum()
     for rewarded in range(MIN_COUNT, len(run.seen) + 1, LOOK_EVERY):
         now = int(run.seen[rewarded - 1])

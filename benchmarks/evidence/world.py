@@ -1,4 +1,4 @@
-"""A world whose every outcome is known: real prompts, routed by a policy that learns, with shadows beside it."""
+"""A simulated world with known outcomes: real prompts, routed by a learning policy, with shadows."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class World:
 
 
 def load_worlds() -> list[World]:
-    """Return the worlds whose data are there: the demo's prompts, and tables beside the repository, if any."""
+    """Return the worlds with available data: the demo's prompts, and optional tables outside the repository."""
     worlds = [_tables(name) for name in TABLES if (SHARED / f"{name}.npz").exists()]
     with contextlib.suppress(DataMissing):
         worlds.append(_demo())

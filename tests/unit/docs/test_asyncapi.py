@@ -59,7 +59,7 @@ def test_every_parameter_of_an_address_is_described() -> None:
         assert named == channel.get("parameters", {}).keys()
 
 
-def test_who_sends_and_who_receives_is_what_the_permissions_say() -> None:
+def test_senders_and_receivers_match_the_permissions() -> None:
     by_name = {channel.name: set(uses(channel)) for channel in CHANNELS}
     assert by_name["decide"] == {
         Use("gateway", "send"),
