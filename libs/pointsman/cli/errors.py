@@ -1,22 +1,22 @@
-"""How a command fails.
+"""Failures of commands.
 
 ::
 
-    CommandFailed (Exception)    shown as one line, without a traceback
+    CommandFailed (Exception)    printed as one line, without a traceback
 """
 
 from __future__ import annotations
 
 
 class CommandFailed(Exception):
-    """A command cannot do what it was asked to.
+    """A command cannot do what was asked.
 
     Parameters
     ----------
     reason : str
-        Shown to the user: what is wrong, and what to do about it.
+        Shown to the user: what is wrong and what to do about it.
     code : int
-        The exit code: 1, or 2 for a wrong option or configuration.
+        Exit code: 1, or 2 for a wrong option or configuration.
     """
 
     def __init__(self, reason: str, code: int = 1) -> None:

@@ -1,7 +1,8 @@
-"""The entry point: finds the command's module, and imports no other.
+"""Entry point of the ``pointsman`` command: parse the command line and run one command.
 
-A command is a function that adds its parser to the others and names in it, as the default ``run``, what to do: a
-function of the parsed options that returns the exit code. Expected failures are raised as `CommandFailed`.
+Only the module of the command that was typed is imported. It has a function that adds the command's options to a
+parser and sets the default ``run``: a function of the parsed options that returns the exit code. A command raises
+`CommandFailed` for an expected failure.
 """
 
 from __future__ import annotations
@@ -12,56 +13,74 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import pointsman
 from pointsman.cli.errors import CommandFailed
 
+
+class Command(NamedTuple):
+    """A command: the function that adds its options, as ``package.module:function``, and its line in the help."""
+
+    configure: str
+    summary: str
+
+
 COMMANDS = {
-    "init": ("pointsman.cli.devtools.init.command", "add_init"),
-    "up": ("pointsman.cli.commands.up", "add_up"),
-    "demo": ("pointsman.cli.devtools.demo.command", "add_demo"),
-    "mock-provider": ("pointsman.cli.devtools.mock_provider.command", "add_mock_provider"),
-    "replay": ("pointsman.cli.devtools.replay.command", "add_replay"),
-    "compare": ("pointsman.cli.commands.compare", "add_compare"),
-    "policies": ("pointsman.cli.commands.policies", "add_policies"),
-    "promote": ("pointsman.cli.commands.promotion", "add_promote"),
-    "revert": ("pointsman.cli.commands.promotion", "add_revert"),
-    "tail": ("pointsman.cli.commands.tail", "add_tail"),
-    "audit": ("pointsman.cli.commands.ledger", "add_audit"),
-    "rebuild": ("pointsman.cli.commands.ledger", "add_rebuild"),
-    "doctor": ("pointsman.cli.commands.doctor", "add_doctor"),
-    "keys": ("pointsman.cli.commands.keys", "add_keys"),
-    "features": ("pointsman.cli.commands.features", "add_features"),
-    "config": ("pointsman.cli.commands.config_check", "add_config"),
-    "credentials": ("pointsman.cli.commands.credentials", "add_credentials"),
-    "probe": ("pointsman.cli.commands.probe", "add_probe"),
-    "gateway": ("pointsman.cli.commands.roles", "add_gateway"),
-    "decision": ("pointsman.cli.commands.roles", "add_decision"),
-    "shadow-evaluator": ("pointsman.cli.commands.roles", "add_shadow_evaluator"),
-    "reward-updater": ("pointsman.cli.commands.roles", "add_reward_updater"),
+    "init": Command("devtools.init.command:configure", "write a configuration for the LLM gateway"),
+    "up": Command("commands.up:configure", "start NATS, a store and the four services on this machine"),
+    "demo": Command(
+        "devtools.demo.command:configure", "route 3,609 real prompts through the real stack and watch it learn"
+    ),
+    "mock-provider": Command(
+        "devtools.mock_provider.command:configure", "an LLM provider without a model, to try everything without keys"
+    ),
+    "replay": Command(
+        "devtools.replay.command:configure", "send a recorded file of picks and updates to a running stack"
+    ),
+    "compare": Command("commands.compare:configure", "show what each shadow policy would have done differently"),
+    "policies": Command("commands.policies:configure", "show the active and shadow policies, and who changed them"),
+    "promote": Command("commands.promotion:configure_promote", "make a shadow policy the active policy of a tier"),
+    "revert": Command("commands.promotion:configure_revert", "undo the last promotion of a tier"),
+    "tail": Command("commands.tail:configure", "print decisions, rewards, shadow results … as they are published"),
+    "audit": Command("commands.audit:configure_audit", "compare the store with the outcome log, byte by byte"),
+    "rebuild": Command("commands.audit:configure_rebuild", "rebuild the store from the outcome log"),
+    "doctor": Command("commands.doctor.command:configure", "check everything and suggest how to repair what is wrong"),
+    "keys": Command("commands.keys:configure", "create, list and revoke API keys of the gateway"),
+    "features": Command("commands.features:configure", "show the features that the gateway computes from a prompt"),
+    "config": Command("commands.config_check:configure", "check the configuration"),
+    "credentials": Command("commands.credentials:configure", "create the users of NATS and the store, with passwords"),
+    "probe": Command("commands.probe:configure", "exit with 0 when a URL returns 200 (for health checks)"),
+    "gateway": Command("commands.services:configure_gateway", "run the gateway"),
+    "decision": Command("commands.services:configure_decision", "run one replica of the decision service"),
+    "shadow-evaluator": Command(
+        "commands.services:configure_shadow_evaluator", "run the service that evaluates shadow policies"
+    ),
+    "reward-updater": Command(
+        "commands.services:configure_reward_updater", "run the service that learns from outcomes"
+    ),
 }
-"""Every command: its module, and the function there that adds it."""
 
 _DESCRIPTION = """\
-Pointsman decides which model takes each LLM request, learns from what came of it, and proves a new policy beside
-the live one before anyone switches."""
+Pointsman decides which model answers each LLM request, learns from the outcomes, and measures a new policy in shadow
+before anyone switches to it."""
 
 _EPILOG = """\
 start here:
   pointsman init                   write a configuration for your models
-  pointsman up                     NATS, a store and the four services on this machine
+  pointsman up                     start NATS, a store and the four services on this machine
   pointsman demo                   the same, with thousands of real prompts routed while you watch
-  pointsman doctor                 what is wrong, and what to do about it
+  pointsman doctor                 check everything and suggest repairs
 
-Commands that inspect take --data-dir or --url. Without either they find the stack that runs on ./data or ./.demo,
-and otherwise use the addresses of the configuration. `pointsman COMMAND --help` says more."""
+Commands that read from a running stack accept --data-dir or --url. Without either they use the stack that runs on
+./data or ./.demo, or else the addresses of the configuration. `pointsman COMMAND --help` shows all options."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    named = arguments[0] if arguments and arguments[0] in COMMANDS else None
-    parser = _parser(COMMANDS if named is None else [named])
+    name = arguments[0] if arguments and arguments[0] in COMMANDS else None
+    parser = _parser(name)
     if not arguments:
         parser.print_help()
         return 2
@@ -69,17 +88,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except CommandFailed as failure:
-        print(f"pointsman {named}: {failure}", file=sys.stderr)
+        print(f"pointsman {name}: {failure}", file=sys.stderr)
         return failure.code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read the output has gone; without this the interpreter complains when it flushes at exit.
+        # The reader of the output has closed it. Without this the interpreter reports an error when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
 
 
-def _parser(commands: Sequence[str] | dict[str, tuple[str, str]]) -> argparse.ArgumentParser:
+def _parser(name: str | None) -> argparse.ArgumentParser:
+    """Return the parser with the options of one command, or with the list of all commands."""
     parser = argparse.ArgumentParser(
         prog="pointsman",
         description=_DESCRIPTION,
@@ -88,9 +108,13 @@ def _parser(commands: Sequence[str] | dict[str, tuple[str, str]]) -> argparse.Ar
     )
     parser.add_argument("--version", action="version", version=f"pointsman {pointsman.__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in commands:
-        module, function = COMMANDS[command]
-        getattr(importlib.import_module(module), function)(subparsers)
+    if name is None:
+        for command in COMMANDS:
+            subparsers.add_parser(command, help=COMMANDS[command].summary)
+    else:
+        module, function = COMMANDS[name].configure.split(":")
+        configure = getattr(importlib.import_module(f"pointsman.cli.{module}"), function)
+        configure(subparsers.add_parser(name, help=COMMANDS[name].summary))
     return parser
 
 

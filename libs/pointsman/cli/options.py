@@ -1,19 +1,16 @@
-"""What the commands share: the type of the thing they add themselves to, ``--config`` and ``--api-key``."""
+"""Options that several commands share, and the configuration they select."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import shlex
+import shutil
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
 
 from pointsman.cli.errors import CommandFailed
-
-if TYPE_CHECKING:
-    from pointsman.contracts.config import Config
-
-Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-"""What a command adds itself to."""
+from pointsman.contracts.config import DEFAULT_FILE, Config, ConfigError, load_config
 
 
 def add_config_option(parser: argparse.ArgumentParser) -> None:
@@ -32,14 +29,12 @@ def add_key_option(parser: argparse.ArgumentParser) -> None:
         "--api-key",
         metavar="KEY",
         default=os.environ.get("POINTSMAN_API_KEY"),
-        help="for a gateway that wants one (default: $POINTSMAN_API_KEY, which others on this machine cannot see)",
+        help="for a gateway that requires one (default: $POINTSMAN_API_KEY, which other users cannot see)",
     )
 
 
 def config_file(options: argparse.Namespace) -> Path | None:
-    """Return the file that is in force; None when there is none."""
-    from pointsman.contracts.config import DEFAULT_FILE  # noqa: PLC0415
-
+    """Return the configuration file in effect; None when there is none."""
     named = options.config or os.environ.get("POINTSMAN_CONFIG")
     if named:
         return Path(named)
@@ -47,21 +42,25 @@ def config_file(options: argparse.Namespace) -> Path | None:
 
 
 def read_config(options: argparse.Namespace) -> Config:
-    """Return the configuration in force.
+    """Return the configuration in effect.
 
     Raises
     ------
     CommandFailed
         With every problem, and exit code 2.
     """
-    from pointsman.contracts.config import DEFAULT_FILE, ConfigError, load_config  # noqa: PLC0415
-
     file = config_file(options)
     if file is None:
         raise CommandFailed(f"there is no {DEFAULT_FILE} here; name a configuration with --config", code=2)
     try:
         return load_config(file)
     except ConfigError as error:
-        raise CommandFailed(
-            "\n  ".join([f"the configuration {file} cannot be used:", *error.problems]), code=2
-        ) from error
+        raise CommandFailed("\n  ".join([f"the configuration {file} is invalid:", *error.problems]), code=2) from error
+
+
+def command_name() -> str:
+    """Return ``pointsman`` where the shell finds it by that name, else the path it was started by: for hints."""
+    typed = Path(sys.argv[0])
+    if typed.name != "pointsman" or shutil.which("pointsman") == str(typed):
+        return "pointsman"
+    return shlex.quote(str(typed))

@@ -1,4 +1,4 @@
-"""What an inspecting command looks at: a running embedded stack, a URL, or the configuration's addresses."""
+"""The stack that a command works on: a running embedded stack, a URL, or the addresses of the configuration."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from pointsman.cli.stack.stack_file import StackFile, find_stack
 from pointsman.contracts.config import Config
 from pointsman.contracts.config.connections import NatsConfig, RedisConfig
 
-USUAL_DATA_DIRS = ("data", ".demo")
+DEFAULT_DATA_DIRS = ("data", ".demo")
 
 
 class Target(NamedTuple):
-    """Addresses, and where they are from.
+    """Addresses, and where they come from.
 
     Attributes
     ----------
     nats, redis
-        Where they are, and as whom to come: the operator, on an embedded stack.
+        Address and login; the login is that of the operator on an embedded stack.
     stack : StackFile or None
         The embedded stack that was found.
     origin : str
-        For people, as ``the stack on data``.
+        Source of the addresses, to be shown: ``the stack on data``.
     api_key : str or None
         For the gateway.
     """
@@ -48,27 +48,27 @@ def add_target_options(parser: argparse.ArgumentParser) -> None:
         "--data-dir",
         metavar="D",
         type=Path,
-        help="look at the stack that runs on this directory (default: $POINTSMAN_DATA_DIR, or ./data, or ./.demo)",
+        help="use the stack that runs on this directory (default: $POINTSMAN_DATA_DIR, or ./data, or ./.demo)",
     )
-    parser.add_argument("--url", metavar="URL", help="look at the gateway at this address")
+    parser.add_argument("--url", metavar="URL", help="use the gateway at this address")
     add_key_option(parser)
     add_config_option(parser)
 
 
 def find_target(options: argparse.Namespace) -> Target:
-    """Return what the options mean.
+    """Return the stack that the options select.
 
     Raises
     ------
     CommandFailed
-        When a data directory was named, and no stack runs on it.
+        A data directory was named, and no stack runs on it.
     """
     named = options.data_dir or os.environ.get("POINTSMAN_DATA_DIR")
     if options.url is None:
-        for folder in [Path(named)] if named else map(Path, USUAL_DATA_DIRS):
+        for folder in [Path(named)] if named else map(Path, DEFAULT_DATA_DIRS):
             stack = find_stack(folder)
             if stack is not None:
-                return _of_stack(stack, folder)._replace(api_key=options.api_key)
+                return _from_stack(stack, folder)._replace(api_key=options.api_key)
         if options.data_dir is not None:
             raise CommandFailed(f"no stack runs on {named}; start one with `pointsman up --data-dir {named}`")
     config = Config() if config_file(options) is None else read_config(options)
@@ -78,7 +78,7 @@ def find_target(options: argparse.Namespace) -> Target:
     return Target(url.rstrip("/"), config.nats, config.redis, None, origin, options.api_key)
 
 
-def _of_stack(stack: StackFile, folder: Path) -> Target:
+def _from_stack(stack: StackFile, folder: Path) -> Target:
     if not (stack.gateway and stack.nats and stack.store):
         raise CommandFailed(f"the stack on {folder} is still starting")
     try:

@@ -1,14 +1,14 @@
-"""``pointsman config check``: is the configuration right, and what does it say?"""
+"""The command ``pointsman config check``: report problems of the configuration, or its effective settings."""
 
 from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING
 
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.options import add_config_option, config_file, read_config
 from pointsman.contracts.config import (
+    Config,
     ConfigError,
     exposure_problems,
     keys_required,
@@ -16,25 +16,22 @@ from pointsman.contracts.config import (
     request_extractor,
     tier_arms,
 )
+from pointsman.contracts.config.connections import NatsConfig, RedisConfig
 from pointsman.contracts.config.providers import provider_named
-
-if TYPE_CHECKING:
-    from pointsman.cli.options import Subparsers
-    from pointsman.contracts.config import Config
-    from pointsman.contracts.config.connections import NatsConfig, RedisConfig
-    from pointsman.contracts.messages.policies import PolicySpec
+from pointsman.contracts.messages.policies import PolicySpec
 
 _NOT_OVERRIDES = ("POINTSMAN_API_KEY", "POINTSMAN_CONFIG", "POINTSMAN_DATA_DIR")
 
 
-def add_config(subparsers: Subparsers) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser("config", help="check the configuration", description="About the configuration.")
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the actions."""
+    parser.description = "Checks the configuration."
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     check = actions.add_parser(
         "check",
-        help="list every problem, or what is in force",
-        description="Lists every problem of the configuration and exits 2, or says what is in force and exits 0.",
+        help="list every problem, or the effective settings",
+        description="Lists every problem of the configuration and exits with 2, or the effective settings and exits "
+        "with 0.",
     )
     add_config_option(check)
     check.set_defaults(run=_run)
@@ -49,7 +46,7 @@ def _run(options: argparse.Namespace) -> int:
         problems += error.problems
     if problems:
         raise CommandFailed("\n  ".join(["the gateway would not start:", *problems]), code=2)
-    print(f"{config_file(options)} is right. In force:")
+    print(f"{config_file(options)} is valid. Effective settings:")
     lines = _summary(config, chat)
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
@@ -60,7 +57,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _unserved(config: Config) -> list[str]:
-    """Return the arms whose provider nobody knows: right for ``/v1/decisions``, where arms are names only."""
+    """Return the arms without a known provider. ``/v1/decisions`` accepts them: there an arm is only a name."""
     arms = dict.fromkeys(str(arm) for tier in config.tier for arm in tier_arms(tier))
     return [arm for arm in arms if provider_named(config.provider, arm.partition(":")[0]) is None]
 
@@ -68,7 +65,7 @@ def _unserved(config: Config) -> list[str]:
 def _summary(config: Config, chat: str) -> list[tuple[str, str]]:
     reward = config.reward
     lines = [
-        ("context", f"{config.context.dim} features; another length is {_MISMATCH[config.context.mismatch]}"),
+        ("context", f"{config.context.dim} features; other lengths are {_MISMATCH[config.context.mismatch]}"),
         ("reward", f"λ {reward.lambda_cost:g} on cost, μ {reward.mu_latency:g} on latency, {reward.normalizer} scale"),
     ]
     for tier in config.tier:
@@ -99,7 +96,7 @@ _MISMATCH = {"reject": "refused", "pad": "padded or cut"}
 
 def _access(config: Config) -> str:
     if not keys_required(config):
-        return "open to whoever can reach it"
+        return "without API keys: open to all clients"
     sources = [f"{len(config.api_key)} here"] if config.api_key else []
     if config.gateway.keys_file:
         sources.append(f"those in {config.gateway.keys_file}")
@@ -112,7 +109,7 @@ def _connection(server: NatsConfig | RedisConfig) -> str:
 
 def _policy(spec: PolicySpec) -> str:
     own = {name: getattr(spec, name) for name in ("lambda_cost", "mu_latency", "forgetting", "sample")}
-    told = {**spec.parameters, **{name: value for name, value in own.items() if value is not None}}
-    parameters = ", ".join(f"{name} {value}" for name, value in told.items())
+    values = {**spec.parameters, **{name: value for name, value in own.items() if value is not None}}
+    parameters = ", ".join(f"{name} {value}" for name, value in values.items())
     title = spec.name if spec.name == spec.algorithm else f"{spec.name} = {spec.algorithm}"
     return f"{title} ({parameters})" if parameters else title

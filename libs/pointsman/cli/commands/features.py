@@ -1,36 +1,28 @@
-"""``pointsman features``: what the gateway makes of a prompt, to choose the bounds of ``auto`` by."""
+"""The command ``pointsman features``: the features and the tier of a prompt, to choose the bounds of ``auto``."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.options import add_config_option, config_file, read_config
-
-if TYPE_CHECKING:
-    from pointsman.cli.options import Subparsers
-    from pointsman.contracts.config import Config
+from pointsman.contracts.config import Config, ConfigError, request_extractor
+from pointsman.core.features import CHAT_NAMES, ExtractionFailed, TierScore, chat_features, view_request
 
 
-def add_features(subparsers: Subparsers) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser(
-        "features",
-        help="what the gateway makes of a prompt",
-        description="Shows the features of a chat request by name, the score of `auto`, and the tier that it gives.",
-    )
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = "Shows the features of a chat request by name, its score for `auto`, and the tier it selects."
     parser.add_argument("text", metavar="TEXT", help="a prompt, or a whole request as JSON; - reads it from the input")
-    parser.add_argument("--anthropic", action="store_true", help="the request is one of /v1/messages")
+    parser.add_argument("--anthropic", action="store_true", help="the request is for /v1/messages")
     add_config_option(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from pointsman.core.features import CHAT_NAMES, ExtractionFailed, TierScore, chat_features, view_request  # noqa: PLC0415
-
     body = _body(sys.stdin.read() if options.text == "-" else options.text)
     view = view_request(body, "anthropic" if options.anthropic else "openai")
     config = read_config(options) if config_file(options) else None
@@ -47,15 +39,13 @@ def _run(options: argparse.Namespace) -> int:
             context = extractor.extract(view)
         except ExtractionFailed as error:
             raise CommandFailed(str(error)) from error
-        print(f"\nthe context, by {extractor.label}:")
+        print(f"\nthe context of {extractor.label}:")
         for name, value in zip(extractor.names, context, strict=True):
             print(f"{name:<12}  {value:7.3f}")
     return 0
 
 
 def _extractor(config: Config) -> Any:
-    from pointsman.contracts.config import ConfigError, request_extractor  # noqa: PLC0415
-
     try:
         return request_extractor(config)
     except ConfigError as error:
@@ -63,7 +53,7 @@ def _extractor(config: Config) -> Any:
 
 
 def _body(text: str) -> dict[str, Any]:
-    """Return the request that a text is, or that asks what it says."""
+    """Return the request that the text contains as JSON, or a request with the text as its message."""
     try:
         body = json.loads(text)
     except ValueError:

@@ -1,56 +1,56 @@
-"""``pointsman keys``: make, list and revoke API keys."""
+"""The command ``pointsman keys``: create, list and revoke API keys."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import msgspec
 
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.options import add_config_option, config_file, read_config
+from pointsman.contracts.access import (
+    SCOPES,
+    KeyFileError,
+    StoredKey,
+    add_key,
+    key_problems,
+    make_key,
+    read_keys,
+    remove_keys,
+)
 
-if TYPE_CHECKING:
-    from pointsman.cli.options import Subparsers
-    from pointsman.contracts.access import StoredKey
 
-
-def add_keys(subparsers: Subparsers) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser(
-        "keys",
-        help="make, list and revoke API keys of the gateway",
-        description="API keys are kept, as hashes, in the file that gateway.keys_file names. A running gateway reads "
-        "it again when it changes.",
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the actions."""
+    parser.description = (
+        "Manages the API keys of the gateway. They are stored as hashes in the file that gateway.keys_file names; a "
+        "running gateway reads the file again when it changes."
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     create = actions.add_parser(
         "create",
-        help="make a key and print it, this once",
-        description="Makes a key, writes its hash to the file of keys, and prints the key: it cannot be shown again. "
-        "Without a file it prints what to put into the configuration instead.",
+        help="create a key and print it once",
+        description="Creates a key, writes its hash to the key file, and prints the key: it cannot be shown again. "
+        "Without a key file it prints a section for the configuration instead.",
     )
-    create.add_argument("--name", metavar="N", required=True, help="who it is for")
+    create.add_argument("--name", metavar="N", required=True, help="the client or person it is for")
     create.add_argument(
-        "--scopes", metavar="S,…", required=True, help="what it may do: any of decide, report, read, admin"
+        "--scopes", metavar="S,…", required=True, help="permissions: any of decide, report, read, admin"
     )
-    create.add_argument("--rate-limit", metavar="N", type=float, help="requests a second (default: without limit)")
-    listed = actions.add_parser("list", help="list the keys", description="Lists the keys, without what is secret.")
-    revoke = actions.add_parser("revoke", help="revoke a key", description="Removes a key from the file of keys.")
-    revoke.add_argument("key", metavar="ID_OR_NAME", help="its id, or its name where only one has it")
+    create.add_argument("--rate-limit", metavar="N", type=float, help="requests per second (default: no limit)")
+    listed = actions.add_parser("list", help="list the keys", description="Lists the keys without their secrets.")
+    revoke = actions.add_parser("revoke", help="revoke a key", description="Removes a key from the key file.")
+    revoke.add_argument("key", metavar="ID_OR_NAME", help="its id, or its name where it is unique")
     for action, run in ((create, _create), (listed, _list), (revoke, _revoke)):
-        action.add_argument("--file", metavar="F", type=Path, help="the file of keys (default: gateway.keys_file)")
+        action.add_argument("--file", metavar="F", type=Path, help="the key file (default: gateway.keys_file)")
         add_config_option(action)
         action.set_defaults(run=run)
 
 
 def _create(options: argparse.Namespace) -> int:
-    import time  # noqa: PLC0415  # as below
-
-    import msgspec  # noqa: PLC0415  # as below
-
-    from pointsman.contracts.access import SCOPES, KeyFileError, add_key, key_problems, make_key  # noqa: PLC0415  # slow to import
-
     asked = [scope.strip() for scope in options.scopes.split(",") if scope.strip()]
     scopes = [scope for scope in SCOPES if scope in asked]
     unknown = [scope for scope in asked if scope not in SCOPES]
@@ -95,32 +95,28 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _revoke(options: argparse.Namespace) -> int:
-    from pointsman.contracts.access import KeyFileError, remove_keys  # noqa: PLC0415  # slow to import
-
     file = _required_file(options)
     named = [key for key in _read(file) if options.key in (key.id, key.name)]
     if not named:
-        raise CommandFailed(f"{file} has no key {options.key!r}; `pointsman keys list` shows those there are")
+        raise CommandFailed(f"{file} has no key {options.key!r}; `pointsman keys list` shows all")
     if len(named) > 1:
         ids = ", ".join(key.id for key in named)
-        raise CommandFailed(f"{len(named)} keys are called {options.key!r}; name one by its id: {ids}")
+        raise CommandFailed(f"{len(named)} keys are called {options.key!r}; use an id: {ids}")
     try:
         remove_keys(file, named[0].id)
     except KeyFileError as error:
         raise CommandFailed(str(error)) from error
-    print(f"revoked {named[0].id} ({named[0].name}); a running gateway refuses it within a second")
+    print(f"revoked {named[0].id} ({named[0].name}); a running gateway refuses it within 1 s")
     return 0
 
 
 def _read(file: Path) -> list[StoredKey]:
-    from pointsman.contracts.access import KeyFileError, read_keys  # noqa: PLC0415  # slow to import
-
     try:
         keys, problems = read_keys(file)
     except KeyFileError as error:
         raise CommandFailed(str(error)) from error
     for problem in problems:
-        print(f"not a key: {problem}", file=sys.stderr)
+        print(f"not a valid key: {problem}", file=sys.stderr)
     return keys
 
 
@@ -134,5 +130,5 @@ def _file(options: argparse.Namespace) -> Path | None:
 def _required_file(options: argparse.Namespace) -> Path:
     file = _file(options)
     if file is None:
-        raise CommandFailed("name the file of keys with --file, or in the configuration as gateway.keys_file", code=2)
+        raise CommandFailed("name the key file with --file, or with gateway.keys_file in the configuration", code=2)
     return file

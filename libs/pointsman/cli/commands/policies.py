@@ -1,120 +1,75 @@
-"""``pointsman policies``: which policy serves in each tier, which run in shadow, and who changed that."""
+"""The command ``pointsman policies``: active and shadow policies of each tier, and the history of their changes."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-import msgspec
+from rich.console import Console
+from rich.table import Column, Table
 
 from pointsman.cli.errors import CommandFailed
-from pointsman.cli.http import GatewayClient, GatewayUnreachable, Reply
+from pointsman.cli.gateway import get_json, print_json
 from pointsman.cli.target import Target, add_target_options, find_target
 
-if TYPE_CHECKING:
-    from rich.table import Table
 
-    from pointsman.cli.options import Subparsers
-
-Ask = tuple[str, object | None]
-"""A path, and the body to send there; None to get."""
-
-
-def add_policies(subparsers: Subparsers) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser(
-        "policies",
-        help="which policies serve and run in shadow, and who changed that",
-        description="Prints each tier's active policy and its shadows; with --history every version that is still "
-        "kept: who made it, when, and why. --json has the evidence that promotions rest on.",
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = (
+        "Prints each tier's active policy and its shadows; with --history every version that is still stored: who made "
+        "it, when, and why. --json includes the evidence for promotions."
     )
     parser.add_argument("--tier", metavar="T", help="this tier only")
-    parser.add_argument("--history", action="store_true", help="print the versions, the newest first")
-    parser.add_argument("--json", action="store_true", help="print the gateway's answer as it is")
+    parser.add_argument("--history", action="store_true", help="print the versions, newest first")
+    parser.add_argument("--json", action="store_true", help="print the gateway's response as it is")
     add_target_options(parser)
     parser.set_defaults(run=_run)
 
 
-def ask_gateway(target: Target, *asked: Ask) -> list[Reply]:
-    """Return the gateway's answers, in order; it ends at the first that is a refusal, which is among them.
+def policies_path(tier: str, action: str) -> str:
+    """Return the path of an action on a tier's policies, as ``/promote``."""
+    return f"/v1/policies/{quote(tier, safe='')}{action}"
+
+
+def read_policies(target: Target, tier: str | None) -> list[dict[str, Any]]:
+    """Return the current policies of one tier or of all.
 
     Raises
     ------
     CommandFailed
-        When the gateway cannot be asked.
+        There is no such tier, or the gateway does not respond.
     """
-
-    async def ask() -> list[Reply]:
-        replies: list[Reply] = []
-        async with GatewayClient(target.gateway_url, api_key=target.api_key) as gateway:
-            for path, body in asked:
-                replies.append(await (gateway.get(path) if body is None else gateway.post(path, body)))
-                if not replies[-1].ok:
-                    break
-        return replies
-
-    try:
-        return asyncio.run(ask())
-    except ValueError as error:
-        raise CommandFailed(f"--url or --api-key: {error}", code=2) from error
-    except GatewayUnreachable as error:
-        raise CommandFailed(
-            f"the gateway does not answer at {target.gateway_url} ({target.origin}): {error}"
-        ) from error
-
-
-def granted(reply: Reply) -> Any:
-    """Return what an answer says; raise `CommandFailed` for a refusal."""
-    if not reply.ok:
-        raise CommandFailed(f"the gateway refused: {reply.problem()}")
-    return reply.json()
-
-
-def tier_path(tier: str, more: str = "") -> str:
-    """Return the path of a tier's policies."""
-    return f"/v1/policies/{quote(tier, safe='')}{more}"
-
-
-def print_json(reply: Reply) -> None:
-    """Print an answer, indented."""
-    sys.stdout.write(msgspec.json.format(reply.body, indent=2).decode() + "\n")
+    tiers = [view for view in get_json(target, "/v1/policies")["policies"] if tier in (None, view["tier"])]
+    if not tiers:
+        raise CommandFailed(f"no tier {tier!r}", code=2)
+    return tiers
 
 
 def _run(options: argparse.Namespace) -> int:
     target = find_target(options)
-    (reply,) = ask_gateway(target, ("/v1/policies", None))
-    tiers = [view for view in granted(reply)["policies"] if options.tier in (None, view["tier"])]
-    if not tiers:
-        raise CommandFailed(f"no tier {options.tier!r}", code=2)
-    if not options.history:
-        if options.json:
-            sys.stdout.write(msgspec.json.format(msgspec.json.encode(tiers), indent=2).decode() + "\n")
-        else:
-            _print_policies(tiers)
-        return 0
-    replies = ask_gateway(target, *[(tier_path(view["tier"], "/history"), None) for view in tiers])
-    histories = [granted(reply) for reply in replies]
+    found = read_policies(target, options.tier)
+    if options.history:
+        found = [get_json(target, policies_path(view["tier"], "/history")) for view in found]
     if options.json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(histories), indent=2).decode() + "\n")
+        print_json(found)
     else:
-        _print_history(histories)
+        table = _history_table(found) if options.history else _policies_table(found)
+        Console(highlight=False, markup=False).print(table)
     return 0
 
 
-def _print_policies(tiers: list[dict[str, Any]]) -> None:
-    table = _table("tier", "version", "serves", "since", "shadows")
+def _policies_table(tiers: list[dict[str, Any]]) -> Table:
+    table = _table("tier", "version", "active", "since", "shadows")
     for view in tiers:
-        shadows = "\n".join(_described(spec) for spec in view["shadows"]) or "–"
+        shadows = "\n".join(_describe(spec) for spec in view["shadows"]) or "–"
         since = _time(view["active_since_ms"])
-        table.add_row(view["tier"], str(view["version"]), _described(view["active"]), since, shadows)
-    _show(table)
+        table.add_row(view["tier"], str(view["version"]), _describe(view["active"]), since, shadows)
+    return table
 
 
-def _print_history(histories: list[dict[str, Any]]) -> None:
+def _history_table(histories: list[dict[str, Any]]) -> Table:
     table = _table("tier", "version", "when", "by", "what", "why")
     for history in histories:
         for version in history["versions"]:
@@ -122,19 +77,12 @@ def _print_history(histories: list[dict[str, Any]]) -> None:
             by = change.get("by", version["changed_by"]) or "–"
             if person := change.get("person"):
                 by = f"{by} ({person})"
-            table.add_row(
-                history["tier"],
-                str(version["version"]),
-                _time(version["stored_at_ms"]),
-                by,
-                _what(version, change),
-                change.get("why", "") or "–",
-            )
-    _show(table)
+            when, why = _time(version["stored_at_ms"]), change.get("why", "") or "–"
+            table.add_row(history["tier"], str(version["version"]), when, by, _describe_change(version, change), why)
+    return table
 
 
-def _what(version: dict[str, Any], change: dict[str, Any]) -> str:
-    """Return a version in words."""
+def _describe_change(version: dict[str, Any], change: dict[str, Any]) -> str:
     if version["problem"]:
         return f"cannot be read: {version['problem']}"
     kind, active, before = change.get("kind", ""), version["active"]["name"], change.get("replaced", "")
@@ -143,11 +91,11 @@ def _what(version: dict[str, Any], change: dict[str, Any]) -> str:
     return f"{kind + ': ' if kind else ''}{moved}; {shadows}"
 
 
-def _described(spec: dict[str, Any]) -> str:
+def _describe(spec: dict[str, Any]) -> str:
     parameters = ", ".join(f"{name} {value}" for name, value in (spec.get("parameters") or {}).items())
     own = {name: spec.get(name) for name in ("lambda_cost", "mu_latency", "forgetting", "sample")}
-    more = [f"{name} {value:g}" for name, value in own.items() if value is not None]
-    return f"{spec['name']} ({'; '.join(part for part in (spec['algorithm'], parameters, *more) if part)})"
+    parts = [spec["algorithm"], parameters, *(f"{name} {value:g}" for name, value in own.items() if value is not None)]
+    return f"{spec['name']} ({'; '.join(part for part in parts if part)})"
 
 
 def _time(at_ms: int) -> str:
@@ -155,15 +103,4 @@ def _time(at_ms: int) -> str:
 
 
 def _table(*columns: str) -> Table:
-    from rich.table import Table  # noqa: PLC0415  # nothing else of the command needs it
-
-    table = Table()
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _show(table: Table) -> None:
-    from rich.console import Console  # noqa: PLC0415  # as above
-
-    Console(highlight=False, markup=False).print(table)
+    return Table(*(Column(name, overflow="fold") for name in columns))

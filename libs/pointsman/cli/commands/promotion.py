@@ -1,46 +1,40 @@
-"""``pointsman promote`` and ``pointsman revert``: switching which policy serves a tier."""
+"""The commands ``pointsman promote`` and ``pointsman revert``: switch the active policy of a tier."""
 
 from __future__ import annotations
 
 import argparse
 import getpass
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
-from pointsman.cli.commands.policies import ask_gateway, granted, print_json, tier_path
+from pointsman.cli.commands.policies import policies_path, read_policies
 from pointsman.cli.errors import CommandFailed
+from pointsman.cli.gateway import call_gateway, print_json
 from pointsman.cli.target import Target, add_target_options, find_target
 
-if TYPE_CHECKING:
-    from pointsman.cli.options import Subparsers
-
 NOT_CONFIRMED = 1
-MAX_PERSON = 64
+MAX_PERSON_CHARS = 64
 
 
-def add_promote(subparsers: Subparsers) -> None:
-    """Add ``pointsman promote``."""
-    parser = subparsers.add_parser(
-        "promote",
-        help="make a shadow the active policy of a tier",
-        description="Shows what the report says about the shadow, asks, and makes it the policy that serves. The one "
-        "that served goes on as a shadow, so that the switch can be judged, and taken back with `pointsman revert`. "
-        "Who, when, why and the report's figures are put on record.",
+def configure_promote(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``pointsman promote``."""
+    parser.description = (
+        "Shows the shadow report of the policy, asks for confirmation, and makes the policy active. The policy that "
+        "was active continues as a shadow, so that the switch can be judged and undone with `pointsman revert`. "
+        "Person, time, reason and the figures of the report are recorded."
     )
     parser.add_argument("tier", metavar="TIER", help="the tier")
-    parser.add_argument("policy", metavar="POLICY", help="the shadow's name")
+    parser.add_argument("policy", metavar="POLICY", help="the name of the shadow policy")
     _add_options(parser)
     parser.set_defaults(run=_promote)
 
 
-def add_revert(subparsers: Subparsers) -> None:
-    """Add ``pointsman revert``."""
-    parser = subparsers.add_parser(
-        "revert",
-        help="take the last promotion of a tier back",
-        description="Puts the policy back that the last promotion replaced. What was promoted goes on as a shadow, and "
-        "is not promoted automatically again.",
+def configure_revert(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``pointsman revert``."""
+    parser.description = (
+        "Makes the policy active again that the last promotion replaced. The promoted policy continues as a shadow and "
+        "is not promoted automatically again."
     )
     parser.add_argument("tier", metavar="TIER", help="the tier")
     _add_options(parser)
@@ -48,13 +42,11 @@ def add_revert(subparsers: Subparsers) -> None:
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--why", metavar="TEXT", default="", help="for the record")
-    parser.add_argument("--by", metavar="NAME", default=None, help="for the record: who does it (default: your login)")
-    parser.add_argument(
-        "--version", metavar="N", type=int, help="only if the tier's policies are still at this version"
-    )
-    parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--json", action="store_true", help="print the gateway's answer as it is")
+    parser.add_argument("--why", metavar="TEXT", default="", help="reason, for the record")
+    parser.add_argument("--by", metavar="NAME", default=None, help="person, for the record (default: your login)")
+    parser.add_argument("--version", metavar="N", type=int, help="only if this is the current version of the policies")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    parser.add_argument("--json", action="store_true", help="print the gateway's response as it is")
     add_target_options(parser)
 
 
@@ -62,90 +54,75 @@ def _promote(options: argparse.Namespace) -> int:
     target = find_target(options)
     version = options.version
     if not options.yes:
-        view = _current(target, options.tier)
+        (view,) = read_policies(target, options.tier)
         _require_shadow(view, options.policy)
-        _require_terminal()
-        question = f"Let {options.policy} serve {options.tier} in place of {view['active']['name']}?"
-        if not _confirmed(_told(target, options.tier, options.policy), question):
+        question = f"Make {options.policy} the active policy of {options.tier} in place of {view['active']['name']}?"
+        if not _confirm(target, options.tier, options.policy, question):
             return NOT_CONFIRMED
         version = view["version"] if version is None else version
     body = {"policy": options.policy, **_record(options, version)}
-    return _switch(target, options, "/promote", body, "goes on as a shadow")
+    return _switch(target, options, "/promote", body, "continues as a shadow")
 
 
 def _revert(options: argparse.Namespace) -> int:
     target = find_target(options)
     version = options.version
     if not options.yes:
-        view = _current(target, options.tier)
+        (view,) = read_policies(target, options.tier)
+        active = view["active"]["name"]
         if view["replaced"] is None:
-            raise CommandFailed(f"there is no promotion to take back: {view['active']['name']} was not promoted")
-        back, active = view["replaced"]["name"], view["active"]["name"]
-        _require_terminal()
-        question = f"Let {back} serve {options.tier} again in place of {active}?"
-        if not _confirmed(_told(target, options.tier, back), question):
+            raise CommandFailed(f"there is no promotion to revert: {active} was not promoted")
+        before = view["replaced"]["name"]
+        question = f"Make {before} the active policy of {options.tier} again in place of {active}?"
+        if not _confirm(target, options.tier, before, question):
             return NOT_CONFIRMED
         version = view["version"] if version is None else version
-    return _switch(target, options, "/revert", _record(options, version), "was taken back")
+    return _switch(target, options, "/revert", _record(options, version), "was reverted")
 
 
 def _switch(target: Target, options: argparse.Namespace, action: str, body: dict[str, Any], became: str) -> int:
-    (reply,) = ask_gateway(target, (tier_path(options.tier, action), body))
-    view = granted(reply)
+    response = call_gateway(target, policies_path(options.tier, action), body)
     if options.json:
-        print_json(reply)
+        print_json(response.body)
         return 0
+    view = response.json()
     change = view["change"]
-    print(f"{change['policy']} serves {options.tier} from version {view['version']} on; {change['replaced']} {became}.")
+    print(
+        f"{change['policy']} is active in {options.tier} from version {view['version']}; {change['replaced']} {became}."
+    )
     if own := (change.get("evidence") or {}).get("own_rule"):
-        print(f"It goes on from what the tier has learned. What it learned by its own rule ({own}) stays behind.")
+        print(f"It continues from what the tier has learned. What it learned by its own rule ({own}) is not used.")
     if action == "/promote":
-        print(f"`pointsman revert {options.tier}` takes it back.")
+        print(f"`pointsman revert {options.tier}` undoes it.")
     return 0
 
 
 def _record(options: argparse.Namespace, version: int | None) -> dict[str, Any]:
-    body = {"why": options.why, "person": _login()[:MAX_PERSON] if options.by is None else options.by}
+    body = {"why": options.why, "person": _login()[:MAX_PERSON_CHARS] if options.by is None else options.by}
     return body if version is None else {**body, "version": version}
 
 
-def _current(target: Target, tier: str) -> dict[str, Any]:
-    """Return the tier's policies as they are now."""
-    (reply,) = ask_gateway(target, ("/v1/policies", None))
-    for view in granted(reply)["policies"]:
-        if view["tier"] == tier:
-            return dict(view)
-    raise CommandFailed(f"no tier {tier!r}", code=2)
-
-
-def _told(target: Target, tier: str, policy: str) -> str:
-    """Return what the report of the last week says about a shadow, or why it says nothing."""
-    query = urlencode({"window": "7d", "tier": tier, "policy": policy})
-    (reply,) = ask_gateway(target, (f"/v1/shadow/report?{query}", None))
-    if not reply.ok:
-        return f"The report says nothing about {policy}: {reply.problem()}"
-    row = reply.json()["policies"][0]
-    return (
-        f"{policy}, {row['decisions']:,} decisions of the last 7 days: {row.get('verdict', '–')}. {row.get('why', '')}"
-    )
-
-
 def _require_shadow(view: dict[str, Any], name: str) -> None:
-    """Raise `CommandFailed` for what cannot be promoted, before anybody is asked whether to."""
+    """Raise `CommandFailed` for a policy that cannot be promoted, before asking for confirmation."""
     names = [spec["name"] for spec in view["shadows"]]
     if name not in names:
         if name == view["active"]["name"]:
-            raise CommandFailed(f"{name} is what serves {view['tier']} already")
+            raise CommandFailed(f"{name} is the active policy of {view['tier']} already")
         raise CommandFailed(f"no shadow of {view['tier']} is called {name!r}; there is {', '.join(names) or 'none'}")
 
 
-def _require_terminal() -> None:
+def _confirm(target: Target, tier: str, policy: str, question: str) -> bool:
+    """Show the shadow report of the last week and ask for confirmation."""
     if not sys.stdin.isatty():
-        raise CommandFailed("this changes what serves; say --yes", code=2)
-
-
-def _confirmed(told: str, question: str) -> bool:
-    print(told)
+        raise CommandFailed("this changes the active policy; confirm with --yes", code=2)
+    query = urlencode({"window": "7d", "tier": tier, "policy": policy})
+    response = call_gateway(target, f"/v1/shadow/report?{query}", check=False)
+    if response.ok:
+        row = response.json()["policies"][0]
+        verdict = f"{row.get('verdict', '–')}. {row.get('why', '')}"
+        print(f"{policy}, {row['decisions']:,} decisions of the last 7 days: {verdict}")
+    else:
+        print(f"The report has nothing about {policy}: {response.problem()}")
     return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 

@@ -1,51 +1,44 @@
-"""``pointsman tail``: print what is published on NATS subjects, as it happens; `nats sub` without the NATS tools."""
+"""The command ``pointsman tail``: print messages of NATS subjects as they are published."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import re
-from typing import TYPE_CHECKING
 
 from pointsman.cli.errors import CommandFailed
+from pointsman.cli.stack.errors import NoResponse
+from pointsman.cli.stack.probes import nats_info
 from pointsman.cli.target import add_target_options, find_target
-
-if TYPE_CHECKING:
-    from pointsman.cli.options import Subparsers
-    from pointsman.contracts.config.connections import NatsConfig
-    from pointsman.runtime.bus import Message
+from pointsman.contracts.config.connections import NatsConfig
+from pointsman.runtime.bus import Bus, Message
 
 DEFAULT_SUBJECT = "decisions.>"
 _SUBJECT = re.compile(r"(?:[^\s.*>]+|\*)(?:\.(?:[^\s.*>]+|\*))*(?:\.>)?|>")
 
 
-def add_tail(subparsers: Subparsers) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser(
-        "tail",
-        help="print decisions, rewards, shadow results … as they are published",
-        description="Prints every message on a NATS subject, one a line: its subject, a space, its JSON. "
-        "Subjects: decisions.<tier>, fallbacks.<tier> (degraded answers), outcomes.<tier>, rewards.<tier>, "
-        "shadow.<policy>.<tier>, arms.<tier>, alerts.<kind>.<tier>, dead.<stream>; * stands for one part, > for all "
-        "that follow.",
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = (
+        "Prints every message on a NATS subject, one per line: its subject, a space, its JSON. "
+        "Subjects: decisions.<tier>, fallbacks.<tier> (degraded decisions), outcomes.<tier>, rewards.<tier>, "
+        "shadow.<policy>.<tier>, arms.<tier>, alerts.<kind>.<tier>, dead.<stream>; * matches one part, > all that "
+        "follow."
     )
     parser.add_argument(
         "subject",
         metavar="SUBJECT",
         nargs="?",
         default=DEFAULT_SUBJECT,
-        help=f"what to listen to, in quotes (default: '{DEFAULT_SUBJECT}')",
+        help=f"the subject, in quotes (default: '{DEFAULT_SUBJECT}')",
     )
     parser.add_argument("--count", metavar="N", type=int, help="end after N messages")
-    parser.add_argument("--nats", metavar="URL", help="listen at this NATS server, instead of the stack's")
+    parser.add_argument("--nats", metavar="URL", help="use this NATS server instead of the stack's")
     add_target_options(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from pointsman.cli.stack import NoAnswer  # noqa: PLC0415  # slow to import
-    from pointsman.contracts.config.connections import NatsConfig  # noqa: PLC0415  # slow to import
-
     if not _SUBJECT.fullmatch(options.subject):
         raise CommandFailed(f"{options.subject!r} is not a NATS subject; for example 'decisions.>'", code=2)
     if options.count is not None and options.count < 1:
@@ -53,16 +46,13 @@ def _run(options: argparse.Namespace) -> int:
     server = NatsConfig(url=options.nats) if options.nats else find_target(options).nats
     try:
         asyncio.run(_tail(server, options.subject, options.count))
-    except NoAnswer as error:
-        raise CommandFailed(f"NATS does not answer: {error}") from error
+    except NoResponse as error:
+        raise CommandFailed(f"NATS does not respond: {error}") from error
     return 0
 
 
 async def _tail(server: NatsConfig, subject: str, count: int | None) -> None:
-    from pointsman.cli.stack.answers import nats_info  # noqa: PLC0415  # slow to import
-    from pointsman.runtime.bus import Bus  # noqa: PLC0415  # slow to import
-
-    await nats_info(server.urls[0])  # the bus would wait for ever for a server that is not there
+    await nats_info(server.urls[0])  # the bus waits without end for a server that is not there
     bus = await Bus.connect(server, "pointsman tail")
     messages: asyncio.Queue[Message] = asyncio.Queue()
     try:

@@ -1,4 +1,4 @@
-"""``pointsman up``: the embedded stack in the foreground."""
+"""The command ``pointsman up``: run the embedded stack in the foreground."""
 
 from __future__ import annotations
 
@@ -6,31 +6,25 @@ import argparse
 import asyncio
 import contextlib
 import os
-import signal
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pointsman.cli.errors import CommandFailed
-from pointsman.cli.options import add_config_option, config_file, read_config
-from pointsman.cli.program import program
-
-if TYPE_CHECKING:
-    from pointsman.cli.options import Subparsers
-    from pointsman.cli.stack import Stack
-    from pointsman.contracts.config import Config
+from pointsman.cli.options import add_config_option, command_name, config_file, read_config
+from pointsman.cli.stack import PortBusy, ProgramMissing, Stack, StackError
+from pointsman.cli.stack.foreground import run_in_foreground
+from pointsman.cli.stack.logins import OBSERVER_FILE
+from pointsman.contracts.config import Config, exposure_problems, keys_required
 
 DEFAULT_DATA_DIR = "data"
 _REPLICATED = ("decision", "reward-updater", "shadow-evaluator")
 
 
-def add_up(subparsers: Subparsers) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser(
-        "up",
-        help="start NATS, a store and the four services on this machine",
-        description="Starts a NATS server, a store and the four services on this machine, restarts what dies, and "
-        "stops all of it on Ctrl-C. What was learned stays in the data directory, and is there at the next start.",
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = (
+        "Starts a NATS server, a store and the four services on this machine, restarts a process that ends, and stops "
+        "all of them on Ctrl-C. The learned state is kept in the data directory for the next start."
     )
     add_config_option(parser)
     parser.add_argument(
@@ -38,23 +32,23 @@ def add_up(subparsers: Subparsers) -> None:
         metavar="D",
         type=Path,
         default=Path(os.environ.get("POINTSMAN_DATA_DIR", DEFAULT_DATA_DIR)),
-        help="where data and logs go (default: $POINTSMAN_DATA_DIR, or ./data)",
+        help="directory for data and logs (default: $POINTSMAN_DATA_DIR, or ./data)",
     )
     parser.add_argument(
-        "--port", metavar="N", type=int, help="the gateway's (default: the configured one, or the next that is free)"
+        "--port", metavar="N", type=int, help="port of the gateway (default: the configured port, or the next free one)"
     )
     parser.add_argument(
         "--replicas",
         metavar="SERVICE=N",
         action="append",
         default=[],
-        help=f"how many processes, as decision=3; for {', '.join(_REPLICATED)}; may be given more than once",
+        help=f"number of processes, as decision=3; for {', '.join(_REPLICATED)}; may be given more than once",
     )
     parser.set_defaults(run=_run)
 
 
 def parse_replicas(texts: list[str]) -> dict[str, int]:
-    """Return how many processes each service gets, from ``decision=3`` and ``decision=3,reward-updater=2`` alike.
+    """Return the number of processes per service, from texts as ``decision=3`` or ``decision=3,reward-updater=2``.
 
     Raises
     ------
@@ -74,88 +68,55 @@ def parse_replicas(texts: list[str]) -> dict[str, int]:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from pointsman.cli.stack import PortBusy, ProgramMissing, Stack, StackError  # noqa: PLC0415  # slow to import
-    from pointsman.contracts.config import exposure_problems  # noqa: PLC0415  # slow to import
-
     replicas = parse_replicas(options.replicas)
     if options.port is not None and not 0 <= options.port <= 65535:
         raise CommandFailed(f"--port: expected 0 to 65535, got {options.port}", code=2)
     config = read_config(options)
-    problems = exposure_problems(config)
-    if problems:
+    if problems := exposure_problems(config):
         raise CommandFailed("\n  ".join(problems), code=2)
-
-    async def supervise() -> int:
-        stack = Stack(
-            config,
-            data_dir=options.data_dir,
-            config_file=config_file(options),
-            port=options.port,
-            replicas=replicas,
-            on_event=_say,
-        )
-        return await _supervise(stack, config)
-
     try:
-        return asyncio.run(supervise())
+        asyncio.run(_run_stack(options, config, replicas))
     except (PortBusy, ProgramMissing) as error:
         raise CommandFailed(str(error), code=2) from error
     except (StackError, OSError) as error:
         raise CommandFailed(str(error)) from error
-
-
-async def _supervise(stack: Stack, config: Config) -> int:
-    """Start, keep running until a signal comes, stop."""
-    asked_to_stop = asyncio.Event()
-
-    def on_signal() -> None:
-        if asked_to_stop.is_set():
-            stack.kill()  # the second Ctrl-C: no more patience
-        asked_to_stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # ignored: nohup
-            asyncio.get_running_loop().add_signal_handler(number, on_signal)
-    print(f"starting, with data in {_short(stack.data_dir)}", flush=True)
-    starting = asyncio.create_task(_start(stack))
-    waiting = asyncio.create_task(asked_to_stop.wait())
-    try:
-        await asyncio.wait([starting, waiting], return_when=asyncio.FIRST_COMPLETED)
-        if starting.done():
-            starting.result()
-            print(summary(stack, config), flush=True)
-            await waiting
-        _say("stopping")
-    finally:
-        for task in (starting, waiting):
-            task.cancel()
-        await asyncio.gather(starting, waiting, return_exceptions=True)
-        await stack.stop()
-    _say("stopped")
     return 0
 
 
-async def _start(stack: Stack) -> None:
-    await stack.start()
-    await stack.wait_ready()
+async def _run_stack(options: argparse.Namespace, config: Config, replicas: dict[str, int]) -> None:
+    stack = Stack(
+        config,
+        data_dir=options.data_dir,
+        config_file=config_file(options),
+        port=options.port,
+        replicas=replicas,
+        on_event=_print_event,
+    )
+
+    async def serve() -> None:
+        print(f"starting, with data in {_short(stack.data_dir)}", flush=True)
+        await stack.start()
+        await stack.wait_ready()
+        print(summary(stack, config), flush=True)
+        await asyncio.Event().wait()
+
+    await run_in_foreground(stack, serve(), _print_event)
+    _print_event("stopped")
 
 
-def _say(line: str) -> None:
-    """Print one event; nobody reading any more is no reason to die."""
+def _print_event(line: str) -> None:
+    """Print one event; a closed output does not end the stack."""
     with contextlib.suppress(OSError):
         print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
 
 
 def summary(stack: Stack, config: Config) -> str:
-    """Return what is running where, and what to try."""
-    from pointsman.cli.stack.logins import OBSERVER_FILE  # noqa: PLC0415  # slow to import
-    from pointsman.contracts.config import keys_required  # noqa: PLC0415  # slow to import
-
+    """Return the addresses of what runs, and commands to try."""
     url, tier = stack.gateway_url, config.tier[0].name
     context = ",".join(["0.5"] * config.context.dim)
     observer = _short(stack.data_dir / OBSERVER_FILE)
     where = _data_dir_option(stack.data_dir)
-    running, command = stack.describe(), program()
+    running, command = stack.describe(), command_name()
     key = ' \\\n                 -H "authorization: Bearer $POINTSMAN_API_KEY"' if keys_required(config) else ""
     counts = [
         f"{len(processes)} {name}"
@@ -171,7 +132,7 @@ Pointsman is ready.
   gateway   {url}
   NATS      {stack.nats_url} (monitor {stack.monitor_url})
   store     {stack.redis_url}
-  beside    {", ".join(counts)}
+  services  {", ".join(counts)}
   logs      {_short(stack.log_dir)}
 
 Try
@@ -179,11 +140,11 @@ Try
                  -d '{{"tier":"{tier}","context":[{context}]}}'
   its outcome  curl -s {url}/v1/outcomes -H 'content-type: application/json'{key} \\
                  -d '{{"decision_id":"(from above)","quality":80,"cost_usd":0.001,"latency_ms":400}}'
-  all of them  {command} tail{where}
-               or with the NATS tools, as a user who may only listen:
+  decisions    {command} tail{where}
+               or with the NATS tools, as a user who may only subscribe:
                  NATS_URL="$(cat {observer})" nats sub 'decisions.>'
-  the shadows  {command} compare{where}
-  the page     {url}/     the API: {url}/docs
+  shadows      {command} compare{where}
+  dashboard    {url}/     the API: {url}/docs
 
 Ctrl-C stops it.
 """

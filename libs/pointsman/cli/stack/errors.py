@@ -1,13 +1,13 @@
-"""What can go wrong with the embedded stack.
+"""Errors of the embedded stack.
 
 ::
 
     StackError (Exception)
     ├── DataDirBusy      another stack runs on the data directory
-    ├── PortBusy         the port that was asked for is in use
-    ├── ProgramMissing   nats-server or valkey-server cannot be found
-    ├── StartFailed      something did not start, or was not ready in time
-    └── NoAnswer         nothing, or nothing sensible, answers at an address
+    ├── PortBusy         the requested port is in use
+    ├── ProgramMissing   nats-server or valkey-server was not found
+    ├── StartFailed      a process did not start, or was not ready in time
+    └── NoResponse       no valid response from an address
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ class DataDirBusy(StackError):
     ----------
     data_dir : path
     holder : str
-        Who holds it, as ``process 123``.
+        Its owner, as ``process 123``.
     """
 
     def __init__(self, data_dir: Path, holder: str) -> None:
-        super().__init__(f"another stack runs on {data_dir}: {holder} holds it; stop it, or choose another --data-dir")
+        super().__init__(f"another stack runs on {data_dir}: {holder}; stop it, or choose another --data-dir")
         self.holder = holder
 
 
 class PortBusy(StackError):
-    """The port that was asked for is in use.
+    """The requested port is in use.
 
     Parameters
     ----------
@@ -44,17 +44,17 @@ class PortBusy(StackError):
     """
 
     def __init__(self, host: str, port: int) -> None:
-        super().__init__(f"port {port} on {host} is in use; choose another --port, or leave it out to get a free one")
+        super().__init__(f"port {port} on {host} is in use; choose another --port, or omit it to get a free one")
         self.port = port
 
 
 class ProgramMissing(StackError):
-    """A program that the stack needs cannot be found."""
+    """A program that the stack needs was not found."""
 
 
 class StartFailed(StackError):
-    """Something did not start, or was not ready in time."""
+    """A process did not start, or was not ready in time."""
 
 
-class NoAnswer(StackError):
-    """Nothing, or nothing sensible, answers at an address."""
+class NoResponse(StackError):
+    """No valid response from an address."""

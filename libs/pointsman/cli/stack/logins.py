@@ -1,4 +1,4 @@
-"""Who is who on an embedded stack: its credentials, and who is given which."""
+"""Credentials of an embedded stack, and the login that each process gets."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _SECTIONS = ("NATS", "REDIS")
 _LOGIN = ("USER", "PASSWORD", "PASSWORD_FILE", "CA_FILE", "CERT_FILE", "KEY_FILE")
 
 
-def take_credentials(data_dir: Path) -> Credentials:
-    """Return the credentials of a data directory; make them where there are none.
+def ensure_credentials(data_dir: Path) -> Credentials:
+    """Return the credentials of a data directory; create those that are missing.
 
     Raises
     ------
     StartFailed
-        When the file is there and cannot be used.
+        The file exists and cannot be used.
     """
     file = data_dir / CREDENTIALS_FILE
     known = _read(file)
@@ -42,12 +42,12 @@ def take_credentials(data_dir: Path) -> Credentials:
 
 
 def operator_logins(data_dir: Path, nats_url: str, redis_url: str) -> tuple[NatsConfig, RedisConfig]:
-    """Return how the command line connects to the stack on a data directory.
+    """Return the address and login with which the command line connects to the stack on a data directory.
 
     Raises
     ------
     StartFailed
-        When this user may not read the credentials, or they cannot be used.
+        The credentials cannot be read.
     """
     known = _read(data_dir / CREDENTIALS_FILE) or Credentials()
     nats, redis = known.nats.get("operator"), known.redis.get("operator")
@@ -58,9 +58,9 @@ def operator_logins(data_dir: Path, nats_url: str, redis_url: str) -> tuple[Nats
 
 
 def service_environment(role: Role, credentials: Credentials, nats_url: str, redis_url: str) -> dict[str, str]:
-    """Return what tells one service where NATS and the store are, and who it is: itself, and nobody else.
+    """Return the environment variables with the addresses of NATS and the store and the login of one service.
 
-    The empty values take away what the configuration says about servers of one's own.
+    The empty values override settings of the configuration for external servers.
     """
     environ = {f"POINTSMAN_{section}_{key}": "" for section in _SECTIONS for key in _LOGIN if key != "PASSWORD_FILE"}
     return environ | {
@@ -74,18 +74,18 @@ def service_environment(role: Role, credentials: Credentials, nats_url: str, red
 
 
 def without_logins(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without what it says of logins to other servers; no process here has use for them."""
+    """Return the environment without logins to external servers."""
     dropped = {f"POINTSMAN_{section}_{key}" for section in _SECTIONS for key in _LOGIN}
     return {name: value for name, value in environ.items() if name not in dropped}
 
 
 def observer_url(credentials: Credentials, nats_url: str) -> str:
-    """Return NATS's address with the user in it who may listen and nothing else."""
+    """Return the URL of NATS with a user that may only subscribe."""
     return f"nats://observer:{credentials.nats['observer']}@{urlsplit(nats_url).netloc}"
 
 
 def write_observer_url(data_dir: Path, credentials: Credentials, nats_url: str) -> None:
-    """Write that address to a file, for the `nats` command line; only the owner may read it."""
+    """Write that URL to a file for the `nats` command; only the owner can read it."""
     write_private(data_dir / OBSERVER_FILE, observer_url(credentials, nats_url) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""The stack: NATS, the store, and the services, started in order, kept running, stopped in the reverse order."""
+"""Supervisor of the embedded stack: starts NATS, the store and the services, restarts and stops them."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pointsman.cli.stack.child import Child, Command
-from pointsman.cli.stack.embedded_nats import EmbeddedNats
-from pointsman.cli.stack.embedded_store import EmbeddedStore
-from pointsman.cli.stack.errors import NoAnswer, StartFailed
-from pointsman.cli.stack.lock import DataDirLock
-from pointsman.cli.stack.logins import service_environment, take_credentials, without_logins, write_observer_url
-from pointsman.cli.stack.ports import Ports, gateway_port, recall_ports, remember_ports, url_host
-from pointsman.cli.stack.processes import OWNER_VARIABLE
-from pointsman.cli.stack.programs import find_nats_server, find_store_server
-from pointsman.cli.stack.services import ROLES, SERVICES, ServiceProcess
-from pointsman.cli.stack.stack_file import Process, StackFile, read_stack_file, remove_stack_file, write_stack_file
+from pointsman.cli.stack.child_process import ChildProcess, Command
+from pointsman.cli.stack.embedded_servers import EmbeddedNats, EmbeddedStore
+from pointsman.cli.stack.errors import NoResponse, StartFailed
+from pointsman.cli.stack.lock import OWNER_VARIABLE, DataDirLock
+from pointsman.cli.stack.logins import ensure_credentials, service_environment, without_logins, write_observer_url
+from pointsman.cli.stack.ports import Ports, gateway_port, read_ports, url_host, write_ports
+from pointsman.cli.stack.server_programs import find_nats_server, find_store_server
+from pointsman.cli.stack.service_process import ROLES, SERVICES, ServiceProcess
+from pointsman.cli.stack.stack_file import (
+    StackFile,
+    StackProcess,
+    read_stack_file,
+    remove_stack_file,
+    write_stack_file,
+)
 from pointsman.contracts.config.schema import Config
 from pointsman.runtime.telemetry.logs import logger
 
 log = logger("stack")
 
-SERVICE_STOP_S = 8.0
-SERVER_STOP_S = 15.0
-_SERVER_START_S = 60.0
-_ATTEMPTS = 3
-_WRONG_CONFIGURATION = 2
+SERVICE_SHUTDOWN_TIMEOUT_S = 8.0
+SERVER_SHUTDOWN_TIMEOUT_S = 15.0
+SERVER_START_TIMEOUT_S = 60.0
+_START_ATTEMPTS = 3
+_CONFIGURATION_ERROR = 2
 
 
 class Stack:
@@ -43,25 +47,25 @@ class Stack:
     Parameters
     ----------
     config : Config
-        What ``config_file`` and the environment say.
+        Read from ``config_file`` and the environment.
     data_dir : path
     config_file : path, optional
-        Given to the services as ``POINTSMAN_CONFIG``.
+        Passed to the services as ``POINTSMAN_CONFIG``.
     port : int, optional
-        The gateway's, which must be free; 0 takes any. By default the configured one, or the next that is free.
+        Port of the gateway, which must be free; 0 selects any. By default the configured one, or the next free one.
     replicas : mapping of str to int, optional
-        How many processes of a service; 1 unless named. One gateway, always.
+        Number of processes per service; 1 by default. There is always one gateway.
     modules : mapping of str to str
-        The module that runs each service.
+        Module of each service.
     environ : mapping, optional
-        The services' environment, which the stack adds to; ``os.environ`` by default.
+        Base of the environment of the services; ``os.environ`` by default.
     on_event : callable, optional
-        Gets a line for every death and restart; by default they are logged.
+        Receives one line for every end and restart of a process; by default they are logged.
 
     Attributes
     ----------
     gateway_url, nats_url, monitor_url, redis_url : str
-        Addresses, once started. ``monitor_url`` is NATS's monitoring page.
+        Addresses after the start. ``monitor_url`` is NATS's monitoring page.
     """
 
     def __init__(
@@ -89,11 +93,11 @@ class Stack:
         self._on_event = on_event or log.warning
         self._lock: DataDirLock | None = None
         self._ports = Ports()
-        self._servers: list[tuple[EmbeddedNats | EmbeddedStore, Child]] = []
-        self._services: list[tuple[ServiceProcess, Child]] = []
+        self._servers: list[tuple[EmbeddedNats | EmbeddedStore, ChildProcess]] = []
+        self._services: list[tuple[ServiceProcess, ChildProcess]] = []
 
     async def __aenter__(self) -> Self:
-        """Start, and wait until everything is ready."""
+        """Start, and wait until all processes are ready."""
         try:
             await self.start()
             await self.wait_ready()
@@ -110,22 +114,22 @@ class Stack:
 
     @property
     def log_dir(self) -> Path:
-        """Where the processes' output goes, one file each."""
+        """Directory of the log files, one per process."""
         return self.data_dir / "logs"
 
     def describe(self) -> StackFile:
-        """Return what runs: the content of ``stack.json``."""
-        found: dict[str, list[Process]] = {}
+        """Return the running processes: the content of ``stack.json``."""
+        found: dict[str, list[StackProcess]] = {}
         for server, child in self._servers:
             if child.pid is not None:
-                found[server.name] = [Process(pid=child.pid, url=server.url, monitor=server.monitor_url)]
+                found[server.name] = [StackProcess(pid=child.pid, url=server.url, monitor=server.monitor_url)]
         for service, child in self._services:
             if child.pid is not None:
-                found.setdefault(service.service, []).append(Process(pid=child.pid, url=service.url))
+                found.setdefault(service.service, []).append(StackProcess(pid=child.pid, url=service.url))
         return StackFile(**found)
 
     async def start(self) -> None:
-        """Start everything; return when NATS and the store answer, and the services' processes exist.
+        """Start all processes; return when NATS and the store respond and the processes of the services exist.
 
         When it raises or is cancelled, `stop` must still be called.
 
@@ -137,9 +141,9 @@ class Stack:
         store_program = find_store_server(self._config.redis.server)
         self.log_dir.mkdir(parents=True, exist_ok=True)
         earlier = read_stack_file(self.data_dir) or StackFile()
-        self._lock = await DataDirLock.take(self.data_dir, [process.pid for process in earlier.processes()])
+        self._lock = await DataDirLock.acquire(self.data_dir, [process.pid for process in earlier.processes()])
         remove_stack_file(self.data_dir)
-        credentials = take_credentials(self.data_dir)
+        credentials = ensure_credentials(self.data_dir)
         nats = EmbeddedNats(nats_program, self.data_dir, self._config.nats, credentials)
         store = EmbeddedStore(store_program, self.data_dir, credentials)
         port = self._choose_gateway_port()
@@ -156,12 +160,12 @@ class Stack:
         await asyncio.gather(*(child.start() for _, child in self._services))
 
     async def wait_ready(self, timeout_s: float = 60.0) -> None:
-        """Return once every service says that it is ready.
+        """Return when every service is ready.
 
         Raises
         ------
         StartFailed
-            When one keeps dying, or is not ready in time.
+            A service ends repeatedly, or is not ready in time.
         """
         deadline = time.monotonic() + timeout_s
         deaths_before = {child.name: child.deaths for _, child in self._services}
@@ -174,72 +178,72 @@ class Stack:
                 return
             for _, child in self._services:
                 deaths = child.deaths - deaths_before[child.name]
-                if deaths >= _ATTEMPTS or (deaths and child.last_code == _WRONG_CONFIGURATION):
-                    raise StartFailed(f"{child.name} keeps ending: {child.last_words()} (log: {child.log_file})")
+                if deaths >= _START_ATTEMPTS or (deaths and child.last_code == _CONFIGURATION_ERROR):
+                    raise StartFailed(f"{child.name} ends repeatedly: {child.last_line()} (log: {child.log_file})")
             if time.monotonic() > deadline:
                 raise StartFailed(f"not ready after {timeout_s:g} s: {'; '.join(waiting)} (logs: {self.log_dir})")
             await asyncio.sleep(0.1)
 
     async def stop(self) -> None:
-        """Stop the services, then the store and NATS; give the data directory back. Safe at any time, and twice."""
-        await _stop_all((child for _, child in self._services), SERVICE_STOP_S)
-        await _stop_all((child for _, child in self._servers), SERVER_STOP_S)
+        """Stop the services, then the store and NATS, and release the data directory. May be called at any time, twice too."""
+        await _stop_all((child for _, child in self._services), SERVICE_SHUTDOWN_TIMEOUT_S)
+        await _stop_all((child for _, child in self._servers), SERVER_SHUTDOWN_TIMEOUT_S)
         if self._lock is not None:
             remove_stack_file(self.data_dir)
             self._lock.release()
             self._lock = None
 
     def kill(self) -> None:
-        """End every process at once, with SIGKILL; `stop` must still be called, and has little left to wait for."""
+        """Kill every process with SIGKILL; `stop` must still be called."""
         for _, child in itertools.chain(self._servers, self._services):
             child.kill()
 
     def _choose_gateway_port(self) -> int:
-        host, wanted = self._config.gateway.host, self._config.gateway.port
-        port = gateway_port(host, wanted, self._port)
-        if self._port is None and wanted not in (0, port):
-            self._on_event(f"port {wanted} is in use, so the gateway takes {port}")
+        host, configured = self._config.gateway.host, self._config.gateway.port
+        port = gateway_port(host, configured, self._port)
+        if self._port is None and configured not in (0, port):
+            self._on_event(f"port {configured} is in use, so the gateway uses {port}")
         self.gateway_url = f"{self._config.gateway.scheme}://{url_host(host)}:{port}"
         self._ports.reserve(port)
         return port
 
     async def _start_server(self, server: EmbeddedNats | EmbeddedStore) -> None:
-        """Start NATS or the store; with other ports when it ends at once, in case somebody was faster."""
+        """Start NATS or the store; retry with other ports when it ends at once, as when another process took the port."""
         file = self.data_dir / "ports.json"
-        for _ in range(_ATTEMPTS):
-            argv = server.prepare(self._ports, recall_ports(file))
+        for _ in range(_START_ATTEMPTS):
+            argv = server.prepare(self._ports, read_ports(file))
             child = self._child(server.name, partial(Command, argv, self._environ))
             self._servers.append((server, child))
             await child.start()
-            if await _answers(server, child):
-                remember_ports(file, recall_ports(file) | server.chosen)
+            if await _responds(server, child):
+                write_ports(file, read_ports(file) | server.chosen_ports)
                 return
-            await child.stop(SERVER_STOP_S)
+            await child.stop(SERVER_SHUTDOWN_TIMEOUT_S)
             self._servers.remove((server, child))
-        raise StartFailed(f"{server.name} does not start: {child.last_words()} (log: {child.log_file})")
+        raise StartFailed(f"{server.name} does not start: {child.last_line()} (log: {child.log_file})")
 
-    def _child(self, name: str, command: Callable[[], Command]) -> Child:
+    def _child(self, name: str, command: Callable[[], Command]) -> ChildProcess:
         inherited = () if self._lock is None else (self._lock.fd,)
-        return Child(name, command, self.log_dir / f"{name}.log", inherited, self._on_event, self._write)
+        return ChildProcess(name, command, self.log_dir / f"{name}.log", inherited, self._on_event, self._write)
 
     def _write(self) -> None:
         if self._lock is not None:
             write_stack_file(self.data_dir, self.describe())
 
 
-async def _answers(server: EmbeddedNats | EmbeddedStore, child: Child) -> bool:
-    """Wait until a server answers, or has died."""
-    deadline = time.monotonic() + _SERVER_START_S
+async def _responds(server: EmbeddedNats | EmbeddedStore, child: ChildProcess) -> bool:
+    """Wait until the server responds (true) or has ended (false)."""
+    deadline = time.monotonic() + SERVER_START_TIMEOUT_S
     while time.monotonic() < deadline:
         try:
             await server.check(child.pid or 0)
             return True
-        except NoAnswer:
+        except NoResponse:
             if child.deaths:
                 return False
             await asyncio.sleep(0.02)
     return False
 
 
-async def _stop_all(children: Iterable[Child], bound_s: float) -> None:
-    await asyncio.gather(*(child.stop(bound_s) for child in children))
+async def _stop_all(children: Iterable[ChildProcess], timeout_s: float) -> None:
+    await asyncio.gather(*(child.stop(timeout_s) for child in children))

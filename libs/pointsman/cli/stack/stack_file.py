@@ -1,4 +1,4 @@
-"""``stack.json``: what runs on a data directory, for whoever wants to find it."""
+"""The file ``stack.json``: the processes that run on a data directory."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ from pathlib import Path
 
 import msgspec
 
-from pointsman.cli.stack.lock import lock_holder
-from pointsman.cli.stack.processes import is_alive
+from pointsman.cli.stack.lock import is_alive, lock_holder
 
 STACK_FILE = "stack.json"
 
 
-class Process(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class StackProcess(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One process of the stack.
 
     Attributes
     ----------
     pid : int
     url : str
-        The gateway's API, NATS's and the store's address, and for the other services where they answer ``/readyz``.
+        Address of the gateway's API, NATS or the store; for the other services the address of ``/readyz``.
     monitor : str
-        NATS's monitoring page.
+        URL of NATS's monitoring page.
     """
 
     pid: int
@@ -33,23 +32,23 @@ class Process(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class StackFile(msgspec.Struct, frozen=True, kw_only=True):
-    """The processes of a running stack, by what they are."""
+    """The processes of a running stack by service."""
 
-    gateway: list[Process] = []
-    decision: list[Process] = []
-    shadow_evaluator: list[Process] = []
-    reward_updater: list[Process] = []
-    nats: list[Process] = []
-    store: list[Process] = []
+    gateway: list[StackProcess] = []
+    decision: list[StackProcess] = []
+    shadow_evaluator: list[StackProcess] = []
+    reward_updater: list[StackProcess] = []
+    nats: list[StackProcess] = []
+    store: list[StackProcess] = []
 
-    def processes(self) -> Iterator[Process]:
-        """Yield all of them."""
+    def processes(self) -> Iterator[StackProcess]:
+        """Yield all processes."""
         for name in self.__struct_fields__:
             yield from getattr(self, name)
 
 
 def write_stack_file(data_dir: Path, content: StackFile) -> None:
-    """Replace the file in one step; only the user who started the stack may read it."""
+    """Replace the file atomically; only the user who started the stack can read it."""
     target = data_dir / STACK_FILE
     fresh = target.with_suffix(".new")
     with contextlib.suppress(FileNotFoundError):
@@ -61,13 +60,13 @@ def write_stack_file(data_dir: Path, content: StackFile) -> None:
 
 
 def remove_stack_file(data_dir: Path) -> None:
-    """Remove the file, if it is there."""
+    """Remove the file if it exists."""
     with contextlib.suppress(FileNotFoundError):
         (data_dir / STACK_FILE).unlink()
 
 
 def read_stack_file(data_dir: Path) -> StackFile | None:
-    """Return what the file says, true or not; None when there is none or it cannot be read."""
+    """Return the content of the file, current or stale; None when there is none or it cannot be read."""
     try:
         return msgspec.json.decode((data_dir / STACK_FILE).read_bytes(), type=StackFile)
     except (OSError, msgspec.MsgspecError):
@@ -75,9 +74,9 @@ def read_stack_file(data_dir: Path) -> StackFile | None:
 
 
 def find_stack(data_dir: Path | str) -> StackFile | None:
-    """Return the stack that runs on a data directory, or None when none does.
+    """Return the stack that runs on a data directory; None when none runs.
 
-    A stack that was killed leaves its file behind; it counts only while its supervisor and one of its processes live.
+    A stack that was killed leaves its file: it counts only while its supervisor and one of its processes are alive.
     """
     folder = Path(data_dir)
     content = read_stack_file(folder)

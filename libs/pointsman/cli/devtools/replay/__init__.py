@@ -1,1 +1,1 @@
-"""``pointsman replay``: a recorded sequence of picks and updates, over HTTP."""
+"""The command ``pointsman replay``: send a recorded sequence of picks and updates over HTTP."""

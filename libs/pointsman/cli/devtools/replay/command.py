@@ -1,51 +1,46 @@
-"""``pointsman replay FILE``: drive a recorded sequence of picks and updates through a running stack, over HTTP.
+"""Send a recorded sequence of picks and updates to a running stack over HTTP.
 
-The file holds events, in order, as one JSON object a line, or as one JSON document that has them under ``events``::
+The file has events in order, as one JSON object per line, or as one JSON document with a list ``events``::
 
     {"op": "pick", "tier": "SIMPLE", "context": [1, 0.2], "candidates": [{"provider": "p", "model": "m"}],
      "expect": {"provider": "p", "model": "m"}}
     {"op": "update", "tier": "SIMPLE", "quality": 80, "cost_usd": 0.002, "latency_ms": 300}
     {"op": "update", "tier": "SIMPLE", "reward": 61.5}
 
-A pick asks for a decision. ``candidates`` (by default the tier's arms) and ``expect``, the choice to compare with, may
-be left out. An update is the outcome of the last pick of its tier: either measurements, or a reward, which is brought
-into 0 to 100. It may name the arm it is for, as ``provider`` and ``model``; where another one was picked, the update
-is skipped, because nobody knows what came of that. Other fields are not looked at.
+A pick requests a decision. ``candidates`` (default: the arms of the tier) and ``expect``, the choice to compare with,
+are optional. An update is the outcome of the last pick of its tier: either measurements, or a reward, which is clamped
+to 0 to 100. It may name its arm with ``provider`` and ``model``; if another arm was picked, the update is skipped,
+because the outcome of the picked arm is unknown. Other fields are ignored.
 
-With one event at a time (the default), a pick knows exactly the updates that came before it in its tier, however many
-decision replicas there are: the replay waits until the last outcome is applied, and the answer to the pick says from
-how many outcomes each candidate has learned. A pick that came from a replica that had not heard yet is asked again,
-which changes nothing, because picks teach nothing. Nobody else may send outcomes for these arms meanwhile.
+With one event at a time (the default) a pick is made from exactly the updates before it in its tier, with any number
+of decision replicas: the replay waits until the last outcome is applied, and the response shows from how many outcomes
+each candidate has learned. A pick by a replica that is behind is repeated, which has no effect on learning. No other
+client may send outcomes for these arms meanwhile.
 
-With several at a time nothing waits and ``expect`` is not compared: then it is a way to make traffic.
+With several events at a time nothing waits and ``expect`` is not compared: use it to generate traffic.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from pointsman.cli.devtools.replay.recording import RecordingError, read_recording
+from pointsman.cli.devtools.replay.runner import ReplayFailed, ReplayResult, replay
 from pointsman.cli.errors import CommandFailed
+from pointsman.cli.gateway import GatewayUnavailable, print_json
 from pointsman.cli.target import add_target_options, find_target
 
-if TYPE_CHECKING:
-    from pointsman.cli.devtools.replay.runner import Result
-    from pointsman.cli.options import Subparsers
-
-SHOWN = 10
+MAX_SHOWN = 10
 
 
-def add_replay(subparsers: Subparsers) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser(
-        "replay",
-        help="drive a recorded file of picks and updates through a running stack",
-        description="\n".join(__doc__.splitlines()[2:]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Exits 1 when a choice differs from the one expected.",
-    )
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = __doc__
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "Exits with 1 when a choice differs from the expected one."
     parser.add_argument("file", metavar="FILE", type=Path, help="the events; - reads standard input")
     parser.add_argument(
         "--concurrency",
@@ -62,14 +57,6 @@ def add_replay(subparsers: Subparsers) -> None:
 def _run(options: argparse.Namespace) -> int:
     if not 1 <= options.concurrency <= 1024:
         raise CommandFailed(f"--concurrency: expected 1 to 1024, got {options.concurrency}", code=2)
-    import asyncio  # noqa: PLC0415  # slow to import, and not needed to refuse an option
-
-    import msgspec  # noqa: PLC0415  # as above
-
-    from pointsman.cli.devtools.replay.recording import RecordingError, read_recording  # noqa: PLC0415  # as above
-    from pointsman.cli.devtools.replay.runner import ReplayFailed, replay  # noqa: PLC0415  # as above
-    from pointsman.cli.http import GatewayUnreachable  # noqa: PLC0415  # as above
-
     try:
         data = sys.stdin.buffer.read() if str(options.file) == "-" else options.file.read_bytes()
         recording = read_recording(data)
@@ -82,28 +69,31 @@ def _run(options: argparse.Namespace) -> int:
         result = asyncio.run(replay(target.gateway_url, recording, options.concurrency, target.api_key))
     except ValueError as error:
         raise CommandFailed(f"--url or --api-key: {error}", code=2) from error
-    except (GatewayUnreachable, ReplayFailed) as error:
+    except (GatewayUnavailable, ReplayFailed) as error:
         raise CommandFailed(str(error)) from error
-    print(msgspec.json.format(msgspec.json.encode(result), indent=2).decode() if options.json else summary(result))
+    if options.json:
+        print_json(result)
+    else:
+        print(summary(result))
     return 1 if result.differences else 0
 
 
-def summary(result: Result) -> str:
-    """Return the result for people."""
+def summary(result: ReplayResult) -> str:
+    """Return the result as text."""
     lines = [
         f"{result.picks:,} picks and {result.updates:,} updates in {result.elapsed_s:.1f} s, "
         f"{result.events_per_second:,.0f} events per second",
-        f"{result.compared:,} picks compared with what was expected: "
+        f"{result.compared:,} picks compared with the expected choice: "
         + (f"{len(result.differences):,} differ" if result.differences else "no difference"),
     ]
     lines += [
         f"  event {each.event}, {each.tier}: expected {each.expected}, got {each.got}"
-        for each in result.differences[:SHOWN]
+        for each in result.differences[:MAX_SHOWN]
     ]
-    if len(result.differences) > SHOWN:
-        lines.append(f"  and {len(result.differences) - SHOWN:,} more")
+    if len(result.differences) > MAX_SHOWN:
+        lines.append(f"  and {len(result.differences) - MAX_SHOWN:,} more")
     if result.skipped:
-        lines.append(f"updates left out: {result.skipped:,} (for another arm than was picked, or after no pick)")
+        lines.append(f"updates skipped: {result.skipped:,} (for another arm than was picked, or without a pick)")
     if result.asked_again:
-        lines.append(f"picks asked again: {result.asked_again:,} (the replica had not heard of the last update yet)")
+        lines.append(f"picks repeated: {result.asked_again:,} (the replica had not applied the last update yet)")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Reading a recorded file of picks and updates, for `pointsman replay`."""
+"""Recorded files of picks and updates."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pointsman.contracts.messages.decision import Candidate
 
 
 class RecordingError(Exception):
-    """A file is not a recording; the text says where."""
+    """The file is not a recording; the text has the place."""
 
 
-class Expected(msgspec.Struct, frozen=True):
+class ExpectedArm(msgspec.Struct, frozen=True):
     """The choice that a pick is compared with."""
 
     provider: str
@@ -19,16 +19,16 @@ class Expected(msgspec.Struct, frozen=True):
 
 
 class Pick(msgspec.Struct, frozen=True, tag="pick", tag_field="op"):
-    """Ask for a decision."""
+    """A request for a decision."""
 
     tier: str
     context: list[float]
     candidates: list[Candidate] | None = None
-    expect: Expected | None = None
+    expect: ExpectedArm | None = None
 
 
 class Update(msgspec.Struct, frozen=True, tag="update", tag_field="op"):
-    """What came of the last pick of the tier."""
+    """The outcome of the last pick of the tier."""
 
     tier: str
     provider: str | None = None
@@ -39,24 +39,24 @@ class Update(msgspec.Struct, frozen=True, tag="update", tag_field="op"):
     latency_ms: float | None = None
 
     def outcome(self, decision_id: str) -> dict[str, object]:
-        """Return the body that reports it. A reward is brought into 0 to 100, as the API wants it."""
-        told = {name: getattr(self, name) for name in ("quality", "cost_usd", "latency_ms")}
+        """Return the body of the report. A reward is clamped to 0 to 100, as the API requires."""
+        values = {name: getattr(self, name) for name in ("quality", "cost_usd", "latency_ms")}
         if self.reward is not None:
-            told = {"reward": min(max(self.reward, 0.0), 100.0)}
-        return {"decision_id": decision_id, **{name: value for name, value in told.items() if value is not None}}
+            values = {"reward": min(max(self.reward, 0.0), 100.0)}
+        return {"decision_id": decision_id, **{name: value for name, value in values.items() if value is not None}}
 
 
 class _Document(msgspec.Struct, frozen=True):
     events: list[Pick | Update]
 
 
-class Step(msgspec.Struct, frozen=True):
-    """A pick with the update that follows it, if any.
+class ReplayStep(msgspec.Struct, frozen=True):
+    """A pick, and the update that follows it, if any.
 
     Attributes
     ----------
     event : int
-        The pick's place in the file, from 1.
+        Position of the pick in the file, from 1.
     """
 
     event: int
@@ -65,14 +65,14 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Recording(msgspec.Struct, frozen=True):
-    """The steps, in the order of the picks, and how many updates follow no pick or are the second for one."""
+    """Steps in the order of the picks, and the number of updates without a pick of their own."""
 
-    steps: list[Step]
+    steps: list[ReplayStep]
     stray_updates: int
 
 
 def read_recording(data: bytes) -> Recording:
-    """Read a recording, in either of its two forms.
+    """Read a recording in either form.
 
     Raises
     ------
@@ -82,14 +82,14 @@ def read_recording(data: bytes) -> Recording:
 
 
 def arrange(events: list[Pick | Update]) -> Recording:
-    """Join each update with the pick it is for: the last one of its tier."""
-    steps: list[Step] = []
+    """Join each update with its pick: the last one of its tier."""
+    steps: list[ReplayStep] = []
     open_steps: dict[str, int] = {}
     stray = 0
     for number, event in enumerate(events, 1):
         if isinstance(event, Pick):
             open_steps[event.tier] = len(steps)
-            steps.append(Step(number, event))
+            steps.append(ReplayStep(number, event))
         elif (at := open_steps.pop(event.tier, None)) is not None:
             steps[at] = msgspec.structs.replace(steps[at], update=event)
         else:
@@ -100,7 +100,7 @@ def arrange(events: list[Pick | Update]) -> Recording:
 def _read_events(data: bytes) -> list[Pick | Update]:
     lines = [line for line in data.splitlines() if line.strip()]
     try:
-        # An object a line; a document on one line has no "op", and one on several lines is no object on its first.
+        # One object per line. A document on one line has no "op"; one on several lines has no object on the first.
         if lines and "op" in msgspec.json.decode(lines[0]):
             return _read_lines(data)
     except (msgspec.MsgspecError, TypeError):
@@ -108,7 +108,7 @@ def _read_events(data: bytes) -> list[Pick | Update]:
     try:
         return msgspec.json.decode(data, type=_Document).events
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise RecordingError(f"neither events, one a line, nor a document with events: {error}") from error
+        raise RecordingError(f"expected one event per line, or a document with events: {error}") from error
 
 
 def _read_lines(data: bytes) -> list[Pick | Update]:

@@ -1,30 +1,30 @@
-"""Replaying a recording against a gateway."""
+"""Replay of a recording against a gateway."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from urllib.parse import quote
 
 import msgspec
 
-from pointsman.cli.devtools.replay.recording import Recording, Step
-from pointsman.cli.http import GatewayClient, GatewayUnreachable
+from pointsman.cli.devtools.replay.recording import Recording, ReplayStep
+from pointsman.cli.gateway import GatewayClient, GatewayUnavailable
 from pointsman.core.bandit import Arm
 
-PATIENCE_S = 15.0
-POLL_S = 0.001
-LONGEST_POLL_S = 0.05
+WAIT_TIMEOUT_S = 15.0
+MIN_POLL_INTERVAL_S = 0.001
+MAX_POLL_INTERVAL_S = 0.05
 
 
 class ReplayFailed(Exception):
-    """The stack refused an event, or did not get to where the next pick could be exact."""
+    """The stack refused an event, or did not reach the state in which the next pick is exact."""
 
 
-class Difference(msgspec.Struct, frozen=True):
-    """A pick that came out differently; ``event`` is its place in the file, from 1."""
+class PickDifference(msgspec.Struct, frozen=True):
+    """A pick that differs from the expected one; ``event`` is its position in the file, from 1."""
 
     event: int
     tier: str
@@ -32,17 +32,17 @@ class Difference(msgspec.Struct, frozen=True):
     got: str
 
 
-class Result(msgspec.Struct, frozen=True):
-    """What came of a replay.
+class ReplayResult(msgspec.Struct, frozen=True):
+    """Result of a replay.
 
     Attributes
     ----------
     compared : int
         Picks that had an expected choice.
     skipped : int
-        Updates that were not sent: for another arm than was picked, or after no pick.
+        Updates that were not sent: for another arm than was picked, or without a pick.
     asked_again : int
-        Picks that were asked more than once.
+        Requests that repeated a pick.
     """
 
     picks: int
@@ -52,7 +52,7 @@ class Result(msgspec.Struct, frozen=True):
     asked_again: int
     elapsed_s: float
     events_per_second: float
-    differences: list[Difference]
+    differences: list[PickDifference]
 
 
 class _Score(msgspec.Struct, frozen=True):
@@ -61,7 +61,7 @@ class _Score(msgspec.Struct, frozen=True):
     pulls: int = 0
 
 
-class _Decided(msgspec.Struct, frozen=True):
+class _Decision(msgspec.Struct, frozen=True):
     decision_id: str
     provider: str
     model: str
@@ -69,7 +69,7 @@ class _Decided(msgspec.Struct, frozen=True):
     scores: list[_Score]
 
 
-class _Looked(msgspec.Struct, frozen=True):
+class _DecisionStatus(msgspec.Struct, frozen=True):
     outcome_status: str
 
 
@@ -83,38 +83,35 @@ class _Arms(msgspec.Struct, frozen=True):
     arms: list[_Arm]
 
 
-_decided_decoder = msgspec.json.Decoder(_Decided)
-
-
-async def replay(url: str, recording: Recording, concurrency: int = 1, api_key: str | None = None) -> Result:
+async def replay(url: str, recording: Recording, concurrency: int = 1, api_key: str | None = None) -> ReplayResult:
     """Replay a recording.
 
     Parameters
     ----------
     url : str
-        The gateway's.
+        Of the gateway.
     concurrency : int
-        Picks at a time; exact, and compared with what was expected, only at 1.
+        Picks at a time; exact, and compared with the expected choice, only at 1.
     api_key : str, optional
         With the scopes decide, report and read.
 
     Raises
     ------
-    GatewayUnreachable, ReplayFailed
+    GatewayUnavailable, ReplayFailed
     """
     async with GatewayClient(url, api_key=api_key) as gateway:
         run = _Replay(gateway, exact=concurrency == 1)
         started_s = time.perf_counter()
-        waiting = iter(recording.steps)
+        steps = iter(recording.steps)
         try:
             async with asyncio.TaskGroup() as workers:
                 for _ in range(concurrency):
-                    workers.create_task(run.work(waiting))
+                    workers.create_task(run.work(steps))
         except ExceptionGroup as failures:
-            # Not `except*`: what is raised out of that is wrapped into another group.
-            expected = failures.subgroup((GatewayUnreachable, ReplayFailed))
+            # Not `except*`, which wraps what is raised in it into another group.
+            expected = failures.subgroup((GatewayUnavailable, ReplayFailed))
             raise (expected or failures).exceptions[0] from None
-        await run.settle()
+        await run.wait_all_applied()
         return run.result(time.perf_counter() - started_s, recording.stray_updates)
 
 
@@ -124,21 +121,21 @@ class _Replay:
         self._exact = exact
         self._pulls: dict[str, Counter[Arm]] = {}
         self._unapplied: dict[str, str] = {}
-        self._differences: list[Difference] = []
+        self._differences: list[PickDifference] = []
         self._count: Counter[str] = Counter()
 
-    async def work(self, waiting: Iterator[Step]) -> None:
-        for step in waiting:
+    async def work(self, steps: Iterator[ReplayStep]) -> None:
+        for step in steps:
             await self._replay(step)
 
-    async def settle(self) -> None:
+    async def wait_all_applied(self) -> None:
         """Wait until the last outcome of every tier is applied."""
         for tier in list(self._unapplied):
             await self._wait_applied(tier)
 
-    def result(self, elapsed_s: float, stray: int) -> Result:
+    def result(self, elapsed_s: float, stray: int) -> ReplayResult:
         count = self._count
-        return Result(
+        return ReplayResult(
             picks=count["picks"],
             updates=count["updates"],
             compared=count["compared"],
@@ -149,89 +146,84 @@ class _Replay:
             differences=self._differences,
         )
 
-    async def _replay(self, step: Step) -> None:
+    async def _replay(self, step: ReplayStep) -> None:
         tier = step.pick.tier
-        decided = await (self._pick_exactly(step) if self._exact else self._pick(step))
-        arm = Arm(decided.provider, decided.model)
+        decision = await (self._pick_exactly(step) if self._exact else self._pick(step))
+        arm = Arm(decision.provider, decision.model)
         self._count["picks"] += 1
         if self._exact and step.pick.expect is not None:
             expected = Arm(step.pick.expect.provider, step.pick.expect.model)
             self._count["compared"] += 1
             if arm != expected:
-                self._differences.append(Difference(step.event, tier, str(expected), str(arm)))
+                self._differences.append(PickDifference(step.event, tier, str(expected), str(arm)))
         update = step.update
         if update is None:
             return
         if (update.provider or arm.provider, update.model or arm.model) != arm:
             self._count["skipped"] += 1
             return
-        await self._post("/v1/outcomes", update.outcome(decided.decision_id), step)
+        await self._send("/v1/outcomes", update.outcome(decision.decision_id), step)
         self._count["updates"] += 1
         if self._exact:
             self._pulls[tier][arm] += 1
-            self._unapplied[tier] = decided.decision_id
+            self._unapplied[tier] = decision.decision_id
 
-    async def _pick(self, step: Step) -> _Decided:
+    async def _pick(self, step: ReplayStep) -> _Decision:
         pick = step.pick
         body: dict[str, object] = {"tier": pick.tier, "context": pick.context}
         if pick.candidates is not None:
             body["candidates"] = pick.candidates
-        return _decided_decoder.decode(await self._post("/v1/decisions", body, step))
+        return msgspec.json.decode(await self._send("/v1/decisions", body, step), type=_Decision)
 
-    async def _pick_exactly(self, step: Step) -> _Decided:
-        """Pick on exactly what was sent before: ask until every candidate has learned from all of its outcomes.
+    async def _pick_exactly(self, step: ReplayStep) -> _Decision:
+        """Pick from exactly the outcomes sent before: repeat until every candidate has learned from all of them.
 
-        With one replay feeding the tier, how many there were says which they were, as they are applied in order.
+        Outcomes are applied in order, so with one sender per tier their count identifies them.
         """
         tier = step.pick.tier
         if tier not in self._pulls:
             self._pulls[tier] = await self._read_pulls(step)
         await self._wait_applied(tier)
-        deadline = time.monotonic() + PATIENCE_S
-        pause_s = POLL_S
-        while True:
-            decided = await self._pick(step)
-            behind = [self._pulls[tier][Arm(score.provider, score.model)] - score.pulls for score in decided.scores]
+        problem = ""
+        async for attempt in _attempts():
+            decision = await self._pick(step)
+            behind = [self._pulls[tier][Arm(score.provider, score.model)] - score.pulls for score in decision.scores]
             if min(behind, default=0) < 0:
-                raise ReplayFailed(
-                    f"event {step.event}: somebody else sends outcomes to {tier}, so nothing can be compared"
-                )
-            if not decided.degraded and not any(behind):
-                return decided
-            if time.monotonic() > deadline:
-                what = (
-                    "only the fallback answers" if decided.degraded else "the replicas do not hear of the last outcome"
-                )
-                raise ReplayFailed(f"event {step.event}, {tier}: {what} after {PATIENCE_S:g} s")
-            self._count["asked_again"] += 1
-            await asyncio.sleep(pause_s)
-            pause_s = min(2.0 * pause_s, LONGEST_POLL_S)
+                raise ReplayFailed(f"event {step.event}: another client sends outcomes to {tier}; picks not comparable")
+            if not decision.degraded and not any(behind):
+                self._count["asked_again"] += attempt
+                return decision
+            problem = "only the fallback responds" if decision.degraded else "the replicas do not get the last outcome"
+        raise ReplayFailed(f"event {step.event}, {tier}: {problem} after {WAIT_TIMEOUT_S:g} s")
 
     async def _wait_applied(self, tier: str) -> None:
         decision_id = self._unapplied.pop(tier, None)
         if decision_id is None:
             return
-        deadline = time.monotonic() + PATIENCE_S
-        pause_s = POLL_S
-        while True:
-            reply = await self._gateway.get(f"/v1/decisions/{decision_id}")
-            if reply.ok and msgspec.json.decode(reply.body, type=_Looked).outcome_status == "applied":
+        async for _ in _attempts():
+            response = await self._gateway.get(f"/v1/decisions/{decision_id}")
+            if response.ok and msgspec.json.decode(response.body, type=_DecisionStatus).outcome_status == "applied":
                 return
-            if time.monotonic() > deadline:
-                raise ReplayFailed(f"{tier}: the outcome of {decision_id} is not applied after {PATIENCE_S:g} s")
-            await asyncio.sleep(pause_s)
-            pause_s = min(2.0 * pause_s, LONGEST_POLL_S)
+        raise ReplayFailed(f"{tier}: the outcome of {decision_id} is not applied after {WAIT_TIMEOUT_S:g} s")
 
-    async def _read_pulls(self, step: Step) -> Counter[Arm]:
-        path = f"/v1/arms?tier={quote(step.pick.tier)}"
-        reply = await self._gateway.get(path)
-        if not reply.ok:
-            raise ReplayFailed(f"event {step.event}: GET {path}: {reply.problem()}")
-        arms = msgspec.json.decode(reply.body, type=_Arms).arms
-        return Counter({Arm(arm.provider, arm.model): arm.n for arm in arms})
+    async def _read_pulls(self, step: ReplayStep) -> Counter[Arm]:
+        body = await self._send(f"/v1/arms?tier={quote(step.pick.tier)}", None, step)
+        return Counter({Arm(arm.provider, arm.model): arm.n for arm in msgspec.json.decode(body, type=_Arms).arms})
 
-    async def _post(self, path: str, body: object, step: Step) -> bytes:
-        reply = await self._gateway.post(path, body)
-        if not reply.ok:
-            raise ReplayFailed(f"event {step.event}: POST {path}: {reply.problem()}")
-        return reply.body
+    async def _send(self, path: str, body: object | None, step: ReplayStep) -> bytes:
+        response = await (self._gateway.get(path) if body is None else self._gateway.post(path, body))
+        if not response.ok:
+            raise ReplayFailed(f"event {step.event}: {path}: {response.problem()}")
+        return response.body
+
+
+async def _attempts() -> AsyncIterator[int]:
+    """Yield 0, 1, 2 … with growing pauses between them, until the timeout."""
+    deadline = time.monotonic() + WAIT_TIMEOUT_S
+    pause_s, attempt = MIN_POLL_INTERVAL_S, 0
+    while True:
+        yield attempt
+        if time.monotonic() > deadline:
+            return
+        await asyncio.sleep(pause_s)
+        pause_s, attempt = min(2.0 * pause_s, MAX_POLL_INTERVAL_S), attempt + 1

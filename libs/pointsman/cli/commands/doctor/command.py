@@ -1,0 +1,75 @@
+"""The command ``pointsman doctor``: run all checks and print what they found."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+
+from rich.console import Console
+from rich.text import Text
+
+from pointsman.cli.commands.doctor.finding import Finding
+from pointsman.cli.commands.doctor.machine import check_configuration, check_programs, check_python
+from pointsman.cli.commands.doctor.providers import check_providers
+from pointsman.cli.commands.doctor.services import check_gateway, check_nats, check_store
+from pointsman.cli.errors import CommandFailed
+from pointsman.cli.options import config_file, read_config
+from pointsman.cli.target import Target, add_target_options, find_target
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = (
+        "Checks this machine, the configuration, NATS, the store, the services, and the providers of the "
+        "configuration: each arm gets one tiny request. API keys are read from the environment of this command. Exits "
+        "with 1 if a check fails. A provider that does not work is a failure where the configuration has a "
+        "[[provider]] or [llm], and a warning where arms are only names."
+    )
+    add_target_options(parser)
+    parser.add_argument("--no-calls", action="store_true", help="send nothing to providers: check only their settings")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    logging.getLogger("pointsman").addHandler(logging.NullHandler())  # the findings report what the libraries would log
+    findings = [check_python()]
+    configuration = check_configuration(options)
+    try:
+        target = find_target(options)
+    except CommandFailed as failure:
+        if configuration.ok:
+            raise
+        findings += [*check_programs(None, running=False), configuration]
+        _print(findings, f"the services were not checked: {failure}".split("\n", maxsplit=1)[0])
+    else:
+        findings += [*check_programs(options, running=target.stack is not None), configuration]
+        findings += asyncio.run(_check_running(target))
+        if configuration.ok and config_file(options) is not None:
+            findings += asyncio.run(check_providers(read_config(options), calls=not options.no_calls))
+        _print(findings, f"checked {target.origin}")
+    return 1 if any(finding.wrong for finding in findings) else 0
+
+
+async def _check_running(target: Target) -> list[Finding]:
+    groups = await asyncio.gather(check_nats(target), check_store(target), check_gateway(target))
+    return [finding for group in groups for finding in group]
+
+
+def _print(findings: list[Finding], title: str) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(title, markup=False)
+    width = max(len(finding.subject) for finding in findings)
+    for finding in findings:
+        word, style = ("ok   ", "green") if finding.ok else _FAILED[finding.serious]
+        console.print(Text.assemble("  ", (word, style), f"  {finding.subject:<{width}}  {finding.detail}"))
+        if finding.remedy:
+            console.print(Text(f"         {'':<{width}}  → {finding.remedy}"))
+    wrong = sum(finding.wrong for finding in findings)
+    warnings = sum(not finding.ok and not finding.serious for finding in findings)
+    result = f"{wrong} of {len(findings)} checks failed" if wrong else "no check failed"
+    console.print(result + (f"; {warnings} warning{'s' if warnings != 1 else ''}" if warnings else ""))
+
+
+_FAILED = {True: ("WRONG", "bold red"), False: ("warn ", "yellow")}
+"""Word and style of a failed check, by whether it is serious."""

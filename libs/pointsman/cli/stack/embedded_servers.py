@@ -1,0 +1,164 @@
+"""The embedded NATS and store: their ports, configuration files and probes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from pointsman.cli.stack.errors import NoResponse
+from pointsman.cli.stack.ports import LOOPBACK, Ports
+from pointsman.cli.stack.probes import nats_info, store_pid
+from pointsman.contracts.access.credentials import Credentials, write_private
+from pointsman.contracts.access.nats_permissions import users_conf
+from pointsman.contracts.access.redis_acl import acl_file
+from pointsman.contracts.config.connections import NatsConfig
+from pointsman.runtime.bus.streams import stream_configs
+
+NATS_PORT = 4222
+MONITOR_PORT = 8222
+_RESERVE_BYTES = 256 * 1024**2
+"""Room for JetStream's key-value buckets, in addition to that of the streams."""
+
+
+class EmbeddedNats:
+    """A nats-server on loopback with JetStream under the data directory.
+
+    Parameters
+    ----------
+    program : path
+    data_dir : path
+    config : NatsConfig
+        Has the sizes of the streams.
+    credentials : Credentials
+        Users and passwords that it accepts.
+    """
+
+    name = "nats"
+
+    def __init__(self, program: Path, data_dir: Path, config: NatsConfig, credentials: Credentials) -> None:
+        self.url = self.monitor_url = ""
+        self.chosen_ports: dict[str, int] = {}
+        self._program = program
+        self._data_dir = data_dir
+        self._config = config
+        self._credentials = credentials
+
+    def prepare(self, ports: Ports, earlier: dict[str, int]) -> list[str]:
+        """Choose the ports, write ``nats.conf`` and return the command.
+
+        4222 is preferred, because ``nats sub`` uses it by default.
+        """
+        port = ports.choose([NATS_PORT, earlier.get("nats", 0)])
+        monitor = ports.choose([MONITOR_PORT, earlier.get("monitor", 0)])
+        self.chosen_ports = {"nats": port, "monitor": monitor}
+        self.url, self.monitor_url = f"nats://{LOOPBACK}:{port}", f"http://{LOOPBACK}:{monitor}"
+        file = self._data_dir / "nats.conf"
+        write_private(file, nats_conf(self._data_dir, self._config, port, monitor) + users_conf(self._credentials.nats))
+        return [str(self._program), "-c", str(file)]
+
+    async def check(self, pid: int) -> None:
+        """Raise `NoResponse` unless this server responds with JetStream on. Its name identifies it, not its process."""
+        info = await nats_info(self.url)
+        if info.server_name != server_name(self._data_dir):
+            raise NoResponse(f"{self.url}: another NATS responds, {info.server_name}")
+        if not info.jetstream:
+            raise NoResponse(f"{self.url}: JetStream is not on")
+
+
+class EmbeddedStore:
+    """A valkey-server (or redis-server) on loopback with its data under the data directory.
+
+    Parameters
+    ----------
+    program : path
+    data_dir : path
+    credentials : Credentials
+        Users and passwords that it accepts.
+    """
+
+    name = "store"
+    monitor_url = ""
+
+    def __init__(self, program: Path, data_dir: Path, credentials: Credentials) -> None:
+        self.url = ""
+        self.chosen_ports: dict[str, int] = {}
+        self._program = program
+        self._data_dir = data_dir
+        self._credentials = credentials
+
+    def prepare(self, ports: Ports, earlier: dict[str, int]) -> list[str]:
+        """Choose the port, write ``valkey.conf`` and return the command.
+
+        6379 is not preferred: other programs on a developer's machine expect their own store there.
+        """
+        port = ports.choose([earlier.get("store", 0)])
+        self.chosen_ports = {"store": port}
+        self.url = f"redis://{LOOPBACK}:{port}/0"
+        folder = self._data_dir / "store"
+        folder.mkdir(exist_ok=True)
+        file, users = self._data_dir / "valkey.conf", self._data_dir / "valkey.acl"
+        write_private(users, acl_file(self._credentials.redis))
+        write_private(file, store_conf(folder, port, users))
+        return [str(self._program), str(file)]
+
+    async def check(self, pid: int) -> None:
+        """Raise `NoResponse` unless the process with this id serves commands."""
+        if await store_pid(self.url, "operator", self._credentials.redis["operator"]) != pid:
+            raise NoResponse(f"{self.url}: another store responds")
+
+
+def server_name(data_dir: Path) -> str:
+    """Return a server name that is unique to this data directory."""
+    return f"pointsman-{hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:8]}"
+
+
+def nats_conf(data_dir: Path, config: NatsConfig, port: int, monitor_port: int) -> str:
+    """Return the text of ``nats.conf`` without the users.
+
+    JetStream reserves ``max_bytes`` for every stream, so its storage is the sum of them and a reserve.
+    """
+    storage = sum(stream.max_bytes or 0 for stream in stream_configs(config)) + _RESERVE_BYTES
+    return f"""# Written by pointsman at every start.
+server_name: {server_name(data_dir)}
+host: "{LOOPBACK}"
+port: {port}
+http: "{LOOPBACK}:{monitor_port}"
+pid_file: {_quote(data_dir / "nats.pid")}
+max_payload: 1MB
+max_connections: 1024
+max_subscriptions: 1024
+jetstream {{
+  store_dir: {_quote(data_dir / "nats")}
+  max_file_store: {storage}
+  max_memory_store: 64MB
+  # What a power failure may lose. A killed process loses nothing: acknowledged data is in the kernel by then.
+  sync_interval: "1s"
+}}
+"""
+
+
+def store_conf(folder: Path, port: int, users: Path | None = None) -> str:
+    """Return the text of ``valkey.conf``, valid for Valkey 8 and Redis 7.
+
+    ``users`` is the ACL file; without one the store accepts every client.
+
+    Append-only with one fsync per second: a lost second is learned again from the outcome log.
+    """
+    return f"""# Written by pointsman at every start.
+bind {LOOPBACK}
+port {port}
+protected-mode yes
+dir {_quote(folder)}
+{f"aclfile {_quote(users)}" if users else ""}
+databases 1
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+daemonize no
+"""
+
+
+def _quote(path: Path) -> str:
+    return json.dumps(str(path.resolve()), ensure_ascii=False)

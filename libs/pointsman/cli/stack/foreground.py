@@ -1,0 +1,33 @@
+"""Run a stack in the foreground until a signal arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+
+from pointsman.cli.stack.stack import Stack
+
+
+async def run_in_foreground(stack: Stack, work: Coroutine[None, None, None], on_event: Callable[[str], None]) -> None:
+    """Run ``work`` until it ends or SIGINT, SIGTERM or SIGHUP arrives; then stop the stack.
+
+    The first signal cancels ``work``; the second one kills the processes of the stack. SIGHUP is left alone where it is
+    ignored, as under nohup.
+    """
+    task = asyncio.create_task(work)
+
+    def on_signal() -> None:
+        if task.cancelling():
+            stack.kill()
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    try:
+        await task
+    except asyncio.CancelledError:
+        on_event("stopping")
+    finally:
+        await stack.stop()

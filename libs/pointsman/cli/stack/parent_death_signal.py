@@ -1,0 +1,30 @@
+"""Execute a program that receives SIGTERM when its parent dies: ``parent_death_signal.py PARENT PROGRAM ARGUMENT…``.
+
+Run as a file by a bare interpreter, it asks Linux for the signal and then executes the program in its place, so the
+process id stays. On other systems it only executes the program. A function called between fork and exec could do the
+same, but is not safe in a process that has threads.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main(arguments: list[str]) -> None:
+    """Execute the program; return only by raising."""
+    parent, program = int(arguments[0]), arguments[1]
+    if sys.platform == "linux":
+        import ctypes  # noqa: PLC0415  # slow to import, and only Linux needs it
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    if os.getppid() != parent:
+        raise SystemExit("the stack ended before its child started")
+    os.execv(program, arguments[1:])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

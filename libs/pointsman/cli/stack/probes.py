@@ -1,0 +1,103 @@
+"""Probes of running servers: NATS by its greeting, the store by its process id, a service by ``/readyz``."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from urllib.parse import urlsplit
+
+import msgspec
+
+from pointsman.cli.stack.errors import NoResponse
+from pointsman.runtime.http import blocking
+from pointsman.runtime.http.errors import HttpError
+from pointsman.runtime.http.response import HttpResponse
+
+PROBE_TIMEOUT_S = 2.0
+
+
+class NatsInfo(msgspec.Struct, frozen=True):
+    """What a NATS server sends to a new connection."""
+
+    server_name: str = ""
+    version: str = ""
+    jetstream: bool = False
+    max_payload: int = 0
+
+
+class _Readiness(msgspec.Struct, frozen=True):
+    checks: dict[str, str] = {}
+
+
+async def http_get(url: str, timeout_s: float = PROBE_TIMEOUT_S) -> HttpResponse:
+    """Send a GET to a process of this machine, whatever its certificate.
+
+    Raises
+    ------
+    NoResponse
+    """
+    try:
+        return await asyncio.to_thread(blocking.get, url, timeout_s, verify_tls=False)
+    except HttpError as error:
+        raise NoResponse(f"{url}: {error}") from error
+
+
+def failed_checks(readiness: HttpResponse) -> str:
+    """Return the failed checks of a response of ``/readyz`` in one line; empty when the service is ready."""
+    if readiness.status == 200:
+        return ""
+    try:
+        checks = msgspec.json.decode(readiness.body, type=_Readiness).checks
+    except msgspec.MsgspecError:
+        checks = {}
+    failed = ", ".join(f"{name}: {state}" for name, state in checks.items() if state != "ok")
+    return failed or f"HTTP {readiness.status}"
+
+
+async def nats_info(url: str, timeout_s: float = PROBE_TIMEOUT_S) -> NatsInfo:
+    """Return the greeting of the server at ``nats://host:port``.
+
+    Raises
+    ------
+    NoResponse
+    """
+    line = await _exchange(url, 4222, b"", b"\r\n", timeout_s)
+    if not line.startswith(b"INFO "):
+        raise NoResponse(f"{url}: not a NATS server: {line[:80]!r}")
+    try:
+        return msgspec.json.decode(line[5:], type=NatsInfo)
+    except msgspec.MsgspecError as error:
+        raise NoResponse(f"{url}: {error}") from error
+
+
+async def store_pid(url: str, user: str = "", password: str = "", timeout_s: float = PROBE_TIMEOUT_S) -> int:
+    """Return the process id of the store at ``redis://host:port`` once it serves commands.
+
+    Raises
+    ------
+    NoResponse
+        Also while the store loads its data.
+    """
+    login = f"AUTH {user} {password}\r\n" if password else ""
+    reply = await _exchange(url, 6379, f"{login}PING\r\nINFO server\r\nQUIT\r\n".encode(), None, timeout_s)
+    found = re.search(rb"^process_id:(\d+)", reply, re.MULTILINE)
+    if not reply.removeprefix(b"+OK\r\n").startswith(b"+PONG\r\n") or found is None:
+        raise NoResponse(f"{url}: {reply[:80].decode(errors='replace').strip()}")
+    return int(found[1])
+
+
+async def _exchange(url: str, default_port: int, request: bytes, until: bytes | None, timeout_s: float) -> bytes:
+    """Send bytes; return what comes until ``until``, or until the server closes the connection."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "127.0.0.1", parts.port or default_port
+    try:
+        async with asyncio.timeout(timeout_s):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(request)
+                await writer.drain()
+                return await (reader.read(-1) if until is None else reader.readuntil(until))
+            finally:
+                writer.close()
+    except (OSError, TimeoutError, EOFError, asyncio.LimitOverrunError) as error:
+        raise NoResponse(f"{host}:{port}: {str(error) or 'no response in time'}") from error
