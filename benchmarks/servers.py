@@ -18,10 +18,9 @@ from typing import Self
 
 import psutil  # type: ignore[import-untyped]  # it has no types
 
-from pointsman.cli.stack.embedded_nats import nats_conf
-from pointsman.cli.stack.embedded_store import store_conf
+from pointsman.cli.stack.embedded_servers import nats_conf, store_conf
 from pointsman.cli.stack.ports import LOOPBACK, Ports
-from pointsman.cli.stack.programs import find_nats_server, find_store_server
+from pointsman.cli.stack.server_programs import find_nats_server, find_store_server
 from pointsman.contracts.config.connections import NatsConfig
 from pointsman.runtime.bus import Bus, ensure_streams
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pointsman.cli.stack.programs import find_store_server
+from pointsman.cli.stack.server_programs import find_store_server
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
 from tests.support.processes import NatsServer, StoreServer

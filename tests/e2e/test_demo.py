@@ -44,7 +44,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def post(curl: list[str]) -> dict[str, object]:
-    """Do what a curl command says, also where there is no curl."""
+    """Send the request of a curl command, without curl."""
     _, _, url, _, header, _, body = curl
     request = urllib.request.Request(url, body.encode(), dict([header.split(": ")]))
     with urllib.request.urlopen(request, timeout=10.0) as response:
@@ -59,7 +59,7 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def once(data_dir: Path) -> subprocess.CompletedProcess[str]:
-    """What a demo of 300 prompts said."""
+    """A demo of 300 prompts that has ended."""
     return run("demo", "--once", "--limit", "300", "--port", "0", "--data-dir", str(data_dir))
 
 
@@ -67,11 +67,11 @@ def once(data_dir: Path) -> subprocess.CompletedProcess[str]:
 def serving(
     data_dir: Path, once: subprocess.CompletedProcess[str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ChildProcess]:
-    """A demo that goes on from the first one with 100 prompts, and serves."""
+    """A demo that continues from the first one with 100 prompts, and serves."""
     demo = ChildProcess("demo", tmp_path_factory.mktemp("output"))
     command = [POINTSMAN, "demo", "--keep", "--limit", "100", "--port", "0", "--data-dir", str(data_dir)]
     demo.run(command, environment())
-    demo.wait(lambda: "the page, the API" in demo.output(), "summary")
+    demo.wait(lambda: "dashboard, API" in demo.output(), "summary")
     yield demo
     if demo.running:
         demo.stop()
@@ -83,10 +83,8 @@ def test_a_demo_routes_every_prompt_and_sums_up(once: subprocess.CompletedProces
     rows = dict(re.findall(r"^ (served by linucb|uniform choice|oracle \(best reward\))\s+([\d.]+)", once.stdout, re.M))
     served, uniform, oracle = (float(value) for value in rows.values())
     assert uniform < served < oracle
-    # Each outcome was learned from exactly once, and the services' own mean is the one that was computed here.
-    assert re.search(
-        rf"Learned from 300 outcomes; mean reward by the services' own count: {served}\.$", once.stdout, re.M
-    )
+    # Each outcome was learned from exactly once, and the mean of the services is the one that was computed here.
+    assert re.search(rf"Learned from 300 outcomes; mean reward counted by the services: {served}\.$", once.stdout, re.M)
     assert re.findall(r"^ +(greedy|cheapest|always-mistral) +300 +[\d.]+%", once.stdout, re.M) == [
         "greedy",
         "cheapest",
@@ -95,16 +93,16 @@ def test_a_demo_routes_every_prompt_and_sums_up(once: subprocess.CompletedProces
     assert "served by the fallback" not in once.stdout
 
 
-def test_its_second_part_calls_models_and_learns_without_being_told(once: subprocess.CompletedProcess[str]) -> None:
-    told = once.stdout
-    headers = dict(re.findall(r"^  x-pointsman-([a-z-]+): (\S+)$", told, re.M))
+def test_its_second_part_calls_models_and_learns_without_reports(once: subprocess.CompletedProcess[str]) -> None:
+    shown = once.stdout
+    headers = dict(re.findall(r"^  x-pointsman-([a-z-]+): (\S+)$", shown, re.M))
     assert headers["tier"] == "COMPLEX"
     assert headers["reason"] in ("policy", "explored")
-    assert re.search(r"^  [a-z ]{80,}$", told, re.M)  # the streamed answer
-    assert f"mock:{headers['model']}, reason pinned" in told
-    assert "mock:mini served, reason fallback" in told
-    assert "Thumbs down for the streamed answer: accepted, quality 0." in told
-    rows = re.findall(r"^ (SIMPLE|COMPLEX|SHAKY) +(\S+) +(\d+) +(\d+)", told, re.M)
+    assert re.search(r"^  [a-z ]{80,}$", shown, re.M)  # the streamed answer
+    assert f"mock:{headers['model']}, reason pinned" in shown
+    assert "mock:mini served, reason fallback" in shown
+    assert "Thumbs down for the streamed answer: accepted, quality 0." in shown
+    rows = re.findall(r"^ (SIMPLE|COMPLEX|SHAKY) +(\S+) +(\d+) +(\d+)", shown, re.M)
     learned = {tier: sum(int(now) - int(before) for of, _, before, now in rows if of == tier) for tier, *_ in rows}
     assert learned["SHAKY"] == 1
     assert learned["SIMPLE"] + learned["COMPLEX"] == 300 + 2  # the prompts, and two turns of a conversation
@@ -130,11 +128,11 @@ def test_the_commands_it_prints_work_as_they_are_printed(serving: ChildProcess, 
     try:
         decided: list[dict[str, object]] = []
 
-        def heard() -> bool:
+        def received() -> bool:
             decided.append(post(commands["curl"]))
             return bool(tail.output())
 
-        tail.wait(heard, "a decision")
+        tail.wait(received, "a decision")
     finally:
         tail.stop()
     subject, _, event = tail.output().splitlines()[0].partition(" ")

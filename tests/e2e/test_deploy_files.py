@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from pointsman.cli.stack.programs import find_nats_server, find_store_server
+from pointsman.cli.stack.server_programs import find_nats_server, find_store_server
 from pointsman.contracts.access.folder import RUNNERS, SERVERS, make_folder
 from pointsman.contracts.config import Config, load_config
 from pointsman.contracts.config.connections import NatsConfig

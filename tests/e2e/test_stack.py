@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.cli.stack.processes import is_alive
+from pointsman.cli.stack.lock import is_alive
 from tests.e2e.running_stack import RunningStack
 
 pytestmark = pytest.mark.e2e
@@ -91,7 +91,7 @@ def test_a_second_stack_on_the_same_data_is_refused(stack: RunningStack) -> None
     assert stack.ready()
 
 
-def test_a_busy_port_that_was_asked_for_is_said(stack: RunningStack, busy_port: int) -> None:
+def test_a_requested_port_in_use_is_reported(stack: RunningStack, busy_port: int) -> None:
     ended = stack.run("up", "--port", str(busy_port))
 
     assert ended.returncode == 2

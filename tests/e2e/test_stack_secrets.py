@@ -1,4 +1,4 @@
-"""What ``pointsman up`` keeps to its user, and what each of its processes is told."""
+"""Secrets of ``pointsman up``: file permissions, and the passwords that each process gets."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def test_no_secret_is_in_an_output_a_log_or_the_stacks_file(
 @pytest.mark.skipif(
     not Path("/proc/self/environ").exists(), reason="only Linux shows a process's environment as a file"
 )
-def test_each_service_is_told_its_own_passwords_and_the_servers_none(
+def test_each_service_gets_its_own_passwords_and_the_servers_get_none(
     stack: RunningStack, passwords: dict[str, dict[str, str]]
 ) -> None:
     for name, processes in stack.file().items():
-        told = Path(f"/proc/{processes[0]['pid']}/environ").read_text()
+        environ = Path(f"/proc/{processes[0]['pid']}/environ").read_text()
         for server, users in passwords.items():
-            known = {role for role, secret in users.items() if secret in told}
+            known = {role for role, secret in users.items() if secret in environ}
             assert known == ({SERVICES[name]} if name in SERVICES else set()), (name, server)
 
 

@@ -11,7 +11,7 @@ import redis.asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from pointsman.cli.stack.programs import find_nats_server, find_store_server
+from pointsman.cli.stack.server_programs import find_nats_server, find_store_server
 from tests.support.processes import ChildProcess, free_port
 
 

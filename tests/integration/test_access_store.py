@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from pointsman.cli.stack.programs import find_store_server
+from pointsman.cli.stack.server_programs import find_store_server
 from pointsman.contracts.access.redis_acl import REDIS_ROLES
 from pointsman.contracts.access.roles import Role
 from pointsman.contracts.config.connections import RedisConfig

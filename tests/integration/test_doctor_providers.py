@@ -1,4 +1,4 @@
-"""What ``pointsman doctor`` says of providers, with mock ones."""
+"""Provider checks of ``pointsman doctor``, with mock providers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from pointsman.cli.commands.check_providers import check_providers
-from pointsman.cli.commands.findings import Finding
+from pointsman.cli.commands.doctor.finding import Finding
+from pointsman.cli.commands.doctor.providers import check_providers
 from pointsman.cli.main import main
 from pointsman.contracts.config import load_config
 from tests.support.mock_provider import MockProviderProcess
@@ -33,12 +33,12 @@ def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockProviderProce
 
 
 async def check(folder: Path, arms: list[str], providers: str, *, calls: bool = True) -> dict[str, Finding]:
-    """What the doctor finds, by subject."""
+    """Return the findings by subject."""
     file = folder / "pointsman.toml"
     listed = ", ".join(f'"{arm}"' for arm in arms)
     file.write_text(f'[[tier]]\nname = "A"\narms = [{listed}]\n{providers}', encoding="utf-8")
     found = await check_providers(
-        load_config(file, {}), calls=calls, environ={"KEY": KEY, "WRONG": WRONG}, patience_s=1.0
+        load_config(file, {}), calls=calls, environ={"KEY": KEY, "WRONG": WRONG}, timeout_s=1.0
     )
     return {finding.subject: finding for finding in found}
 
@@ -47,7 +47,7 @@ def section(name: str, url: str, *more: str) -> str:
     return "\n".join(["", "[[provider]]", f'name = "{name}"', f'base_url = "{url}"', *more, ""])
 
 
-async def test_each_trouble_of_a_provider_is_told_in_words(mock: MockProviderProcess, tmp_path: Path) -> None:
+async def test_each_failure_of_a_provider_has_a_remedy(mock: MockProviderProcess, tmp_path: Path) -> None:
     url = f"{mock.url}/v1"
     providers = (
         section("lab", url, 'api_key_env = "KEY"', "retries = 0")
@@ -62,24 +62,24 @@ async def test_each_trouble_of_a_provider_is_told_in_words(mock: MockProviderPro
     arms = ["lab:good", "lab:missing", "lab:broken", "lab:quota", "lab:slow", "wrong:good", "none:good", "unset:good"]
     found = await check(tmp_path, [*arms, "gone:x", "tls:x", "dns:x", "strange:x"], providers)
 
-    def told(subject: str) -> str:
+    def finding(subject: str) -> str:
         assert not found[subject].ok, found[subject]
         return f"{found[subject].detail} → {found[subject].remedy}"
 
     assert found["model lab:good"].ok
     assert found["provider unused"].ok
-    assert "no arm names it" in found["provider unused"].detail
-    assert "missing does not exist → is that the model's name there?" in told("model lab:missing")
-    assert "HTTP 500" in told("model lab:broken")
-    assert "quota" in told("model lab:quota")
-    assert "no answer within 1 s" in told("model lab:slow")
-    assert "is the key in WRONG right" in told("model wrong:good")
-    assert "api_key_env" in told("model none:good")
-    assert "NOT_THERE is not set → set it where the gateway starts" in told("provider unset")
-    assert "no connection" in told("model gone:x")
-    assert "TLS is not accepted → is base_url right about https?" in told("model tls:x")
-    assert "host name does not resolve" in told("model dns:x")
-    assert "'strange' is not configured" in told("provider strange")
+    assert "no arm uses it" in found["provider unused"].detail
+    assert "missing does not exist → check the name of the model at the provider" in finding("model lab:missing")
+    assert "HTTP 500" in finding("model lab:broken")
+    assert "quota" in finding("model lab:quota")
+    assert "no response within 1 s" in finding("model lab:slow")
+    assert "check the key in WRONG" in finding("model wrong:good")
+    assert "api_key_env" in finding("model none:good")
+    assert "NOT_THERE is not set → set it where the gateway starts" in finding("provider unset")
+    assert "no connection" in finding("model gone:x")
+    assert "TLS is not accepted → check whether base_url is https" in finding("model tls:x")
+    assert "host name does not resolve" in finding("model dns:x")
+    assert "'strange' is not configured" in finding("provider strange")
     assert all(finding.wrong for finding in found.values() if not finding.ok)
     everything = " ".join(f"{finding.detail} {finding.remedy}" for finding in found.values())
     assert KEY not in everything
@@ -91,11 +91,11 @@ async def test_without_calls_nothing_is_sent(mock: MockProviderProcess, tmp_path
     found = await check(tmp_path, ["lab:good"], section("lab", f"{mock.url}/v1", 'api_key_env = "KEY"'), calls=False)
 
     assert found["provider lab"].ok
-    assert "KEY is set; not asked" in found["provider lab"].detail
+    assert "KEY is set; not called" in found["provider lab"].detail
     assert len(mock.seen()) == before
 
 
-async def test_arms_that_may_be_names_only_are_warned_of(tmp_path: Path) -> None:
+async def test_arms_that_may_be_only_names_give_a_warning(tmp_path: Path) -> None:
     found = await check(tmp_path, ["strange:x", "openai:y"], "")
 
     assert [finding.ok for finding in found.values()] == [False, False]
@@ -110,7 +110,7 @@ async def test_a_request_costs_next_to_nothing(mock: MockProviderProcess, tmp_pa
     assert len(body["messages"]) == 1
 
 
-async def test_a_model_that_a_local_server_has_not_is_told_with_those_that_it_has(tmp_path: Path) -> None:
+async def test_a_missing_model_of_a_local_server_is_reported_with_the_existing_ones(tmp_path: Path) -> None:
     async def refuse(_: web.Request) -> web.Response:
         return web.json_response({"error": {"message": "model 'llama3.3' not found"}}, status=404)
 
@@ -134,7 +134,7 @@ async def test_a_model_that_a_local_server_has_not_is_told_with_those_that_it_ha
     assert finding.remedy == "ollama pull llama3.3; it has llama3.2, qwen3:8b"
 
 
-def test_the_command_fails_for_scripts_and_says_why(
+def test_the_command_exits_with_1_and_prints_the_reason(
     mock: MockProviderProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

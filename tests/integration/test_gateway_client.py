@@ -1,4 +1,4 @@
-"""The command line's HTTP client, against a server that does what real ones do to connections."""
+"""The command line's client of the gateway, against a server that handles connections as real ones do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from pointsman.cli.http import GatewayClient, GatewayUnreachable
+from pointsman.cli.gateway import GatewayClient, GatewayUnavailable
 
 pytestmark = pytest.mark.integration
 
@@ -107,7 +107,7 @@ async def test_a_connection_that_the_server_closed_while_idle_is_not_used_again(
                 try:
                     assert (await gateway.get("/")).body in (b"2", b"3", b"4")
                     break
-                except GatewayUnreachable:  # it arrived too late, as it may
+                except GatewayUnavailable:  # it arrived too late, as it may
                     continue
 
 
@@ -159,7 +159,7 @@ async def test_an_answer_that_is_none_is_an_error_that_names_the_server(bytes_se
         writer.write(bytes_sent)
 
     async with server(serve) as url, GatewayClient(url) as gateway:
-        with pytest.raises(GatewayUnreachable, match=r"127\.0\.0\.1:\d+"):
+        with pytest.raises(GatewayUnavailable, match=r"127\.0\.0\.1:\d+"):
             await gateway.get("/")
 
 
@@ -168,13 +168,13 @@ async def test_waiting_for_an_answer_has_a_bound() -> None:
         await reader.read()
 
     async with server(serve) as url, GatewayClient(url, timeout_s=0.05) as gateway:
-        with pytest.raises(GatewayUnreachable, match="no answer in time"):
+        with pytest.raises(GatewayUnavailable, match="no complete response within"):
             await gateway.get("/")
 
 
-async def test_nobody_listening_is_an_error_that_names_the_server() -> None:
+async def test_a_refused_connection_is_an_error_that_names_the_server() -> None:
     async with GatewayClient("http://127.0.0.1:1") as gateway:
-        with pytest.raises(GatewayUnreachable, match=r"127\.0\.0\.1:1"):
+        with pytest.raises(GatewayUnavailable, match=r"127\.0\.0\.1:1"):
             await gateway.get("/")
 
 

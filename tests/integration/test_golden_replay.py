@@ -7,10 +7,18 @@ from typing import Any
 
 import pytest
 
-from pointsman.cli.devtools.demo.service_view import wait_learned
-from pointsman.cli.devtools.replay.recording import Expected, Pick, Recording, Step, Update, arrange, read_recording
-from pointsman.cli.devtools.replay.runner import ReplayFailed, Result, replay
-from pointsman.cli.http import GatewayClient
+from pointsman.cli.devtools.demo.learned import wait_learned
+from pointsman.cli.devtools.replay.recording import (
+    ExpectedArm,
+    Pick,
+    Recording,
+    ReplayStep,
+    Update,
+    arrange,
+    read_recording,
+)
+from pointsman.cli.devtools.replay.runner import ReplayFailed, ReplayResult, replay
+from pointsman.cli.gateway import GatewayClient
 from tests.support.fixtures import StartService
 from tests.support.processes import http_status
 from tests.support.repository import ROOT
@@ -79,14 +87,14 @@ def own_recording(first_expected: str) -> Recording:
     """One pick; then an outcome that makes the other arm the better one, known at the very next pick, fifty times."""
     context = [1.0, *[0.0] * 11]
     events: list[Pick | Update] = [
-        Pick(tier="OWN", context=context, expect=Expected(provider="p", model=first_expected)),
+        Pick(tier="OWN", context=context, expect=ExpectedArm(provider="p", model=first_expected)),
         Update(tier="OWN", quality=0.0),
     ]
     for at in range(50):
         # α√(xᵀA⁻¹x) falls with every outcome, so with rewards of 0 the arms take turns.
         expected = "two" if at % 2 == 0 else "one"
         events += [
-            Pick(tier="OWN", context=context, expect=Expected(provider="p", model=expected)),
+            Pick(tier="OWN", context=context, expect=ExpectedArm(provider="p", model=expected)),
             Update(tier="OWN", quality=0.0),
         ]
     return arrange(events)
@@ -102,12 +110,12 @@ async def test_each_pick_knows_every_update_before_it_whichever_replica_answers(
 
 async def test_a_choice_that_differs_is_reported_and_its_update_left_out(gateway_url: str) -> None:
     context = [1.0, *[0.0] * 11]
-    step = Step(
+    step = ReplayStep(
         7,
-        Pick(tier="OWN", context=context, expect=Expected(provider="p", model="three")),
+        Pick(tier="OWN", context=context, expect=ExpectedArm(provider="p", model="three")),
         Update(tier="OWN", provider="p", model="three", reward=50.0),
     )
-    result: Result = await replay(gateway_url, Recording([step], 0))
+    result: ReplayResult = await replay(gateway_url, Recording([step], 0))
     assert [(each.event, each.expected) for each in result.differences] == [(7, "p:three")]
     assert (result.updates, result.skipped) == (0, 1)
 
@@ -118,10 +126,10 @@ async def test_many_at_a_time_send_every_event_and_compare_none(gateway_url: str
     result = await replay(gateway_url, recording, concurrency=8)
     assert (result.picks, result.updates, result.compared) == (51, 51, 0)
     async with GatewayClient(gateway_url) as gateway:
-        learned = await wait_learned(gateway, "OWN", before + 51, patience_s=20.0)
+        learned = await wait_learned(gateway, "OWN", before + 51, timeout_s=20.0)
     assert learned.outcomes == before + 51
 
 
 async def test_an_event_that_the_gateway_refuses_is_named(gateway_url: str) -> None:
     with pytest.raises(ReplayFailed, match=r"event 3: .*tier"):
-        await replay(gateway_url, Recording([Step(3, Pick(tier="NOWHERE", context=[1.0]))], 0))
+        await replay(gateway_url, Recording([ReplayStep(3, Pick(tier="NOWHERE", context=[1.0]))], 0))

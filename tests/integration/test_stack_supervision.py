@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from pointsman.cli.stack import DataDirBusy, NoAnswer, Stack, StackFile, StartFailed, find_stack, stack
-from pointsman.cli.stack.answers import http_get, nats_info, store_pid
+from pointsman.cli.stack import DataDirBusy, NoResponse, Stack, StackFile, StartFailed, find_stack, stack
+from pointsman.cli.stack.lock import is_alive
 from pointsman.cli.stack.logins import operator_logins
-from pointsman.cli.stack.processes import is_alive
+from pointsman.cli.stack.probes import http_get, nats_info, store_pid
 from pointsman.contracts.config import Config
 from tests.support.repository import ROOT
 
@@ -63,7 +63,7 @@ async def test_the_stack_answers_everywhere_the_file_says_and_nowhere_after_it_s
     assert [process.pid for process in content.processes() if is_alive(process.pid)] == []
     assert find_stack(tmp_path / "data") is None
     assert not (tmp_path / "data" / "stack.json").exists()
-    with pytest.raises(NoAnswer):
+    with pytest.raises(NoResponse):
         await nats_info(content.nats[0].url)
 
 

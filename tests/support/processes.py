@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from pointsman.cli.stack.programs import find_nats_server, find_store_server
+from pointsman.cli.stack.server_programs import find_nats_server, find_store_server
 from tests.support.waiting import wait_until
 
 SHUTDOWN_TIMEOUT_S = 10.0

@@ -19,7 +19,7 @@ import pointsman
 from pointsman.cli.errors import CommandFailed
 
 
-class Command(NamedTuple):
+class CommandEntry(NamedTuple):
     """A command: the function that adds its options, as ``package.module:function``, and its line in the help."""
 
     configure: str
@@ -27,36 +27,44 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "init": Command("devtools.init.command:configure", "write a configuration for the LLM gateway"),
-    "up": Command("commands.up:configure", "start NATS, a store and the four services on this machine"),
-    "demo": Command(
+    "init": CommandEntry("devtools.init.command:configure", "write a configuration for the LLM gateway"),
+    "up": CommandEntry("commands.up:configure", "start NATS, a store and the four services on this machine"),
+    "demo": CommandEntry(
         "devtools.demo.command:configure", "route 3,609 real prompts through the real stack and watch it learn"
     ),
-    "mock-provider": Command(
+    "mock-provider": CommandEntry(
         "devtools.mock_provider.command:configure", "an LLM provider without a model, to try everything without keys"
     ),
-    "replay": Command(
+    "replay": CommandEntry(
         "devtools.replay.command:configure", "send a recorded file of picks and updates to a running stack"
     ),
-    "compare": Command("commands.compare:configure", "show what each shadow policy would have done differently"),
-    "policies": Command("commands.policies:configure", "show the active and shadow policies, and who changed them"),
-    "promote": Command("commands.promotion:configure_promote", "make a shadow policy the active policy of a tier"),
-    "revert": Command("commands.promotion:configure_revert", "undo the last promotion of a tier"),
-    "tail": Command("commands.tail:configure", "print decisions, rewards, shadow results … as they are published"),
-    "audit": Command("commands.audit:configure_audit", "compare the store with the outcome log, byte by byte"),
-    "rebuild": Command("commands.audit:configure_rebuild", "rebuild the store from the outcome log"),
-    "doctor": Command("commands.doctor.command:configure", "check everything and suggest how to repair what is wrong"),
-    "keys": Command("commands.keys:configure", "create, list and revoke API keys of the gateway"),
-    "features": Command("commands.features:configure", "show the features that the gateway computes from a prompt"),
-    "config": Command("commands.config_check:configure", "check the configuration"),
-    "credentials": Command("commands.credentials:configure", "create the users of NATS and the store, with passwords"),
-    "probe": Command("commands.probe:configure", "exit with 0 when a URL returns 200 (for health checks)"),
-    "gateway": Command("commands.services:configure_gateway", "run the gateway"),
-    "decision": Command("commands.services:configure_decision", "run one replica of the decision service"),
-    "shadow-evaluator": Command(
+    "compare": CommandEntry("commands.compare:configure", "show what each shadow policy would have done differently"),
+    "policies": CommandEntry(
+        "commands.policies:configure", "show the active and shadow policies, and who changed them"
+    ),
+    "promote": CommandEntry("commands.promotion:configure_promote", "make a shadow policy the active policy of a tier"),
+    "revert": CommandEntry("commands.promotion:configure_revert", "undo the last promotion of a tier"),
+    "tail": CommandEntry("commands.tail:configure", "print decisions, rewards, shadow results … as they are published"),
+    "audit": CommandEntry("commands.audit:configure_audit", "compare the store with the outcome log, byte by byte"),
+    "rebuild": CommandEntry("commands.audit:configure_rebuild", "rebuild the store from the outcome log"),
+    "doctor": CommandEntry(
+        "commands.doctor.command:configure", "check everything and suggest how to repair what is wrong"
+    ),
+    "keys": CommandEntry("commands.keys:configure", "create, list and revoke API keys of the gateway"),
+    "features": CommandEntry(
+        "commands.features:configure", "show the features that the gateway computes from a prompt"
+    ),
+    "config": CommandEntry("commands.config_check:configure", "check the configuration"),
+    "credentials": CommandEntry(
+        "commands.credentials:configure", "create the users of NATS and the store, with passwords"
+    ),
+    "probe": CommandEntry("commands.probe:configure", "exit with 0 when a URL returns 200 (for health checks)"),
+    "gateway": CommandEntry("commands.services:configure_gateway", "run the gateway"),
+    "decision": CommandEntry("commands.services:configure_decision", "run one replica of the decision service"),
+    "shadow-evaluator": CommandEntry(
         "commands.services:configure_shadow_evaluator", "run the service that evaluates shadow policies"
     ),
-    "reward-updater": Command(
+    "reward-updater": CommandEntry(
         "commands.services:configure_reward_updater", "run the service that learns from outcomes"
     ),
 }
@@ -109,8 +117,8 @@ def _parser(name: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pointsman {pointsman.__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     if name is None:
-        for command in COMMANDS:
-            subparsers.add_parser(command, help=COMMANDS[command].summary)
+        for command, entry in COMMANDS.items():
+            subparsers.add_parser(command, help=entry.summary)
     else:
         module, function = COMMANDS[name].configure.split(":")
         configure = getattr(importlib.import_module(f"pointsman.cli.{module}"), function)

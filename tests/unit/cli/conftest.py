@@ -1,4 +1,4 @@
-"""A small HTTP server that answers what a test tells it to."""
+"""A small HTTP server with fixed responses."""
 
 from __future__ import annotations
 

@@ -23,17 +23,17 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "pointsman.toml"
 
 
-def test_a_right_configuration_is_summed_up(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_valid_configuration_is_summarised(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(GOOD, encoding="utf-8")
 
     assert main(["config", "check", "--config", str(file)]) == 0
     shown = capsys.readouterr().out
-    assert "is right" in shown
+    assert "is valid" in shown
     assert "tier SIMPLE  linucb over ollama:llama3.2, openai:gpt-4o-mini" in shown
     assert "shadow greedy = epsilon-greedy (epsilon 0.0)" in shown
 
 
-def test_every_problem_of_a_wrong_configuration_is_listed(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_problem_of_an_invalid_configuration_is_listed(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(GOOD + "\n[context]\ndim = 0\n\n[colour]\nred = 1\n", encoding="utf-8")
 
     assert main(["config", "check", "--config", str(file)]) == 2
@@ -54,12 +54,12 @@ def test_an_environment_variable_that_overrides_is_named(
     assert "POINTSMAN_POLICY_EPSILON" in shown
 
 
-def test_a_file_that_is_not_there_is_said(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_file_is_reported(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "check", "--config", str(file)]) == 2
     assert "No such file" in capsys.readouterr().err
 
 
-def test_arms_that_nobody_serves_are_warned_of(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_arms_without_a_provider_give_a_warning(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(GOOD + '\n[[tier]]\nname = "OTHER"\narms = ["lab:small", "openai:gpt-5"]\n', encoding="utf-8")
 
     assert main(["config", "check", "--config", str(file)]) == 0

@@ -35,12 +35,12 @@ def shown(capsys: pytest.CaptureFixture[str]) -> dict[str, list[str]]:
 def test_a_prompt_has_its_features_its_score_and_its_tier(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(CONFIG, encoding="utf-8")
     assert main(["features", PROOF, "--config", str(file)]) == 0
-    told = shown(capsys)
-    assert told["reasoning"] == ["1.000", "0.40", "0.400"]
-    assert told["auto"][1:] == ["tier", "COMPLEX"]
-    parts = [float(told[name][2]) for name in told if name not in ("feature", "auto")]
+    rows = shown(capsys)
+    assert rows["reasoning"] == ["1.000", "0.40", "0.400"]
+    assert rows["auto"][1:] == ["tier", "COMPLEX"]
+    parts = [float(rows[name][2]) for name in rows if name not in ("feature", "auto")]
     assert len(parts) == 12
-    assert float(told["auto"][0]) == pytest.approx(sum(parts), abs=0.01)
+    assert float(rows["auto"][0]) == pytest.approx(sum(parts), abs=0.01)
 
 
 def test_without_a_configuration_there_is_a_score_and_no_tier(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,9 +54,9 @@ def test_a_whole_request_is_read_from_the_input(
     request = {"messages": [{"role": "user", "content": PROOF}], "stream": True, "tools": [{}, {}]}
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(request)))
     assert main(["features", "-"]) == 0
-    told = shown(capsys)
-    assert told["streaming"][0] == "1.000"
-    assert float(told["tools"][0]) > 0.3
+    rows = shown(capsys)
+    assert rows["streaming"][0] == "1.000"
+    assert float(rows["tools"][0]) > 0.3
 
 
 def test_json_that_is_no_request_is_a_prompt(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,7 +64,7 @@ def test_json_that_is_no_request_is_a_prompt(file: Path, capsys: pytest.CaptureF
     assert float(shown(capsys)["code"][0]) > 0.0
 
 
-def test_an_extractor_that_cannot_be_loaded_is_said(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_extractor_that_cannot_be_loaded_is_reported(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(CONFIG + 'features = "nowhere:Extractor"\n', encoding="utf-8")
     assert main(["features", "Hi", "--config", str(file)]) == 2
     assert "llm.features: cannot load nowhere:Extractor" in capsys.readouterr().err
@@ -72,7 +72,7 @@ def test_an_extractor_that_cannot_be_loaded_is_said(file: Path, capsys: pytest.C
     assert "llm.features: cannot load nowhere:Extractor" in capsys.readouterr().err
 
 
-def test_the_check_of_the_configuration_says_what_auto_does(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_configuration_check_shows_the_bounds_of_auto(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(CONFIG, encoding="utf-8")
     assert main(["config", "check", "--config", str(file)]) == 0
     assert "features chat/1; the model auto is SIMPLE below 0.15, else COMPLEX" in capsys.readouterr().out

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.cli.devtools.init.local_servers import LOCAL, find_local
+from pointsman.cli.devtools.init.local_servers import LOCAL, find_local_models
 from pointsman.cli.main import main
 from pointsman.contracts.config import load_config
 
@@ -58,7 +58,7 @@ OLLAMA = {
     }
 }
 LM_STUDIO = {"/v1/models": {"data": [{"id": "qwen2.5-14b-instruct"}, {"id": "gemma-3-4b"}]}}
-NOBODY = "http://127.0.0.1:9"
+UNUSED_ADDRESS = "http://127.0.0.1:9"
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def _nothing_is_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(
         "pointsman.cli.devtools.init.local_servers.WELL_KNOWN",
-        {name: type("Known", (), {"base_url": NOBODY}) for name in LOCAL},
+        {name: type("Known", (), {"base_url": UNUSED_ADDRESS}) for name in LOCAL},
     )
     monkeypatch.chdir(tmp_path)
 
@@ -115,7 +115,7 @@ def test_a_provider_whose_key_is_there_is_suggested_with_overlapping_tiers(monke
 def test_local_models_are_offered_by_size_without_embeddings(serve: Serve) -> None:
     addresses = {"ollama": f"{serve(OLLAMA)}/v1", "lmstudio": f"{serve(LM_STUDIO)}/v1"}
 
-    assert find_local(addresses) == {
+    assert find_local_models(addresses) == {
         "ollama": ["llama3.2", "qwen3:8b", "qwen3:32b"],
         "lmstudio": ["gemma-3-4b", "qwen2.5-14b-instruct"],
     }
@@ -124,7 +124,7 @@ def test_local_models_are_offered_by_size_without_embeddings(serve: Serve) -> No
 def test_what_answers_something_else_on_a_usual_port_is_no_model_server(serve: Serve) -> None:
     other = serve({"/api/tags": ["no", "models"], "/v1/models": "here neither"})
 
-    assert find_local(dict.fromkeys(LOCAL, f"{other}/v1")) == {}
+    assert find_local_models(dict.fromkeys(LOCAL, f"{other}/v1")) == {}
 
 
 def test_a_local_server_alone_serves_both_tiers(serve: Serve) -> None:
@@ -140,7 +140,7 @@ def test_a_local_server_alone_serves_both_tiers(serve: Serve) -> None:
     ]
 
 
-def test_beside_a_hosted_provider_local_models_take_the_easy_requests(
+def test_with_a_hosted_provider_local_models_serve_the_easy_requests(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
@@ -151,36 +151,36 @@ def test_beside_a_hosted_provider_local_models_take_the_easy_requests(
     assert tiers["COMPLEX"][0].startswith("openai:")
 
 
-def test_a_file_that_is_there_is_kept_unless_forced(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_file_is_kept_unless_forced(capsys: pytest.CaptureFixture[str]) -> None:
     Path("pointsman.toml").write_text("# mine\n", encoding="utf-8")
 
     assert init("--tier", "A=openai:gpt-5") == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
     assert Path("pointsman.toml").read_text(encoding="utf-8") == "# mine\n"
     assert init("--tier", "A=openai:gpt-5", "--force") == 0
     assert written() == {"A": ["openai:gpt-5"]}
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
-        ((), "no model server answers here"),
+        ((), "no model server responds here"),
         (("--tier", "SIMPLE"), "--tier: expected NAME=VALUE"),
         (("--tier", "SIMPLE=gpt-5"), "--tier SIMPLE"),
         (("--tier", "no spaces here=openai:gpt-5"), "no spaces here"),
-        (("--provider", "azure"), "where is azure?"),
-        (("--provider", "lab"), "where is lab?"),
+        (("--provider", "azure"), "the base URL of azure is unknown"),
+        (("--provider", "lab"), "the base URL of lab is unknown"),
         (("--provider", "lab", "--base-url", "lab=http://lab/v1"), "--tier SIMPLE=provider:model"),
         (("--tier", "A=lab:x", "--base-url", "lab=ftp://lab"), "provider[0].base_url"),
         (("--tier", "A=openai:x", "--key-env", "openai=sk-live-0123"), "not the key"),
     ],
 )
-def test_what_cannot_be_is_said_and_nothing_is_written(
-    options: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+def test_an_invalid_request_is_reported_and_nothing_is_written(
+    options: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert init(*options) == 2
     shown = capsys.readouterr().err
-    assert told in shown
+    assert message in shown
     assert "sk-live-0123" not in shown
     assert list(Path().iterdir()) == []
 
@@ -221,7 +221,7 @@ def _ask(monkeypatch: pytest.MonkeyPatch, terminal: _Terminal) -> int:
     return main(["init"])
 
 
-def test_on_a_terminal_it_asks_and_enter_takes_what_is_suggested(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_terminal_it_asks_and_enter_accepts_the_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     terminal = _Terminal("", "", "openai:gpt-5, anthropic:claude-sonnet-4-5")
 
@@ -239,9 +239,7 @@ def test_a_wrong_answer_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_config("pointsman.toml", {}).provider[0].api_key_env == "LAB_KEY"
 
 
-def test_answers_that_end_leave_nothing_behind(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_ended_input_writes_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert _ask(monkeypatch, _Terminal("openai")) == 2
-    assert "nothing is written" in capsys.readouterr().err
+    assert "nothing was written" in capsys.readouterr().err
     assert list(Path().iterdir()) == []

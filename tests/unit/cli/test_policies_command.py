@@ -1,4 +1,4 @@
-"""``pointsman policies``, ``promote`` and ``revert`` as far as they go without a gateway that switches anything."""
+"""``pointsman policies``, ``promote`` and ``revert`` with a server that returns fixed responses."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ def _policies(**changed: Any) -> bytes:
     return json.dumps({"policies": [view]}).encode()
 
 
-def test_what_serves_and_what_runs_in_shadow_is_listed(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_active_policy_and_shadows_are_listed(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["policies", "--url", answer(200, _policies())]) == 0
     shown = capsys.readouterr().out
-    for told in ("SIMPLE", "7", "linucb", "epsilon 0.05", "greedy", "epsilon-greedy", "forgetting 0.99"):
-        assert told in shown
+    for text in ("SIMPLE", "7", "linucb", "epsilon 0.05", "greedy", "epsilon-greedy", "forgetting 0.99"):
+        assert text in shown
 
 
-def test_a_tier_that_is_not_there_is_an_error(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_tier_is_an_error(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["policies", "--tier", "NOPE", "--url", answer(200, _policies())]) == 2
     assert "no tier 'NOPE'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [["promote", "SIMPLE", "greedy"], ["revert", "SIMPLE"]])
-def test_without_a_terminal_a_switch_wants_to_be_confirmed(
+def test_without_a_terminal_a_switch_requires_yes(
     command: list[str], answer: Answer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: False)
@@ -59,18 +59,18 @@ def test_a_revert_without_a_promotion_is_refused_before_it_asks(
     assert "linucb was not promoted" in capsys.readouterr().err
 
 
-def test_a_refusal_is_told_in_a_line(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_is_printed_in_one_line(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
     refusal = json.dumps({"title": "Forbidden", "detail": "this API key does not have the scope admin"}).encode()
     assert main(["policies", "--url", answer(403, refusal)]) == 1
     assert "scope admin" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
-    [("nope", "no shadow of SIMPLE is called 'nope'; there is greedy"), ("linucb", "serves SIMPLE already")],
+    ("name", "message"),
+    [("nope", "no shadow of SIMPLE is called 'nope'; there is greedy"), ("linucb", "active policy of SIMPLE already")],
 )
-def test_nobody_is_asked_about_what_cannot_be_promoted(
-    answer: Answer, capsys: pytest.CaptureFixture[str], name: str, told: str
+def test_a_policy_that_cannot_be_promoted_is_refused_without_a_question(
+    answer: Answer, capsys: pytest.CaptureFixture[str], name: str, message: str
 ) -> None:
     assert main(["promote", "SIMPLE", name, "--url", answer(200, _policies())]) == 1
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err

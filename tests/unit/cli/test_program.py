@@ -1,4 +1,4 @@
-"""The command's name in hints: what the reader can type."""
+"""The name of the command in hints."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.cli.program import program
+from pointsman.cli.options import command_name
 
 
 def _installed(folder: Path) -> Path:
@@ -21,18 +21,18 @@ def test_a_command_on_the_path_has_its_short_name(tmp_path: Path, monkeypatch: p
     file = _installed(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "argv", [str(file), "up"])
-    assert program() == "pointsman"
+    assert command_name() == "pointsman"
 
 
-def test_a_command_beside_the_path_is_named_as_it_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_outside_the_path_has_the_typed_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "a folder"
     folder.mkdir()
     file = _installed(folder)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "argv", [str(file), "up"])
-    assert program() == f"'{file}'"
+    assert command_name() == f"'{file}'"
 
 
 def test_another_program_that_runs_the_command_line_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["/usr/bin/pytest"])
-    assert program() == "pointsman"
+    assert command_name() == "pointsman"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.cli.errors import CommandFailed
-from pointsman.cli.stack import Process, StackFile
+from pointsman.cli.stack import StackFile, StackProcess
 from pointsman.cli.stack.lock import DataDirLock
 from pointsman.cli.stack.stack_file import write_stack_file
 from pointsman.cli.target import add_target_options, find_target
@@ -18,7 +18,7 @@ CONFIG = '[gateway]\nhost = "0.0.0.0"\nport = 9000\n\n[[tier]]\nname = "SIMPLE"\
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current directory, and no environment that says anything."""
+    """An empty current directory, and no settings in the environment."""
     monkeypatch.chdir(tmp_path)
     for name in ("POINTSMAN_DATA_DIR", "POINTSMAN_CONFIG"):
         monkeypatch.delenv(name, raising=False)
@@ -29,10 +29,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 async def stack_on_demo(folder: Path) -> AsyncIterator[StackFile]:
     """A stack that seems to run on ./.demo."""
     (folder / ".demo").mkdir()
-    lock = await DataDirLock.take(folder / ".demo")
+    lock = await DataDirLock.acquire(folder / ".demo")
 
-    def process(url: str) -> list[Process]:
-        return [Process(pid=os.getpid(), url=url)]
+    def process(url: str) -> list[StackProcess]:
+        return [StackProcess(pid=os.getpid(), url=url)]
 
     content = StackFile(gateway=process("http://g:1"), nats=process("nats://n:2"), store=process("redis://s:3/0"))
     write_stack_file(folder / ".demo", content)

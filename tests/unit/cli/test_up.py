@@ -24,7 +24,7 @@ def test_replicas_are_read_from_one_option_or_several(texts: list[str], expected
 
 
 @pytest.mark.parametrize("text", ["decision", "decision=", "decision=0", "decision=x", "decision=65", "nats=2", "=3"])
-def test_replicas_that_make_no_sense_are_refused(text: str) -> None:
+def test_invalid_replicas_are_refused(text: str) -> None:
     with pytest.raises(CommandFailed, match="--replicas: expected decision=N") as failure:
         parse_replicas([text])
     assert failure.value.code == 2
@@ -35,7 +35,7 @@ def test_there_is_one_gateway() -> None:
         parse_replicas(["gateway=2"])
 
 
-def test_without_a_configuration_it_says_how_to_name_one(
+def test_a_missing_configuration_is_reported_with_the_option(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -16,8 +16,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.description = (
         "Writes into DIR a password for each service, the users of NATS (DIR/nats/users.conf, to be included by its "
-        "configuration) and of the store (DIR/redis/users.acl, its aclfile). Existing passwords are kept, so it can run "
-        "before every start. `pointsman up` does not need it: it creates its own."
+        "configuration) and of the store (DIR/redis/users.acl, its aclfile). Existing passwords are kept, so it may "
+        "run before every start. `pointsman up` does not need it: it creates its own."
     )
     parser.add_argument("folder", metavar="DIR", type=Path, help="where the files go; a folder for each service")
     parser.add_argument(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from http import HTTPStatus
+import http.client
 
 from pointsman.cli.errors import CommandFailed
 from pointsman.runtime.http import blocking
@@ -28,8 +28,8 @@ def _run(options: argparse.Namespace) -> int:
         raise CommandFailed(str(error), code=2) from error
     except HttpError as error:
         raise CommandFailed(f"{options.url}: {error}") from error
-    if response.status != HTTPStatus.OK:
-        phrase = HTTPStatus(response.status).phrase if response.status in iter(HTTPStatus) else ""
+    if response.status != 200:
+        phrase = http.client.responses.get(response.status, "")
         text = response.body[:500].decode(errors="replace").strip()
         raise CommandFailed(f"{options.url}: {response.status} {phrase} {text}".rstrip())
     return 0

@@ -24,9 +24,9 @@ _KILL_TIMEOUT_S = 3.0
 class DataDirLock:
     """Lock on a data directory. Use `DataDirLock.acquire`.
 
-    The children inherit the file descriptor of the lock, so the directory is free only when the supervisor *and* all its
-    children have ended: no second NATS can open files that the first one still writes. The kernel releases the lock with
-    the last of them, however they ended, so it is never stale.
+    The children inherit the file descriptor of the lock, so the directory is free only when the supervisor *and* all
+    its children have ended: no second NATS can open files that the first one still writes. The kernel releases the lock
+    with the last of them, however they ended, so it is never stale.
     """
 
     def __init__(self, file_descriptor: int) -> None:

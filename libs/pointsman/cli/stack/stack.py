@@ -185,7 +185,7 @@ class Stack:
             await asyncio.sleep(0.1)
 
     async def stop(self) -> None:
-        """Stop the services, then the store and NATS, and release the data directory. May be called at any time, twice too."""
+        """Stop the services, then the store and NATS, and release the data directory; may be called more than once."""
         await _stop_all((child for _, child in self._services), SERVICE_SHUTDOWN_TIMEOUT_S)
         await _stop_all((child for _, child in self._servers), SERVER_SHUTDOWN_TIMEOUT_S)
         if self._lock is not None:
@@ -208,7 +208,7 @@ class Stack:
         return port
 
     async def _start_server(self, server: EmbeddedNats | EmbeddedStore) -> None:
-        """Start NATS or the store; retry with other ports when it ends at once, as when another process took the port."""
+        """Start NATS or the store; retry with other ports when it ends at once: another process may have a port."""
         file = self.data_dir / "ports.json"
         for _ in range(_START_ATTEMPTS):
             argv = server.prepare(self._ports, read_ports(file))

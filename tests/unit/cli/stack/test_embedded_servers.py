@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from pointsman.cli.stack import ProgramMissing
-from pointsman.cli.stack.embedded_nats import nats_conf, server_name
-from pointsman.cli.stack.embedded_store import store_conf
-from pointsman.cli.stack.programs import find_nats_server, find_store_server
+from pointsman.cli.stack.embedded_servers import nats_conf, server_name, store_conf
+from pointsman.cli.stack.server_programs import find_nats_server, find_store_server
 from pointsman.contracts.config.connections import NatsConfig
 
 
@@ -31,7 +30,7 @@ def test_both_servers_listen_on_loopback_only(tmp_path: Path) -> None:
     assert "bind 127.0.0.1\n" in store_conf(tmp_path, 6379, tmp_path / "acl")
 
 
-def test_the_store_never_evicts_and_appends_what_it_is_told(tmp_path: Path) -> None:
+def test_the_store_does_not_evict_and_appends_every_write(tmp_path: Path) -> None:
     lines = store_conf(tmp_path, 6379, tmp_path / "acl").splitlines()
 
     assert "maxmemory-policy noeviction" in lines
@@ -62,6 +61,6 @@ def test_a_program_that_is_named_is_used_instead(tmp_path: Path) -> None:
     assert find_nats_server(str(own)) == own
 
 
-def test_a_named_program_that_is_not_there_is_said_with_its_setting() -> None:
-    with pytest.raises(ProgramMissing, match=r"nats\.server: '/nowhere/nats-server' is not a program"):
+def test_a_missing_program_is_reported_with_its_setting() -> None:
+    with pytest.raises(ProgramMissing, match=r"nats\.server: '/nowhere/nats-server' is not an executable program"):
         find_nats_server("/nowhere/nats-server")

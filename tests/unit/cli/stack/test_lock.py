@@ -10,46 +10,45 @@ from pathlib import Path
 import pytest
 
 from pointsman.cli.stack import DataDirBusy
-from pointsman.cli.stack.lock import LOCK_FILE, DataDirLock, lock_holder
-from pointsman.cli.stack.processes import OWNER_VARIABLE, belongs_to, is_alive
+from pointsman.cli.stack.lock import LOCK_FILE, OWNER_VARIABLE, DataDirLock, belongs_to, is_alive, lock_holder
 
-_WAIT = "import sys; print('there', flush=True); sys.stdin.read()"
+_WAIT = "import sys; print('ready', flush=True); sys.stdin.read()"
 
 
-async def test_a_second_lock_on_a_directory_is_refused_and_says_who_holds_it(tmp_path: Path) -> None:
-    lock = await DataDirLock.take(tmp_path)
+async def test_a_second_lock_on_a_directory_is_refused_with_the_holder(tmp_path: Path) -> None:
+    lock = await DataDirLock.acquire(tmp_path)
 
-    with pytest.raises(DataDirBusy, match=f"process {os.getpid()} holds it"):
-        await DataDirLock.take(tmp_path)
+    with pytest.raises(DataDirBusy, match=f"process {os.getpid()}; stop it"):
+        await DataDirLock.acquire(tmp_path)
     lock.release()
 
 
 async def test_a_released_directory_can_be_locked_again(tmp_path: Path) -> None:
-    (await DataDirLock.take(tmp_path)).release()
+    (await DataDirLock.acquire(tmp_path)).release()
     assert lock_holder(tmp_path) is None
 
-    lock = await DataDirLock.take(tmp_path)
+    lock = await DataDirLock.acquire(tmp_path)
 
     assert lock_holder(tmp_path) == os.getpid()
     lock.release()
 
 
-async def test_the_children_of_a_killed_supervisor_are_ended_before_the_directory_is_taken(tmp_path: Path) -> None:
+async def test_the_children_of_a_killed_supervisor_are_ended_before_the_directory_is_locked(tmp_path: Path) -> None:
     dead = _process_id_that_has_ended()
-    lock = await DataDirLock.take(tmp_path)
+    lock = await DataDirLock.acquire(tmp_path)
     environ = {**os.environ, OWNER_VARIABLE: str(tmp_path)}
     orphan = _start(environ, pass_fds=(lock.fd,))
     os.close(lock.fd)  # as the kernel does for a supervisor that was killed; the orphan still has its copy
     (tmp_path / LOCK_FILE).write_text(str(dead), encoding="ascii")
 
-    taking = asyncio.create_task(DataDirLock.take(tmp_path, [orphan.pid]))
+    taking = asyncio.create_task(DataDirLock.acquire(tmp_path, [orphan.pid]))
     (await taking).release()
 
     assert orphan.wait() == -signal.SIGTERM
     _close(orphan)
 
 
-def test_a_process_of_another_directory_is_not_taken_for_ones_own(tmp_path: Path) -> None:
+def test_a_process_of_another_directory_does_not_belong_to_this_one(tmp_path: Path) -> None:
     child = _start({**os.environ, OWNER_VARIABLE: str(tmp_path / "other")})
 
     assert not belongs_to(child.pid, tmp_path)

@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 
 from pointsman.cli.stack import PortBusy
-from pointsman.cli.stack.ports import Ports, gateway_port, is_free, recall_ports, remember_ports, url_host
+from pointsman.cli.stack.ports import Ports, gateway_port, is_free, read_ports, url_host, write_ports
 
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port that somebody listens at."""
+    """A port that is in use."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         yield int(listener.getsockname()[1])
 
 
-def test_a_port_somebody_listens_at_is_not_free(taken: int) -> None:
+def test_a_port_in_use_is_not_free(taken: int) -> None:
     assert not is_free(taken)
 
 
@@ -61,18 +61,18 @@ def test_port_zero_takes_any() -> None:
 
 def test_ports_are_remembered_for_the_next_start(tmp_path: Path) -> None:
     file = tmp_path / "ports.json"
-    assert recall_ports(file) == {}
+    assert read_ports(file) == {}
 
-    remember_ports(file, {"nats": 4222})
+    write_ports(file, {"nats": 4222})
 
-    assert recall_ports(file) == {"nats": 4222}
+    assert read_ports(file) == {"nats": 4222}
 
 
 def test_a_damaged_memory_of_ports_is_as_good_as_none(tmp_path: Path) -> None:
     file = tmp_path / "ports.json"
     file.write_text("{", encoding="utf-8")
 
-    assert recall_ports(file) == {}
+    assert read_ports(file) == {}
 
 
 @pytest.mark.parametrize(

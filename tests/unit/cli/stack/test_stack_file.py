@@ -5,13 +5,13 @@ import os
 import stat
 from pathlib import Path
 
-from pointsman.cli.stack import Process, StackFile, find_stack
+from pointsman.cli.stack import StackFile, StackProcess, find_stack
 from pointsman.cli.stack.lock import LOCK_FILE, DataDirLock
 from pointsman.cli.stack.stack_file import STACK_FILE, read_stack_file, remove_stack_file, write_stack_file
 
 RUNNING = StackFile(
-    gateway=[Process(pid=os.getpid(), url="http://127.0.0.1:8080")],
-    nats=[Process(pid=os.getpid(), url="nats://127.0.0.1:4222", monitor="http://127.0.0.1:8222")],
+    gateway=[StackProcess(pid=os.getpid(), url="http://127.0.0.1:8080")],
+    nats=[StackProcess(pid=os.getpid(), url="nats://127.0.0.1:4222", monitor="http://127.0.0.1:8222")],
 )
 
 
@@ -50,7 +50,7 @@ async def test_a_stack_is_found_while_its_supervisor_lives(tmp_path: Path) -> No
     write_stack_file(tmp_path, RUNNING)
     assert find_stack(tmp_path) is None
 
-    lock = await DataDirLock.take(tmp_path)
+    lock = await DataDirLock.acquire(tmp_path)
     assert find_stack(tmp_path) == RUNNING
     assert find_stack(str(tmp_path)) == RUNNING
 

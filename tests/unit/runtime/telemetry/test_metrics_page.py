@@ -9,7 +9,7 @@ import re
 import pytest
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
-from pointsman.cli.stack.services import SERVICES
+from pointsman.cli.stack.service_process import SERVICES
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.metrics_page import (
     Metric,

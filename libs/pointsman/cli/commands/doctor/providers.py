@@ -51,7 +51,7 @@ async def check_providers(
 
     Notes
     -----
-    Without ``[[provider]]`` and ``[llm]`` the arms may be mere names for ``/v1/decisions``; a failure is a warning there.
+    Without ``[[provider]]`` and ``[llm]`` the arms may be only names for ``/v1/decisions``: a failure is a warning.
     """
     serious = bool(config.provider) or config.llm != LlmConfig()
     by_provider: dict[str, list[Arm]] = {section.name: [] for section in config.provider}

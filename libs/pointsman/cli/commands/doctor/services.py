@@ -14,7 +14,7 @@ from pointsman.runtime.bus.gather import gather
 from pointsman.runtime.store.errors import StoreUnavailable, store_errors
 from pointsman.runtime.store.store import Store
 
-REQUEST_TIMEOUT_S = 3.0
+PROBE_TIMEOUT_S = 3.0
 REPLICA_TIMEOUT_S = 0.5
 _START = "start it, or `pointsman up`; see its log"
 
@@ -22,10 +22,10 @@ _START = "start it, or `pointsman up`; see its log"
 async def check_nats(target: Target) -> list[Finding]:
     """Check the connection, JetStream, the streams and the decision replicas."""
     try:
-        async with asyncio.timeout(REQUEST_TIMEOUT_S):
+        async with asyncio.timeout(PROBE_TIMEOUT_S):
             bus = await Bus.connect(target.nats, "pointsman doctor")
     except (TimeoutError, OSError) as error:
-        what = str(error) or f"no response within {REQUEST_TIMEOUT_S:g} s"
+        what = str(error) or f"no response within {PROBE_TIMEOUT_S:g} s"
         return [Finding("NATS", False, f"{target.nats.public_url}: {what}", _START)]
     try:
         found = [Finding("NATS", True, target.nats.public_url)]
@@ -40,7 +40,7 @@ async def check_nats(target: Target) -> list[Finding]:
 
 async def _check_jetstream(bus: Bus) -> Finding:
     try:
-        await bus.requests.call("$JS.API.INFO", b"", REQUEST_TIMEOUT_S)
+        await bus.requests.call("$JS.API.INFO", b"", PROBE_TIMEOUT_S)
     except NoResponders:
         return Finding("JetStream", False, "off", "start nats-server with --jetstream and a --store_dir")
     except BusError as error:
@@ -52,7 +52,7 @@ async def _check_streams(bus: Bus) -> Finding:
     missing, present = [], []
     for stream in [*STREAM_SUBJECTS, POLICIES_STREAM]:
         try:
-            messages = (await bus.info(stream, REQUEST_TIMEOUT_S)).state.messages
+            messages = (await bus.info(stream, PROBE_TIMEOUT_S)).state.messages
             present.append(f"{stream} {messages:,}")
         except StreamMissing:
             missing.append(stream)
@@ -84,7 +84,7 @@ async def _check_replicas(bus: Bus, target: Target) -> Finding:
 
 async def check_store(target: Target) -> list[Finding]:
     """Check the connection, and that the store does not evict keys and writes its data to disk."""
-    store = Store(target.redis, timeout_ms=int(REQUEST_TIMEOUT_S * 1000))
+    store = Store(target.redis, timeout_ms=int(PROBE_TIMEOUT_S * 1000))
     try:
         await store.ping()
         return [Finding("store", True, target.redis.public_url), await _check_store_settings(store)]
@@ -117,7 +117,7 @@ def _text(value: bytes | str | None) -> str:
 async def check_gateway(target: Target) -> list[Finding]:
     """Check that the gateway is ready and accepts the API key."""
     try:
-        async with GatewayClient(target.gateway_url, REQUEST_TIMEOUT_S, target.api_key) as gateway:
+        async with GatewayClient(target.gateway_url, PROBE_TIMEOUT_S, target.api_key) as gateway:
             readiness = await gateway.get("/readyz")
             policies = await gateway.get("/v1/policies")
     except (GatewayUnavailable, ValueError) as error:

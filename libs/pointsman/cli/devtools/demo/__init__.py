@@ -1,1 +1,1 @@
-"""``pointsman demo``: real prompts through the real stack."""
+"""The command ``pointsman demo``: real prompts through the real stack."""

@@ -1,59 +1,86 @@
-"""The demo's second part: the gateway calls models itself, measures what they answer, and learns without being told."""
+"""Second part of the demo: the gateway calls models itself, measures their answers, and learns without reports."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
 
-from pointsman.cli.devtools.demo.chat_client import Answer, ChatClient
-from pointsman.cli.devtools.demo.runner import DemoFailed
+from pointsman.cli.devtools.concurrency import for_each
+from pointsman.cli.devtools.demo.traffic import DemoFailed
+from pointsman.cli.gateway import GatewayClient, GatewayResponse
+from pointsman.llm.providers.sse import EventSplitter, event_data
 
-REQUESTS = 900
+CHAT_REQUESTS = 900
+CHAT_TIMEOUT_S = 30.0
+LEARN_TIMEOUT_S = 20.0
+CHAT_PATH = "/v1/chat/completions"
 TIERS = ("SIMPLE", "COMPLEX", "SHAKY")
 QUESTION = "Explain step by step why points must be locked before a train passes, and prove that nothing else is safe."
 SLOWLY = " [mock first-byte-ms=300 latency-ms=1800 words=40 bad=no]"
-"""Asks the mock model to take its time and to answer well, so that a person sees it stream."""
-PATIENCE_S = 20.0
+"""Makes the mock model answer well and slowly, so that the stream is visible."""
+_HEADER_PREFIX = "x-pointsman-"
 _SHOWN = ("decision-id", "tier", "auto-score", "provider", "model", "policy", "propensity", "reason", "attempts")
 
 
+class ChatAnswer(NamedTuple):
+    """A complete answer.
+
+    Attributes
+    ----------
+    headers : mapping
+        Headers of the gateway without their prefix.
+    text : str
+    """
+
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def arm(self) -> str:
+        """The arm that served it."""
+        return f"{self.headers['provider']}:{self.headers['model']}"
+
+
 class ChatDemo:
-    """The part as a whole.
+    """The second part of the demo.
 
     Parameters
     ----------
     console : Console
-    chat : ChatClient
+    gateway : GatewayClient
+        With `CHAT_TIMEOUT_S`.
     prompts : sequence of str
-        Real ones.
+        Real prompts.
     in_flight : int
+        Requests at a time.
     """
 
-    def __init__(self, console: Console, chat: ChatClient, prompts: Sequence[str], in_flight: int) -> None:
+    def __init__(self, console: Console, gateway: GatewayClient, prompts: Sequence[str], in_flight: int) -> None:
         self._console = console
-        self._chat = chat
+        self._gateway = gateway
         self._prompts = prompts
         self._in_flight = in_flight
-        self._say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-        self._learned_from = 0
+        self._print = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+        self._outcomes = 0
 
     async def run(self) -> None:
-        """Run it.
+        """Run all steps.
 
         Raises
         ------
-        DemoFailed
+        DemoFailed, GatewayUnavailable
         """
-        before = await self._arms()
+        before = await self._read_arms()
         first = await self._show_stream()
         await self._show_conversation(first)
         await self._show_fallback()
@@ -61,75 +88,68 @@ class ChatDemo:
         answers = await self._route()
         await self._show_learned(before, answers)
 
-    async def _show_stream(self) -> Answer:
-        self._say(f'\nA chat request with the model auto, streamed: "{QUESTION}"')
-        first, pieces = Answer({}, ""), []
-        async for part in self._chat.stream("auto", [{"role": "user", "content": QUESTION + SLOWLY}]):
-            if isinstance(part, Answer):
-                first = part
-                self._say("\n".join(f"  x-pointsman-{name}: {part.told[name]}" for name in _SHOWN if name in part.told))
-                self._console.print("  ", end="")
-            else:
-                pieces.append(part)
-                self._console.print(part, end="", highlight=False, markup=False, soft_wrap=True)
+    async def _show_stream(self) -> ChatAnswer:
+        self._print(f'\nA chat request with the model auto, streamed: "{QUESTION}"')
+        body = {"model": "auto", "messages": [{"role": "user", "content": QUESTION + SLOWLY}], "stream": True}
+        pieces = []
+        async with self._gateway.stream(CHAT_PATH, body) as response:
+            if response.status != 200:
+                raise DemoFailed(
+                    f"POST {CHAT_PATH}: {GatewayResponse(response.status, {}, await response.read()).problem()}"
+                )
+            headers = _gateway_headers(response.headers)
+            self._print("\n".join(f"  x-pointsman-{name}: {headers[name]}" for name in _SHOWN if name in headers))
+            self._console.print("  ", end="")
+            async for piece in _text_pieces(response.read_chunk):
+                pieces.append(piece)
+                self._console.print(piece, end="", highlight=False, markup=False, soft_wrap=True)
         self._console.print()
-        self._learned_from += 1
-        return first._replace(text="".join(pieces))
+        self._outcomes += 1
+        return ChatAnswer(headers, "".join(pieces))
 
-    async def _show_conversation(self, first: Answer) -> None:
-        """Send the next turn, which stays with the model for the sake of its prompt cache."""
+    async def _show_conversation(self, first: ChatAnswer) -> None:
+        """Send the next turn, which stays with the same model because of its prompt cache."""
         turns = [
             {"role": "user", "content": QUESTION + SLOWLY},
             {"role": "assistant", "content": first.text},
             {"role": "user", "content": "And what does the signalman see of it? [mock bad=no]"},
         ]
-        second = await self._chat.ask("auto", turns)
-        self._learned_from += 1
-        self._say(f"The next turn of this conversation: {second.arm}, reason {second.told['reason']}.")
+        second = await self._ask("auto", turns)
+        self._print(f"The next turn of this conversation: {second.arm}, reason {second.headers['reason']}.")
 
     async def _show_fallback(self) -> None:
-        answer = await self._chat.ask("tier/SHAKY", [{"role": "user", "content": "Is the line clear? [mock bad=no]"}])
-        self._learned_from += 1
-        self._say(
-            f"A tier whose chosen model is down: {answer.arm} served, reason {answer.told['reason']}, "
-            f"{answer.told['attempts']} attempts. The outcome of the choice counts: quality 0 for shaky:down."
+        answer = await self._ask("tier/SHAKY", [{"role": "user", "content": "Is the line clear? [mock bad=no]"}])
+        self._print(
+            f"A tier whose chosen model is down: {answer.arm} served, reason {answer.headers['reason']}, "
+            f"{answer.headers['attempts']} attempts. The outcome of the choice counts: quality 0 for shaky:down."
         )
 
-    async def _show_feedback(self, first: Answer) -> None:
-        report = {"decision_id": first.told["decision-id"], "thumbs": "down"}
-        accepted = await self._chat.call("POST", "/v1/feedback", report)
-        self._say(f"Thumbs down for the streamed answer: {accepted['status']}, quality {accepted['quality']:g}.")
+    async def _show_feedback(self, first: ChatAnswer) -> None:
+        report = {"decision_id": first.headers["decision-id"], "thumbs": "down"}
+        accepted = _checked(await self._gateway.post("/v1/feedback", report), "/v1/feedback").json()
+        self._print(f"Thumbs down for the streamed answer: {accepted['status']}, quality {accepted['quality']:g}.")
 
-    async def _route(self) -> list[Answer]:
-        self._say(f"Routing {len(self._prompts):,} real prompts with the model auto, {self._in_flight} at a time …")
-        answers: list[Answer] = []
-        waiting = iter(self._prompts)
-        began_s = time.perf_counter()
-        try:
-            async with asyncio.TaskGroup() as workers:
-                for _ in range(self._in_flight):
-                    workers.create_task(self._work(waiting, answers))
-        except ExceptionGroup as failures:
-            raise (failures.subgroup(DemoFailed) or failures).exceptions[0] from None
-        self._learned_from += len(answers)
-        per_s = len(answers) / (time.perf_counter() - began_s)
-        added_ms = median(float(answer.told["overhead-ms"]) for answer in answers)
-        self._say(f"{per_s:,.0f} answers per second; the gateway adds {added_ms:.1f} ms to each (median).")
+    async def _route(self) -> list[ChatAnswer]:
+        self._print(f"Routing {len(self._prompts):,} real prompts with the model auto, {self._in_flight} at a time …")
+        answers: list[ChatAnswer] = []
+
+        async def route(prompt: str) -> None:
+            answers.append(await self._ask("auto", [{"role": "user", "content": prompt}]))
+
+        started_s = time.perf_counter()
+        await for_each(self._prompts, route, self._in_flight)
+        per_s = len(answers) / (time.perf_counter() - started_s)
+        added_ms = median(float(answer.headers["overhead-ms"]) for answer in answers)
+        self._print(f"{per_s:,.0f} answers per second; the gateway adds {added_ms:.1f} ms to each (median).")
         return answers
 
-    async def _work(self, waiting: Iterator[str], answers: list[Answer]) -> None:
-        for prompt in waiting:
-            answer = await self._chat.ask("auto", [{"role": "user", "content": prompt}])
-            answers.append(answer)
-
-    async def _show_learned(self, before: dict[str, dict[str, Any]], answers: list[Answer]) -> None:
+    async def _show_learned(self, before: dict[str, dict[str, Any]], answers: list[ChatAnswer]) -> None:
         after = await self._wait_learned(before)
         half = len(answers) // 2
-        early = Counter((answer.told["tier"], answer.arm) for answer in answers[:half])
-        late = Counter((answer.told["tier"], answer.arm) for answer in answers[half:])
-        columns = [
-            Column(name, justify="right") for name in ("n before", "n now", "mean reward", "first ½", "second ½")
-        ]
+        early = Counter((answer.headers["tier"], answer.arm) for answer in answers[:half])
+        late = Counter((answer.headers["tier"], answer.arm) for answer in answers[half:])
+        names = ("n before", "n now", "mean reward", "first ½", "second ½")
+        columns = [Column(name, justify="right") for name in names]
         table = Table("tier", "arm", *columns, box=SIMPLE_HEAD, pad_edge=False)
         for name, arm in after.items():
             tier, served = name.split(" ")
@@ -137,24 +157,53 @@ class ChatDemo:
             shares = [_share(counts, tier, served) for counts in (early, late)]
             table.add_row(tier, served, str(before.get(name, {}).get("n", 0)), str(arm["n"]), mean, *shares)
         self._console.print(table)
-        self._say(
-            "Nobody reported an outcome: the gateway measured latency, tokens, cost and quality. The mean reward is "
-            "0 to 100; first and second ½: who served, by tier."
+        self._print(
+            "No outcome was reported: the gateway measured latency, tokens, cost and quality. The mean reward is 0 to "
+            "100; first and second ½: share of each arm, by tier."
         )
 
     async def _wait_learned(self, before: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """Wait until every answer counts; those of a tier with ``reward_wait_s`` wait for feedback first."""
-        wanted = sum(arm["n"] for arm in before.values()) + self._learned_from
-        deadline_s = time.monotonic() + PATIENCE_S
+        """Wait until every answer is learned; in a tier with ``reward_wait_s`` it waits for feedback first."""
+        wanted = sum(arm["n"] for arm in before.values()) + self._outcomes
+        deadline_s = time.monotonic() + LEARN_TIMEOUT_S
         while True:
-            arms = await self._arms()
+            arms = await self._read_arms()
             if sum(arm["n"] for arm in arms.values()) >= wanted or time.monotonic() > deadline_s:
                 return arms
             await asyncio.sleep(0.1)
 
-    async def _arms(self) -> dict[str, dict[str, Any]]:
-        listed = [arm for tier in TIERS for arm in (await self._chat.call("GET", f"/v1/arms?tier={tier}"))["arms"]]
-        return {f"{arm['tier']} {arm['provider']}:{arm['model']}": arm for arm in listed}
+    async def _read_arms(self) -> dict[str, dict[str, Any]]:
+        paths = [f"/v1/arms?tier={tier}" for tier in TIERS]
+        arms = [arm for path in paths for arm in _checked(await self._gateway.get(path), path).json()["arms"]]
+        return {f"{arm['tier']} {arm['provider']}:{arm['model']}": arm for arm in arms}
+
+    async def _ask(self, model: str, messages: list[dict[str, str]]) -> ChatAnswer:
+        response = await self._gateway.post(CHAT_PATH, {"model": model, "messages": messages})
+        message = _checked(response, CHAT_PATH).json()["choices"][0]["message"]
+        self._outcomes += 1
+        return ChatAnswer(_gateway_headers(response.headers), message.get("content") or "")
+
+
+def _checked(response: GatewayResponse, path: str) -> GatewayResponse:
+    if not response.ok:
+        raise DemoFailed(f"{path}: {response.problem()}")
+    return response
+
+
+async def _text_pieces(read_chunk: Any) -> AsyncIterator[str]:
+    """Yield the pieces of text of a streamed chat completion."""
+    splitter = EventSplitter()
+    while chunk := await read_chunk():
+        for event in splitter.feed(chunk):
+            data = event_data(event)
+            if data is not None and data != b"[DONE]":
+                for choice in msgspec.json.decode(data)["choices"]:
+                    yield choice["delta"].get("content") or ""
+
+
+def _gateway_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    lower = ((name.lower(), value) for name, value in headers.items())
+    return {name.removeprefix(_HEADER_PREFIX): value for name, value in lower if name.startswith(_HEADER_PREFIX)}
 
 
 def _share(counts: Counter[tuple[str, str]], tier: str, arm: str) -> str:

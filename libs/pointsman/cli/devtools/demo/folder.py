@@ -1,4 +1,4 @@
-"""The demo's data directory: made fresh each time, and never anything deleted that the demo did not make."""
+"""Data directory of the demo: emptied at each start, but only if the demo created it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ MARKER = ".pointsman-demo"
 
 
 class FolderRefused(Exception):
-    """The directory is in use, or holds something that the demo did not put there."""
+    """The directory is in use, or was not created by the demo."""
 
 
 def prepare_folder(folder: Path, *, keep: bool, running: bool) -> None:
-    """Make the directory ready: empty, unless what an earlier demo left is to be kept.
+    """Create the directory, or empty it unless ``keep``.
 
     Parameters
     ----------
     folder : path
     keep : bool
-        Keep what an earlier demo learned.
+        Keep the data of an earlier demo.
     running : bool
-        A stack runs on it.
+        Whether a stack runs on it.
 
     Raises
     ------
@@ -34,11 +34,11 @@ def prepare_folder(folder: Path, *, keep: bool, running: bool) -> None:
         raise FolderRefused(f"{folder} is not a directory")
     if folder.exists() and any(folder.iterdir()):
         if not marker.is_file():
-            raise FolderRefused(f"{folder} was not made by the demo, so it is left alone; choose another --data-dir")
+            raise FolderRefused(f"{folder} was not created by the demo and is not changed; choose another --data-dir")
         if keep:
             return
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     marker.write_text(
-        "Made by `pointsman demo`, which deletes this directory when it starts again.\n", encoding="utf-8"
+        "Created by `pointsman demo`, which deletes this directory when it starts again.\n", encoding="utf-8"
     )

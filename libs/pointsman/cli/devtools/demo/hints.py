@@ -1,4 +1,4 @@
-"""What to try while the demo keeps serving."""
+"""Commands to try while the demo serves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from pointsman.cli.program import program
+from pointsman.cli.options import command_name
 from pointsman.cli.stack.logins import OBSERVER_FILE
 from pointsman.core.features import prompt_features
 
@@ -15,12 +15,12 @@ EXAMPLE = "A baker sells each of 24 loaves for 3 dollars. How much does he earn?
 
 
 def hints(gateway_url: str, tier: str, data_dir: str) -> str:
-    """Return the text, with commands that work as they stand.
+    """Return the text, with commands that can be pasted.
 
     Parameters
     ----------
     data_dir : str
-        As it was given.
+        As given on the command line.
     """
     context = [round(value, 3) for value in prompt_features(EXAMPLE)]
     body = msgspec.json.encode({"tier": tier, "context": context}).decode()
@@ -38,14 +38,14 @@ Serving on {gateway_url} until Ctrl-C. From another terminal:
   its outcome, with the decision_id of the answer
      curl -s {gateway_url}/v1/outcomes {post} \\
        '{outcome}'
-  a chat request, as to OpenAI; the answer's headers say who serves it and why
+  a chat request in OpenAI's format; the headers of the answer name the model and the reason
      curl -si {gateway_url}/v1/chat/completions {post} \\
        '{chat}'
   every decision as it is made (then send one)
-     {program()} tail 'decisions.>' {where}
+     {command_name()} tail 'decisions.>' {where}
      NATS_URL="$(cat {observer})" nats sub 'decisions.>'
   the shadow policies against what was served
-     {program()} compare {where}
-  what was learned      {gateway_url}/v1/arms
-  the page, the API     {gateway_url}/    {gateway_url}/docs
+     {command_name()} compare {where}
+  learned estimates     {gateway_url}/v1/arms
+  dashboard, API        {gateway_url}/    {gateway_url}/docs
 """

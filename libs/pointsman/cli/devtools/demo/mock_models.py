@@ -1,4 +1,4 @@
-"""The models of the demo's second part: a mock provider in the demo's own process."""
+"""Models of the second part of the demo: a mock provider in the process of the demo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pointsman.cli.devtools.mock_provider.behaviour import Behaviour
 from pointsman.cli.devtools.mock_provider.server import MockProvider
 
 ADDRESS = "http://127.0.0.1:9100"
-"""Where the demo's configuration has it, until it is known which port is free."""
+"""Address in the demo's configuration, replaced by the one with a free port."""
 
 MODELS = {
     "mini": Behaviour(first_byte_ms=15, latency_ms=40, quality=0.93),
@@ -36,5 +36,5 @@ async def mock_models(seed: int) -> AsyncIterator[str]:
 
 
 def write_config(template: Path, address: str, file: Path) -> None:
-    """Write the configuration with the provider's address in it."""
+    """Write the configuration with the address of the mock provider."""
     file.write_text(template.read_text(encoding="utf-8").replace(ADDRESS, address), encoding="utf-8")

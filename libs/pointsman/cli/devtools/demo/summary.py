@@ -1,4 +1,4 @@
-"""The demo's summary: what was served against everything that could have been."""
+"""Summary of the demo: what was served, compared with every alternative."""
 
 from __future__ import annotations
 
@@ -9,49 +9,52 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
 
-from pointsman.cli.devtools.demo.display import means_cells
-from pointsman.cli.devtools.demo.service_view import Learned, RewardView, ShadowView
+from pointsman.cli.devtools.demo.learned import TierLearned
+from pointsman.cli.devtools.demo.progress import means_cells
 from pointsman.cli.devtools.demo.tally import Means, Tally
 from pointsman.core.bandit import RewardSettings
+from pointsman.shadow.report.messages import PolicyReport, ReportedEstimate
 
-PARTS = 10
-LEGEND = "quality: as judged, 0 to 100. $/1k: dollars per 1,000 requests. last ⅓: the last third of the requests."
+GAIN_PARTS = 10
+LEGEND = "quality: judged, 0 to 100. $/1k: dollars per 1,000 requests. last ⅓: the last third of the requests."
 SHADOW_LEGEND = (
-    "differences to what was served, of one request, estimated from the log alone; in parentheses the 95 % interval\n"
-    "that holds at every look. The table at the top has the truth. `pointsman compare` has the reasons, and a page."
+    "differences to what was served, per request, estimated from the log alone; in parentheses the 95 % interval\n"
+    "that is valid at every look. The table at the top has the truth. `pointsman compare` shows the reasons."
 )
 
 
 def print_summary(
-    console: Console, tally: Tally, rule: RewardSettings, policy: str, learned: Learned, shadows: list[ShadowView]
+    console: Console, tally: Tally, rule: RewardSettings, policy: str, learned: TierLearned, shadows: list[PolicyReport]
 ) -> None:
     """Print the summary.
 
     Parameters
     ----------
     policy : str
-        What the live policy is called.
-    learned : Learned
-        What the services learned from this demo's outcomes, and from earlier ones that were kept.
+        Name of the active policy.
+    learned : TierLearned
+        What the services learned from the outcomes of this demo, and of earlier ones that were kept.
     """
-    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    print_text = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     console.print(comparison_table(tally, policy))
-    say("\n".join([describe_rule(rule), LEGEND, *findings(tally)]))
+    print_text("\n".join([describe_rule(rule), LEGEND, *findings(tally)]))
     console.print(arms_table(tally))
     if shadows:
         console.print(shadow_table(shadows))
-        say(SHADOW_LEGEND)
-    say(
+        print_text(SHADOW_LEGEND)
+    print_text(
         f"\n{tally.per_second:,.0f} decisions per second, each with its outcome, over HTTP. "
         f"Learned from {learned.outcomes:,} outcomes; "
-        f"mean reward by the services' own count: {learned.mean_reward:.1f}."
+        f"mean reward counted by the services: {learned.mean_reward:.1f}."
     )
     if tally.degraded:
-        say(f"{tally.degraded:,} requests were served by the fallback, not by the policy, and taught nothing.")
+        print_text(
+            f"{tally.degraded:,} requests were served by the fallback, not by the policy, and were not learned from."
+        )
 
 
 def comparison_table(tally: Tally, policy: str) -> Table:
-    """Return the table of what was served, and of what each alternative would have earned on the same prompts."""
+    """Return the table of what was served and what each alternative would have earned on the same prompts."""
     last = last_third(tally)
     heads = ("all", "last ⅓")
     columns = [Column(f"{head}\n{name}", justify="right") for head in heads for name in ("reward", "quality", "$/1k")]
@@ -66,15 +69,15 @@ def comparison_table(tally: Tally, policy: str) -> Table:
 
 
 def last_third(tally: Tally) -> slice:
-    """Return the last third of the requests: once most was learned."""
+    """Return the last third of the requests, when most has been learned."""
     return slice(len(tally) - max(len(tally) // 3, 1), None)
 
 
 def alternatives(tally: Tally, policy: str, part: slice) -> dict[str, Means]:
     """Return the means of what was served, of uniform choice, of each model alone and of the oracle.
 
-    The oracle serves every prompt with the model whose answer has the highest reward, which nobody can know
-    beforehand; ties go to the cheaper one.
+    The oracle serves every prompt with the model whose answer has the highest reward, which cannot be known in advance;
+    of equal rewards it takes the cheaper one.
     """
     prompts, arms = tally.choices(part)
     found = {f"served by {policy}": tally.means_if(prompts, arms), "uniform choice": tally.means_uniform(prompts)}
@@ -86,7 +89,7 @@ def alternatives(tally: Tally, policy: str, part: slice) -> dict[str, Means]:
 
 
 def findings(tally: Tally) -> list[str]:
-    """Return what the comparison comes to, in words."""
+    """Return the result of the comparison in words."""
     lines = []
     for name, part in (("all", slice(None)), ("the last third", last_third(tally))):
         served, uniform, *fixed, oracle = alternatives(tally, "", part).values()
@@ -96,7 +99,7 @@ def findings(tally: Tally) -> list[str]:
             f"{served.reward - best.reward:+.1f} against the best model alone, "
             f"{served.reward - oracle.reward:+.1f} against the oracle."
         )
-    gains = "  ".join(f"{gain:+.1f}" for gain in tally.gains(min(PARTS, len(tally))))
+    gains = "  ".join(f"{gain:+.1f}" for gain in tally.gains(min(GAIN_PARTS, len(tally))))
     lines.append(f"Reward against uniform choice, tenth by tenth: {gains}")
     return [line.replace("-", "−") for line in lines]
 
@@ -110,12 +113,18 @@ def arms_table(tally: Tally) -> Table:
     return table
 
 
-def shadow_table(shadows: list[ShadowView]) -> Table:
+def shadow_table(shadows: list[PolicyReport]) -> Table:
     """Return the table of the shadow policies."""
     names = ("tried", "agrees", "reward", "$/1k")
     columns = (Column(name, justify="right", no_wrap=True) for name in names)
-    verdict = Column("verdict", no_wrap=True)
-    table = Table("shadow policy", *columns, verdict, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(
+        "shadow policy",
+        *columns,
+        Column("verdict", no_wrap=True),
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     for shadow in shadows:
         agreement = "" if shadow.agreement is None else f"{shadow.agreement:.1%}"
         cost = "" if shadow.cost_delta_usd is None else f"{1000 * shadow.cost_delta_usd:+.3f}".replace("-", "−")
@@ -125,7 +134,7 @@ def shadow_table(shadows: list[ShadowView]) -> Table:
     return table
 
 
-def _reward(delta: RewardView) -> str:
+def _reward(delta: ReportedEstimate) -> str:
     if delta.estimate is None:
         return ""
     low, high = delta.always_valid.low, delta.always_valid.high
@@ -134,7 +143,7 @@ def _reward(delta: RewardView) -> str:
 
 
 def describe_rule(rule: RewardSettings) -> str:
-    """Return what a reward is, in a line."""
+    """Return the formula of the reward in one line."""
     weight = 100.0 * rule.lambda_cost
     if rule.normalizer == "fixed":
         low, high = rule.cost_bounds_usd

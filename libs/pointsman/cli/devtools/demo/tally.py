@@ -1,4 +1,4 @@
-"""What was served so far, and what that was worth."""
+"""Served requests of the demo and their rewards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Means(NamedTuple):
     reward, quality : float
         0 to 100.
     cost_usd : float
-        Of one request.
+        Per request.
     """
 
     reward: float
@@ -36,11 +36,11 @@ class Tally:
     ----------
     prompts : Prompts
     rewards : ndarray, shape (N, K)
-        What each model's answer to each prompt is worth, 0 to 100.
+        Reward of each model's answer to each prompt, 0 to 100.
     degraded : int
-        Requests for which no policy chose.
+        Requests that were not decided by a policy.
     elapsed_s : float
-        Time since the first request, as of the last one.
+        Time from the first request to the last one.
     """
 
     prompts: Prompts
@@ -54,12 +54,12 @@ class Tally:
         return len(self._served)
 
     def add(self, prompt: int, arm: int, *, degraded: bool) -> None:
-        """Count one request: the prompt with this index was served by the arm with this index."""
+        """Count one request; ``prompt`` and ``arm`` are indices."""
         self._served.append((prompt, arm))
         self.degraded += degraded
 
     def choices(self, part: slice = slice(None)) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return the prompts and the arms that served them, of a part of the requests."""
+        """Return the indices of prompts and served arms of a part of the requests."""
         pairs = np.array(self._served[part], dtype=np.intp).reshape(-1, 2)
         return pairs[:, 0], pairs[:, 1]
 

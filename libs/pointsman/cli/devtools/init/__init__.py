@@ -1,1 +1,1 @@
-"""``pointsman init``: a configuration for the LLM gateway, from a few answers or from options."""
+"""The command ``pointsman init``: write a configuration for the LLM gateway, from options or questions."""

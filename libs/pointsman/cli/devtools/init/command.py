@@ -1,4 +1,4 @@
-"""``pointsman init``: the command and its options."""
+"""Options and steps of ``pointsman init``."""
 
 from __future__ import annotations
 
@@ -7,114 +7,112 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from pointsman.cli.devtools.init import questions
+from pointsman.cli.devtools.init.local_servers import find_local_models
+from pointsman.cli.devtools.init.plan import (
+    ChosenProvider,
+    InitPlan,
+    make_plan,
+    ready_providers,
+    suggested_tiers,
+    unset_variables,
+)
+from pointsman.cli.devtools.init.toml import write_toml
 from pointsman.cli.errors import CommandFailed
-
-if TYPE_CHECKING:
-    from pointsman.cli.devtools.init.plan import Choice, Plan
-    from pointsman.cli.options import Subparsers
+from pointsman.contracts.config import ConfigError, load_config
 
 DEFAULT_OUTPUT = "pointsman.toml"
 
 
-def add_init(subparsers: Subparsers) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser(
-        "init",
-        help="write a configuration for the LLM gateway",
-        description="Looks for model servers on this machine and for keys in the environment, asks what to use (on a "
-        "terminal), and writes a configuration with tiers for easy and demanding requests. Keys are never asked for or "
-        "written: only the names of their variables are.",
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = (
+        "Looks for model servers on this machine and for API keys in the environment, asks which to use (on a "
+        "terminal), and writes a configuration with tiers for easy and demanding requests. It never reads or writes a "
+        "key, only the name of its variable."
     )
     parser.add_argument(
         "--provider",
         metavar="NAME",
         action="append",
         default=[],
-        help="as openai, anthropic, ollama, or any name with a --base-url; may be given more than once",
+        help="openai, anthropic, ollama …, or any name with a --base-url; may be given more than once",
     )
     parser.add_argument(
         "--tier",
         metavar="NAME=ARM,…",
         action="append",
         default=[],
-        help="a tier and its arms, as SIMPLE=ollama:llama3.2,openai:gpt-4o-mini; the least demanding first",
+        help="a tier and its arms, as SIMPLE=ollama:llama3.2,openai:gpt-4o-mini; the tier for easy requests first",
     )
     parser.add_argument(
-        "--base-url", metavar="NAME=URL", action="append", default=[], help="where the provider of that name is"
+        "--base-url", metavar="NAME=URL", action="append", default=[], help="base URL of the provider with that name"
     )
     parser.add_argument(
-        "--key-env", metavar="NAME=VARIABLE", action="append", default=[], help="the variable that holds its key"
+        "--key-env", metavar="NAME=VARIABLE", action="append", default=[], help="environment variable with its key"
     )
-    parser.add_argument("--yes", action="store_true", help="ask nothing: take what is suggested")
+    parser.add_argument("--yes", action="store_true", help="ask no questions: use the suggestions")
     parser.add_argument(
         "--output", metavar="F", type=Path, default=Path(DEFAULT_OUTPUT), help="file to write (default: %(default)s)"
     )
-    parser.add_argument("--force", action="store_true", help="write over a file that is there")
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the file; return the exit code."""
-    from pointsman.cli.devtools.init.plan import make_plan  # noqa: PLC0415  # slow to import, and not needed for --help
-    from pointsman.cli.devtools.init.writing import write_toml  # noqa: PLC0415
-
     output: Path = options.output
     if output.exists() and not options.force:
-        raise CommandFailed(f"{output} is there already; name another with --output, or write over it with --force", 2)
+        raise CommandFailed(f"{output} exists already; name another with --output, or overwrite it with --force", 2)
     try:
         choices, tiers = _choose(options)
     except EOFError as error:
-        raise CommandFailed("nothing is written: the answers ended", 2) from error
+        raise CommandFailed("nothing was written: the input ended", 2) from error
     plan = make_plan(choices, tiers)
     text = write_toml(plan)
-    _refuse_what_is_wrong(text)
+    _validate(text)
     _write(output, text, options.force)
-    _tell(output, plan)
+    _print_summary(output, plan)
     return 0
 
 
-def _choose(options: argparse.Namespace) -> tuple[list[Choice], dict[str, list[str]]]:
-    """Return the providers and the tiers, by the options and by asking for what they leave open."""
-    from pointsman.cli.devtools.init import questions  # noqa: PLC0415
-    from pointsman.cli.devtools.init.local_servers import find_local  # noqa: PLC0415
-    from pointsman.cli.devtools.init.plan import Choice, ready_providers, suggested_tiers  # noqa: PLC0415
-
+def _choose(options: argparse.Namespace) -> tuple[list[ChosenProvider], dict[str, list[str]]]:
+    """Return the providers and the tiers from the options; ask for what they do not determine."""
     tiers = {name: _arms(name, value) for name, value in _pairs("--tier", options.tier).items()}
     addresses = _pairs("--base-url", options.base_url)
     variables = _pairs("--key-env", options.key_env)
-    of_arms = [arm.partition(":")[0] for arms in tiers.values() for arm in arms]
-    names = list(dict.fromkeys([*options.provider, *of_arms, *addresses, *variables]))
+    providers = [arm.partition(":")[0] for arms in tiers.values() for arm in arms]
+    names = list(dict.fromkeys([*options.provider, *providers, *addresses, *variables]))
     asking = not options.yes and sys.stdin.isatty()
-    local = {} if tiers and names else find_local(addresses)
+    local = {} if tiers and names else find_local_models(addresses)
     if not names:
         ready = ready_providers(local, os.environ)
         names = questions.ask_providers(input, local, ready) if asking else ready
     if not names:
         raise CommandFailed(
-            "no model server answers here and no provider's key is in the environment; name a --provider", 2
+            "no model server responds here and no API key of a provider is in the environment; name a --provider", 2
         )
-    choices = [Choice(name, addresses.get(name), variables.get(name)) for name in names]
+    choices = [ChosenProvider(name, addresses.get(name), variables.get(name)) for name in names]
     if asking:
         choices = [questions.ask_address(input, choice) for choice in choices]
-    if lost := [choice.name for choice in choices if choice.needs_address]:
-        raise CommandFailed(f"where is {lost[0]}? Say it with --base-url {lost[0]}=https://…", 2)
+    if unknown := [choice.name for choice in choices if choice.needs_address]:
+        raise CommandFailed(
+            f"the base URL of {unknown[0]} is unknown; give it with --base-url {unknown[0]}=https://…", 2
+        )
     if not tiers:
         tiers = questions.ask_tiers(input, names, local) if asking else suggested_tiers(names, local)
         if not all(tiers.values()):
             empty = next(name for name, arms in tiers.items() if not arms)
             raise CommandFailed(
-                f"nothing is known of the models of {', '.join(names)}; name them with --tier {empty}=provider:model", 2
+                f"the models of {', '.join(names)} are unknown; name them with --tier {empty}=provider:model", 2
             )
     return choices, tiers
 
 
 def _arms(tier: str, value: str) -> list[str]:
-    from pointsman.cli.devtools.init.questions import arms_problem  # noqa: PLC0415
-
     arms = [arm.strip() for arm in value.split(",") if arm.strip()]
-    if problem := arms_problem(arms):
+    if problem := questions.arms_problem(arms):
         raise CommandFailed(f"--tier {tier}: {problem}", 2)
     return arms
 
@@ -131,10 +129,8 @@ def _pairs(option: str, texts: list[str]) -> dict[str, str]:
     return pairs
 
 
-def _refuse_what_is_wrong(text: str) -> None:
-    """Read the text as every service would; raise what they would say, in the words of the configuration."""
-    from pointsman.contracts.config import ConfigError, load_config  # noqa: PLC0415
-
+def _validate(text: str) -> None:
+    """Load the text as a service would; raise its problems."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / DEFAULT_OUTPUT
         file.write_text(text, encoding="utf-8")
@@ -142,7 +138,7 @@ def _refuse_what_is_wrong(text: str) -> None:
             load_config(file, {})
         except ConfigError as error:
             raise CommandFailed(
-                "\n  ".join(["nothing is written, because it would not be right:", *error.problems]), 2
+                "\n  ".join(["nothing was written, because it would be invalid:", *error.problems]), 2
             ) from error
 
 
@@ -151,21 +147,19 @@ def _write(output: Path, text: str, force: bool) -> None:
         with output.open("w" if force else "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
-        raise CommandFailed(f"{output} is there already; write over it with --force", 2) from error
+        raise CommandFailed(f"{output} exists already; overwrite it with --force", 2) from error
     except OSError as error:
         raise CommandFailed(f"cannot write {output}: {error.strerror or error}") from error
 
 
-def _tell(output: Path, plan: Plan) -> None:
-    from pointsman.cli.devtools.init.plan import unset_variables  # noqa: PLC0415
-
+def _print_summary(output: Path, plan: InitPlan) -> None:
     print(f"wrote {output}")
     for name, arms in plan.tiers.items():
         print(f"  tier {name}: {', '.join(arms)}")
         if len(arms) == 1:
-            print("    one arm: it serves, and there is nothing to learn until it has a second")
+            print("    one arm: there is nothing to learn until it has a second")
     missing = unset_variables(plan, os.environ)
     for provider, variable in missing:
-        print(f"  {variable} is not set: {provider} cannot be asked until it is in the environment of the gateway")
+        print(f"  {variable} is not set: {provider} does not work until it is in the environment of the gateway")
     where = "" if output == Path(DEFAULT_OUTPUT) else f" --config {output}"
-    print(f"next: pointsman up{where}; beside it, pointsman doctor{where} tries every model")
+    print(f"next: pointsman up{where}; then pointsman doctor{where} tries every model")

@@ -1,4 +1,4 @@
-"""What ``pointsman init`` is going to write: providers, and the tiers with their arms."""
+"""The configuration that ``pointsman init`` writes: providers, and tiers with their arms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from pointsman.cli.devtools.init.offers import OFFERS, Offer, offer_of_local
 from pointsman.contracts.config.providers import PROVIDER_KINDS, WELL_KNOWN, ProviderConfig, with_defaults
 
 SIMPLE, COMPLEX = "SIMPLE", "COMPLEX"
@@ -21,17 +20,36 @@ _NEEDS_ADDRESS = tuple(
 )
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """A configuration in the making.
+class SuggestedModels(NamedTuple):
+    """Models of a provider for easy and for demanding requests, under the provider's names."""
+
+    simple: tuple[str, ...] = ()
+    complex: tuple[str, ...] = ()
+
+
+SUGGESTED = {
+    "openai": SuggestedModels(("gpt-4o-mini",), ("gpt-5",)),
+    "anthropic": SuggestedModels(("claude-haiku-4-5",), ("claude-sonnet-4-5",)),
+    "openrouter": SuggestedModels(("meta-llama/llama-3.1-8b-instruct",), ("anthropic/claude-sonnet-4.5",)),
+    "bedrock": SuggestedModels(("amazon.nova-lite-v1:0",), ("amazon.nova-pro-v1:0",)),
+    "databricks": SuggestedModels(
+        ("databricks-meta-llama-3-1-8b-instruct",), ("databricks-meta-llama-3-3-70b-instruct",)
+    ),
+}
+"""By hosted provider. Azure's deployments have custom names; local servers list their models."""
+
+
+class InitPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """The configuration to write.
 
     Attributes
     ----------
     providers : tuple of ProviderConfig
-        Sections; of a well-known name with no more than what differs.
+        Sections; for a well-known name only the settings that differ.
     tiers : dict of str to list of str
-        Arms by tier, the least demanding first.
+        Arms by tier, the tier for the easiest requests first.
     port : int
-        The gateway's.
+        Port of the gateway.
     """
 
     providers: tuple[ProviderConfig, ...]
@@ -40,7 +58,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def bounds(self) -> list[tuple[str, float | None]]:
-        """The tiers of ``auto``, each with the score its requests stay below; None for the last."""
+        """The tiers of ``auto``, each with the upper bound of its score; None for the last."""
         names = list(self.tiers)
         if len(names) == 2:
             return [(names[0], AUTO_BOUND), (names[1], None)]
@@ -48,8 +66,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return [(name, round(step * at, 2)) for at, name in enumerate(names[:-1], start=1)] + [(names[-1], None)]
 
 
-class Choice(NamedTuple):
-    """What was chosen of a provider, before it is a section."""
+class ChosenProvider(NamedTuple):
+    """A chosen provider."""
 
     name: str
     base_url: str | None = None
@@ -57,46 +75,51 @@ class Choice(NamedTuple):
 
     @property
     def needs_address(self) -> bool:
-        """Whether nobody knows where it is."""
+        """Whether its base URL is unknown."""
         return self.base_url is None and (self.name in _NEEDS_ADDRESS or self.name not in WELL_KNOWN)
 
     def section(self) -> ProviderConfig:
-        """Return it as its section."""
+        """Return its section of the configuration."""
         return ProviderConfig(name=self.name, base_url=self.base_url, api_key_env=self.api_key_env)
 
 
-def make_plan(choices: Sequence[Choice], tiers: Mapping[str, Sequence[str]]) -> Plan:
-    """Return the plan; the gateway gets another port where llama.cpp has its usual one."""
-    in_the_way = any(choice.name == "llamacpp" and choice.base_url is None for choice in choices)
-    return Plan(
+def make_plan(choices: Sequence[ChosenProvider], tiers: Mapping[str, Sequence[str]]) -> InitPlan:
+    """Return the plan. The gateway gets another port if llama.cpp uses port 8080."""
+    port_in_use = any(choice.name == "llamacpp" and choice.base_url is None for choice in choices)
+    return InitPlan(
         providers=tuple(choice.section() for choice in choices),
         tiers={name: list(dict.fromkeys(arms)) for name, arms in tiers.items()},
-        port=8088 if in_the_way else 8080,
+        port=8088 if port_in_use else 8080,
     )
 
 
 def suggested_tiers(names: Iterable[str], local: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Return SIMPLE and COMPLEX of what the chosen providers are suggested for; empty lists where nothing is known.
+    """Return SIMPLE and COMPLEX with the suggested models of the chosen providers; empty lists where none are known.
 
     Parameters
     ----------
     names : iterable of str
-        Of providers, in order; the first arm of a tier is what serves when no policy can choose.
+        Providers in order; the first arm of a tier serves when no policy can choose.
     local : mapping of str to sequence of str
-        What the local servers have, smallest first.
+        Models of the local servers, smallest first.
 
     Notes
     -----
-    Where something hosted can take the demanding requests, what runs here takes the easy ones only. A tier with one arm
-    gets the other tier's first one too: with one arm there is nothing to learn.
+    Of a local server the two smallest models serve easy requests; the largest serves demanding ones, unless a hosted
+    provider can. A tier with one arm also gets the first arm of the other tier: with one arm there is nothing to learn.
     """
     tiers: dict[str, list[str]] = {SIMPLE: [], COMPLEX: []}
-    offers = {name: offer_of_local(list(local[name])) if name in local else OFFERS.get(name, Offer()) for name in names}
-    hosted = any(offer.complex for name, offer in offers.items() if name not in local)
-    for name, offer in offers.items():
-        tiers[SIMPLE] += [f"{name}:{model}" for model in offer.simple]
+    models = {
+        name: SuggestedModels(tuple(local[name][:2]), tuple(local[name][-1:]))
+        if name in local
+        else SUGGESTED.get(name, SuggestedModels())
+        for name in names
+    }
+    hosted = any(suggested.complex for name, suggested in models.items() if name not in local)
+    for name, suggested in models.items():
+        tiers[SIMPLE] += [f"{name}:{model}" for model in suggested.simple]
         if not (hosted and name in local):
-            tiers[COMPLEX] += [f"{name}:{model}" for model in offer.complex]
+            tiers[COMPLEX] += [f"{name}:{model}" for model in suggested.complex]
     alone = [name for name, arms in tiers.items() if len(arms) == 1]
     first = {name: arms[:1] for name, arms in tiers.items()}
     for name in alone:
@@ -105,14 +128,14 @@ def suggested_tiers(names: Iterable[str], local: Mapping[str, Sequence[str]]) ->
     return tiers
 
 
-def unset_variables(plan: Plan, environ: Mapping[str, str]) -> list[tuple[str, str]]:
+def unset_variables(plan: InitPlan, environ: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return each provider whose key is not in the environment, and the name of its variable."""
     wanted = [(section.name, with_defaults(section).api_key_env) for section in plan.providers]
     return [(name, variable) for name, variable in wanted if variable and not environ.get(variable, "").strip()]
 
 
 def ready_providers(local: Mapping[str, Sequence[str]], environ: Mapping[str, str]) -> list[str]:
-    """Return the providers that work as things are: local ones that have models, hosted ones whose key is set."""
+    """Return the providers that are ready: local ones that have models, hosted ones whose key is set."""
     found = [name for name, models in local.items() if models]
     for name, known in WELL_KNOWN.items():
         if known.base_url and known.api_key_env and environ.get(known.api_key_env, "").strip():

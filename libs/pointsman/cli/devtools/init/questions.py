@@ -1,10 +1,10 @@
-"""Asking on a terminal."""
+"""Questions on a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from pointsman.cli.devtools.init.plan import Choice, suggested_tiers
+from pointsman.cli.devtools.init.plan import ChosenProvider, suggested_tiers
 from pointsman.contracts.config.providers import WELL_KNOWN
 from pointsman.core.bandit import ArmError
 from pointsman.core.bandit.arm import Arm
@@ -14,46 +14,46 @@ Ask = Callable[[str], str]
 
 
 def ask_providers(ask: Ask, local: Mapping[str, Sequence[str]], ready: Sequence[str]) -> list[str]:
-    """Ask which providers there are to be.
+    """Ask for the providers.
 
     Parameters
     ----------
     local : mapping of str to sequence of str
-        The local servers that answer, and their models.
+        The local servers that respond, and their models.
     ready : sequence of str
-        What is taken when nothing is typed.
+        The default.
     """
     for name, models in local.items():
         shown = ", ".join(models[:6]) + (f" and {len(models) - 6} more" if len(models) > 6 else "")
-        print(f"{name} runs here, with {shown or 'no models yet'}")
+        print(f"{name} runs here with {shown or 'no models yet'}")
     print(f"Providers: {', '.join(WELL_KNOWN)}, or any name for another OpenAI-compatible one.")
     while True:
-        names = _listed(_asked(ask, "Which ones", ", ".join(ready)))
+        names = _split(_ask_with_default(ask, "Which ones", ", ".join(ready)))
         wrong = [name for name in names if ":" in name or len(name) > 64 or not name.isprintable()]
         if names and not wrong:
             return names
         print("  expected names, separated by commas" + (f"; {wrong[0]!r} cannot be one" if wrong else ""))
 
 
-def ask_address(ask: Ask, choice: Choice) -> Choice:
-    """Ask where a provider is, and for the variable of its key, as far as nobody knows."""
+def ask_address(ask: Ask, choice: ChosenProvider) -> ChosenProvider:
+    """Ask for the unknown base URL of a provider and the variable of its key."""
     if not choice.needs_address:
         return choice
-    base_url = _asked(ask, f"Where is {choice.name} (as https://host/v1)", "")
+    base_url = _ask_with_default(ask, f"Where is {choice.name} (as https://host/v1)", "")
     variable = choice.api_key_env
     if choice.name not in WELL_KNOWN and variable is None:
-        variable = _asked(ask, f"The environment variable with the key of {choice.name} (- for none)", "-")
-    return Choice(choice.name, base_url or None, None if variable == "-" else variable)
+        variable = _ask_with_default(ask, f"The environment variable with the key of {choice.name} (- for none)", "-")
+    return ChosenProvider(choice.name, base_url or None, None if variable == "-" else variable)
 
 
 def ask_tiers(ask: Ask, names: Sequence[str], local: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """Ask for the arms of each tier."""
-    about = {"SIMPLE": "easy requests", "COMPLEX": "demanding ones"}
+    uses = {"SIMPLE": "easy requests", "COMPLEX": "demanding ones"}
     tiers = {}
-    print("Arms are provider:model, separated by commas; several in a tier, and Pointsman learns which serves best.")
+    print("Arms are provider:model, separated by commas. With several arms Pointsman learns which one serves best.")
     for tier, arms in suggested_tiers(names, local).items():
         while True:
-            chosen = _listed(_asked(ask, f"Arms of {tier} ({about[tier]})", ", ".join(arms)))
+            chosen = _split(_ask_with_default(ask, f"Arms of {tier} ({uses[tier]})", ", ".join(arms)))
             problem = arms_problem(chosen)
             if not problem:
                 break
@@ -63,7 +63,7 @@ def ask_tiers(ask: Ask, names: Sequence[str], local: Mapping[str, Sequence[str]]
 
 
 def arms_problem(arms: Sequence[str]) -> str:
-    """Return what is wrong with the arms of a tier; empty when nothing is."""
+    """Return the problem of the arms of a tier; empty when there is none."""
     if not arms:
         return "expected at least one arm, as ollama:llama3.2"
     for arm in arms:
@@ -74,10 +74,10 @@ def arms_problem(arms: Sequence[str]) -> str:
     return ""
 
 
-def _asked(ask: Ask, question: str, suggestion: str) -> str:
+def _ask_with_default(ask: Ask, question: str, suggestion: str) -> str:
     shown = f" [{suggestion}]" if suggestion else ""
     return ask(f"{question}{shown}: ").strip() or suggestion
 
 
-def _listed(text: str) -> list[str]:
+def _split(text: str) -> list[str]:
     return list(dict.fromkeys(part for part in (part.strip() for part in text.split(",")) if part))

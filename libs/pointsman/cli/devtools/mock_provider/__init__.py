@@ -1,1 +1,1 @@
-"""A provider without a model: for trying, testing and measuring everything without keys."""
+"""The command ``pointsman mock-provider``: an LLM provider without a model, to try and test without keys."""

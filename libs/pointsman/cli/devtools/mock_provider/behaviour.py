@@ -1,4 +1,4 @@
-"""How a mock model behaves: how fast, how often it fails, how good its answers are."""
+"""Behaviour of a mock model: latency, failures and quality of its answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 
 import msgspec
 
-KINDS_OF_BAD = ("empty", "refusal", "truncated")
+BAD_ANSWERS = ("empty", "refusal", "truncated")
 
 
 class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,18 +16,18 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     first_byte_ms : float
-        Until a stream begins, and part of the latency of everything else.
+        Until a stream begins; part of ``latency_ms``.
     latency_ms : float
-        Until the whole answer is there; a stream spreads its chunks over what is left after the first byte.
+        Until the answer is complete; a stream spreads its chunks over the time after the first byte.
     fail_rate : float
-        Share of requests that are answered with ``fail_status``, 0 to 1.
+        Share of requests that fail with ``fail_status``, 0 to 1.
     fail_status : int
     break_rate : float
-        Share of streams that break off in the middle, 0 to 1.
+        Share of streams that break, 0 to 1.
     quality : float
-        Share of answers that are good, 0 to 1; the others are empty, refusals or cut off.
+        Share of good answers, 0 to 1; the others are empty, refusals or truncated.
     words : int
-        Length of a good answer.
+        Words in a good answer.
     """
 
     first_byte_ms: float = 0.0
@@ -39,17 +39,17 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     words: int = 24
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What happens to one request.
+class RequestPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Behaviour for one request.
 
     Attributes
     ----------
     status : int
-        200, or the error that is answered.
+        200, or the status of the error.
     breaks_after : int or None
-        Chunks after which the connection is cut.
+        Chunks after which the connection is closed.
     bad : str
-        Empty for a good answer, or one of `KINDS_OF_BAD`.
+        Empty for a good answer, or one of `BAD_ANSWERS`.
     """
 
     status: int
@@ -64,25 +64,25 @@ _DIRECTIVE = re.compile(r"\[mock ([^\]]*)\]")
 _SETTING = re.compile(r"([a-z-]+)=([\w.]+)")
 
 
-def plan(behaviour: Behaviour, seed: int, model: str, number: int, text: str) -> Plan:
-    """Decide what happens to a request: always the same for the same seed, model and number.
+def plan_request(behaviour: Behaviour, seed: int, model: str, number: int, text: str) -> RequestPlan:
+    """Choose the behaviour for a request; equal for equal seed, model and number.
 
-    A request can ask for it: ``[mock status=429 break=3 first-byte-ms=50 latency-ms=200 bad=refusal words=5]`` anywhere
+    A request can set it: ``[mock status=429 break=3 first-byte-ms=50 latency-ms=200 bad=refusal words=5]`` anywhere
     in its last message.
 
     Parameters
     ----------
     number : int
-        How many requests the model had before.
+        Number of earlier requests to the model.
     text : str
         The last message.
     """
     chance = random.Random(f"{seed}:{model}:{number}")
     fails, breaks, bad = (chance.random() for _ in range(3))
-    kind = chance.choice(KINDS_OF_BAD)
+    kind = chance.choice(BAD_ANSWERS)
     found = _DIRECTIVE.search(text)
     asked = dict(_SETTING.findall(found[1])) if found else {}
-    return Plan(
+    return RequestPlan(
         status=int(asked.get("status", behaviour.fail_status if fails < behaviour.fail_rate else 200)),
         breaks_after=int(asked["break"]) if "break" in asked else 2 if breaks < behaviour.break_rate else None,
         bad=asked.get("bad", kind if bad >= behaviour.quality else ""),

@@ -1,50 +1,44 @@
-"""``pointsman mock-provider``."""
+"""Options of ``pointsman mock-provider``, and its server process."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import signal
-from typing import TYPE_CHECKING
 
 import msgspec
+import uvloop
+from aiohttp import web
 
 from pointsman.cli.devtools.mock_provider.behaviour import Behaviour
+from pointsman.cli.devtools.mock_provider.server import MockProvider
 from pointsman.cli.errors import CommandFailed
 
-if TYPE_CHECKING:
-    from pointsman.cli.devtools.mock_provider.server import MockProvider
-    from pointsman.cli.options import Subparsers
-
-_ABOUT = """\
+_DESCRIPTION = """\
 A provider without a model, on this machine: OpenAI's chat completions and Anthropic's messages, streaming, tools and
-usage included. What it says has no sense; how fast, how reliable and how good it is, is up to you, and the same again
-with the same seed.
+usage included. Its answers have no meaning; their latency, reliability and quality are set by the options, and are
+equal for equal seeds.
 
 Point a [[provider]] with kind "openai" or "anthropic" at http://127.0.0.1:PORT/v1 or http://127.0.0.1:PORT.
 
-One message can ask for more, anywhere in its text:
+A message can set the behaviour for its request, anywhere in its text:
   [mock status=429]  [mock break=3]  [mock latency-ms=500]  [mock first-byte-ms=200]  [mock bad=refusal words=9]"""
 
 
-def add_mock_provider(subparsers: Subparsers) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser(
-        "mock-provider",
-        help="a provider without a model, for trying everything without keys",
-        description=_ABOUT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=9100, help="0 takes a free one (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of everything that happens by chance")
-    parser.add_argument("--models", default="", help="names, separated by commas; any name when left out")
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = _DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=9100, help="0 selects a free port (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of all random choices")
+    parser.add_argument("--models", default="", help="names, separated by commas; any name by default")
     parser.add_argument(
         "--model",
         action="append",
         default=[],
         metavar="NAME,KEY=VALUE…",
-        help="one model with settings of its own, as small,quality=0.7,latency-ms=80; may be given several times",
+        help="one model with its own settings, as small,quality=0.7,latency-ms=80; may be given more than once",
     )
     parser.add_argument("--api-key", help="refuse requests without this key")
     for field in msgspec.structs.fields(Behaviour):
@@ -55,22 +49,18 @@ def add_mock_provider(subparsers: Subparsers) -> None:
 
 
 _HELP = {
-    "first_byte_ms": "until an answer begins (default: %(default)s)",
-    "latency_ms": "until it is whole (default: %(default)s)",
+    "first_byte_ms": "milliseconds until an answer begins (default: %(default)s)",
+    "latency_ms": "milliseconds until it is complete (default: %(default)s)",
     "fail_rate": "share of requests that fail, 0 to 1 (default: %(default)s)",
-    "fail_status": "with this HTTP status (default: %(default)s)",
-    "break_rate": "share of streams that break off, 0 to 1 (default: %(default)s)",
-    "quality": "share of good answers, 0 to 1; the others are empty, refusals or cut off (default: %(default)s)",
-    "words": "length of a good answer (default: %(default)s)",
+    "fail_status": "HTTP status of failed requests (default: %(default)s)",
+    "break_rate": "share of streams that break, 0 to 1 (default: %(default)s)",
+    "quality": "share of good answers, 0 to 1; the others are empty, refusals or truncated (default: %(default)s)",
+    "words": "words in a good answer (default: %(default)s)",
 }
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until stopped."""
-    import uvloop  # noqa: PLC0415  # here, so that listing the commands needs neither
-
-    from pointsman.cli.devtools.mock_provider.server import MockProvider  # noqa: PLC0415
-
     default = _checked(Behaviour(**{name: getattr(options, name) for name in Behaviour.__struct_fields__}))
     models = {name: default for name in options.models.split(",") if name}
     models |= dict(_model(text, default) for text in options.model)
@@ -84,8 +74,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _serve(provider: MockProvider, host: str, port: int) -> None:
-    from aiohttp import web  # noqa: PLC0415
-
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -102,15 +90,15 @@ async def _serve(provider: MockProvider, host: str, port: int) -> None:
 
 def _model(text: str, default: Behaviour) -> tuple[str, Behaviour]:
     name, *settings = text.split(",")
-    told = {}
+    values: dict[str, object] = {}
     for setting in settings:
         key, _, value = setting.partition("=")
-        told[key.strip().replace("-", "_")] = value
+        values[key.strip().replace("-", "_")] = value
     try:
-        behaviour = msgspec.convert({**msgspec.structs.asdict(default), **told}, Behaviour, strict=False)
+        behaviour = msgspec.convert({**msgspec.structs.asdict(default), **values}, Behaviour, strict=False)
     except msgspec.ValidationError as error:
         raise CommandFailed(f"--model {text}: {error}", 2) from error
-    unknown = told.keys() - set(Behaviour.__struct_fields__)
+    unknown = values.keys() - set(Behaviour.__struct_fields__)
     if not name or unknown:
         raise CommandFailed(f"--model {text}: expected NAME,KEY=VALUE with {', '.join(_HELP)}", 2)
     return name, _checked(behaviour)

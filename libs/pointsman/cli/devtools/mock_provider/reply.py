@@ -1,4 +1,4 @@
-"""What a mock model says, before it is put into a dialect's shape."""
+"""Answer of a mock model, independent of the format of an API."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 import msgspec
 
-from pointsman.cli.devtools.mock_provider.behaviour import Plan
+from pointsman.cli.devtools.mock_provider.behaviour import RequestPlan
 
 REFUSAL = "I'm sorry, but I can't help with that."
 CHARS_PER_TOKEN = 4
 
-_SAYING = (
+_TEXT = (
     "the signal shows a clear line and every train takes the track that serves it best while points move quietly "
     "between stations so that nothing waits longer than it must before the evening express arrives"
 )
-_WORDS = tuple(_SAYING.split())
+_WORDS = tuple(_TEXT.split())
 _BY_TYPE: dict[str, Any] = {
     "string": "mock",
     "integer": 1,
@@ -30,15 +30,15 @@ _BY_TYPE: dict[str, Any] = {
 }
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer.
+class MockReply(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer of a mock model.
 
     Attributes
     ----------
     chunks : list of str
-        The text, in the pieces that a stream sends.
+        Pieces of the text, one for each chunk of a stream.
     tool : tuple of (name, arguments as JSON), optional
-        Instead of a text.
+        A tool call in place of a text.
     finish : {"stop", "length", "tool_calls"}
     """
 
@@ -52,32 +52,38 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """The whole text."""
+        """The complete text."""
         return "".join(self.chunks)
 
 
-class Tool(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool that the client offers, whatever its dialect."""
+class OfferedTool(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool in a request."""
 
     name: str
     schema: dict[str, Any]
 
 
-def say(
-    plan: Plan, number: int, text: str, tool: Tool | None, prompt_chars: int, cached_chars: int, most_tokens: int | None
-) -> Said:
-    """Return the answer to a request; the same for the same request.
+def make_reply(
+    plan: RequestPlan,
+    number: int,
+    text: str,
+    tool: OfferedTool | None,
+    prompt_chars: int,
+    cached_chars: int,
+    max_tokens: int | None,
+) -> MockReply:
+    """Return the answer to a request; equal for equal requests.
 
     Parameters
     ----------
     text : str
         The last message.
-    tool : Tool, optional
-        The one to call.
+    tool : OfferedTool, optional
+        The tool to call.
     prompt_chars, cached_chars : int
-        Length of all messages, and of those that were seen before.
-    most_tokens : int, optional
-        After so many words it is cut off.
+        Length of all messages, and of the prefix seen before.
+    max_tokens : int, optional
+        Words after which the answer is truncated.
     """
     finish = "stop"
     if plan.bad == "empty":
@@ -93,9 +99,9 @@ def say(
     if tool is not None and not plan.bad:
         call = tool.name, msgspec.json.encode(_arguments(tool.schema)).decode()
         words, finish = [], "tool_calls"
-    if most_tokens is not None and len(words) > most_tokens:
-        words, finish = words[:most_tokens], "length"
-    return Said(
+    if max_tokens is not None and len(words) > max_tokens:
+        words, finish = words[:max_tokens], "length"
+    return MockReply(
         number=number,
         chunks=[word if at == 0 else f" {word}" for at, word in enumerate(words)],
         tool=call,
@@ -107,7 +113,7 @@ def say(
 
 
 def texts_of(content: Any) -> Iterable[str]:
-    """Yield the texts of a message's content, in either dialect."""
+    """Yield the texts of a message's content, in either format."""
     if isinstance(content, str):
         yield content
     elif isinstance(content, list):

@@ -54,7 +54,7 @@ def test_prompts_with_different_models_are_refused(tmp_path: Path) -> None:
         read_prompts([file])
 
 
-def test_without_the_package_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_the_error_has_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "PACKAGE", "no_such_package_here")
     with pytest.raises(DataMissing, match="make demo"):
         load_prompts()

@@ -6,8 +6,8 @@ import shlex
 
 import pytest
 
+from pointsman.cli.devtools.demo.command import CONFIG_FILE
 from pointsman.cli.devtools.demo.data import DataMissing, load_prompts
-from pointsman.cli.devtools.demo.demo import CONFIG_FILE
 from pointsman.cli.devtools.demo.hints import hints
 from pointsman.cli.main import main
 from pointsman.contracts.config import load_config

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
 from rich.console import Console
 
 from pointsman.cli.devtools.demo.data import Prompts
-from pointsman.cli.devtools.demo.display import progress_line, progress_table, sparkline
-from pointsman.cli.devtools.demo.service_view import Learned, RewardView, ShadowView, Within
+from pointsman.cli.devtools.demo.learned import TierLearned
+from pointsman.cli.devtools.demo.progress import progress_line, progress_table, sparkline
 from pointsman.cli.devtools.demo.summary import alternatives, describe_rule, print_summary
 from pointsman.cli.devtools.demo.tally import Tally
 from pointsman.core.bandit import Arm, RewardRule
+from pointsman.shadow.report.messages import Disagreements, PolicyReport, ReportedEstimate, ReportedInterval
 
 RULE = RewardRule(lambda_cost=0.5, normalizer="fixed", cost_bounds_usd=(0.0, 0.01))
 
@@ -31,6 +33,15 @@ def some_tally() -> Tally:
     return tally
 
 
+def shadow(
+    name: str, decisions: int, agreement: float | None = None, cost: float | None = None, **fields: Any
+) -> PolicyReport:
+    required = {"tier": "DEMO", "algorithm": name, "errors": 0, "disagreements": Disagreements(count=0), "pairs": []}
+    return PolicyReport(
+        policy=name, decisions=decisions, agreement=agreement, cost_delta_usd=cost, **{**required, **fields}
+    )
+
+
 def test_every_alternative_is_valued_on_the_same_prompts() -> None:
     found = alternatives(some_tally(), "linucb", slice(None))
     assert list(found) == [
@@ -47,7 +58,7 @@ def test_every_alternative_is_valued_on_the_same_prompts() -> None:
     assert found["served by linucb"].reward == pytest.approx((60 + 35 + 85 + 60 + 85 + 60) / 6)
 
 
-def test_the_oracle_takes_the_cheaper_one_of_two_equally_good_answers() -> None:
+def test_the_oracle_serves_the_cheaper_of_two_equal_rewards() -> None:
     prompts = Prompts((Arm("m", "dear"), Arm("m", "cheap")), ("a",), np.array([[0.0, 0.0]]), np.array([[0.009, 0.002]]))
     tally = Tally(prompts, prompts.rewards(RULE))
     tally.add(0, 0, degraded=False)
@@ -75,12 +86,12 @@ def test_the_summary_fits_80_columns_however_few_requests_there_were(requests: i
     for prompt in range(requests):
         few.add(prompt, 0, degraded=prompt == 1)
     console = Console(file=io.StringIO(), width=80)
-    reward = RewardView(-12.3, Within(-28.0, 12.1))
+    reward = ReportedEstimate(estimate=-12.3, always_valid=ReportedInterval(low=-28.0, high=12.1))
     shadows = [
-        ShadowView("greedy", requests, 0.5, -0.001),
-        ShadowView("always-mistral", 3609, 0.5, -0.0001, rewarded=3609, reward_delta=reward, verdict="do not promote"),
+        shadow("greedy", requests, 0.5, -0.001),
+        shadow("always-mistral", 3609, 0.5, -0.0001, rewarded=3609, reward_delta=reward, verdict="do not promote"),
     ]
-    print_summary(console, few, RULE, "linucb", Learned(requests, 60.0), shadows)
+    print_summary(console, few, RULE, "linucb", TierLearned(requests, 60.0), shadows)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert "…" not in text
@@ -99,7 +110,7 @@ def test_the_summary_fits_80_columns_however_few_requests_there_were(requests: i
 
 def test_a_shadow_that_has_no_figures_yet_is_shown_without_any() -> None:
     console = Console(file=io.StringIO(), width=80)
-    print_summary(console, some_tally(), RULE, "linucb", Learned(0, 0.0), [ShadowView("greedy", 0)])
+    print_summary(console, some_tally(), RULE, "linucb", TierLearned(0, 0.0), [shadow("greedy", 0)])
 
 
 def test_progress_can_be_shown_before_the_first_request() -> None:
@@ -110,7 +121,7 @@ def test_progress_can_be_shown_before_the_first_request() -> None:
     assert progress_line(empty) == "no request served yet"
 
 
-def test_the_progress_line_tells_requests_reward_and_shares() -> None:
+def test_the_progress_line_has_requests_reward_and_shares() -> None:
     line = progress_line(some_tally())
     assert "6 of 6" in line
     assert "3 decisions/s" in line

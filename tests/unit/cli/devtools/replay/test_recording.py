@@ -6,7 +6,7 @@ import pytest
 
 from pointsman.cli.devtools.replay.command import summary
 from pointsman.cli.devtools.replay.recording import Pick, RecordingError, Update, arrange, read_recording
-from pointsman.cli.devtools.replay.runner import Difference, Result
+from pointsman.cli.devtools.replay.runner import PickDifference, ReplayResult
 
 PICK = {"op": "pick", "tier": "A", "context": [1, 0.5], "draws": [0.1], "expect": {"provider": "p", "model": "m"}}
 UPDATE = {"op": "update", "tier": "A", "reward": 12.5, "context": [1, 0.5]}
@@ -21,7 +21,7 @@ UPDATE = {"op": "update", "tier": "A", "reward": 12.5, "context": [1, 0.5]}
     ],
     ids=["lines", "document", "indented document"],
 )
-def test_both_forms_of_a_recording_say_the_same(text: str) -> None:
+def test_both_forms_of_a_recording_are_equal(text: str) -> None:
     recording = read_recording(text.encode())
     assert len(recording.steps) == 1
     step = recording.steps[0]
@@ -54,7 +54,7 @@ def test_a_reward_is_brought_into_the_range_that_the_api_takes(reward: float, se
     assert Update(tier="A", reward=reward).outcome("id") == {"decision_id": "id", "reward": sent}
 
 
-def test_measurements_are_sent_as_they_are_and_only_those_that_were_told() -> None:
+def test_only_the_given_measurements_are_sent() -> None:
     assert Update(tier="A", quality=80.0, cost_usd=0.0).outcome("id") == {
         "decision_id": "id",
         "quality": 80.0,
@@ -63,23 +63,23 @@ def test_measurements_are_sent_as_they_are_and_only_those_that_were_told() -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
-        ("", "neither"),
-        ("hello", "neither"),
-        ("[]", "neither"),
+        ("", "expected one event per line"),
+        ("hello", "expected one event per line"),
+        ("[]", "expected one event per line"),
         ('{"events": [{"op": "jump", "tier": "A"}]}', "jump"),
         (json.dumps(PICK) + '\n{"op": "update"}', "line 2.*tier"),
         (json.dumps(PICK) + "\n{", "line 2"),
     ],
 )
-def test_a_file_that_is_no_recording_is_refused_with_the_place(text: str, says: str) -> None:
-    with pytest.raises(RecordingError, match=says):
+def test_a_file_that_is_no_recording_is_refused_with_the_place(text: str, message: str) -> None:
+    with pytest.raises(RecordingError, match=message):
         read_recording(text.encode())
 
 
 def test_the_summary_lists_the_differences() -> None:
-    result = Result(
+    result = ReplayResult(
         picks=2,
         updates=1,
         compared=2,
@@ -87,10 +87,10 @@ def test_the_summary_lists_the_differences() -> None:
         asked_again=3,
         elapsed_s=0.5,
         events_per_second=6.0,
-        differences=[Difference(4, "A", "p:m", "p:n")],
+        differences=[PickDifference(4, "A", "p:m", "p:n")],
     )
     text = summary(result)
     assert "1 differ" in text
     assert "event 4, A: expected p:m, got p:n" in text
-    assert "left out: 1" in text
-    assert "asked again: 3" in text
+    assert "skipped: 1" in text
+    assert "repeated: 3" in text

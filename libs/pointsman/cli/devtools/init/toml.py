@@ -1,24 +1,24 @@
-"""A plan as the text of ``pointsman.toml``."""
+"""Text of ``pointsman.toml`` for a plan."""
 
 from __future__ import annotations
 
 import json
 
 from pointsman.cli.devtools.init.local_servers import LOCAL
-from pointsman.cli.devtools.init.plan import Plan
+from pointsman.cli.devtools.init.plan import InitPlan
 from pointsman.contracts.config.providers import PROVIDER_KINDS, ProviderConfig, with_defaults
 
 _HEAD = """\
 # Pointsman's configuration, written by `pointsman init`. All settings: docs/reference/configuration.md
 #
-#   pointsman config check     is it right, and what does it say?
-#   pointsman doctor           does every provider answer?
+#   pointsman config check     check it and show the effective settings
+#   pointsman doctor           check that every provider responds
 #   pointsman up               start; then point an OpenAI client at http://127.0.0.1:{port}/v1
 #
-# Keys stand in the environment of the gateway, never here.
+# API keys are read from the environment of the gateway; they are never written here.
 
 [context]
-dim = 12                    # the features that are counted from a chat request
+dim = 12                    # the features of a chat request
 
 [reward]                    # clamp(quality − λ·100·norm(cost) − μ·100·norm(latency), 0, 100)
 lambda_cost = 0.3
@@ -28,23 +28,23 @@ normalizer = "minmax"
 [policy]
 algorithm = "linucb"
 alpha = 1.5
-epsilon = 0.05              # one request in 20 explores, so that every model keeps a known chance
+epsilon = 0.05              # one request in 20 explores, so that every model has a known probability
 """
 
 
-def write_toml(plan: Plan) -> str:
-    """Return the text."""
+def write_toml(plan: InitPlan) -> str:
+    """Return the text of the configuration."""
     parts = [_HEAD.format(port=plan.port)]
     if plan.port != 8080:
         parts.append(f"\n[gateway]\nport = {plan.port}                 # llama.cpp has 8080\n")
     parts.append(_llm(plan))
     for name, arms in plan.tiers.items():
         listed = "".join(f"    {_text(arm)},\n" for arm in arms)
-        parts.append(f"\n[[tier]]                    # clients ask for it as the model tier/{name}\n")
+        parts.append(f"\n[[tier]]                    # clients request it as the model tier/{name}\n")
         parts.append(f"name = {_text(name)}\narms = [\n{listed}]\n")
     parts += [_provider(section) for section in plan.providers]
     parts += [
-        f"\n[[price]]                   # on a machine of your own; what hosted models cost is known\n"
+        f"\n[[price]]                   # runs on your machine; the prices of hosted models are known\n"
         f"provider = {_text(section.name)}\nfree = true\n"
         for section in plan.providers
         if section.name in LOCAL
@@ -56,17 +56,17 @@ def write_toml(plan: Plan) -> str:
     return "".join(parts)
 
 
-def _llm(plan: Plan) -> str:
+def _llm(plan: InitPlan) -> str:
     lines = [
         "\n[llm]",
-        'unknown_model = "auto"      # any other model that a client names is `auto`, so that clients need no change',
+        'unknown_model = "auto"      # a client that names another model gets `auto`, so clients need no change',
         f"default_tier = {_text(next(iter(plan.tiers)))}",
     ]
     if len(plan.tiers) > 1:
         for name, below in plan.bounds:
             lines += [
                 "",
-                "[[llm.auto]]                # by how demanding a request looks, 0 to 1: docs/reference/features.md",
+                "[[llm.auto]]                # by the score of a request, 0 to 1: docs/reference/features.md",
             ]
             lines += [f"tier = {_text(name)}"] + ([f"below = {below}"] if below is not None else [])
     return "\n".join(lines) + "\n"
@@ -74,13 +74,12 @@ def _llm(plan: Plan) -> str:
 
 def _provider(section: ProviderConfig) -> str:
     known = with_defaults(section)
-    about = [known.base_url] if section.base_url is None and known.base_url else []
+    notes = [known.base_url] if section.base_url is None and known.base_url else []
     if known.api_key_env and section.api_key_env is None:
-        about.append(f"key in {known.api_key_env}")
-    credentials = PROVIDER_KINDS[known.kind or "openai"].own_credentials
-    if credentials:
-        about.append(credentials)
-    comment = f"# {', '.join(about)}\n" if about else ""
+        notes.append(f"key in {known.api_key_env}")
+    if credentials := PROVIDER_KINDS[known.kind or "openai"].own_credentials:
+        notes.append(credentials)
+    comment = f"# {', '.join(notes)}\n" if notes else ""
     lines = [f"{name} = {_text(value)}" for name in _WRITTEN if (value := getattr(section, name)) is not None]
     return f"\n[[provider]]\n{comment}" + "\n".join(lines) + "\n"
 
@@ -89,5 +88,5 @@ _WRITTEN = ("name", "base_url", "api_key_env")
 
 
 def _text(value: str) -> str:
-    """Return a TOML string: what JSON writes of printable text is one."""
+    """Return a TOML string; the JSON form of printable text is one."""
     return json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Showing the demo's progress: a live table on a terminal, a line now and then elsewhere."""
+"""Progress of the demo: a live table on a terminal, a line at intervals elsewhere."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from rich.text import Text
 from pointsman.cli.devtools.demo.tally import Means, Tally
 
 WINDOW = 300
-PARTS = 24
-REFRESH_S = 0.2
-LINE_EVERY = 500
-LINE_AT_LEAST_EVERY_S = 5.0
+SPARKLINE_PARTS = 24
+REFRESH_INTERVAL_S = 0.2
+REQUESTS_PER_LINE = 500
+LINE_INTERVAL_S = 5.0
 _BARS = "▁▂▃▄▅▆▇█"
 
 
 async def show_progress(console: Console, tally: Tally, work: Awaitable[None]) -> None:
-    """Show the tally while the work runs; return, or raise, as the work does."""
+    """Show the tally while the work runs; return or raise as the work does."""
     task = asyncio.ensure_future(work)
     try:
         if console.is_terminal:
@@ -38,21 +38,21 @@ async def show_progress(console: Console, tally: Tally, work: Awaitable[None]) -
 async def _show_live(console: Console, tally: Tally, task: asyncio.Future[None]) -> None:
     with Live(console=console, auto_refresh=False) as live:
         while not task.done():
-            await asyncio.wait([task], timeout=REFRESH_S)
+            await asyncio.wait([task], timeout=REFRESH_INTERVAL_S)
             live.update(progress_table(tally), refresh=True)
 
 
 async def _show_lines(console: Console, tally: Tally, task: asyncio.Future[None]) -> None:
-    next_at, last_s = LINE_EVERY, time.monotonic()
+    next_at, last_s = REQUESTS_PER_LINE, time.monotonic()
     while not task.done():
-        await asyncio.wait([task], timeout=REFRESH_S)
-        if len(tally) >= next_at or time.monotonic() - last_s > LINE_AT_LEAST_EVERY_S:
+        await asyncio.wait([task], timeout=REFRESH_INTERVAL_S)
+        if len(tally) >= next_at or time.monotonic() - last_s > LINE_INTERVAL_S:
             console.print(progress_line(tally), highlight=False, soft_wrap=True)
-            next_at, last_s = len(tally) // LINE_EVERY * LINE_EVERY + LINE_EVERY, time.monotonic()
+            next_at, last_s = len(tally) // REQUESTS_PER_LINE * REQUESTS_PER_LINE + REQUESTS_PER_LINE, time.monotonic()
 
 
 def progress_line(tally: Tally) -> str:
-    """Return the progress in a line."""
+    """Return the progress in one line."""
     if not len(tally):
         return "no request served yet"
     recent = tally.means(slice(-WINDOW, None))
@@ -85,17 +85,19 @@ def progress_table(tally: Tally) -> RenderableType:
     shares = Table("", _right("last 300"), _right("so far"), "", box=None, pad_edge=False)
     for arm, now, ever in zip(tally.prompts.arms, tally.shares(recent), tally.shares(), strict=True):
         shares.add_row(str(arm), f"{now:.0%}", f"{ever:.0%}", Bar(1.0, 0.0, float(now), width=20))
-    learned = Text(f"reward against uniform choice, over time: {sparkline(tally.gains(min(PARTS, len(tally))))}")
+    learned = Text(
+        f"reward against uniform choice, over time: {sparkline(tally.gains(min(SPARKLINE_PARTS, len(tally))))}"
+    )
     return Group(title, Bar(total, 0, len(tally), width=60), table, shares, learned)
 
 
 def means_cells(means: Means) -> tuple[str, str, str]:
-    """Return means as the cells of a table's row."""
+    """Return means as cells of a table row."""
     return f"{means.reward:.1f}", f"{means.quality:.1f}", f"{1000 * means.cost_usd:.2f}"
 
 
 def sparkline(values: list[float]) -> str:
-    """Return a row of bars, the lowest value as the smallest."""
+    """Return a row of bars, the lowest value as the smallest bar."""
     low, high = min(values), max(values)
     span = high - low or 1.0
     return "".join(_BARS[min(int((value - low) / span * len(_BARS)), len(_BARS) - 1)] for value in values)

@@ -1,0 +1,97 @@
+"""First part of the demo: one decision and one outcome per prompt over HTTP, several at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import msgspec
+
+from pointsman.cli.devtools.concurrency import for_each
+from pointsman.cli.devtools.demo.data import Prompts
+from pointsman.cli.devtools.demo.tally import Tally
+from pointsman.cli.gateway import GatewayClient, GatewayResponse, GatewayUnavailable
+from pointsman.core.features import prompt_features
+
+MAX_ATTEMPTS = 20
+RETRY_INTERVAL_S = 0.25
+
+
+class DemoFailed(Exception):
+    """The gateway refused a request of the demo, or was unavailable for too long."""
+
+
+class _Decision(msgspec.Struct, frozen=True):
+    decision_id: str
+    provider: str
+    model: str
+    degraded: bool
+
+
+_decoder = msgspec.json.Decoder(_Decision)
+
+
+class Traffic:
+    """Routes prompts through a gateway.
+
+    Parameters
+    ----------
+    gateway : GatewayClient
+    tier : str
+    prompts : Prompts
+        In the order in which they are sent.
+    tally : Tally
+        Receives every served request.
+    """
+
+    def __init__(self, gateway: GatewayClient, tier: str, prompts: Prompts, tally: Tally) -> None:
+        self._gateway = gateway
+        self._tier = tier
+        self._prompts = prompts
+        self._tally = tally
+        self._index: dict[tuple[str, str], int] = {arm: at for at, arm in enumerate(prompts.arms)}
+        self._started_s = 0.0
+
+    async def run(self, in_flight: int) -> None:
+        """Send all prompts, at most ``in_flight`` at a time.
+
+        Raises
+        ------
+        DemoFailed
+        """
+        self._started_s = time.perf_counter()
+        await for_each(range(len(self._prompts)), self._route, in_flight)
+
+    async def _route(self, at: int) -> None:
+        context = prompt_features(self._prompts.texts[at])
+        response = await self._send("/v1/decisions", {"tier": self._tier, "context": context})
+        decision = _decoder.decode(response.body)
+        arm = self._index[decision.provider, decision.model]
+        self._tally.add(at, arm, degraded=decision.degraded)
+        self._tally.elapsed_s = time.perf_counter() - self._started_s
+        outcome = {
+            "decision_id": decision.decision_id,
+            "quality": float(self._prompts.quality[at, arm]),
+            "cost_usd": float(self._prompts.cost_usd[at, arm]),
+        }
+        await self._send("/v1/outcomes", outcome)
+
+    async def _send(self, path: str, body: dict[str, object]) -> GatewayResponse:
+        """Send until it is accepted.
+
+        Repeating is safe: a decision without an outcome has no effect, and an outcome counts once.
+        """
+        problem = ""
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                response = await self._gateway.post(path, body)
+            except GatewayUnavailable as error:
+                problem = str(error)
+            else:
+                if response.ok:
+                    return response
+                problem = f"POST {path}: {response.problem()}"
+                if response.status < 500:
+                    break
+            await asyncio.sleep(RETRY_INTERVAL_S)
+        raise DemoFailed(problem)
