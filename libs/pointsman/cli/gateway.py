@@ -15,7 +15,7 @@ import msgspec
 from pointsman.cli.errors import CommandFailed
 from pointsman.runtime.http.client import HttpClient, StreamedResponse
 from pointsman.runtime.http.errors import HttpError
-from pointsman.runtime.http.response import HttpResponse
+from pointsman.runtime.http.response import CompleteResponse
 
 if TYPE_CHECKING:
     from pointsman.cli.target import Target
@@ -27,7 +27,7 @@ class GatewayUnavailable(Exception):
     """No connection, or no complete response. A request that was sent may have had its effect."""
 
 
-class GatewayResponse(HttpResponse):
+class GatewayResponse(CompleteResponse):
     """A response of the gateway, with a JSON body."""
 
     __slots__ = ()

@@ -11,7 +11,7 @@ import msgspec
 from pointsman.cli.stack.errors import NoResponse
 from pointsman.runtime.http import blocking
 from pointsman.runtime.http.errors import HttpError
-from pointsman.runtime.http.response import HttpResponse
+from pointsman.runtime.http.response import CompleteResponse
 
 PROBE_TIMEOUT_S = 2.0
 
@@ -29,7 +29,7 @@ class _Readiness(msgspec.Struct, frozen=True):
     checks: dict[str, str] = {}
 
 
-async def http_get(url: str, timeout_s: float = PROBE_TIMEOUT_S) -> HttpResponse:
+async def http_get(url: str, timeout_s: float = PROBE_TIMEOUT_S) -> CompleteResponse:
     """Send a GET to a process of this machine, whatever its certificate.
 
     Raises
@@ -42,7 +42,7 @@ async def http_get(url: str, timeout_s: float = PROBE_TIMEOUT_S) -> HttpResponse
         raise NoResponse(f"{url}: {error}") from error
 
 
-def failed_checks(readiness: HttpResponse) -> str:
+def failed_checks(readiness: CompleteResponse) -> str:
     """Return the failed checks of a response of ``/readyz`` in one line; empty when the service is ready."""
     if readiness.status == 200:
         return ""

@@ -18,7 +18,7 @@ from rich.table import Column, Table
 from pointsman.cli.devtools.concurrency import for_each
 from pointsman.cli.devtools.demo.traffic import DemoFailed
 from pointsman.cli.gateway import GatewayClient, GatewayResponse
-from pointsman.llm.providers.sse import EventSplitter, event_data
+from pointsman.llm.providers.dialects.sse import EventSplitter, event_data
 
 CHAT_REQUESTS = 900
 CHAT_TIMEOUT_S = 30.0
