@@ -80,14 +80,14 @@ class ComposeProject:
         wait_until(lambda: self._health() == ["healthy"] * containers, "healthy", HEALTHY_WITHIN_S)
 
     def nats_url_as(self, role: str) -> str:
-        """Return NATS's address with a user in it, as a person gets it: out of the container that has all of them."""
+        """Return the URL of NATS with a user, from the file in its container."""
         return self.run("exec", "-T", "nats", "cat", f"/etc/nats/access/{role}.url").strip()
 
-    def replicas_that_answer(self) -> int:
-        """Ask as the operator, in a container of its own, how many decision replicas there are."""
-        told = self._complete("run", "--rm", "-T", "operator", "doctor").stdout  # it fails when anything is wrong
-        found = re.search(r"(\d+) replicas? of `decision` answer", told)
-        assert found is not None, told
+    def responding_replicas(self) -> int:
+        """Return the number of decision replicas that `pointsman doctor` finds, run as the operator in a container."""
+        output = self._complete("run", "--rm", "-T", "operator", "doctor").stdout  # fails when a check fails
+        found = re.search(r"(\d+) replicas? of `decision` respond", output)
+        assert found is not None, output
         return int(found[1])
 
     def containers(self, service: str) -> list[str]:

@@ -104,7 +104,7 @@ class TestInContainers:
             await client.close()
 
     async def test_scaled_replicas_share_the_queue_group(self, project: ComposeProject) -> None:
-        assert await asyncio.to_thread(project.replicas_that_answer) == REPLICAS
+        assert await asyncio.to_thread(project.responding_replicas) == REPLICAS
 
     async def test_decisions_go_on_when_a_replica_crashes_and_it_is_started_again(
         self, project: ComposeProject
@@ -116,7 +116,7 @@ class TestInContainers:
             await learn(http)
 
         async def all_are_back() -> bool:
-            return await asyncio.to_thread(project.replicas_that_answer) == REPLICAS
+            return await asyncio.to_thread(project.responding_replicas) == REPLICAS
 
         await eventually(all_are_back, "the crashed replica is back", within_s=60.0)
 

@@ -45,7 +45,7 @@ def test_whatever_is_killed_comes_back_and_the_loop_goes_on(stack: RunningStack)
             stack.decide_and_learn()
 
     assert stack.learned() == 8
-    assert "died of SIGKILL; starting it again in 0.2 s" in stack.output
+    assert "was ended by SIGKILL; restarting it in 0.2 s" in stack.output
 
 
 def test_ctrl_c_ends_everything_and_a_second_start_knows_what_was_learned(stack: RunningStack) -> None:
@@ -74,7 +74,7 @@ def test_the_commands_that_inspect_find_the_stack(stack: RunningStack) -> None:
     probed = stack.run("probe", f"{stack.file()['gateway'][0]['url']}/readyz")
 
     assert (doctor.returncode, doctor.stderr) == (0, "")
-    assert "nothing is wrong" in doctor.stdout
+    assert "no check failed" in doctor.stdout
     assert "2 replicas" in doctor.stdout
     assert (compared.returncode, compared.stderr) == (0, "")
     assert "cheapest" in compared.stdout
@@ -104,7 +104,7 @@ def test_a_busy_port_that_is_only_configured_is_avoided(stack: RunningStack, bus
 
     stack.start()
 
-    assert f"port {busy_port} is in use, so the gateway takes " in stack.output
+    assert f"port {busy_port} is in use, so the gateway uses " in stack.output
     assert stack.ready()
 
 

@@ -89,7 +89,7 @@ def test_the_operators_commands_find_their_password(stack: RunningStack) -> None
     rebuilt = stack.run("rebuild", "--yes")
     audited = stack.run("audit")
     assert (rebuilt.returncode, audited.returncode) == (0, 0), rebuilt.stderr + audited.stdout
-    assert "the same up to" in audited.stdout
+    assert "identical up to" in audited.stdout
 
 
 async def _ignore(_: Exception) -> None:

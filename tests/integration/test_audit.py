@@ -69,7 +69,7 @@ async def test_what_differs_is_named_and_a_rebuild_makes_it_right(
     await applied_through(store, TIER, last)
     right = await stored_bytes(store, TIER)
     assert await _command("audit", "--tier", TIER) == 0
-    assert f"{TIER}: the same up to {last}: 20 outcomes" in capsys.readouterr().out
+    assert f"{TIER}: identical up to {last}: 20 outcomes" in capsys.readouterr().out
 
     damage = {
         f"arm {GPT}: b differs": store.redis.hset(f"arm:{{{TIER}}}:{GPT}", "b", bytes(16)),
@@ -85,7 +85,7 @@ async def test_what_differs_is_named_and_a_rebuild_makes_it_right(
         assert f"{TIER}: DIFFERS: {difference}" in capsys.readouterr().out
 
         assert await _command("rebuild", "--tier", TIER, "--yes") == 0
-        assert f"{TIER}: made anew up to {last}" in capsys.readouterr().out
+        assert f"{TIER}: rebuilt up to {last}" in capsys.readouterr().out
         assert await stored_bytes(store, TIER) == right
         assert (await audit_tier(bus, store, TIER)).difference == ""
 
@@ -96,7 +96,7 @@ async def test_a_rebuild_asks_before_it_empties_anything(
     await applied_through(store, TIER, await report(bus, _outcome(31)))
     before = await stored_bytes(store, TIER)
     assert await _command("rebuild", "--tier", TIER) == 2
-    assert "say --yes" in capsys.readouterr().err
+    assert "confirm with --yes" in capsys.readouterr().err
     assert await stored_bytes(store, TIER) == before
 
 

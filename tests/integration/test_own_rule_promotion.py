@@ -89,7 +89,7 @@ async def test_what_it_has_learned_stays_behind_and_everybody_who_is_asked_is_to
 
     before = await stored_bytes(store, TIER)
     assert await asyncio.to_thread(main, [*asked, "--yes"]) == 0
-    assert "What it learned by its own rule (forgetting 0.9 instead of 1) stays behind." in capsys.readouterr().out
+    assert "What it learned by its own rule (forgetting 0.9 instead of 1) is not used." in capsys.readouterr().out
     view = policies(client, TIER)
     assert view["change"]["evidence"]["own_rule"] == row["own_rule"]
     assert view["change"]["evidence"]["why"].endswith(SAID)

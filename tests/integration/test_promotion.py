@@ -85,7 +85,7 @@ def test_a_promotion_is_taken_back_once(client: httpx.Client, before: dict[str, 
     wait_until(lambda: decide(client)["policy_version"] == view["version"], "in force")
     again = client.post("/v1/policies/SIMPLE/revert")  # without a body, too
     assert again.status_code == 409
-    assert "no promotion to take back" in again.json()["detail"]
+    assert "no promotion to revert" in again.json()["detail"]
     assert policies(client) == view
 
 
@@ -183,7 +183,7 @@ def test_the_command_line_promotes_lists_and_takes_back(
     assert cli(client, "promote", "SIMPLE", "mini", "--yes", "--why", "cheap", "--by", "ann") == 0
     view = policies(client)
     said = capsys.readouterr().out
-    assert f"mini serves SIMPLE from version {view['version']} on; live goes on as a shadow." in said
+    assert f"mini serves SIMPLE from version {view['version']} on; live continues as a shadow." in said
     assert (view["change"]["person"], view["change"]["why"]) == ("ann", "cheap")
 
     assert cli(client, "policies", "--tier", "SIMPLE", "--history", "--json") == 0
@@ -200,11 +200,11 @@ def test_the_command_line_promotes_lists_and_takes_back(
     assert policies(client)["version"] == view["version"]
     assert cli(client, "revert", "SIMPLE", "--why", "complaints") == 0
     said = capsys.readouterr().out
-    assert "Let live serve SIMPLE again in place of mini?" in said
-    assert "mini was taken back." in said
+    assert "Make live the active policy of SIMPLE again in place of mini?" in said
+    assert "mini was reverted." in said
     assert policies(client)["active"]["name"] == "live"
     assert cli(client, "revert", "SIMPLE", "--yes") == 1
-    assert "no promotion to take back" in capsys.readouterr().err
+    assert "no promotion to revert" in capsys.readouterr().err
 
 
 def test_a_switch_does_not_wait_for_a_store_that_is_gone(

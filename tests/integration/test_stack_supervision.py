@@ -77,13 +77,13 @@ async def test_whatever_is_killed_is_started_again_at_the_same_address(tmp_path:
             assert getattr(running(tmp_path), name)[0].url == before.url
         await started.wait_ready()
 
-    assert [event for event in events if "nats died of SIGKILL; starting it again in 0.2 s" in event]
+    assert [event for event in events if "nats was ended by SIGKILL; restarting it in 0.2 s" in event]
     assert [event for event in events if event.startswith("reward-updater restarted, process ")]
 
 
 async def test_a_second_stack_on_the_directory_is_refused_and_does_not_disturb_the_first(tmp_path: Path) -> None:
     async with make(tmp_path):
-        with pytest.raises(DataDirBusy, match=f"process {os.getpid()} holds it"):
+        with pytest.raises(DataDirBusy, match=f"process {os.getpid()}; stop it"):
             async with make(tmp_path):
                 pass
         assert running(tmp_path).gateway
@@ -100,7 +100,7 @@ async def test_the_store_comes_back_at_its_port_with_its_data(tmp_path: Path) ->
 
 
 async def test_a_service_with_a_wrong_configuration_ends_the_start_at_once(tmp_path: Path) -> None:
-    with pytest.raises(StartFailed, match="keeps ending: the dummy is wrong-configuration"):
+    with pytest.raises(StartFailed, match="ends repeatedly: the dummy is wrong-configuration"):
         async with make(tmp_path, dummy="wrong-configuration"):
             pass
     assert find_stack(tmp_path / "data") is None
@@ -112,7 +112,7 @@ async def test_a_service_that_crashes_again_and_again_ends_the_start(tmp_path: P
             pass
 
 
-async def test_what_is_not_ready_in_time_is_said_with_its_reason(tmp_path: Path) -> None:
+async def test_a_service_that_is_not_ready_in_time_is_reported_with_the_reason(tmp_path: Path) -> None:
     started = make(tmp_path, dummy="not-ready")
     try:
         await started.start()
@@ -123,7 +123,7 @@ async def test_what_is_not_ready_in_time_is_said_with_its_reason(tmp_path: Path)
 
 
 async def test_a_service_that_ignores_sigterm_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stack, "SERVICE_STOP_S", 0.2)
+    monkeypatch.setattr(stack, "SERVICE_SHUTDOWN_TIMEOUT_S", 0.2)
     events: list[str] = []
     async with make(tmp_path, dummy="stubborn", on_event=events.append):
         pids = [process.pid for process in running(tmp_path).processes()]

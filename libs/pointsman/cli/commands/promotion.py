@@ -87,9 +87,7 @@ def _switch(target: Target, options: argparse.Namespace, action: str, body: dict
         return 0
     view = response.json()
     change = view["change"]
-    print(
-        f"{change['policy']} is active in {options.tier} from version {view['version']}; {change['replaced']} {became}."
-    )
+    print(f"{change['policy']} serves {options.tier} from version {view['version']} on; {change['replaced']} {became}.")
     if own := (change.get("evidence") or {}).get("own_rule"):
         print(f"It continues from what the tier has learned. What it learned by its own rule ({own}) is not used.")
     if action == "/promote":

@@ -161,6 +161,6 @@ def _describe(code: int) -> str:
     if code >= 0:
         return f"ended with exit code {code}"
     try:
-        return f"died of {signal.Signals(-code).name}"
+        return f"was ended by {signal.Signals(-code).name}"
     except ValueError:
-        return f"died of signal {-code}"
+        return f"was ended by signal {-code}"

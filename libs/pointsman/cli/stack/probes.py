@@ -50,7 +50,7 @@ def failed_checks(readiness: CompleteResponse) -> str:
         checks = msgspec.json.decode(readiness.body, type=_Readiness).checks
     except msgspec.MsgspecError:
         checks = {}
-    failed = ", ".join(f"{name}: {state}" for name, state in checks.items() if state != "ok")
+    failed = ", ".join(f"{name} {state}" for name, state in checks.items() if state != "ok")
     return failed or f"HTTP {readiness.status}"
 
 
