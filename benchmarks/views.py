@@ -16,9 +16,11 @@ from pointsman.contracts.messages import subjects
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.store import Store
+from pointsman.shadow.periods import HOUR_MS
 from pointsman.shadow.sums import activity
-from pointsman.shadow.sums.hour_sums import HOUR_MS, HourSums
-from pointsman.shadow.sums.store import ShadowCommit, ShadowStore
+from pointsman.shadow.sums.commit import ShadowCommit
+from pointsman.shadow.sums.hour_sums import HourSums
+from pointsman.shadow.sums.store import ShadowStore
 
 TIER = "SHOWN"
 ARMS = 5
@@ -128,7 +130,7 @@ async def _fill(store: Store, hours: int) -> None:
         number = short.kept_s * 1000 // short.unit_ms if short else hours
         last = now_ms // (short.unit_ms if short else HOUR_MS)
         missing = [unit for unit in range(last - number + 1, last + 1) if unit not in units]
-        fullest = max(units.values(), key=lambda of: of.counts.get("decisions", of.joined))
+        fullest = max(units.values(), key=lambda of: of.counts.get("decisions", of.rewarded))
         for at in range(0, len(missing), AT_ONCE):
             made = {(identity, unit): fullest for unit in missing[at : at + AT_ONCE]}
             await sums.commit(ShadowCommit("benchmark", commits, commits + 1, hours=made))

@@ -82,11 +82,11 @@ def _sums(world: World, run: Run, shadow: str, rewarded: int) -> HourSums:
     spread = run.spread[shadow][:rewarded].sum(axis=0)
     for k, name in enumerate(map(str, world.arms)):
         served: FloatArray = (arm == k).astype(np.float64)
-        counts[fields.joined(name)] = float(served.sum())
-        counts[fields.rated(name)] = counts[fields.joined(name)]
-        counts[fields.gained(name)] = float((vectors @ DIFFERENCE)[arm == k].sum())
-        counts[fields.spread(name)] = float(spread[k])
+        counts[fields.arm_field(fields.JOINED, name)] = float(served.sum())
+        counts[fields.arm_field(fields.RATED, name)] = counts[fields.arm_field(fields.JOINED, name)]
+        counts[fields.arm_field(fields.GAINED, name)] = float((vectors @ DIFFERENCE)[arm == k].sum())
+        counts[fields.arm_field(fields.SPREAD, name)] = float(spread[k])
         for outcome in ("reward", "quality"):
-            counts[fields.square(outcome, name)] = float(served @ error**2)
+            counts[fields.arm_field(fields.square(outcome), name)] = float(served @ error**2)
     moments = Moments.of(vectors)
     return HourSums(dict(counts), Statistics(reward=moments, quality=moments))

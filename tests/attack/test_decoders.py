@@ -22,8 +22,9 @@ from pointsman.core.bandit import Arm
 from pointsman.learning import TierLedger, read_outcome
 from pointsman.learning.applied import AppliedBits
 from pointsman.shadow.evaluation.decision_group import LoggedDecision, group_decisions
-from pointsman.shadow.evaluation.evaluate import Hours, ShadowPolicy, add_decisions, evaluate
-from pointsman.shadow.sums.hour_sums import split_field
+from pointsman.shadow.evaluation.shadow_policy import ShadowPolicy, evaluate
+from pointsman.shadow.sums.decision_sums import add_decisions
+from pointsman.shadow.sums.hour_sums import Hours, split_field
 from pointsman.shadow.sums.reward_sums import GroupOutcomes, join_arms
 from pointsman_gateway.api.events import format_event
 from pointsman_gateway.api.policies.validation import check_change

@@ -14,9 +14,10 @@ from pointsman.runtime.store import keys
 from pointsman.runtime.store.store import Store
 from pointsman.shadow.own_learning.learned_store import LearnedState, LearnedStore
 from pointsman.shadow.sums import activity, progress
+from pointsman.shadow.sums.commit import ShadowCommit
 from pointsman.shadow.sums.hour_sums import HourSums
-from pointsman.shadow.sums.progress import Run
-from pointsman.shadow.sums.store import ShadowCommit, ShadowStore
+from pointsman.shadow.sums.runs import Run
+from pointsman.shadow.sums.store import ShadowStore
 
 TIER = "SIMPLE"
 
@@ -108,13 +109,12 @@ async def test_progress_is_read_back_as_it_was_written(store: Store) -> None:
         progress.OUTCOMES: "77",
         progress.REWARDS_LOG: "2026-11-22",
         progress.COMPLETE: "5",
-        progress.SEEN: progress.seen_value({9, 7}),
-        progress.runs_field("p@1"): progress.runs_value(runs),
-        progress.picks_field("p@1"): progress.picks_value(4),
-        progress.runs_field("q@1"): progress.runs_value(runs),
+        progress.SEEN: progress.encode_seen({9, 7}),
+        **progress.encode_runs({"p@1": runs, "q@1": runs}),
+        **progress.encode_first_chunks({"p@1": 4}),
     }
     await shadow.commit(ShadowCommit(progress.WATERMARK, 0, 20, progress=written))
-    gone = {progress.runs_field("q@1"): progress.runs_value([])}
+    gone = progress.encode_runs({"q@1": []})
     await shadow.commit(ShadowCommit(progress.WATERMARK, 20, 21, progress=gone))
     found = await shadow.progress()
     assert (found.watermark, found.outcomes, found.complete, found.rewards_log) == (21, 77, 5, "2026-11-22")
@@ -200,7 +200,7 @@ async def test_hours_expire_after_their_last_change(store: Store, identity: str)
 
 async def test_minutes_expire_by_themselves_and_hours_as_they_are_asked_to(store: Store) -> None:
     shadow = ShadowStore(store, TIER)
-    kinds = (activity.MINUTES, activity.FIVES, activity.HOURS)
+    kinds = (activity.MINUTES, activity.FIVE_MINUTES, activity.HOURS)
     commit = counted(0, 1, {(identity, 300): {"decisions": 1.0} for identity in kinds})
     commit.keep_s = 1_000_000
     await shadow.commit(commit)
@@ -248,4 +248,4 @@ async def test_totals_leave_out_statistics_of_another_version(store: Store) -> N
     np.testing.assert_array_equal(found.statistics.flat(), statistics(6).flat())
     assert await shadow.totals("p@1", range(4, 4)) == []
     (nothing,) = await shadow.totals("nobody@1", range(4, 8))
-    assert (nothing.counts, nothing.joined, nothing.bound) == ({}, 0, 0.0)
+    assert (nothing.counts, nothing.rewarded, nothing.bound) == ({}, 0, 0.0)

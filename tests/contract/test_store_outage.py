@@ -13,7 +13,8 @@ from pointsman.runtime.store.errors import StoreUnavailable
 from pointsman.runtime.store.lease import Lease
 from pointsman.runtime.store.store import Store
 from pointsman.shadow.own_learning.learned_store import LearnedState, LearnedStore
-from pointsman.shadow.sums.store import ShadowCommit, ShadowStore
+from pointsman.shadow.sums.commit import ShadowCommit
+from pointsman.shadow.sums.store import ShadowStore
 from tests.support.processes import StoreServer, free_port
 
 TIMEOUT_MS = 150

@@ -102,7 +102,7 @@ async def _joined(store: Store, pattern: str) -> dict[str, int]:
     async for name in store.redis.scan_iter(pattern, count=1000):
         if name.rpartition(b":")[2].isdigit() and b":picks:" not in name:
             fields: dict[bytes, bytes] = await store.redis.hgetall(name)  # type: ignore[assignment]  # never str
-            joined["days" if b":day:" in name else "hours"] += HourSums.from_fields(fields).joined
+            joined["days" if b":day:" in name else "hours"] += HourSums.from_fields(fields).rewarded
     return joined
 
 

@@ -22,7 +22,7 @@ from pointsman.core.off_policy import Moments, terms
 from pointsman.learning import AppliedBits, TierLedger, read_outcome
 from pointsman.runtime.bus import Bus, LogReader, StoredMessage
 from pointsman.shadow.evaluation.draws import DRAW, SAMPLE, decision_keys, policy_key, uniforms
-from pointsman.shadow.sums.hour_sums import HOUR_MS
+from pointsman.shadow.periods import HOUR_MS
 
 PATIENT_S = 20.0
 OUTCOMES = ("reward", "quality", "cost")

@@ -189,14 +189,14 @@ async def test_the_evaluator_reports_and_looks_for_regret_as_itself(
     config = load_config(environ={**environment, **guarded.environment("shadow-evaluator")})
     bus, store = await Bus.connect(config.nats, "test"), Store(config.redis)
     await asyncio.to_thread(decide, client)
-    schedule = ReportSchedule(bus, store, "SIMPLE", config, lambda: True)
+    schedule = ReportSchedule(bus, store, "SIMPLE", config)
     next_week = datetime.now(UTC) + timedelta(days=7)
 
     async def reported() -> bool:
         return await schedule.check(next_week)
 
     await eventually(reported, "the report is published")
-    assert await RegretWatch(bus, store, "SIMPLE", config, lambda: True).check() == []
+    assert await RegretWatch(bus, store, "SIMPLE", config).check() == []
     assert guarded.refusals() == []
     await bus.close()
     await store.close()

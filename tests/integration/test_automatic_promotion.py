@@ -125,7 +125,7 @@ async def test_what_is_better_is_promoted_and_taken_back_when_it_is_so_no_more(
 
         # What was taken back is not promoted again, however good it looks.
         spec = PolicySpec(name="mostly-b", algorithm="static:p:b", parameters={"epsilon": 0.5})
-        guard = PromotionGuard(bus, store, "WATCHED", config, lambda: True)
+        guard = PromotionGuard(bus, store, "WATCHED", config)
 
         async def looks_good() -> bool:
             await run(asking, "WATCHED", B_IS_BETTER, 3)
@@ -136,13 +136,13 @@ async def test_what_is_better_is_promoted_and_taken_back_when_it_is_so_no_more(
             return low is not None and low > 5.0
 
         await eventually(looks_good, "it looks better again", 90.0)
-        assert (await guard.look()).action == "none"
+        assert (await guard.check()).action == "none"
         assert (await asyncio.to_thread(policies, client, "WATCHED"))["version"] == view["version"]
     kinds = [version["change"]["kind"] for version in await asyncio.to_thread(history, client, "WATCHED")]
     assert kinds == ["automatic-revert", "automatic-promote", "configuration"]
     told = await alerts(bus, "WATCHED", 2)
     assert [alert.service for alert in told] == ["shadow-evaluator"] * 2
-    assert told[0].text.startswith("tier WATCHED: mostly-b was promoted automatically; mostly-a goes on as a shadow")
+    assert told[0].text.startswith("tier WATCHED: mostly-b was promoted automatically; mostly-a continues as a shadow")
 
 
 async def test_a_tier_that_is_not_watched_is_left_alone_however_good_a_shadow_looks(
@@ -151,7 +151,7 @@ async def test_a_tier_that_is_not_watched_is_left_alone_however_good_a_shadow_lo
     before = await asyncio.to_thread(policies, client, "ALONE")
     async with httpx.AsyncClient(base_url=client.base_url, timeout=20.0) as asking:
         await run(asking, "ALONE", B_IS_BETTER, 4, 800)
-    guard = PromotionGuard(bus, store, "ALONE", config, lambda: True)
+    guard = PromotionGuard(bus, store, "ALONE", config)
 
     async def seen() -> bool:
         found = await read_policies(bus, "ALONE")
@@ -161,11 +161,11 @@ async def test_a_tier_that_is_not_watched_is_left_alone_however_good_a_shadow_lo
 
     await eventually(seen, "outcomes joined")
     assert (await asyncio.to_thread(policies, client, "ALONE"))["version"] == before["version"]
-    assert guard.last.why == "not looked yet"
-    overtaken = await Overtaken(bus, store, "ALONE", config, lambda: True).look()
-    assert (overtaken.action, overtaken.why) == ("none", "the policies were changed meanwhile")
+    assert guard.last.why == "not checked yet"
+    overtaken = await Overtaken(bus, store, "ALONE", config).check()
+    assert (overtaken.action, overtaken.why) == ("none", "the policies were changed at the same time")
     # The same guard would promote, were it asked to: what holds it back is the setting.
-    assert (await guard.look()).action == "promote"
+    assert (await guard.check()).action == "promote"
     view = await asyncio.to_thread(policies, client, "ALONE")
     assert view["active"]["name"] == "mostly-b"
 

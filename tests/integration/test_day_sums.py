@@ -11,8 +11,9 @@ import pytest
 from pointsman.core.off_policy import Moments, Statistics
 from pointsman.runtime.store import Script, Store
 from pointsman.shadow.sums import progress
+from pointsman.shadow.sums.commit import ShadowCommit
 from pointsman.shadow.sums.hour_sums import HourSums
-from pointsman.shadow.sums.store import ShadowCommit, ShadowStore
+from pointsman.shadow.sums.store import ShadowStore
 
 pytestmark = pytest.mark.integration
 

@@ -25,7 +25,8 @@ from pointsman.learning.tier_store import OutcomeIndexEntry, TierStore
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.bus.policies import read_policies, write_policies
 from pointsman.runtime.store.store import Store
-from pointsman.shadow.sums.hour_sums import HOUR_MS, comparison_identity
+from pointsman.shadow.periods import HOUR_MS
+from pointsman.shadow.sums.hour_sums import comparison_identity
 from pointsman.shadow.sums.store import ShadowStore
 from tests.support.fixtures import StartService
 from tests.support.loop_calls import (

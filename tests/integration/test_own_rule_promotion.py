@@ -34,8 +34,8 @@ FORGETFUL = {**LIVE, "name": "forgetful", "forgetting": GAMMA}
 THRIFTY = {**LIVE, "name": "thrifty", "lambda_cost": 2.0}
 DECISIONS = 60
 SAID = (
-    "it learns by a rule of its own (forgetting 0.9 instead of 1): the figures are of what it has learned alone; "
-    "promoted, it goes on from what the tier has learned by the rule before"
+    "it learns by its own reward rule (forgetting 0.9 instead of 1): the figures are for its own A and b; "
+    "after a promotion it continues from what the tier has learned by the previous rule"
 )
 
 
@@ -116,7 +116,7 @@ async def test_what_it_has_learned_stays_behind_and_everybody_who_is_asked_is_to
     # What served learns on for itself, as if it had not stepped down, and taking the switch back leaves that behind.
     wait_until(lambda: _row(client, "live")["decisions"] > 0, "the policy that stepped down is run")
     assert _row(client, "live")["own_rule"] == "forgetting 1 instead of 0.9"
-    assert "learns by a rule of its own (forgetting 1 instead of 0.9)" in json.dumps(_row(client, "live"))
+    assert "learns by its own reward rule (forgetting 1 instead of 0.9)" in json.dumps(_row(client, "live"))
 
 
 class _Terminal(io.StringIO):

@@ -24,7 +24,8 @@ from pointsman.runtime.bus import Bus, ensure_streams
 from pointsman.runtime.bus.policies import read_policies, write_policies
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.store import Store
-from pointsman.shadow.sums.hour_sums import HOUR_MS, HourSums, comparison_identity
+from pointsman.shadow.periods import HOUR_MS
+from pointsman.shadow.sums.hour_sums import HourSums, comparison_identity
 from pointsman.shadow.sums.store import ShadowStore
 from pointsman_shadow_evaluator.decisions.event_publisher import EventPublisher
 from pointsman_shadow_evaluator.tier_evaluator import TierEvaluator
@@ -183,11 +184,11 @@ async def test_picks_are_kept_for_so_many_decisions_and_until_their_reward(logs_
             await logs.tell(decision)
         await logs.caught_up()
         sums = await logs.sums(OWN.identity)
-        assert (sums.joined, sums.counts["unjoined"], sums.counts["decisions"]) == (2, 1, 1000)
+        assert (sums.rewarded, sums.counts["unjoined"], sums.counts["decisions"]) == (2, 1, 1000)
         *others, last_but_one, last = await logs.shadow.picks(kept)
         assert (all(others), last_but_one, last) == (True, None, None)
         # Always choosing an arm needs no pick.
-        assert (await logs.sums("@arm:p:a")).joined == 3
+        assert (await logs.sums("@arm:p:a")).rewarded == 3
 
 
 async def test_what_came_too_late_counts_against_the_policy_that_decided_and_not_against_the_next(
@@ -226,8 +227,8 @@ async def test_a_reward_whose_decision_left_the_log_is_counted_as_that(logs_of: 
     async with logs.followed():
         await logs.caught_up()
     sums = await logs.sums(SHADOW.identity)
-    assert (sums.joined, sums.counts["unjoined"], sums.counts["decisions"]) == (1, 2, 3)
-    assert (await logs.sums("@arm:p:a")).joined == 1
+    assert (sums.rewarded, sums.counts["unjoined"], sums.counts["decisions"]) == (1, 2, 3)
+    assert (await logs.sums("@arm:p:a")).rewarded == 1
 
 
 async def test_numbers_that_no_service_of_ours_would_write_stop_nobody(logs_of: LogsOf, bus: Bus) -> None:
@@ -253,7 +254,7 @@ async def test_numbers_that_no_service_of_ours_would_write_stop_nobody(logs_of: 
     # A decision is still one when it only cannot have known what it says that it knew.
     for shadow in (SHADOW, OWN):
         sums = await logs.sums(shadow.identity)
-        assert (sums.counts["decisions"], sums.joined) == (3, 2)
+        assert (sums.counts["decisions"], sums.rewarded) == (3, 2)
 
 
 async def test_a_shadow_that_was_removed_and_put_back_counts_what_it_was_run_on(logs_of: LogsOf) -> None:
@@ -271,7 +272,7 @@ async def test_a_shadow_that_was_removed_and_put_back_counts_what_it_was_run_on(
             await logs.tell(decision)
         await logs.caught_up()
     sums = await logs.sums(SHADOW.identity)
-    assert (sums.counts["decisions"], sums.joined) == (20, 20)
+    assert (sums.counts["decisions"], sums.rewarded) == (20, 20)
     runs = (await logs.shadow.progress()).runs[SHADOW.identity]
     assert [run.through for run in runs] == [decisions[9].sequence, None]
 
@@ -295,10 +296,10 @@ async def test_a_shadow_with_a_rule_of_its_own_begins_when_it_knows_what_the_act
     run = (await logs.shadow.progress()).runs[OWN.identity][0]
     assert run.stateful
     sums, other = await logs.sums(OWN.identity), await logs.sums(SHADOW.identity)
-    assert (other.counts["decisions"], other.joined) == (12, 12)
+    assert (other.counts["decisions"], other.rewarded) == (12, 12)
     decided = sum((decision.sequence or 0) > run.after for decision in (*early, last, *later))
     assert sums.counts["decisions"] == decided
-    assert sums.joined == decided
+    assert sums.rewarded == decided
 
 
 async def test_a_decision_that_a_conversation_made_is_no_shadows_business(logs_of: LogsOf) -> None:
@@ -310,8 +311,8 @@ async def test_a_decision_that_a_conversation_made_is_no_shadows_business(logs_o
     async with logs.followed():
         await logs.caught_up()
     sums = await logs.sums(SHADOW.identity)
-    assert (sums.counts["decisions"], sums.joined, sums.counts.get("unjoined", 0)) == (5, 5, 0)
-    assert (await logs.sums("@arm:p:a")).joined == 5
+    assert (sums.counts["decisions"], sums.rewarded, sums.counts.get("unjoined", 0)) == (5, 5, 0)
+    assert (await logs.sums("@arm:p:a")).rewarded == 5
 
 
 async def test_a_reward_of_a_decision_that_a_put_back_log_lost_waits_for_nobody(logs_of: LogsOf, bus: Bus) -> None:
@@ -339,7 +340,7 @@ async def test_a_reward_of_a_decision_that_a_put_back_log_lost_waits_for_nobody(
         await logs.caught_up()
     sums = await logs.sums(SHADOW.identity)
     # 6 before and 3 afterwards were evaluated; of the lost ones none is joined with a decision that has its place now.
-    assert (sums.counts["decisions"], sums.joined) == (9, 3)
+    assert (sums.counts["decisions"], sums.rewarded) == (9, 3)
     assert [decision.sequence for decision in new] == [decision.sequence for decision in lost[:3]]
 
 
@@ -360,7 +361,7 @@ async def test_a_stream_of_rewards_that_was_made_anew_counts_nothing_twice(logs_
         await logs.tell(decision)
     async with logs.followed():
         await logs.caught_up()
-    assert (await logs.sums(SHADOW.identity)).joined == 12
+    assert (await logs.sums(SHADOW.identity)).rewarded == 12
 
 
 async def test_two_evaluators_that_both_believe_to_hold_the_lease_count_once(logs_of: LogsOf) -> None:
@@ -375,7 +376,7 @@ async def test_two_evaluators_that_both_believe_to_hold_the_lease_count_once(log
         await logs.caught_up()
     for identity in (SHADOW.identity, OWN.identity):
         sums = await logs.sums(identity)
-        assert (sums.counts["decisions"], sums.joined) == (220, 140)
+        assert (sums.counts["decisions"], sums.rewarded) == (220, 140)
 
 
 async def test_a_store_that_comes_back_empty_is_filled_again_from_the_logs(
@@ -401,5 +402,5 @@ async def test_a_store_that_comes_back_empty_is_filled_again_from_the_logs(
     for shadow in (SHADOW, OWN):
         after = await logs.sums(shadow.identity)
         assert after.counts == pytest.approx(before[shadow.name].counts)
-        assert after.joined == 10
+        assert after.rewarded == 10
     assert (await logs.sums(SHADOW.identity)).counts["decisions"] == 21

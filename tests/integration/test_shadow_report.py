@@ -146,7 +146,7 @@ def test_each_shadow_gets_the_verdict_it_deserves_with_intervals_that_hold_the_t
         for delta in (policy["reward_delta"], policy["quality_delta"]):
             assert delta["always_valid"]["low"] <= expected <= delta["always_valid"]["high"]
             assert delta["always_valid"]["low"] <= delta["low"] <= delta["estimate"] <= delta["high"]
-        assert "over 300 decisions with outcome" in policy["why"]
+        assert "over 300 decisions with an outcome" in policy["why"]
         assert policy["rewarded_share"] == 0.75
         assert policy["expected_agreement"] == 0.5
         assert policy["cost_delta_method"] == "dr"
@@ -228,7 +228,7 @@ async def test_the_service_alerts_once_about_an_arm_that_underperforms(
     assert alert.detail is not None
     assert (alert.detail["arm"], alert.detail["change"], alert.detail["underperforming"]) == (BAD, "starts", [BAD])
     assert alert.detail["regret"]["against_best_arm"]["best"] == GOOD
-    again = [RegretWatch(bus, store, TIER, config, lambda: True) for _ in range(2)]
+    again = [RegretWatch(bus, store, TIER, config) for _ in range(2)]
     assert await asyncio.gather(*(watch.check() for watch in again)) == [[BAD], [BAD]]
     assert len(await alerts(bus, "regret")) == 1
 
@@ -246,7 +246,7 @@ async def _forget_stream(bus: Bus) -> None:
 
 
 def schedule(bus: Bus, store: Store, config: Config) -> ReportSchedule:
-    return ReportSchedule(bus, store, TIER, config, lambda: True)
+    return ReportSchedule(bus, store, TIER, config)
 
 
 async def test_a_period_is_reported_once_with_the_report_in_it(
@@ -319,8 +319,8 @@ async def test_an_arm_that_does_well_again_is_said_to(
         | {"regret": config.regret.__class__(margin=100.0)}
     )
     before = await alerts(bus, "regret")
-    watch = RegretWatch(bus, store, TIER, forgiving, lambda: True, settle_s=0.0)
-    assert await RegretWatch(bus, store, TIER, forgiving, lambda: True).check() == [BAD]  # not for long enough
+    watch = RegretWatch(bus, store, TIER, forgiving, settle_s=0.0)
+    assert await RegretWatch(bus, store, TIER, forgiving).check() == [BAD]  # not for long enough
     assert await watch.check() == []
     stopped = (await alerts(bus, "regret"))[len(before)]
     assert stopped.text == f"{BAD} no longer underperforms"
@@ -331,7 +331,7 @@ async def test_an_arm_that_does_well_again_is_said_to(
 async def test_an_arm_of_which_a_switch_leaves_nothing_known_has_not_stopped(
     client: httpx.Client, bus: Bus, store: Store, config: Config
 ) -> None:
-    watch = RegretWatch(bus, store, TIER, config, lambda: True, settle_s=0.0)
+    watch = RegretWatch(bus, store, TIER, config, settle_s=0.0)
 
     async def told() -> bool:
         return await watch.check() == [BAD]

@@ -1,1 +1,1 @@
-"""Shadow evaluation: from a logged decision to a report."""
+"""Shadow evaluation: what other policies would have done with the logged decisions, up to the report and promotion."""

@@ -1,1 +1,1 @@
-"""The shadow-evaluator: runs policies that do not serve on the log of what was served."""
+"""Shadow-evaluator service: what shadow policies would have done with each decision, and what that earned."""

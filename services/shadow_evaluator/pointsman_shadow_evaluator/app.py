@@ -1,4 +1,4 @@
-"""Wiring and lifecycle of the shadow-evaluator."""
+"""Wiring of the shadow-evaluator."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 import os
 import secrets
 import socket
-from functools import partial
+from collections.abc import Coroutine, Iterator
+from typing import Any
 
 from pointsman.contracts.config import Config
 from pointsman.contracts.messages import subjects
@@ -18,11 +19,19 @@ from pointsman.runtime.bus.status import StatusReporter
 from pointsman.runtime.service import run_with_probe, wait_until_stopped
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
+from pointsman.runtime.telemetry.logs import logger
+from pointsman.runtime.worker import run_periodically
 from pointsman_shadow_evaluator.decisions.event_publisher import EventPublisher
 from pointsman_shadow_evaluator.tasks.promotion_guard import PromotionGuard
 from pointsman_shadow_evaluator.tasks.regret_watch import RegretWatch
 from pointsman_shadow_evaluator.tasks.report_schedule import ReportSchedule
+from pointsman_shadow_evaluator.tasks.tier_task import TierTask
 from pointsman_shadow_evaluator.tier_evaluator import TierEvaluator
+
+log = logger("shadow_evaluator")
+
+TASKS: tuple[type[TierTask], ...] = (PromotionGuard, ReportSchedule, RegretWatch)
+"""The periodic tasks of each tier."""
 
 STREAMS = (
     subjects.DECISIONS,
@@ -33,57 +42,50 @@ STREAMS = (
     subjects.DEAD,
     subjects.POLICIES_STREAM,
 )
-"""What must be there before an evaluator can work."""
+"""Streams that must exist before the evaluator starts."""
 
 
 async def serve(config: Config, stop: asyncio.Event) -> None:
-    """Run the service until told to stop."""
+    """Run the service until ``stop`` is set."""
     evaluator = ShadowEvaluator(config)
     await run_with_probe(config.probe, evaluator.readiness, evaluator.run(stop), stop)
 
 
 class ShadowEvaluator:
-    """A follower for each tier. Of several evaluators, the one that holds a tier's lease follows it."""
+    """A `TierEvaluator` and the periodic tasks for each tier."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._bus: Bus | None = None
-        self._followers: list[TierEvaluator] = []
-        for stream in (
-            subjects.DECISIONS,
-            subjects.REWARDS,
-        ):  # at 0 from the start, so that the first is seen as a rise
-            metrics.dead_letters.labels(stream)
+        self._workers: list[TierEvaluator] = []
+        for stream in (subjects.DECISIONS, subjects.REWARDS):
+            metrics.dead_letters.labels(stream)  # exported as 0, so that the first dead letter is an increase
 
     def readiness(self) -> dict[str, str]:
-        """Return what the evaluator needs, and what each tier's follower does; standing by is being ready."""
+        """Return ``ok`` or the problem, for each dependency and each tier."""
         checks = {"nats": "ok" if self._bus and self._bus.connected else "not connected"}
-        checks["streams"] = "ok" if self._followers else "waiting for the gateway to make them"
-        for follower in self._followers:
-            ready = follower.status in ("following", "standby")
-            checks[f"tier {follower.tier}"] = "ok" if ready else follower.status
-        return checks
+        checks["streams"] = "ok" if self._workers else "waiting for the gateway to create them"
+        return checks | {f"tier {worker.tier}": worker.readiness for worker in self._workers}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Follow all tiers until told to stop."""
+        """Evaluate all tiers until ``stop`` is set."""
         config = self._config
         self._bus = bus = await Bus.connect(config.nats, "pointsman-shadow-evaluator")
         await await_streams(bus, STREAMS)
         store = Store(config.redis)
         holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        writer = EventPublisher(bus)
-        self._followers = [TierEvaluator(bus, store, tier, config, holder, writer) for tier in config.tier]
-        tasks = [asyncio.create_task(follower.run(), name=f"follower {follower.tier}") for follower in self._followers]
-        guards = [PromotionGuard(bus, store, f.tier, config, partial(_follows, f)) for f in self._followers]
-        tasks += [asyncio.create_task(guard.run(), name=f"guard {guard.tier}") for guard in guards]
-        for kind in (ReportSchedule, RegretWatch):
-            watches = [kind(bus, store, f.tier, config, partial(_follows, f)) for f in self._followers]
-            tasks += [asyncio.create_task(watch.run(), name=f"{kind.__name__} {watch.tier}") for watch in watches]
-        tasks.append(asyncio.create_task(watch_policies(bus, self._on_policies), name="policies"))
-        tasks.append(asyncio.create_task(bus.until_closed(), name="connection"))
+        publisher = EventPublisher(bus)
+        self._workers = [TierEvaluator(bus, store, tier, config, holder, publisher) for tier in config.tier]
         reporter = StatusReporter("shadow-evaluator", self._statuses)
-        tasks.append(asyncio.create_task(reporter.run(), name="status"))
-        await reporter.serve(bus, "Runs shadow policies, and keeps the report's sums")
+        jobs: list[tuple[str, Coroutine[Any, Any, None]]] = [
+            *((f"evaluator {worker.tier}", worker.run()) for worker in self._workers),
+            *(task for worker in self._workers for task in self._periodic_tasks(bus, store, worker)),
+            ("policies", watch_policies(bus, self._on_policies)),
+            ("connection", bus.until_closed()),
+            ("status", reporter.run()),
+        ]
+        tasks = [asyncio.create_task(job, name=name) for name, job in jobs]
+        await reporter.serve(bus, "Runs shadow policies and keeps the sums of their report")
         try:
             await wait_until_stopped(stop, tasks)
         finally:
@@ -93,23 +95,27 @@ class ShadowEvaluator:
             await bus.close()
             await store.close()
 
+    def _periodic_tasks(
+        self, bus: Bus, store: Store, worker: TierEvaluator
+    ) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+        """Yield the enabled periodic tasks of a tier; they run while this process evaluates the tier."""
+        for task_type in TASKS:
+            task = task_type(bus, store, worker.tier, self._config)
+            if task.interval_s is not None:
+                job = run_periodically(
+                    task.check,
+                    task.interval_s,
+                    log=log,
+                    failure=task.failure,
+                    tier=worker.tier,
+                    condition=lambda: worker.running,
+                )
+                yield f"{task_type.__name__} {worker.tier}", job
+
     def _statuses(self) -> list[TierStatus]:
-        return [_status(follower) for follower in self._followers]
+        return [worker.tier_status() for worker in self._workers]
 
     def _on_policies(self, tier: str, version: int, policies: TierPolicies) -> None:
-        for follower in self._followers:
-            if follower.tier == tier:
-                follower.set_policies(version, policies)
-
-
-def _follows(follower: TierEvaluator) -> bool:
-    return follower.status == "following"
-
-
-def _status(follower: TierEvaluator) -> TierStatus:
-    lags = [
-        gauge.values().get((follower.tier,)) if _follows(follower) else None
-        for gauge in (metrics.shadow_lag, metrics.shadow_reward_lag)
-    ]
-    shadow_lag, reward_lag = (None if lag is None else int(lag) for lag in lags)
-    return TierStatus(tier=follower.tier, shadow_lag=shadow_lag, reward_lag=reward_lag, doing=follower.status)
+        for worker in self._workers:
+            if worker.tier == tier:
+                worker.set_policies(version, policies)

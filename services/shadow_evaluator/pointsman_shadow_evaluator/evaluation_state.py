@@ -1,35 +1,66 @@
-"""What the two readers of a tier, of decisions and of rewards, share while one evaluator follows it."""
+"""State that the two readers of a tier share: the shadows, the progress, and recent decisions."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 
 from pointsman.contracts.config import Config, TierConfig
 from pointsman.contracts.messages.policies import PolicySpec
+from pointsman.runtime.bus import StoredMessage
 from pointsman.runtime.telemetry.logs import logger
-from pointsman.shadow.evaluation.evaluate import ShadowPolicy
+from pointsman.shadow.evaluation.shadow_policy import ShadowPolicy
 from pointsman.shadow.own_learning.own_rule import is_stateful
+from pointsman.shadow.periods import DAY_S
+from pointsman.shadow.sums.commit import ShadowCommit
 from pointsman.shadow.sums.progress import ShadowProgress
-from pointsman.shadow.sums.store import ShadowCommit
-from pointsman_shadow_evaluator.recent_decisions import RecentDecisions
 
 log = logger("shadow_evaluator")
 
-DAY_S = 86_400
+MAX_BYTES = 4 * 1024**2
 
 
-class EvaluationState:
-    """A tier's shadows, how far they are, and the decisions they were run on lately.
+class RecentDecisions:
+    """The last messages of a tier's decision log, not decoded, so that a prompt reward need not fetch its decision.
 
     Parameters
     ----------
-    config : Config
-    tier : TierConfig
+    max_bytes : int
+        Limit of their size; the oldest messages are removed beyond it.
+    """
+
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._messages: OrderedDict[int, StoredMessage] = OrderedDict()
+
+    def add(self, message: StoredMessage) -> None:
+        """Store a message."""
+        replaced = self._messages.pop(message.sequence, None)
+        self._bytes += len(message.data) - (len(replaced.data) if replaced else 0)
+        self._messages[message.sequence] = message
+        while self._bytes > self._max_bytes:
+            self._bytes -= len(self._messages.popitem(last=False)[1].data)
+
+    def get(self, sequence: int) -> StoredMessage | None:
+        """Return a message; None if it is not stored."""
+        return self._messages.get(sequence)
+
+    def clear(self) -> None:
+        """Remove all messages, because the log may have been replaced."""
+        self._messages.clear()
+        self._bytes = 0
+
+
+class EvaluationState:
+    """The shadows of a tier, their progress, and the decisions that they were run on recently.
 
     Attributes
     ----------
+    active : str
+        Identity of the active policy.
     progress : ShadowProgress
-        As it was last committed; read anew whenever following begins.
+        As of the last commit; read again whenever the evaluation starts.
     moved : asyncio.Event
         Set whenever decisions were committed.
     """
@@ -45,14 +76,13 @@ class EvaluationState:
         self.set_policies(0, config.active(tier), config.shadows(tier))
 
     def set_policies(self, version: int, active: PolicySpec, specs: list[PolicySpec]) -> None:
-        """Run these shadows from the next batch on; one that stays the same keeps its version."""
-        reward = self._config.reward
+        """Run these shadows from the next batch on; one that does not change keeps its version."""
         self.active = active.identity
-        kept = {shadow.identity: shadow for shadow in self.shadows if shadow.version}
+        previous = {shadow.identity: shadow for shadow in self.shadows if shadow.version}
         shadows = []
         for spec in specs:
-            stateful = is_stateful(reward, spec, active)
-            before = kept.get(spec.identity)
+            stateful = is_stateful(self._config.reward, spec, active)
+            before = previous.get(spec.identity)
             if before is not None and (before.spec, before.stateful) == (spec, stateful):
                 shadows.append(before)
                 continue
@@ -62,8 +92,8 @@ class EvaluationState:
             shadows.append(shadow)
         self.shadows = shadows
 
-    def commit(self, position: str, expected: int, reached: int) -> ShadowCommit:
-        """Begin a commit that moves a reader on, by the field of the progress that says how far it is."""
+    def new_commit(self, position: str, expected: int, reached: int) -> ShadowCommit:
+        """Return an empty commit that moves the position of a reader, a field of the progress."""
         settings = self._config.shadow_evaluator
         return ShadowCommit(
             position, expected, reached, keep_s=settings.keep_days * DAY_S, keep_picks_s=settings.pick_days * DAY_S

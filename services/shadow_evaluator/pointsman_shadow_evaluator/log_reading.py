@@ -1,4 +1,4 @@
-"""Reading one log of a tier in order: what both readers have in common."""
+"""Reading of one log of a tier in order, for the readers of decisions and of rewards."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pointsman.runtime.telemetry.logs import logger
 log = logger("shadow_evaluator")
 
 SERVICE = "shadow-evaluator"
-IDLE_S = 1.0
+IDLE_INTERVAL_S = 1.0
 
 T = TypeVar("T")
 
 
-async def read_on(
-    reader: LogReader, tier: str, lag: Gauge, take: Callable[[list[StoredMessage]], Awaitable[bool]]
+async def process_batches(
+    reader: LogReader, tier: str, lag: Gauge, process: Callable[[list[StoredMessage]], Awaitable[bool]]
 ) -> None:
-    """Hand on what comes, in order, until somebody says to start over.
+    """Process the messages of a log in order, until the reader or the callback requires a new start.
 
     Parameters
     ----------
@@ -30,43 +30,43 @@ async def read_on(
         Closed at the end.
     tier : str
     lag : Gauge
-        Set to how many messages there are that were not taken yet.
-    take : callable
-        Given each batch, and an empty one when nothing came for a second; tells whether to go on.
+        Set to the number of messages that were not processed yet.
+    process : coroutine function
+        Called with each batch, and with an empty one if nothing arrives for a second; returns whether to continue.
     """
     try:
         while True:
-            batch = await reader.next_batch(wait_s=IDLE_S)
+            batch = await reader.next_batch(wait_s=IDLE_INTERVAL_S)
             if reader.restarts > 0:
-                return  # whatever made the reader start over may have changed the log
+                return  # the log may have changed together with the restart
             lag.labels(tier).set(reader.pending + len(batch))
-            if not await take(batch):
+            if not await process(batch):
                 return
     finally:
         await reader.close()
 
 
-async def read_each(
-    bus: Bus, stream: str, tier: str, batch: Sequence[StoredMessage], read: Callable[[StoredMessage, str], T]
+async def decode_batch(
+    bus: Bus, stream: str, tier: str, batch: Sequence[StoredMessage], decode: Callable[[StoredMessage, str], T]
 ) -> list[T | None]:
-    """Read each message of a batch; one that cannot be read goes to the dead letters, and is None.
+    """Decode the messages of a batch; an invalid one is published as a dead letter and becomes None.
 
     Parameters
     ----------
     stream : str
-        Where the batch is from.
-    read : callable
-        Given a message and the tier; raises `MessageError` for what nobody of ours would have written.
+        The stream of the batch.
+    decode : callable
+        Called with a message and the tier; raises `MessageError` for an invalid message.
     """
-    found: list[T | None] = []
+    decoded: list[T | None] = []
     for message in batch:
         try:
-            found.append(read(message, tier))
+            decoded.append(decode(message, tier))
         except MessageError as error:
             at = message.sequence
             log.warning("tier %s: message %d of %s is a dead letter: %s", tier, at, stream, error)
             await publish_dead_letter(
                 bus, SERVICE, stream, subject=message.subject, sequence=at, data=message.data, reason=str(error)
             )
-            found.append(None)
-    return found
+            decoded.append(None)
+    return decoded

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pointsman.shadow.periods import HOUR_MS
 from pointsman.shadow.sums import activity
-from pointsman.shadow.sums.hour_sums import HOUR_MS, HourSums
+from pointsman.shadow.sums.hour_sums import HourSums
 from pointsman_gateway.console.activity import WINDOWS, activity_point, activity_totals
 
 SUMS = HourSums(

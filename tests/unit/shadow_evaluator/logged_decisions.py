@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pointsman.contracts.messages.decision import CandidateScore, DecisionEvent
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.shadow.evaluation.decision_group import LoggedDecision
-from pointsman.shadow.evaluation.evaluate import ShadowPolicy
-from pointsman.shadow.sums.hour_sums import HOUR_MS
+from pointsman.shadow.evaluation.shadow_policy import ShadowPolicy
+from pointsman.shadow.periods import HOUR_MS
 
 TIER = "T"
 ARMS = ("p:a", "p:b", "q:c")

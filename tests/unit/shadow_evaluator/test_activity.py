@@ -7,10 +7,10 @@ import pytest
 
 from pointsman.contracts.messages.outcome import RewardEvent
 from pointsman.shadow.evaluation.decision_group import LoggedDecision
-from pointsman.shadow.evaluation.evaluate import Hours
+from pointsman.shadow.periods import HOUR_MS
 from pointsman.shadow.sums import activity
-from pointsman.shadow.sums.hour_sums import HOUR_MS
-from pointsman_shadow_evaluator.activity import add_activity, add_earnings
+from pointsman.shadow.sums.activity import add_activity, add_earnings
+from pointsman.shadow.sums.hour_sums import Hours
 from tests.unit.shadow_evaluator.logged_decisions import TIER, logged
 
 NOW_MS = 5 * HOUR_MS + 30 * 60_000
@@ -46,7 +46,7 @@ def test_each_decision_counts_in_its_hour_and_in_its_minutes_also_a_pinned_one()
     assert {key[1] - 300 for key in hours if key[0] == activity.MINUTES} == {0, 1}
     assert hours[activity.MINUTES, 300].counts["decisions"] == 2
     assert hours[activity.MINUTES, 301].counts == {"decisions": 1, "served\tp:b": 1}
-    assert hours[activity.FIVES, 60].counts == whole
+    assert hours[activity.FIVE_MINUTES, 60].counts == whole
 
 
 def test_a_reward_counts_where_its_decision_is() -> None:
@@ -55,7 +55,7 @@ def test_a_reward_counts_where_its_decision_is() -> None:
     told = [(first, reward(first, 80.0, 0.25, 5 * HOUR_MS + 1997)), (second, reward(second, 60.0, None, 0))]
     add_earnings(hours, told, NOW_MS)
     counts = hours[activity.HOURS, 5].counts
-    assert counts == hours[activity.MINUTES, 300].counts == hours[activity.FIVES, 60].counts
+    assert counts == hours[activity.MINUTES, 300].counts == hours[activity.FIVE_MINUTES, 60].counts
     assert counts["joined\tp:b"] == 2
     assert counts["earned\tp:b"] == pytest.approx(1.4)
     assert counts["earned-square\tp:b"] == pytest.approx(0.64 + 0.36)
@@ -65,19 +65,19 @@ def test_a_reward_counts_where_its_decision_is() -> None:
 
 def test_what_is_older_than_minutes_are_kept_counts_in_its_hour_only() -> None:
     hours: Hours = {}
-    minutes_ms, fives_ms = (activity.SHORT[kept].kept_s * 1000 for kept in (activity.MINUTES, activity.FIVES))
+    minutes_ms, fives_ms = (activity.SHORT[kept].kept_s * 1000 for kept in (activity.MINUTES, activity.FIVE_MINUTES))
     old = at(1, NOW_MS - fives_ms)
     add_activity(hours, [old], NOW_MS)
     add_earnings(hours, [(old, reward(old, 50.0, None, NOW_MS))], NOW_MS)
     assert {identity for identity, _ in hours} == {activity.HOURS}
     add_activity(hours, [at(2, NOW_MS - fives_ms + 1), at(3, NOW_MS - minutes_ms)], NOW_MS)
-    assert {identity for identity, _ in hours} == {activity.HOURS, activity.FIVES}
+    assert {identity for identity, _ in hours} == {activity.HOURS, activity.FIVE_MINUTES}
     add_activity(hours, [at(4, NOW_MS - minutes_ms + 1)], NOW_MS)
-    assert {identity for identity, _ in hours} == {activity.HOURS, activity.FIVES, activity.MINUTES}
+    assert {identity for identity, _ in hours} == {activity.HOURS, activity.FIVE_MINUTES, activity.MINUTES}
 
 
 def test_the_sums_of_an_arm_are_found_by_its_name_whatever_is_in_it() -> None:
     hours: Hours = {}
     decision = logged(1, arms=("p:a", "q:c/1.5:free", "p:b"))
     add_activity(hours, [decision], NOW_MS)
-    assert activity.by_arm(hours[activity.HOURS, 5]) == {"q:c/1.5:free": {"served": 1.0}}
+    assert hours[activity.HOURS, 5].arms() == {"q:c/1.5:free": {"served": 1.0}}

@@ -13,13 +13,12 @@ from pointsman.contracts.messages.outcome import RewardEvent
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.runtime.bus import StoredMessage
 from pointsman.runtime.store.keys import PICK_CHUNK
-from pointsman.shadow.evaluation.evaluate import ShadowPolicy
-from pointsman.shadow.sums.progress import Run, ShadowProgress
-from pointsman_shadow_evaluator.decisions.pick_retention import FORGOTTEN_CHUNKS, MAX_UNLINKED, first_chunks
-from pointsman_shadow_evaluator.decisions.run_history import MAX_IDENTITIES, MAX_RUNS, after_batch, cut_at
-from pointsman_shadow_evaluator.evaluation_state import EvaluationState
-from pointsman_shadow_evaluator.recent_decisions import RecentDecisions
-from pointsman_shadow_evaluator.rewards.pending_reward import MAX_SEEN, SeenOutcomes, read_reward
+from pointsman.shadow.evaluation.shadow_policy import ShadowPolicy
+from pointsman.shadow.sums.picks import MAX_GAP, MAX_UNLINKED, expire_picks
+from pointsman.shadow.sums.progress import ShadowProgress
+from pointsman.shadow.sums.runs import MAX_IDENTITIES, MAX_RUNS, Run, runs_after_batch, truncate_runs
+from pointsman_shadow_evaluator.evaluation_state import EvaluationState, RecentDecisions
+from pointsman_shadow_evaluator.rewards.pending_reward import MAX_SEEN, SeenOutcomes, decode_reward
 
 
 def named(name: str, stateful: bool = False, sample: float | None = None) -> ShadowPolicy:
@@ -31,7 +30,7 @@ def follow(steps: list[tuple[int, list[ShadowPolicy]]]) -> dict[str, list[Run]]:
     """Return the runs after batches that begin after these watermarks."""
     runs: dict[str, list[Run]] = {}
     for before, shadows in steps:
-        changed = after_batch(runs, shadows, before)
+        changed = runs_after_batch(runs, shadows, before)
         runs = {name: known for name, known in {**runs, **changed}.items() if known}
     return runs
 
@@ -52,7 +51,7 @@ def test_another_share_or_another_kind_of_estimates_is_another_run() -> None:
 
 def test_nothing_changes_while_the_shadows_stay() -> None:
     runs = follow([(10, [named("a")])])
-    assert after_batch(runs, [named("a")], 20) == {}
+    assert runs_after_batch(runs, [named("a")], 20) == {}
 
 
 def test_runs_and_policies_are_remembered_up_to_a_bound() -> None:
@@ -65,35 +64,35 @@ def test_runs_and_policies_are_remembered_up_to_a_bound() -> None:
 
 def test_runs_end_where_a_log_that_was_put_back_ends() -> None:
     runs = {"a": [Run(10, 30), Run(40, None)], "b": [Run(60, None)], "c": [Run(5, 12)], "d": [Run(5, 90), Run(95, 99)]}
-    assert cut_at(runs, 50) == {"b": [], "d": [Run(5, 50)]}
+    assert truncate_runs(runs, 50) == {"b": [], "d": [Run(5, 50)]}
 
 
 def test_old_picks_go_chunk_by_chunk_and_are_forgotten_at_last() -> None:
     progress = ShadowProgress(runs={"p": [Run(0, 5 * PICK_CHUNK)]}, picks_from={"p": 0})
-    assert first_chunks(progress, [], PICK_CHUNK * 2, PICK_CHUNK * 2) == ({}, [])
-    first, dropped = first_chunks(progress, [], PICK_CHUNK * 5 - 1, PICK_CHUNK * 2)
+    assert expire_picks(progress, [], PICK_CHUNK * 2, PICK_CHUNK * 2) == ({}, [])
+    first, dropped = expire_picks(progress, [], PICK_CHUNK * 5 - 1, PICK_CHUNK * 2)
     assert (first, dropped) == ({"p": 2}, [("p", 0), ("p", 1)])
-    progress.take_picks(first)
-    first, dropped = first_chunks(progress, [], PICK_CHUNK * 20, PICK_CHUNK * 2)
+    progress.apply_first_chunks(first)
+    first, dropped = expire_picks(progress, [], PICK_CHUNK * 20, PICK_CHUNK * 2)
     assert (first, dropped[0], dropped[-1]) == ({"p": None}, ("p", 2), ("p", 17))
 
 
 def test_one_commit_drops_a_bounded_number_of_chunks() -> None:
     progress = ShadowProgress(runs={"p": [Run(0, None)]}, picks_from={"p": 0})
     far = PICK_CHUNK * 5 * MAX_UNLINKED
-    first, dropped = first_chunks(progress, [], far, PICK_CHUNK)
+    first, dropped = expire_picks(progress, [], far, PICK_CHUNK)
     assert (first, len(dropped)) == ({"p": MAX_UNLINKED}, MAX_UNLINKED)
     # Over a gap that a log made anew leaves, chunks are left to expire.
-    first, dropped = first_chunks(progress, [], far + PICK_CHUNK * 2 * FORGOTTEN_CHUNKS, PICK_CHUNK)
+    first, dropped = expire_picks(progress, [], far + PICK_CHUNK * 2 * MAX_GAP, PICK_CHUNK)
     assert dropped == []
-    assert (first["p"] or 0) > FORGOTTEN_CHUNKS
+    assert (first["p"] or 0) > MAX_GAP
 
 
 def test_the_first_pick_says_where_picks_begin() -> None:
     picks = [("p", PICK_CHUNK * 7 + 3), ("p", PICK_CHUNK * 8), ("q", PICK_CHUNK * 8)]
-    assert first_chunks(ShadowProgress(), picks, PICK_CHUNK * 9, 10**6) == ({"p": 7, "q": 8}, [])
+    assert expire_picks(ShadowProgress(), picks, PICK_CHUNK * 9, 10**6) == ({"p": 7, "q": 8}, [])
     known = ShadowProgress(picks_from={"p": 2}, runs={"p": [Run(0, None)]})
-    assert first_chunks(known, picks[:2], PICK_CHUNK * 9, 10**6) == ({}, [])
+    assert expire_picks(known, picks[:2], PICK_CHUNK * 9, 10**6) == ({}, [])
 
 
 def reward(sequence: int, complete: int, **changed: object) -> RewardEvent:
@@ -148,10 +147,10 @@ def test_what_is_remembered_of_outcomes_is_bounded() -> None:
 
 def test_outcomes_beyond_the_end_of_a_log_that_was_put_back_are_forgotten() -> None:
     seen = SeenOutcomes(5, {7, 9})
-    assert not seen.cut_at(9)
-    assert seen.cut_at(8)
+    assert not seen.truncate(9)
+    assert seen.truncate(8)
     assert (seen.complete, seen.above) == (5, {7})
-    assert seen.cut_at(3)
+    assert seen.truncate(3)
     assert (seen.complete, seen.above) == (3, set())
 
 
@@ -172,7 +171,7 @@ def test_outcomes_beyond_the_end_of_a_log_that_was_put_back_are_forgotten() -> N
 def test_a_reward_that_no_updater_would_write_is_refused(changed: dict[str, object]) -> None:
     message = StoredMessage("rewards.T", encode(reward(5, 0, **changed)), 1, 1)
     with pytest.raises(MessageError):
-        read_reward(message, "T")
+        decode_reward(message, "T")
 
 
 def test_recent_decisions_stay_within_their_room() -> None:

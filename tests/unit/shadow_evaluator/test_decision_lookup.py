@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.shadow.sums.hour_sums import HOUR_MS
+from pointsman.shadow.periods import HOUR_MS
 from pointsman_shadow_evaluator.rewards.decision_lookup import MAX_SUMS, of_few_hours
 from pointsman_shadow_evaluator.rewards.pending_reward import PendingReward
 from tests.unit.shadow_evaluator.logged_decisions import logged

@@ -13,7 +13,9 @@ from pointsman.contracts.messages.notices import shadow_decoder
 from pointsman.core.bandit import Estimates, FloatArray, sample
 from pointsman.shadow.evaluation.decision_group import DecisionGroup, LoggedDecision, group_decisions
 from pointsman.shadow.evaluation.draws import DRAW, SAMPLE, decision_keys, policy_key, uniforms
-from pointsman.shadow.evaluation.evaluate import Evaluation, Hours, ShadowPolicy, add_decisions, evaluate
+from pointsman.shadow.evaluation.shadow_policy import Evaluation, ShadowPolicy, evaluate
+from pointsman.shadow.sums.decision_sums import add_decisions
+from pointsman.shadow.sums.hour_sums import Hours
 from pointsman_shadow_evaluator.decisions.event_encoding import encode_events
 from tests.unit.shadow_evaluator.logged_decisions import ARMS, logged, shadow
 

@@ -9,10 +9,9 @@ import pytest
 from pointsman.contracts.messages.outcome import RewardEvent
 from pointsman.shadow.evaluation.decision_group import DecisionGroup, LoggedDecision, group_decisions
 from pointsman.shadow.evaluation.draws import decision_keys
-from pointsman.shadow.evaluation.evaluate import Hours
-from pointsman.shadow.report.totals import Outcome, Totals, of_fixed_arm
-from pointsman.shadow.sums.progress import Run
-from pointsman.shadow.sums.reward_sums import MAX_WEIGHT, GroupOutcomes, covered, join, join_arms, join_stateless
+from pointsman.shadow.sums.hour_sums import Hours, Outcome
+from pointsman.shadow.sums.reward_sums import MAX_WEIGHT, GroupOutcomes, fixed_arm_sums, join, join_arms, join_stateless
+from pointsman.shadow.sums.runs import Run, covered
 from tests.unit.shadow_evaluator.logged_decisions import ARMS, TIER, logged, shadow
 
 
@@ -24,7 +23,7 @@ def only(decisions: list[LoggedDecision]) -> DecisionGroup:
 
 def told(*numbers: tuple[float, float, float | None]) -> GroupOutcomes:
     """Return outcomes of (reward, quality, cost)."""
-    return GroupOutcomes.of(
+    return GroupOutcomes.from_events(
         [
             RewardEvent(
                 decision_id="T.1.0",
@@ -66,7 +65,7 @@ def test_one_decision_by_hand() -> None:
         }
     )
     assert sums.bound == pytest.approx(3.0)
-    assert sums.joined == 1
+    assert sums.rewarded == 1
 
 
 def test_a_quality_that_no_outcome_told_is_in_no_sum() -> None:
@@ -75,7 +74,7 @@ def test_a_quality_that_no_outcome_told_is_in_no_sum() -> None:
     event = RewardEvent(
         decision_id="T.1.0", tier=TIER, provider="p", model="a", outcome_sequence=1, reward=40.0, quality=40.0
     )
-    outcomes = GroupOutcomes.of([event, msgspec.structs.replace(event, quality=50.0, quality_reported=False)])
+    outcomes = GroupOutcomes.from_events([event, msgspec.structs.replace(event, quality=50.0, quality_reported=False)])
     join(hours, "s@1", group, outcomes, np.arange(2), group.p, None)
     sums = hours["s@1", 5]
     assert (sums.statistics.reward.count, sums.statistics.quality.count) == (2.0, 1.0)
@@ -153,20 +152,20 @@ def test_what_fixed_arms_share_is_kept_once_and_put_together_again() -> None:
     outcomes = told(*((float(rng.uniform(0, 100)), 50.0, 0.01 if at % 2 else None) for at in range(40)))
     hours: Hours = {}
     join_arms(hours, group.names, group, outcomes, 20.0)
-    any_arm = Totals.of([hours["@uniform", 5]])
+    any_arm = hours["@uniform", 5]
     for at, arm in enumerate(group.names):
         assert len(hours[f"@arm:{arm}", 5].counts) == 1
-        found = of_fixed_arm(arm, Totals.of([hours[f"@arm:{arm}", 5]]), any_arm)
+        found = fixed_arm_sums(arm, hours[f"@arm:{arm}", 5], any_arm)
         whole: Hours = {}
         q = np.zeros(group.p.shape)
         q[:, at] = 1.0
         join(whole, "whole", group, outcomes, np.arange(40), q, 20.0)
-        expected = Totals.of([whole["whole", 5]])
+        expected = whole["whole", 5]
         kinds: tuple[Outcome, ...] = ("reward", "quality", "cost")
         for outcome in kinds:
-            assert found.errors(outcome).keys() == expected.errors(outcome).keys()
-            for other, errors in expected.errors(outcome).items():
-                assert found.errors(outcome)[other] == pytest.approx(errors)
+            assert found.arm_errors(outcome).keys() == expected.arm_errors(outcome).keys()
+            for other, errors in expected.arm_errors(outcome).items():
+                assert found.arm_errors(outcome)[other] == pytest.approx(errors)
 
 
 def test_one_candidate_is_joined_with_weight_one() -> None:

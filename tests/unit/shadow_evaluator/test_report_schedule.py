@@ -14,7 +14,7 @@ from pointsman.contracts.messages.policies import MAX_SHADOWS, PolicySpec
 from pointsman.runtime.bus.streams import MAX_MESSAGE_BYTES
 from pointsman.shadow.report.messages import ArmShare, Pair, Report, Window
 from pointsman.shadow.report.policy import policy_report
-from pointsman_shadow_evaluator.tasks.report_schedule import MOST, Period, detail, latest_period
+from pointsman_shadow_evaluator.tasks.report_schedule import MAX_ENTRIES, Period, alert_detail, latest_period
 from tests.unit.shadow.report.synthetic_log import HOUR, Log
 
 WEEKLY = ReportConfig(every="week", weekday="monday", hour=6)
@@ -81,6 +81,6 @@ def test_the_largest_tier_s_report_fits_into_a_message() -> None:
     pairs = [Pair(active=arm, shadow=other, count=3) for arm in arms[:40] for other in arms[:40]]
     bias = msgspec.structs.replace(row.rewarded_bias, arms=shares)
     rows = [msgspec.structs.replace(row, pairs=pairs, rewarded_bias=bias)] * MAX_SHADOWS
-    told = detail(Report(window=Window(from_ms=0, to_ms=1), policies=rows), Period("now", 0, 1))
+    told = alert_detail(Report(window=Window(from_ms=0, to_ms=1), policies=rows), Period("now", 0, 1))
     assert len(encode(told)) < MAX_MESSAGE_BYTES / 2
-    assert [len(policy["pairs"]) for policy in told["policies"]] == [MOST] * MAX_SHADOWS
+    assert [len(policy["pairs"]) for policy in told["policies"]] == [MAX_ENTRIES] * MAX_SHADOWS

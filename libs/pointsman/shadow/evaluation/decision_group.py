@@ -1,9 +1,10 @@
-"""Logged decisions as arrays, made once for a batch and shared by all shadow policies."""
+"""Logged decisions as arrays, built once per batch and shared by all shadow policies."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -12,16 +13,16 @@ from numpy.typing import NDArray
 from pointsman.contracts.messages.decision import DecisionEvent
 from pointsman.core.bandit import Arm, Estimates, FloatArray
 from pointsman.shadow.evaluation.draws import Keys, decision_keys
-from pointsman.shadow.sums.hour_sums import HOUR_MS, comparison_identity
+from pointsman.shadow.periods import HOUR_MS
 
 Rows = NDArray[np.intp]
 
 MAX_COST_USD = 1e6
-"""What an outcome's cost may be at most, too: a larger one, that nobody was told, would drown all sums."""
+"""Upper bound of a logged cost, the same as for the cost of an outcome, so that one event cannot dominate a sum."""
 
 
 class LoggedDecision(NamedTuple):
-    """A decision from the log, with the id that its place there gives it, and when the log took it."""
+    """A decision from the log, with its id, its sequence there, and the time at which the log stored it."""
 
     decision_id: str
     sequence: int
@@ -30,42 +31,37 @@ class LoggedDecision(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """Which of a policy's sums a decision belongs to."""
+    """The hour of a decision (since the Unix epoch), and the identity of the active policy that made it."""
 
     hour: int
     active: str
-    """Identity of the policy that made the decision."""
-
-    def key(self, identity: str) -> tuple[str, int]:
-        """Return the name of those sums for a policy."""
-        return comparison_identity(identity, self.active), self.hour
 
 
 class DecisionGroup:
-    """Decisions among the same candidates, in the same order.
+    """Decisions with the same candidates in the same order.
 
     Attributes
     ----------
     decisions : list of LoggedDecision, length B
     places : ndarray, shape (B,)
-        Where each one stands in its batch; ascending.
+        Index of each decision in its batch; ascending.
     names : list of str, length K
         ``provider:model`` of the candidates.
     estimates : Estimates
-        As logged; every array of shape (B, K).
+        The logged estimates; every array has shape (B, K).
     p : ndarray, shape (B, K)
-        The active policy's distribution.
+        The distribution of the active policy.
     chosen : ndarray, shape (B,)
-        The candidate that was served.
+        Index of the candidate that was served.
     model : ndarray, shape (B, K)
-        The logged means, as estimates of reward and of quality: cut to 0…1.
+        The logged means clipped to 0…1, as predictions of reward and of quality.
     sequences : ndarray, shape (B,)
     keys : ndarray, shape (B, 2)
         See `decision_keys`.
     slots : list of Slot
-        All that occur.
+        The distinct slots of the decisions.
     slot_of : ndarray, shape (B,)
-        Index into them.
+        Index into `slots`.
     """
 
     def __init__(self, arms: tuple[Arm, ...], decisions: Sequence[LoggedDecision], places: Sequence[int]) -> None:
@@ -87,38 +83,37 @@ class DecisionGroup:
         index = {arm: at for at, arm in enumerate(arms)}
         events = [decision.event for decision in decisions]
         self.chosen: Rows = np.array([index[Arm(event.provider, event.model)] for event in events], dtype=np.intp)
-        # The same number in every event that a replica wrote; but only the propensity was checked to be above 0.
+        # A replica writes the same number twice, but only the propensity was validated to be above 0.
         p[np.arange(b), self.chosen] = [event.propensity for event in events]
         self.p = p
         self.model = np.nan_to_num(np.clip(mean, 0.0, 1.0))
-        found = [Slot(decision.at_ms // HOUR_MS, decision.event.policy_identity) for decision in decisions]
-        self.slots = list(dict.fromkeys(found))
+        slots = [Slot(decision.at_ms // HOUR_MS, decision.event.policy_identity) for decision in decisions]
+        self.slots = list(dict.fromkeys(slots))
         numbers = {slot: at for at, slot in enumerate(self.slots)}
-        self.slot_of: Rows = np.array([numbers[slot] for slot in found], dtype=np.intp)
-        self._ends: tuple[list[bytes], list[bytes]] | None = None
+        self.slot_of: Rows = np.array([numbers[slot] for slot in slots], dtype=np.intp)
 
     def __len__(self) -> int:
         """Return B."""
         return len(self.decisions)
 
     def cost_model(self) -> FloatArray:
-        """Return the logged costs as estimates, shape (B, K); 0 for all candidates while one of them is unknown."""
+        """Return the logged costs as predictions, shape (B, K).
+
+        A row is 0 for all candidates if the cost of one of them is unknown.
+        """
         cost = np.minimum(self.estimates.cost_usd, MAX_COST_USD)
         known = np.isfinite(cost).all(axis=1, keepdims=True)
         return np.where(known, cost, 0.0)
 
+    @cached_property
     def encoded_ends(self) -> tuple[list[bytes], list[bytes]]:
-        """Return for each decision how the events about it begin and end; the same for all shadows."""
-        if self._ends is None:
-            tail = [d.event.decided_at_ms for d in self.decisions]
-            self._ends = (
-                [
-                    b'{"decision_id":"%b","tier":"%b"' % (d.decision_id.encode(), d.event.tier.encode())
-                    for d in self.decisions
-                ],
-                [b',"decided_at_ms":%d}' % at_ms if at_ms else b"}" for at_ms in tail],
-            )
-        return self._ends
+        """The first and the last bytes of the events about each decision; the same for all shadows."""
+        starts = [
+            b'{"decision_id":"%b","tier":"%b"' % (decision.decision_id.encode(), decision.event.tier.encode())
+            for decision in self.decisions
+        ]
+        times = [decision.event.decided_at_ms for decision in self.decisions]
+        return starts, [b',"decided_at_ms":%d}' % at_ms if at_ms else b"}" for at_ms in times]
 
     def by_slot(self, rows: Rows) -> list[tuple[Slot, Rows]]:
         """Split rows of the group by slot."""
@@ -129,7 +124,10 @@ class DecisionGroup:
 
 
 def group_decisions(decisions: Sequence[LoggedDecision]) -> list[DecisionGroup]:
-    """Return the decisions of a batch by their candidates; without those that no policy chose, but a conversation."""
+    """Group the decisions of a batch by their candidates.
+
+    Decisions in which a conversation kept its arm are left out: no policy chose there.
+    """
     places: defaultdict[tuple[tuple[str, str], ...], list[int]] = defaultdict(list)
     for at, decision in enumerate(decisions):
         if not decision.event.pinned:
@@ -141,7 +139,7 @@ def group_decisions(decisions: Sequence[LoggedDecision]) -> list[DecisionGroup]:
 
 
 def select(estimates: Estimates, rows: Rows) -> Estimates:
-    """Return the estimates of some rows; every array of shape (n, K)."""
+    """Return the estimates of n rows; every array has shape (n, K)."""
     return Estimates(
         estimates.arms, estimates.mean[rows], estimates.width[rows], estimates.pulls[rows], estimates.cost_usd[rows]
     )

@@ -1,4 +1,4 @@
-"""Random numbers that are always the same: made from a decision's id and a policy's identity, by nobody's clock."""
+"""Reproducible random numbers, derived from the id of a decision and the identity of a policy."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pointsman.core.bandit import FloatArray
 Keys = NDArray[np.uint64]
 
 DRAW, SAMPLE = 0, 1
-"""Which of a decision's two keys: for the policy's draw, and for whether the policy is run on it at all."""
+"""Columns of `decision_keys`: the key of the policy's draw, and the key that decides whether the policy is run."""
 
 
 def decision_keys(ids: Sequence[str]) -> Keys:
-    """Return two independent 64-bit keys of each decision, shape (B, 2): halves of BLAKE2b of its id."""
+    """Return two independent 64-bit keys per decision, shape (B, 2): the halves of the BLAKE2b hash of its id."""
     digests = b"".join([hashlib.blake2b(id_.encode(), digest_size=16).digest() for id_ in ids])
     return np.frombuffer(digests, dtype="<u8").astype(np.uint64).reshape(-1, 2)
 
@@ -28,10 +28,10 @@ def policy_key(identity: str) -> np.uint64:
 
 
 def uniforms(keys: Keys, policy: np.uint64) -> FloatArray:
-    """Return a number on [0, 1) for each decision and the policy, shape (B,).
+    """Return a number in [0, 1) for each decision key and the policy, shape (B,).
 
-    The key of the decision, xor that of the policy, goes through the finaliser of SplitMix64, so that the numbers of
-    two policies have nothing in common, and no hash is computed for each pair.
+    The decision key xor the policy key goes through the finalizer of SplitMix64. The numbers of two policies are
+    independent, and no hash is computed per pair of decision and policy.
 
     References
     ----------

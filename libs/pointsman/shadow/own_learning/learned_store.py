@@ -1,6 +1,6 @@
-"""What a shadow policy with a rule of its own has learned, in Redis: one hash for each policy and tier.
+"""What a shadow policy with its own reward rule has learned, in the store: one hash per policy and tier.
 
-It is a pure function of the outcome log and the rule, so it may be lost at any time: it is then learned anew.
+It is a pure function of the outcome log and the rule. If it is lost, the policy learns it again from the log.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pointsman.runtime.store import keys
 from pointsman.runtime.store.errors import StoreCorrupt, store_errors
 from pointsman.runtime.store.script import Script
 from pointsman.runtime.store.store import Store
-from pointsman.shadow.sums.store import ShadowCommitted
+from pointsman.shadow.sums.commit import ShadowCommitted
 
 COMMIT_LEARNED = Script("pointsman.shadow.own_learning", "commit_learned")
 
-_TAB = "\t"  # in no arm's name: those are printable
+_TAB = "\t"  # separates the parts of a field; names of arms contain printable characters only
 _HEAD = ("origin", "watermark", "watermark_at_ms", "ranges", "arms")
 
 
@@ -32,15 +32,15 @@ class LearnedState:
     Attributes
     ----------
     origin : str
-        Which log it was learned from, by which rule. Of another origin nothing can be used.
+        The log and the rule that it was learned from. A state of another origin is useless.
     watermark : int
-        Last outcome sequence taken in; 0 before the first.
+        Sequence of the last outcome that was applied; 0 before the first.
     watermark_at_ms : int
-        When the log accepted that outcome.
+        When the log stored that outcome.
     ranges : dict
-        State of the reward's running ranges.
+        State of the running ranges of the reward.
     arms : dict of Arm to ArmState
-        All arms when read; those that changed when written.
+        All arms when read; the changed ones when written.
     applied : dict of chunk to bytes
         The applied bits that changed; empty when read.
     """
@@ -54,57 +54,53 @@ class LearnedState:
 
 
 class LearnedStore:
-    """What one shadow policy has learned in one tier.
-
-    Parameters
-    ----------
-    store : Store
-    tier, identity : str
-    """
+    """What one shadow policy has learned in one tier."""
 
     def __init__(self, store: Store, tier: str, identity: str) -> None:
         self._store = store
         self._key = keys.shadow_learned(tier, identity)
 
     async def load(self) -> LearnedState:
-        """Read everything but the applied bits.
+        """Read everything except the applied bits.
 
         Raises
         ------
         StoreCorrupt
-            When it cannot be read.
+            The stored data cannot be parsed.
         """
-        head = await self._fields(_HEAD)
-        names = msgspec.json.decode(head[4] or b"[]", type=list[str])
+        origin, watermark, at_ms, ranges, arms = await self._fields(_HEAD)
+        names = msgspec.json.decode(arms or b"[]", type=list[str])
         values = await self._fields([f"{part}{_TAB}{name}" for name in names for part in ARM_FIELDS])
+        size = len(ARM_FIELDS)
         try:
-            arms = {
-                Arm.parse(name): decode_arm(values[at * len(ARM_FIELDS) : (at + 1) * len(ARM_FIELDS)])
-                for at, name in enumerate(names)
-            }
-            ranges = decode_ranges(head[3])
+            return LearnedState(
+                (origin or b"").decode(),
+                int(watermark or 0),
+                int(at_ms or 0),
+                decode_ranges(ranges),
+                {Arm.parse(name): decode_arm(values[at * size : (at + 1) * size]) for at, name in enumerate(names)},
+            )
         except (ValueError, TypeError, msgspec.MsgspecError) as error:
             raise StoreCorrupt(f"{self._key}: {error}") from error
-        return LearnedState((head[0] or b"").decode(), int(head[1] or 0), int(head[2] or 0), ranges, arms)
 
     async def applied_chunk(self, chunk: int) -> bytes:
-        """Return a chunk of the applied bits; shorter where its end is zero."""
-        return (await self._fields([_chunk(chunk)]))[0] or b""
+        """Return a chunk of the applied bits, without zero bytes at its end."""
+        return (await self._fields([_chunk_field(chunk)]))[0] or b""
 
     async def commit(
         self, expected: int, learned: LearnedState, all_arms: Iterable[Arm], keep_s: int
     ) -> ShadowCommitted:
-        """Store what changed since the expected watermark, if the store is there; change nothing otherwise.
+        """Store what changed if the stored watermark is the expected one; change nothing otherwise.
 
         Parameters
         ----------
         expected : int
-            0 also begins from nothing where what is stored has another origin.
+            0 also replaces a state of another origin.
         learned : LearnedState
         all_arms : iterable of Arm
-            Those that anything was learned about, changed or not.
+            Every arm that has learned, changed or not.
         keep_s : int
-            How long it is kept after its last change.
+            How long the state is kept after its last change.
         """
         args: list[Any] = [learned.origin, expected, learned.watermark, keep_s]
         args += ["watermark_at_ms", learned.watermark_at_ms, "ranges", encode_ranges(learned.ranges)]
@@ -113,9 +109,9 @@ class LearnedStore:
             for part, value in encode_arm(state).items():
                 args += [f"{part}{_TAB}{arm}", value]
         for number, bits in learned.applied.items():
-            args += [_chunk(number), bits]
-        applied, now = await self._store.run(COMMIT_LEARNED, [self._key], args)
-        return ShadowCommitted(bool(applied), int(now))
+            args += [_chunk_field(number), bits]
+        applied, watermark = await self._store.run(COMMIT_LEARNED, [self._key], args)
+        return ShadowCommitted(bool(applied), int(watermark))
 
     async def _fields(self, names: Iterable[str]) -> list[bytes | None]:
         wanted = list(names)
@@ -126,5 +122,5 @@ class LearnedStore:
         return [None if value is None else bytes(value) for value in values]  # type: ignore[arg-type]  # never str: responses are not decoded
 
 
-def _chunk(number: int) -> str:
+def _chunk_field(number: int) -> str:
     return f"applied{_TAB}{number}"

@@ -1,1 +1,1 @@
-"""Promotion of a shadow policy: the evidence, and the ruling of the automatic guard."""
+"""Promotion of a shadow policy: the evidence for a switch, and the ruling of the automatic guard."""

@@ -1,4 +1,4 @@
-"""The row of the report that a switch of policies rests on, as it goes on the record."""
+"""The evidence for a switch of policies: a row of the report, and the part of it that is recorded."""
 
 from __future__ import annotations
 
@@ -10,27 +10,26 @@ import msgspec
 from pointsman.contracts.config import Config
 from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
 from pointsman.runtime.store.store import Store
+from pointsman.shadow.periods import DAY_MS
 from pointsman.shadow.report.builder import build_report
 from pointsman.shadow.report.messages import PolicyReport
-from pointsman.shadow.sums.hour_sums import HOUR_MS
 
-DAY_MS = 24 * HOUR_MS
-_NOT_KEPT = ("pairs", "drift", "rewarded_bias")
-"""What makes a row long: as many entries as there are pairs of arms, days and arms."""
+_NOT_RECORDED = ("pairs", "drift", "rewarded_bias")
+"""Fields that make a row long: they have an entry per pair of arms, per day and per arm."""
 
 
 async def read_evidence(
     store: Store, config: Config, tier: str, policies: TierPolicies, shadow: PolicySpec
 ) -> PolicyReport | None:
-    """Return the report's row about a shadow, over the time since the active policy began to serve.
+    """Return the report on a shadow since the active policy began to serve; None if the shadow does not run.
 
-    So every look is at one growing amount of data of one comparison, as the always-valid intervals need it. It goes
-    back only as far as sums are kept. None when the shadow does not run there.
+    So every look is at the growing data of one comparison, as the always-valid intervals require. The period is
+    limited by how long sums are kept.
 
     Raises
     ------
     StateError
-        When the store cannot be read.
+        The store cannot be read.
     """
     if all(spec.identity != shadow.identity for spec in policies.shadows):
         return None
@@ -41,6 +40,6 @@ async def read_evidence(
 
 
 def evidence_record(row: PolicyReport) -> dict[str, Any]:
-    """Return the part of a row that goes on the record."""
-    whole: dict[str, Any] = msgspec.to_builtins(row)
-    return {name: value for name, value in whole.items() if name not in _NOT_KEPT}
+    """Return the part of a row that is recorded with a switch."""
+    fields: dict[str, Any] = msgspec.to_builtins(row)
+    return {name: value for name, value in fields.items() if name not in _NOT_RECORDED}

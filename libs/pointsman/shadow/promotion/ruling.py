@@ -1,7 +1,7 @@
-"""Whether to promote a shadow or to take a promotion back, from the report alone. Pure: rows in, a ruling out.
+"""Rulings of the automatic guard: whether to promote a shadow or to roll a promotion back. Pure.
 
-Every comparison is with the always-valid interval, so that asking once a minute is as sound as asking once. Where a
-number is missing nothing is done: what is not known is no reason to change what serves.
+Every comparison uses the always-valid interval, so a check every minute is as sound as a single one. If a number is
+missing, nothing is done: the unknown is no reason to change what serves.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from pointsman.contracts.config.schema import Config
 from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
 from pointsman.core.bandit import PolicyError, make_policy
 from pointsman.shadow.own_learning.own_rule import is_stateful
-from pointsman.shadow.report.messages import PolicyReport, ReportedEstimate
-from pointsman.shadow.report.verdict import worse_lately
+from pointsman.shadow.report.messages import PolicyReport
+from pointsman.shadow.report.number_format import interval
+from pointsman.shadow.report.verdict import worse_recently
 
 NO_FLOOR = -100.0
-"""No difference of qualities is below this, so this floor is none."""
+"""A quality floor that sets no limit: no difference of qualities is below it."""
 
-EXPLORES_BY_ITSELF = ("thompson", "softmax", "uniform")
-"""Algorithms that give every arm a chance whatever their ε."""
+ALWAYS_EXPLORING = ("thompson", "softmax", "uniform")
+"""Algorithms that give every arm a chance even if ε is 0."""
 
 
 class Ruling(NamedTuple):
@@ -32,9 +33,9 @@ class Ruling(NamedTuple):
     ----------
     action : {"promote", "rollback", "none"}
     policy : str
-        Name of the shadow that the ruling is about: the one to promote, or the one to come back.
+        Name of the shadow to promote, or of the one to return to.
     why : str
-        With the numbers that it rests on.
+        The reason, with the numbers it is based on.
     """
 
     action: Literal["promote", "rollback", "none"]
@@ -43,14 +44,14 @@ class Ruling(NamedTuple):
 
 
 def rule(rows: Iterable[PolicyReport], replaced: str | None, settings: PromotionConfig) -> Ruling:
-    """Return what to do with a tier: take the last promotion back, or promote the shadow that gains most for sure.
+    """Return what to do with a tier: roll the last promotion back, or promote the shadow with the largest certain gain.
 
     Parameters
     ----------
     rows : iterable of PolicyReport
-        Of the tier's shadows, over the time since its active policy began to serve.
+        On the tier's shadows, since its active policy began to serve.
     replaced : str or None
-        Name of the shadow that served before the last promotion; None when there is nothing to take back.
+        Name of the shadow that served before the last promotion; None if there is no promotion to roll back.
     settings : PromotionConfig
     """
     rows = list(rows)
@@ -71,81 +72,81 @@ def rule(rows: Iterable[PolicyReport], replaced: str | None, settings: Promotion
 
 
 def rule_promotion(row: PolicyReport, settings: PromotionConfig) -> Ruling:
-    """Return whether one shadow is to be promoted.
+    """Return whether to promote one shadow.
 
-    It is when the low end of its reward difference is above the margin, that of its quality difference not below the
-    floor, and the high end of its cost difference not above the ceiling; and when it has not become worse since.
+    The low end of its reward difference must be above the margin, the low end of its quality difference not below the
+    floor, the high end of its cost difference not above the ceiling, and it must not have become worse since.
     """
-    obstacle = _unfit(row, settings.min_decisions)
+    why: list[str] = []
+    obstacle = _unfit(row, settings.min_decisions) or _promotion_obstacle(row, settings, why)
     if obstacle:
         return Ruling("none", row.policy, obstacle)
+    return Ruling("promote", row.policy, f"{'; '.join(why)}; {_evidence(row)}")
+
+
+def _promotion_obstacle(row: PolicyReport, settings: PromotionConfig, why: list[str]) -> str:
+    """Return which limit the shadow violates; empty if none, with each limit that it meets added to ``why``."""
     reward, quality, cost = row.reward_delta.always_valid, row.quality_delta.always_valid, row.cost_delta.always_valid
+    rewards, qualities, costs = _reward_range(row), _quality_range(row), _cost_range(row)
     if reward.low is None or not reward.low > settings.margin:
-        wanted = f"the margin of {settings.margin:g}"
-        return Ruling("none", row.policy, f"the reward difference ({_range(row.reward_delta)}) does not clear {wanted}")
-    if lately := worse_lately(row):
-        return Ruling("none", row.policy, f"the reward difference is {_range(row.reward_delta)}, but {lately}")
-    why = [f"reward difference {_range(row.reward_delta)}, margin {settings.margin:g}"]
+        return f"the reward difference ({rewards}) is not above the margin of {settings.margin:g}"
+    if worse := worse_recently(row):
+        return f"the reward difference is {rewards}, but {worse}"
+    why.append(f"reward difference {rewards}, margin {settings.margin:g}")
     if settings.quality_floor > NO_FLOOR:
         if quality.low is None or quality.low < settings.quality_floor:
-            text = f"the quality difference ({_range(row.quality_delta)}) may be below {settings.quality_floor:g}"
-            return Ruling("none", row.policy, text)
-        why.append(f"quality difference {_range(row.quality_delta)}, floor {settings.quality_floor:g}")
+            return f"the quality difference ({qualities}) may be below {settings.quality_floor:g}"
+        why.append(f"quality difference {qualities}, floor {settings.quality_floor:g}")
     if math.isfinite(settings.cost_ceiling):
         ceiling = None if row.active_cost_usd is None else settings.cost_ceiling * row.active_cost_usd
         if cost.high is None or ceiling is None or cost.high > ceiling:
-            text = f"the cost difference ({_dollars(row.cost_delta)}) may be above {_amount(ceiling)} a decision"
-            return Ruling("none", row.policy, text)
-        why.append(f"cost difference {_dollars(row.cost_delta)}, ceiling {_amount(ceiling)}")
-    return Ruling("promote", row.policy, f"{'; '.join(why)}; {row.rewarded:,} decisions with an outcome")
+            return f"the cost difference ({costs}) may be above {_amount(ceiling)} per decision"
+        why.append(f"cost difference {costs}, ceiling {_amount(ceiling)}")
+    return ""
 
 
 def rule_rollback(row: PolicyReport, settings: PromotionConfig) -> Ruling:
-    """Return whether the policy that serves is to give way to the one that it replaced, which `row` is about.
+    """Return whether to return from the active policy to the one it replaced, which `row` is about.
 
-    It is when the replaced policy would earn more, and has not become worse since, or when the one that serves is below
-    the floor on quality or above the ceiling on cost, measured from the replaced one; each with confidence.
+    It is if the replaced policy certainly earns more and has not become worse since, or if the active one is certainly
+    below the floor on quality or above the ceiling on cost, compared with the replaced one.
     """
     obstacle = _unfit(row, settings.rollback_min_decisions)
     if obstacle:
         return Ruling("none", row.policy, obstacle)
     reward, quality, cost = row.reward_delta.always_valid, row.quality_delta.always_valid, row.cost_delta.always_valid
-    told = f"{row.rewarded:,} decisions with an outcome"
-    if reward.low is not None and reward.low > 0.0 and not worse_lately(row):
-        text = f"{row.policy} would earn more than {row.active}: reward difference {_range(row.reward_delta)}; {told}"
-        return Ruling("rollback", row.policy, text)
-    if settings.quality_floor > NO_FLOOR and quality.low is not None and quality.low > -settings.quality_floor:
-        text = f"{row.policy} has more quality than {row.active}: difference {_range(row.quality_delta)}, "
-        return Ruling("rollback", row.policy, f"{text}the floor is {settings.quality_floor:g}; {told}")
-    if math.isfinite(settings.cost_ceiling) and cost.high is not None and row.active_cost_usd is not None:
-        before = max(row.active_cost_usd + (row.cost_delta.estimate or 0.0), 0.0)
-        ceiling = settings.cost_ceiling * before
-        if -cost.high > ceiling:
-            text = f"{row.policy} costs less than {row.active}: difference {_dollars(row.cost_delta)}, "
-            return Ruling("rollback", row.policy, f"{text}the ceiling is {_amount(ceiling)} more; {told}")
-    return Ruling("none", row.policy, f"nothing is known against {row.active} ({_range(row.reward_delta)})")
+    if reward.low is not None and reward.low > 0.0 and not worse_recently(row):
+        why = f"would earn more than {row.active}: reward difference {_reward_range(row)}"
+    elif settings.quality_floor > NO_FLOOR and quality.low is not None and quality.low > -settings.quality_floor:
+        why = f"has a higher quality than {row.active}: difference {_quality_range(row)}, "
+        why += f"the floor is {settings.quality_floor:g}"
+    elif (ceiling := _exceeded_ceiling(row, cost.high, settings.cost_ceiling)) is not None:
+        why = f"costs less than {row.active}: difference {_cost_range(row)}, the ceiling is {_amount(ceiling)} more"
+    else:
+        return Ruling("none", row.policy, f"no evidence against {row.active} ({_reward_range(row)})")
+    return Ruling("rollback", row.policy, f"{row.policy} {why}; {_evidence(row)}")
 
 
 def barrier(current: TierPolicies, spec: PolicySpec, config: Config) -> str:
-    """Return why a shadow must not be promoted automatically, whatever the report says; empty when it may be."""
+    """Return why a shadow must not be promoted automatically, whatever the report shows; empty if it may."""
     if spec.identity in current.reverted:
-        return "it was promoted before, and taken back"
+        return "it was promoted before and rolled back"
     if is_stateful(config.reward, spec, current.active):
-        return "it learns by a rule of its own, and what it has learned would stay behind"
+        return "it learns by its own reward rule, and a promotion does not carry over what it has learned"
     try:
         policy = make_policy(spec.algorithm, spec.parameters)
     except PolicyError as error:
         return str(error)
-    explores = policy.exploration > 0.0 or spec.algorithm in EXPLORES_BY_ITSELF
+    explores = policy.exploration > 0.0 or spec.algorithm in ALWAYS_EXPLORING
     if config.promotion.only_exploring and not explores:
-        return "it does not explore, so that nothing could be judged once it serves"
+        return "it does not explore, so no shadow could be judged while it serves"
     return ""
 
 
 def _unfit(row: PolicyReport, min_decisions: int) -> str:
-    """Return why nothing can be concluded from a row; empty when something can."""
+    """Return why a row allows no conclusion; empty if it does."""
     if row.errors:
-        return f"it raised {row.errors:,} times"
+        return f"it raised an error {row.errors:,} times"
     if row.rewarded < min_decisions:
         return f"{row.rewarded:,} of {min_decisions:,} decisions with an outcome"
     if row.verdict == "cannot tell":
@@ -153,17 +154,37 @@ def _unfit(row: PolicyReport, min_decisions: int) -> str:
     return ""
 
 
-def _range(estimate: ReportedEstimate) -> str:
-    low, high = estimate.always_valid.low, estimate.always_valid.high
-    return "unknown" if low is None or high is None else f"{low:+.2f} to {high:+.2f}".replace("-", "−")
+def _exceeded_ceiling(row: PolicyReport, high: float | None, factor: float) -> float | None:
+    """Return the ceiling on the cost difference if the active policy certainly exceeds it."""
+    if not math.isfinite(factor) or high is None or row.active_cost_usd is None:
+        return None
+    ceiling = factor * max(row.active_cost_usd + (row.cost_delta.estimate or 0.0), 0.0)
+    return ceiling if -high > ceiling else None
 
 
-def _dollars(estimate: ReportedEstimate) -> str:
-    low, high = estimate.always_valid.low, estimate.always_valid.high
-    if low is None or high is None:
-        return "unknown"
-    return " to ".join(f"{'−' if bound < 0.0 else '+'}${abs(bound):.6f}" for bound in (low, high))
+def _evidence(row: PolicyReport) -> str:
+    return f"{row.rewarded:,} decisions with an outcome"
 
 
-def _amount(dollars: float | None) -> str:
-    return "an unknown amount" if dollars is None else f"${dollars:.6f}"
+def _reward_range(row: PolicyReport) -> str:
+    return interval(row.reward_delta, _two_digits) or "unknown"
+
+
+def _quality_range(row: PolicyReport) -> str:
+    return interval(row.quality_delta, _two_digits) or "unknown"
+
+
+def _cost_range(row: PolicyReport) -> str:
+    return interval(row.cost_delta, _signed_dollars) or "unknown"
+
+
+def _two_digits(number: float) -> str:
+    return f"{number:+.2f}".replace("-", "−")
+
+
+def _signed_dollars(usd: float) -> str:
+    return f"{'−' if usd < 0.0 else '+'}${abs(usd):.6f}"
+
+
+def _amount(usd: float | None) -> str:
+    return "an unknown amount" if usd is None else f"${usd:.6f}"

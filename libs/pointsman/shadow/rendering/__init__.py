@@ -1,1 +1,1 @@
-"""The shadow report as HTML, as plots and as a table."""
+"""Rendering of the shadow report: an HTML page with plots, and a table for the terminal."""

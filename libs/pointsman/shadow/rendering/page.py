@@ -1,15 +1,15 @@
-"""The report as one HTML page that asks nobody for anything: style and drawings are in it, and there is no script."""
+"""The report as one self-contained HTML page: it includes its style and its plots, and has no script."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 
-from pointsman.shadow.rendering.html_table import cell, estimate_cell, table, verdict_badge
+from pointsman.shadow.rendering.html_table import Cell, estimate_cell, table, verdict_badge
 from pointsman.shadow.rendering.page_policy import policy_section
 from pointsman.shadow.rendering.page_regret import regret_section
 from pointsman.shadow.rendering.plots import Row, forest
@@ -25,12 +25,12 @@ _ICON = (
 
 _ALLOWED = f"default-src 'none'; style-src 'sha256-{_HASH}'; img-src data:; base-uri 'none'; form-action 'none'"
 CONTENT_SECURITY_POLICY = f"{_ALLOWED}; frame-ancestors 'none'"
-"""What the page needs: its own style sheet, and nothing else."""
+"""Header of the page: it permits the page's own style sheet, and nothing else."""
 
 
 def render_page(report: Report) -> str:
     """Return the page."""
-    tiers = list(dict.fromkeys([policy.tier for policy in report.policies] + [of.tier for of in report.regret]))
+    tiers = list(dict.fromkeys([policy.tier for policy in report.policies] + [regret.tier for regret in report.regret]))
     body = "".join(_tier(tier, report) for tier in tiers)
     if not report.policies:
         body = "<p>No policy runs in shadow. Add one as <code>[[shadow]]</code> to the configuration.</p>" + body
@@ -54,13 +54,12 @@ served.</p>
 {body}
 </main>
 <footer>
-<h2>Reading it</h2>
-<p>A difference is the shadow's less the active policy's, of one decision; rewards and qualities are 0 to 100. The thick
-part of an interval holds the truth with the confidence given if this is the one look you take. The thin one holds it at
-every look, however often you come back, and the verdict rests on it alone. Estimates are doubly robust, from the logged
-propensities and the estimates that were made at decision time.</p>
-<p>What it assumes: outcomes that are missing are not missing because of how they turned out, and one decision does not
-change what comes of another.</p>
+<h2>How to read it</h2>
+<p>A difference is the shadow's value less the active policy's, per decision; rewards and qualities are 0 to 100. The
+thick interval contains the true value with the given confidence if you look only once. The thin interval is valid at
+every look, however often you look, and the verdict is based on it alone. Estimates are doubly robust: they use the
+logged propensities and the estimates that were made at decision time.</p>
+<p>Assumptions: no outcome is missing because of its value, and no decision changes the outcome of another.</p>
 </footer>
 </body>
 </html>
@@ -69,15 +68,15 @@ change what comes of another.</p>
 
 def _tier(tier: str, report: Report) -> str:
     policies = [policy for policy in report.policies if policy.tier == tier]
-    regrets = [of for of in report.regret if of.tier == tier]
-    active = next((name for name in [of.active for of in policies] + [of.active for of in regrets] if name), "")
+    regrets = [regret for regret in report.regret if regret.tier == tier]
+    active = next((name for name in [p.active for p in policies] + [r.active for r in regrets] if name), "")
     parts = [f"<h2>Tier {escape(tier)}</h2>"]
     if active:
         parts.append(f'<p class="note">Active: {escape(active)}</p>')
     if policies:
         parts.append(_overview(policies))
     parts += [policy_section(policy) for policy in policies]
-    parts += [regret_section(of, _active_reward(policies)) for of in regrets if of.arms]
+    parts += [regret_section(regret, _active_reward(policies)) for regret in regrets if regret.arms]
     return "".join(parts)
 
 
@@ -85,39 +84,36 @@ def _overview(policies: Sequence[PolicyReport]) -> str:
     columns = ["Policy", "Verdict", "Decisions", "With outcome", "Agreement", "Reward", "Quality", "US$ per 1,000"]
     rows = [
         [
-            cell(policy.policy, head=True),
-            f"<td>{verdict_badge(policy.verdict)}</td>",
-            cell(whole(policy.decisions), number=True),
-            cell("–" if policy.rewarded_share is None else percent(policy.rewarded_share), number=True),
-            cell("–" if policy.agreement is None else percent(policy.agreement), number=True),
+            policy.policy,
+            Cell(verdict_badge(policy.verdict)),
+            whole(policy.decisions),
+            "–" if policy.rewarded_share is None else percent(policy.rewarded_share),
+            "–" if policy.agreement is None else percent(policy.agreement),
             estimate_cell(policy.reward_delta, signed),
             estimate_cell(policy.quality_delta, signed),
             estimate_cell(policy.cost_delta, per_thousand)
             if policy.cost_delta.estimate is not None
-            else cell("unknown" if policy.cost_delta_usd is None else per_thousand(policy.cost_delta_usd), number=True),
+            else "unknown"
+            if policy.cost_delta_usd is None
+            else per_thousand(policy.cost_delta_usd),
         ]
         for policy in policies
     ]
     plots = [
-        forest(title, [Row(p.policy, *_numbers(p, name)) for p in policies], say, 0.0, "no difference")
-        for title, name, say in (
+        forest(title, [Row.from_estimate(p.policy, getattr(p, name)) for p in policies], form, 0.0, "no difference")
+        for title, name, form in (
             ("Reward difference, points of 100", "reward_delta", signed),
             ("Quality difference, points of 100", "quality_delta", signed),
             ("Cost difference, US dollars per 1,000 decisions", "cost_delta", per_thousand),
         )
     ]
     shown = f'<div class="plots">{"".join(plots)}</div>' if any(plots) else ""
-    caption = "Differences to the active policy, with the interval that holds at every look"
+    caption = "Differences to the active policy, with the interval that is valid at every look"
     return f'<section class="card">{table(caption, columns, rows, numbers_from=2)}{shown}</section>'
 
 
-def _numbers(policy: PolicyReport, name: str) -> Iterable[float | None]:
-    of = getattr(policy, name)
-    return of.estimate, of.low, of.high, of.always_valid.low, of.always_valid.high
-
-
 def _active_reward(policies: Sequence[PolicyReport]) -> float | None:
-    """Return the active policy's mean reward, from the shadow that was run on most rewarded decisions."""
+    """Return the active policy's mean reward, from the shadow with the most rewarded decisions."""
     known = [policy for policy in policies if policy.estimates.active is not None]
     return max(known, key=lambda policy: policy.rewarded).estimates.active if known else None
 

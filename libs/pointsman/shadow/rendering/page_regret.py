@@ -1,13 +1,13 @@
-"""The page's section about the regret of a tier."""
+"""The section of the HTML page on the regret of a tier."""
 
 from __future__ import annotations
 
 from html import escape
 
-from pointsman.shadow.rendering.html_table import cell, table, with_interval
+from pointsman.shadow.rendering.html_table import Cell, table
 from pointsman.shadow.rendering.plots import Row, forest
 from pointsman.shadow.report.messages import Regret, RegretReport
-from pointsman.shadow.report.number_format import signed, whole
+from pointsman.shadow.report.number_format import plain, signed, span, whole, with_interval
 
 
 def regret_section(regret: RegretReport, active: float | None) -> str:
@@ -16,20 +16,18 @@ def regret_section(regret: RegretReport, active: float | None) -> str:
     plot = forest(
         f"Mean reward if one arm served every request{line}",
         [Row(arm.arm, arm.value, None, None, arm.low, arm.high) for arm in regret.arms],
-        _plain,
+        plain,
         active,
         "what the active policy earns",
     )
-    rows = [
+    rows: list[list[str | Cell]] = [
         [
-            cell(arm.arm, head=True),
-            cell("–" if arm.value is None else _plain(arm.value), number=True),
-            cell(
-                "–" if arm.low is None or arm.high is None else f"{_plain(arm.low)} to {_plain(arm.high)}", number=True
-            ),
-            cell(whole(arm.effective_sample_size), number=True),
-            cell(f"{arm.worse_samples} of {arm.samples}" if arm.samples else "–", number=True),
-            cell(f"underperforms: it {arm.why}" if arm.underperforms else "", prose=True),
+            arm.arm,
+            "–" if arm.value is None else plain(arm.value),
+            "–" if arm.low is None or arm.high is None else span(arm.low, arm.high),
+            whole(arm.effective_sample_size),
+            f"{arm.worse_samples} of {arm.samples}" if arm.samples else "–",
+            Cell(escape(f"underperforms: it {arm.why}") if arm.underperforms else "", "text"),
         ]
         for arm in regret.arms
     ]
@@ -43,11 +41,7 @@ def regret_section(regret: RegretReport, active: float | None) -> str:
     )
 
 
-def _against(what: str, regret: Regret | None) -> str:
+def _against(alternative: str, regret: Regret | None) -> str:
     if regret is None:
-        return f"Against {what}: not enough outcomes yet."
-    return f"Against {what}, {regret.best}: {with_interval(regret.delta, signed)} points of reward a decision."
-
-
-def _plain(number: float) -> str:
-    return f"{number:.1f}".replace("-", "−")
+        return f"Against {alternative}: not enough outcomes yet."
+    return f"Against {alternative}, {regret.best}: {with_interval(regret.delta, signed)} points of reward per decision."

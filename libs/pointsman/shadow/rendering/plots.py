@@ -1,31 +1,32 @@
-"""The drawings of the page: inline SVG, coloured by the page's style sheet, each with its numbers as a description."""
+"""Plots of the HTML page: inline SVG, colored by the style sheet, with their numbers as a text description."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 from itertools import count
 from typing import NamedTuple
 
 from pointsman.shadow.rendering.axis import Axis
+from pointsman.shadow.report.messages import ReportedEstimate
+from pointsman.shadow.report.number_format import NumberFormat, span
 
 WIDTH = 400.0
 ROW = 44.0
 LINE = 17.0
 LETTER = 7.0
-"""About how wide a letter is."""
+"""Approximate width of a letter."""
 FOOT = 30.0
 SIDE = 8.0
 GUTTER = 52.0
-"""Room for the numbers at the left of a plot over time."""
+"""Room for the numbers to the left of a plot by day."""
 DAY_HEIGHT = 150.0
 
-Words = Callable[[float], str]
-"""How a number is said."""
+_ids = count(1)
 
 
 class Row(NamedTuple):
-    """One interval: the thick one from ``low`` to ``high``, the thin one around it, and the estimate."""
+    """A labeled estimate, with a thick interval from ``low`` to ``high`` and a thin one around it."""
 
     label: str
     estimate: float | None
@@ -34,88 +35,89 @@ class Row(NamedTuple):
     thin_low: float | None = None
     thin_high: float | None = None
 
-    @property
-    def values(self) -> list[float]:
-        """Everything of it that is known."""
-        return [value for value in self[1:] if isinstance(value, float)]
+    @classmethod
+    def from_estimate(cls, label: str, shown: ReportedEstimate) -> Row:
+        """Return a row with both intervals of an estimate."""
+        return cls(label, shown.estimate, shown.low, shown.high, shown.always_valid.low, shown.always_valid.high)
+
+    def describe(self, number_format: NumberFormat) -> str:
+        """Return the numbers as text."""
+        if self.estimate is None:
+            return f"{self.label}: unknown"
+        text = f"{self.label}: {number_format(self.estimate)}"
+        if self.low is not None and self.high is not None:
+            text += f", interval {span(self.low, self.high, number_format)}"
+        if self.thin_low is not None and self.thin_high is not None:
+            text += f", always valid {span(self.thin_low, self.thin_high, number_format)}"
+        return text
 
 
-class Point(NamedTuple):
-    """A value of one day, with its interval."""
-
-    day: str
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-
-    @property
-    def values(self) -> list[float]:
-        """Everything of it that is known."""
-        return [value for value in self[1:] if isinstance(value, float)]
+def _known(rows: Sequence[Row], mark: float | None) -> list[float]:
+    """Return every known number of the rows, and the mark; empty if no number is known."""
+    numbers = [number for row in rows for number in row[1:] if isinstance(number, float)]
+    return [*numbers, *([] if mark is None else [mark])] if numbers else []
 
 
-_ids = count(1)
-
-
-def forest(title: str, rows: Sequence[Row], say: Words, mark: float | None = None, mark_label: str = "") -> str:
-    """Draw intervals one under the other.
+def forest(
+    title: str, rows: Sequence[Row], number_format: NumberFormat, mark: float | None = None, mark_label: str = ""
+) -> str:
+    """Draw intervals below each other.
 
     Parameters
     ----------
-    say : callable
-        How a number is said.
     mark : float, optional
-        Where a vertical line stands, as 0 for differences.
+        Position of a vertical line, such as 0 for differences.
+    mark_label : str
+        Meaning of the line, for the description.
     """
-    known = [value for row in rows for value in row.values]
+    known = _known(rows, mark)
     if not known:
         return ""
-    axis = Axis.over([*known, *([] if mark is None else [mark])], SIDE, WIDTH - SIDE)
+    axis = Axis.over(known, SIDE, WIDTH - SIDE)
     bottom = ROW * len(rows) + 4.0
-    parts = _ticks(axis, bottom, say)
+    parts = _ticks(axis, bottom, number_format)
     if mark is not None:
         parts.append(_line("mark", axis.at(mark), 2.0, axis.at(mark), bottom))
-    described = []
     for at, row in enumerate(rows):
-        parts += _interval(row, ROW * at, axis, say)
-        described.append(f"{row.label}: {_said(row, say)}")
+        parts += _interval(row, ROW * at, axis, number_format)
+    described = [row.describe(number_format) for row in rows]
     if mark is not None and mark_label:
-        described.append(f"The line marks {mark_label}: {say(mark)}")
+        described.append(f"The line marks {mark_label}: {number_format(mark)}")
     return _figure(title, ". ".join(described), bottom + FOOT, parts)
 
 
-def by_day(title: str, points: Sequence[Point], say: Words, mark: float | None = None) -> str:
-    """Draw one value a day with its interval, from left to right."""
-    known = [value for point in points for value in point.values]
+def by_day(title: str, days: Sequence[Row], number_format: NumberFormat, mark: float | None = None) -> str:
+    """Draw one value per day with its interval, from left to right; the label of a row is its day."""
+    known = _known(days, mark)
     if not known:
         return ""
-    axis = Axis.over([*known, *([] if mark is None else [mark])], DAY_HEIGHT, 8.0)
-    step = (WIDTH - GUTTER - 2 * SIDE) / max(len(points), 1)
+    axis = Axis.over(known, DAY_HEIGHT, 8.0)
+    step = (WIDTH - GUTTER - 2 * SIDE) / max(len(days), 1)
     parts = []
     for tick in axis.ticks(4):
         parts.append(_line("grid", GUTTER, axis.at(tick), WIDTH - SIDE, axis.at(tick)))
-        parts.append(_text("tick end", GUTTER - 6.0, axis.at(tick) + 4.0, say(tick)))
+        parts.append(_text("tick end", GUTTER - 6.0, axis.at(tick) + 4.0, number_format(tick)))
     if mark is not None:
         parts.append(_line("mark", GUTTER, axis.at(mark), WIDTH - SIDE, axis.at(mark)))
-    every = max(1, -(-len(points) // 6))
+    every = max(1, -(-len(days) // 6))
     path: list[str] = []
-    for at, point in enumerate(points):
+    for at, day in enumerate(days):
         x = round(GUTTER + SIDE + step * (at + 0.5), 1)
         if at % every == 0:
-            parts.append(_text("tick middle", x, DAY_HEIGHT + 18.0, point.day[5:]))
-        if point.low is not None and point.high is not None:
-            parts.append(_line("thick", x, axis.at(point.low), x, axis.at(point.high)))
-        if point.value is not None:
-            path.append(f"{x},{axis.at(point.value)}")
+            parts.append(_text("tick middle", x, DAY_HEIGHT + 18.0, day.label[5:]))
+        if day.low is not None and day.high is not None:
+            parts.append(_line("thick", x, axis.at(day.low), x, axis.at(day.high)))
+        if day.estimate is not None:
+            path.append(f"{x},{axis.at(day.estimate)}")
     if len(path) > 1:
         parts.append(f'<polyline class="through" points="{" ".join(path)}"/>')
     parts += [f'<circle class="dot" cx="{x}" cy="{y}" r="4"/>' for x, y in (place.split(",") for place in path)]
-    described = ". ".join(f"{p.day}: {_said(Row(p.day, p.value, p.low, p.high), say)}" for p in points)
+    described = ". ".join(day.describe(number_format) for day in days)
     return _figure(title, described, DAY_HEIGHT + FOOT, parts)
 
 
-def bars(title: str, rows: Sequence[tuple[str, float]], say: Words, whole: float | None = None) -> str:
-    """Draw amounts as bars; ``whole`` is what fills the width, the largest by default."""
+def bars(title: str, rows: Sequence[tuple[str, float]], number_format: NumberFormat, whole: float | None = None) -> str:
+    """Draw amounts as bars; ``whole`` is the amount that fills the width, by default the largest."""
     if not rows:
         return ""
     axis = Axis(0.0, whole or max(amount for _, amount in rows) or 1.0, SIDE, WIDTH - SIDE)
@@ -123,30 +125,30 @@ def bars(title: str, rows: Sequence[tuple[str, float]], say: Words, whole: float
     top = 0.0
     for label, amount in rows:
         for line in label.split("\n"):
-            parts.append(_text("label", SIDE, top + 15.0, fitted(line, say(amount))))
+            parts.append(_text("label", SIDE, top + 15.0, fitted(line, number_format(amount))))
             top += LINE
-        parts.append(_text("label end strong", WIDTH - SIDE, top - LINE + 15.0, say(amount)))
+        parts.append(_text("label end strong", WIDTH - SIDE, top - LINE + 15.0, number_format(amount)))
         parts.append(_rect("track", SIDE, top + 5.0, axis.end - SIDE))
         parts.append(_rect("fill", SIDE, top + 5.0, max(axis.at(amount) - SIDE, 0.0)))
         top += ROW - LINE
-    described = ". ".join(f"{label}: {say(amount)}".replace("\n", " ") for label, amount in rows)
+    described = ". ".join(f"{label}: {number_format(amount)}".replace("\n", " ") for label, amount in rows)
     return _figure(title, described, top, parts)
 
 
-def fitted(label: str, beside: str) -> str:
-    """Return a label with its middle left out if it is too long for the line that it shares with a number."""
-    room = int((WIDTH - 2 * SIDE) / LETTER) - len(beside) - 2
+def fitted(label: str, number: str) -> str:
+    """Return a label, without its middle if it is too long for the line that it shares with a number."""
+    room = int((WIDTH - 2 * SIDE) / LETTER) - len(number) - 2
     if len(label) <= room:
         return label
     return f"{label[: room // 2]}…{label[len(label) - (room - room // 2 - 1) :]}"
 
 
-def _interval(row: Row, top: float, axis: Axis, say: Words) -> list[str]:
+def _interval(row: Row, top: float, axis: Axis, number_format: NumberFormat) -> list[str]:
     middle = top + 29.0
-    said = "unknown" if row.estimate is None else say(row.estimate)
+    number = "unknown" if row.estimate is None else number_format(row.estimate)
     parts = [
-        _text("label", SIDE, top + 15.0, fitted(row.label, said)),
-        _text("label end strong", WIDTH - SIDE, top + 15.0, said),
+        _text("label", SIDE, top + 15.0, fitted(row.label, number)),
+        _text("label end strong", WIDTH - SIDE, top + 15.0, number),
     ]
     if row.thin_low is not None and row.thin_high is not None:
         low, high = axis.at(row.thin_low), axis.at(row.thin_high)
@@ -159,25 +161,14 @@ def _interval(row: Row, top: float, axis: Axis, say: Words) -> list[str]:
     return parts
 
 
-def _ticks(axis: Axis, bottom: float, say: Words) -> list[str]:
+def _ticks(axis: Axis, bottom: float, number_format: NumberFormat) -> list[str]:
     parts = []
     for tick in axis.ticks(5):
         x = axis.at(tick)
         parts.append(_line("grid", x, 2.0, x, bottom))
         place = "middle" if 30.0 < x < WIDTH - 30.0 else "start" if x < WIDTH / 2 else "end"
-        parts.append(_text(f"tick {place}", x, bottom + 18.0, say(tick)))
+        parts.append(_text(f"tick {place}", x, bottom + 18.0, number_format(tick)))
     return parts
-
-
-def _said(row: Row, say: Words) -> str:
-    if row.estimate is None:
-        return "unknown"
-    told = say(row.estimate)
-    if row.low is not None and row.high is not None:
-        told += f", interval {say(row.low)} to {say(row.high)}"
-    if row.thin_low is not None and row.thin_high is not None:
-        told += f", always valid {say(row.thin_low)} to {say(row.thin_high)}"
-    return told
 
 
 def _figure(title: str, described: str, height: float, parts: Sequence[str]) -> str:

@@ -1,8 +1,8 @@
-"""The report in the terminal."""
+"""The report as a table for the terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
@@ -10,33 +10,41 @@ from rich.markup import escape
 from rich.table import Table
 
 from pointsman.shadow.report.messages import PolicyReport, Regret, RegretReport, Report, ReportedEstimate
-from pointsman.shadow.report.number_format import bounds, per_thousand, percent, signed, span, whole
+from pointsman.shadow.report.number_format import (
+    NumberFormat,
+    interval,
+    per_thousand,
+    percent,
+    points,
+    signed,
+    whole,
+)
 
-MOST_PAIRS = 10
+PRINTED_PAIRS = 10
 WIDE = 112
-"""Columns of a terminal that the whole table fits into; a narrower one is shown less of it."""
+"""Terminal width in columns from which the whole table fits; a narrower terminal shows fewer columns."""
 NARROW = 80
-"""In one that is narrower still, policy, decisions, reward and verdict are all there is room for."""
+"""Width below which only policy, decisions, reward and verdict fit."""
 LONGEST_NAME = 20
-"""Letters of a policy's or a tier's name on one line; the rest is on the next."""
+"""Letters of the name of a policy or tier per line; a longer name is wrapped."""
 STYLE = {"promote": "bold green", "do not promote": "bold red", "keep watching": "bold yellow", "cannot tell": "bold"}
 
 
 def print_report(console: Console, report: Report, period: str) -> None:
-    """Print the comparison of every policy, the reasons, the disagreements, and the regret.
+    """Print the comparison of every policy, the verdicts with their reasons, the disagreements and the regret.
 
     Parameters
     ----------
     period : str
-        The window in words, as ``the last 7 days``.
+        The window as text, such as ``the last 7 days``.
     """
     policies = sorted(report.policies, key=lambda p: (p.policy, p.tier))
     seen = [policy for policy in policies if policy.decisions or policy.errors]
     if not policies:
-        console.print("No shadow policy runs. Add one to the configuration as \\[\\[shadow]], and restart.")
+        console.print("No shadow policy runs. Add one to the configuration as \\[\\[shadow]] and restart.")
     elif not seen:
         names = " or ".join(sorted({policy.policy for policy in policies}))
-        console.print(f"Nothing to compare yet: in {period} no decision was tried on {names}.")
+        console.print(f"Nothing to compare yet: in {period}, {names} was run on no decision.")
     else:
         console.print(_table(policies, period, console.width))
         _print_notes(console, policies)
@@ -57,7 +65,7 @@ def _table(policies: Sequence[PolicyReport], period: str, width: int) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     with_errors = any(policy.errors for policy in policies)
     if with_errors:
-        table.add_column("raised", justify="right")
+        table.add_column("errors", justify="right")
     table.add_column("verdict", no_wrap=True)
     for policy in policies:
         share = "" if policy.rewarded_share is None else f"\n{percent(policy.rewarded_share, 0)}"
@@ -78,17 +86,17 @@ def _print_notes(console: Console, policies: Sequence[PolicyReport]) -> None:
     if any(policy.reward_delta.always_valid.low is not None for policy in policies):
         confidence = percent(policies[0].reward_delta.confidence, 0)
         console.print(
-            f"differences to the active policy, of one request; below them the {confidence} interval that holds at "
+            f"differences to the active policy per request; below them the {confidence} interval that is valid at "
             "every look"
         )
     if any(policy.cost_delta_usd and policy.cost_delta_method == "arm-means" for policy in policies):
         console.print(
-            "cost without an interval: expected, at each arm's mean cost on the requests it was sent; where those were "
-            "the requests it is cheap on,\nit looks cheaper than it would be."
+            "cost without an interval: expected, at each arm's mean cost on the requests it received; if those were "
+            "the requests it is cheap on,\nit looks cheaper than it is."
         )
     unknown = sorted({arm for policy in policies for arm in policy.cost_unknown})
     if unknown:
-        console.print(f"unknown: no outcome has told yet what {escape(', '.join(unknown))} costs.")
+        console.print(f"unknown: no outcome has reported the cost of {escape(', '.join(unknown))} yet.")
 
 
 def _print_policy(console: Console, policy: PolicyReport) -> None:
@@ -103,18 +111,18 @@ def _print_policy(console: Console, policy: PolicyReport) -> None:
     counted = f"{whole(count)} disagreement{'' if count == 1 else 's'}"
     console.print(f"{'' if policy.why else chr(10) + name + ': '}{counted}")
     width = max(len(whole(pair.count)) for pair in policy.pairs)
-    for pair in policy.pairs[:MOST_PAIRS]:
+    for pair in policy.pairs[:PRINTED_PAIRS]:
         console.print(f"  {whole(pair.count):>{width}}  {pair.active} → {pair.shadow}", markup=False)
-    left = len(policy.pairs) - MOST_PAIRS
+    left = len(policy.pairs) - PRINTED_PAIRS
     if left > 0:
         console.print(f"  and {left} other pairs; --json has all")
 
 
 def _print_regret(console: Console, regret: RegretReport) -> None:
     against = [
-        _against(what, of)
-        for what, of in (("shadow", regret.against_best_shadow), ("fixed arm", regret.against_best_arm))
-        if of is not None
+        _against(alternative, comparison)
+        for alternative, comparison in (("shadow", regret.against_best_shadow), ("fixed arm", regret.against_best_arm))
+        if comparison is not None
     ]
     if against:
         console.print(f"\n[bold]regret in {regret.tier}[/bold]: {escape('; '.join(against))}")
@@ -123,23 +131,19 @@ def _print_regret(console: Console, regret: RegretReport) -> None:
             console.print(f"  {arm.arm} underperforms: it {arm.why}", markup=False)
 
 
-def _against(what: str, regret: Regret) -> str:
-    low, high = bounds(regret.delta)
-    told = "unknown" if regret.delta.estimate is None else signed(regret.delta.estimate)
-    interval = "" if low is None or high is None else f" ({span(low, high)})"
-    return f"{told}{interval} against the best {what}, {regret.best}"
+def _against(alternative: str, regret: Regret) -> str:
+    return f"{points(regret.delta)} against the best {alternative}, {regret.best}"
 
 
-def _in_lines(estimate: ReportedEstimate, say: Callable[[float], str]) -> str:
+def _in_lines(estimate: ReportedEstimate, number_format: NumberFormat) -> str:
     if estimate.estimate is None:
         return "–"
-    low, high = bounds(estimate)
-    told = say(estimate.estimate)
-    return told if low is None or high is None else f"{told}\n{say(low)} to {say(high)}"
+    shown = interval(estimate, number_format)
+    return f"{number_format(estimate.estimate)}\n{shown}" if shown else number_format(estimate.estimate)
 
 
-def _cost(policy: PolicyReport, interval: bool) -> str:
-    if policy.cost_delta.estimate is not None and interval:
+def _cost(policy: PolicyReport, with_interval: bool) -> str:
+    if policy.cost_delta.estimate is not None and with_interval:
         return _in_lines(policy.cost_delta, per_thousand)
     if policy.cost_delta_usd is None:
         return "unknown" if policy.cost_unknown else "–"

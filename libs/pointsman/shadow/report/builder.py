@@ -1,4 +1,4 @@
-"""Reading the sums of a window from the store, and making the report of them."""
+"""Building of a report: reads the sums of a window from the store."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pointsman.core.bandit import Arm
 from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.store.store import Store
 from pointsman.shadow.own_learning.own_rule import own_rule
+from pointsman.shadow.periods import HOUR_MS
 from pointsman.shadow.report.messages import PolicyReport, RegretReport, Report, Window
 from pointsman.shadow.report.policy import policy_report
 from pointsman.shadow.report.regret import regret
-from pointsman.shadow.report.totals import Totals
-from pointsman.shadow.sums.hour_sums import HOUR_MS, UNIFORM_IDENTITY, arm_identity, comparison_identity
+from pointsman.shadow.sums.hour_sums import UNIFORM_IDENTITY, add_up, arm_identity, comparison_identity
 from pointsman.shadow.sums.store import ShadowStore
 
 
@@ -31,11 +31,11 @@ async def build_report(
     Parameters
     ----------
     tiers : mapping of tier to TierPolicies
-        What is active there now, and what runs in shadow.
+        The active policy and the shadows of each tier.
     window_ms : (int, int)
-        From and to, Unix milliseconds; widened to whole hours.
+        Start and end, Unix milliseconds; extended to whole hours.
     policy : str, optional
-        Only the shadow of this name, and no regret.
+        Report only on the shadow with this name, and on no regret.
 
     Raises
     ------
@@ -53,28 +53,25 @@ async def build_report(
         read = {spec.name: await sums.by_day(comparison_identity(spec.identity, live), hours) for spec in wanted}
         for spec in wanted:  # in a thread, because decisions must not wait for a report
             own = own_rule(config.reward, spec, current.active)
-            told = (tier, spec, active, read[spec.name], costs, confidence, own)
-            policies.append(await asyncio.to_thread(policy_report, *told))
+            arguments = (tier, spec, active, read[spec.name], costs, confidence, own)
+            policies.append(await asyncio.to_thread(policy_report, *arguments))
         section = config.tier_named(tier)
         if policy is None and section is not None:
-            of_arm = sums.read if config.regret.rule == "share" else sums.by_day  # its samples are hours
-            arms = {
-                str(arm): await of_arm(comparison_identity(arm_identity(str(arm)), live), hours)
-                for arm in tier_arms(section)
-            }
-            any_arm = Totals.of(
-                of_day for _, of_day in await sums.by_day(comparison_identity(UNIFORM_IDENTITY, live), hours)
-            )
-            shadows = {name: Totals.of(of_day for _, of_day in found) for name, found in read.items()}
+            read_arm = sums.read if config.regret.rule == "share" else sums.by_day  # the samples of `share` are hours
+            arms = {}
+            for arm in map(str, tier_arms(section)):
+                arms[arm] = await read_arm(comparison_identity(arm_identity(arm), live), hours)
+            uniform = await sums.total(comparison_identity(UNIFORM_IDENTITY, live), hours)
+            shadows = {name: add_up(part for _, part in days) for name, days in read.items()}
             regrets.append(
-                await asyncio.to_thread(regret, tier, active, shadows, arms, config.regret, confidence, any_arm)
+                await asyncio.to_thread(regret, tier, active, shadows, arms, config.regret, confidence, uniform)
             )
     window = Window(from_ms=hours.start * HOUR_MS, to_ms=hours.stop * HOUR_MS)
     return Report(window=window, policies=policies, regret=regrets)
 
 
 async def _arm_costs(store: Store, tier: str, prices: Mapping[Arm, float]) -> dict[str, float]:
-    """Return each arm's mean cost so far, or else its configured price."""
+    """Return the mean cost of each arm so far, or its configured price."""
     costs = {str(arm): cost for arm, cost in prices.items()}
     for arm, state in (await TierStore(store, tier).changes()).arms.items():
         if state.mean_cost_usd is not None:

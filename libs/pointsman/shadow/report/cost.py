@@ -1,4 +1,4 @@
-"""What a decision costs more with the shadow: from the costs that outcomes told, or else from each arm's mean cost."""
+"""The cost difference per decision: from reported costs or, without them, from the mean cost of each arm."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from typing import NamedTuple
 
 from pointsman.shadow.report.intervals import METHOD, difference
 from pointsman.shadow.report.messages import ReportedEstimate
-from pointsman.shadow.report.totals import Totals
+from pointsman.shadow.sums import hour_sums as fields
+from pointsman.shadow.sums.hour_sums import HourSums
 
 ARM_MEANS = "arm-means"
 
 
 class CostDelta(NamedTuple):
-    """The plain number, how it was made, and the estimate with its intervals.
+    """The cost difference.
 
     Attributes
     ----------
     usd : float or None
-        A decision.
+        Per decision.
     method : str
+        The estimator, or `ARM_MEANS`.
     unknown : list of str
-        Arms that either policy uses and whose cost nobody has told; with ``arm-means`` only.
+        With `ARM_MEANS`, the arms that either policy uses and whose cost is unknown.
     estimate : ReportedEstimate
-        Empty with ``arm-means``, which has no interval.
+        Empty with `ARM_MEANS`, which has no interval.
     """
 
     usd: float | None
@@ -32,37 +34,37 @@ class CostDelta(NamedTuple):
     estimate: ReportedEstimate
 
 
-def silent_arms(total: Totals) -> set[str]:
-    """Return the arms that served decisions with an outcome of which none told a cost.
+def arms_without_cost(total: HourSums) -> set[str]:
+    """Return the arms that served decisions with an outcome, none of which reports a cost.
 
-    Unless something else says what such an arm costs, the difference is unknown: the decisions that told a cost are all
-    of other arms, and a mean over them is not one over all requests.
+    The difference is then unknown unless the cost of such an arm is known from elsewhere: the decisions with a cost
+    are all of other arms, and their mean is not the mean over all requests.
     """
-    priced = total.by_arm("priced")
-    return {arm for arm, number in total.by_arm("joined").items() if number > 0.0 and not priced.get(arm)}
+    priced = total.by_arm(fields.PRICED)
+    return {arm for arm, number in total.by_arm(fields.JOINED).items() if number > 0.0 and not priced.get(arm)}
 
 
-def cost_delta(total: Totals, arm_costs: Mapping[str, float], confidence: float) -> CostDelta:
+def cost_delta(total: HourSums, arm_costs: Mapping[str, float], confidence: float) -> CostDelta:
     """Return the cost difference.
 
     Parameters
     ----------
-    total : Totals
+    total : HourSums
     arm_costs : mapping of arm to float
         Mean cost of each arm, or its configured price.
     """
     estimate = difference(total, "cost", confidence)
-    if estimate.estimate is not None and (silent := silent_arms(total) - arm_costs.keys()):
-        return CostDelta(None, ARM_MEANS, sorted(silent), ReportedEstimate(confidence=confidence))
     if estimate.estimate is not None:
+        if unknown := arms_without_cost(total) - arm_costs.keys():
+            return CostDelta(None, ARM_MEANS, sorted(unknown), ReportedEstimate(confidence=confidence))
         return CostDelta(estimate.estimate, METHOD, [], estimate)
     moved: dict[str, float] = {}
-    for name, sign in (("active", -1.0), ("shadow", 1.0)):
-        for arm, mass in total.by_arm(name).items():
+    for kind, sign in ((fields.ACTIVE, -1.0), (fields.SHADOW, 1.0)):
+        for arm, mass in total.by_arm(kind).items():
             if mass > 0.0:
                 moved[arm] = moved.get(arm, 0.0) + sign * mass
-    unknown = sorted(moved.keys() - arm_costs.keys())
+    missing = sorted(moved.keys() - arm_costs.keys())
     usd = None
-    if total.decisions and not unknown:
+    if total.decisions and not missing:
         usd = sum(mass * arm_costs[arm] for arm, mass in moved.items()) / total.decisions
-    return CostDelta(usd, ARM_MEANS, unknown, estimate)
+    return CostDelta(usd, ARM_MEANS, missing, estimate)

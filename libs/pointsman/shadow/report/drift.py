@@ -1,4 +1,4 @@
-"""Whether a comparison came out the same on every day of the window."""
+"""Drift: whether a comparison had the same result on every day of the window."""
 
 from __future__ import annotations
 
@@ -9,61 +9,71 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from pointsman.core.off_policy import effective_sample_size
+from pointsman.shadow.periods import DAY_S, HOURS_PER_DAY
 from pointsman.shadow.report.intervals import difference, estimated
 from pointsman.shadow.report.messages import Day, Drift, ReportedEstimate
-from pointsman.shadow.report.totals import Totals
+from pointsman.shadow.report.number_format import NumberFormat, percent, signed
+from pointsman.shadow.report.verdict import MIN_EFFECTIVE
 from pointsman.shadow.sums import hour_sums as fields
-from pointsman.shadow.sums.hour_sums import HOUR_MS, HourSums
+from pointsman.shadow.sums.hour_sums import HourSums, add_up
 
-HOURS_A_DAY = 24
 LEVEL = 0.01
-"""How often days that do not differ are called different, by either of the two tests."""
-MIN_EFFECTIVE = 50
-"""Days that are worth fewer decisions of the shadow's own have no variance to speak of."""
+"""Probability that days without a difference are reported as different, by either of the two tests."""
 MIN_AGREEMENT_CHANGE = 0.05
-"""With many decisions the smallest change of agreement is no chance; a smaller one than this is of no interest."""
+"""Smallest change of agreement that is reported: with many decisions, even an irrelevant one is significant."""
 
 
 class DayValue(NamedTuple):
-    """A mean of one day with the variance of that mean."""
+    """The mean of one day, and the variance of that mean."""
 
     day: str
     value: float
     variance: float
 
 
-def by_day(hours: Iterable[tuple[int, HourSums]]) -> dict[str, Totals]:
-    """Add the hours up by their day in UTC, in order of time."""
+def by_day(hours: Iterable[tuple[int, HourSums]]) -> dict[str, HourSums]:
+    """Add up the hours by their day in UTC, in order of time."""
     days: defaultdict[int, list[HourSums]] = defaultdict(list)
     for hour, sums in hours:
-        days[hour // HOURS_A_DAY].append(sums)
-    return {_name(day): Totals.of(days[day]) for day in sorted(days)}
+        days[hour // HOURS_PER_DAY].append(sums)
+    return {datetime.fromtimestamp(day * DAY_S, UTC).date().isoformat(): add_up(days[day]) for day in sorted(days)}
 
 
 def drift(hours: Iterable[tuple[int, HourSums]], confidence: float) -> Drift:
-    """Return each day's figures, and whether the days differ by more than chance.
+    """Return the figures of each day, and whether the days differ by more than chance.
 
     The test is Cochran's Q (`homogeneity`), once over the reward differences and once over the agreement, at `LEVEL`
-    together. Consecutive days are taken together until they are enough to have a variance (`stretches`).
+    together. Consecutive days are combined until their variance is reliable (`stretches`).
     """
-    totals = {day: total for day, total in by_day(hours).items() if total.decisions or total.rewarded}
-    parts = stretches(totals)
-    rewards = [_reward(first, total) for first, total in parts]
-    agreements = [_agreement(day, total) for day, total in totals.items() if total.decisions >= MIN_EFFECTIVE]
+    days = {day: sums for day, sums in by_day(hours).items() if sums.decisions or sums.rewarded}
+    parts = stretches(days)
+    rewards = [_reward(first, sums) for first, sums in parts]
+    agreements = [_agreement(day, sums) for day, sums in days.items() if sums.decisions >= MIN_EFFECTIVE]
     findings = []
     if homogeneity(rewards) < LEVEL / 2:
-        findings.append(f"reward difference {_extremes(rewards, '+.1f', '', 'from')}")
-    spread = max((a.value for a in agreements), default=0.0) - min((a.value for a in agreements), default=0.0)
-    if spread >= 100.0 * MIN_AGREEMENT_CHANGE and homogeneity(agreements) < LEVEL / 2:
-        findings.append(f"agreement {_extremes(agreements, '.0f', ' %', 'on')}")
+        findings.append(f"reward difference {_extremes(rewards, signed, 'from')}")
+    shares = [agreement.value for agreement in agreements] or [0.0]
+    if max(shares) - min(shares) >= MIN_AGREEMENT_CHANGE and homogeneity(agreements) < LEVEL / 2:
+        findings.append(f"agreement {_extremes(agreements, lambda share: percent(share, 0), 'on')}")
     if findings:
-        text = f"The days differ by more than chance: {'; '.join(findings)}. Look at the days before trusting the mean."
+        text = (
+            f"The days differ by more than chance: {'; '.join(findings)}. Look at the days before you trust the mean."
+        )
     elif len(parts) > 1:
-        text = f"No change over {len(totals)} days beyond what chance explains."
+        text = f"No change over {len(days)} days beyond what chance explains."
     else:
-        text = f"Too early to tell: it takes two days or more with an effective sample of {MIN_EFFECTIVE} each."
+        text = f"Too early: the test needs at least two days with an effective sample of {MIN_EFFECTIVE:.0f} each."
     return Drift(
-        days=[_day(day, total, confidence) for day, total in totals.items()],
+        days=[
+            Day(
+                day=day,
+                decisions=sums.decisions,
+                rewarded=sums.rewarded,
+                agreement=sums.mean(fields.AGREED),
+                reward_delta=difference(sums, "reward", confidence),
+            )
+            for day, sums in days.items()
+        ],
         changed=bool(findings),
         latest_from=parts[-1][0] if parts else "",
         latest=difference(parts[-1][1], "reward", confidence) if parts else ReportedEstimate(),
@@ -71,39 +81,26 @@ def drift(hours: Iterable[tuple[int, HourSums]], confidence: float) -> Drift:
     )
 
 
-def stretches(days: Mapping[str, Totals]) -> list[tuple[str, Totals]]:
-    """Return consecutive days added up, each with an effective sample of at least `MIN_EFFECTIVE`, by their first day.
+def stretches(days: Mapping[str, HourSums]) -> list[tuple[str, HourSums]]:
+    """Combine consecutive days until each stretch has an effective sample of at least `MIN_EFFECTIVE`.
 
-    They are made from the last day backwards, so that the last is as recent as can be; days that are left over at the
-    beginning go to the first.
+    The stretches are built from the last day backwards, so that the last one is as recent as possible. Days that are
+    left at the beginning are added to the first stretch. Each stretch is named by its first day.
     """
-    made: list[tuple[str, Totals]] = []
-    open_: tuple[str, Totals] | None = None
+    made: list[tuple[str, HourSums]] = []
+    current: tuple[str, HourSums] | None = None
     for day in sorted(days, reverse=True):
-        total = days[day] if open_ is None else days[day] + open_[1]
-        open_ = (day, total)
-        if effective_sample_size(total.statistics.reward) >= MIN_EFFECTIVE:
-            made.append(open_)
-            open_ = None
-    if open_ and made:
-        made[-1] = (open_[0], open_[1] + made[-1][1])
+        current = (day, days[day] if current is None else days[day] + current[1])
+        if effective_sample_size(current[1].statistics.reward) >= MIN_EFFECTIVE:
+            made.append(current)
+            current = None
+    if current and made:
+        made[-1] = (current[0], current[1] + made[-1][1])
     return made[::-1]
 
 
-def _reward(first: str, total: Totals) -> DayValue:
-    estimate = estimated(total, "reward")
-    return DayValue(first, estimate.value, estimate.variance / estimate.count)
-
-
-def _agreement(day: str, total: Totals) -> DayValue:
-    agreed, decisions = total.counts[fields.AGREED], total.decisions
-    # Two successes and two failures more: a variance above 0 also where all agree (Agresti, Coull 1998).
-    shrunk = (agreed + 2.0) / (decisions + 4.0)
-    return DayValue(day, 100.0 * agreed / decisions, 1e4 * shrunk * (1.0 - shrunk) / decisions)
-
-
 def homogeneity(values: Sequence[DayValue]) -> float:
-    """Return how likely days differ at least as much as these by chance alone; 1 for fewer than two days.
+    """Return the probability that equal days differ at least as much as these; 1 for fewer than two days.
 
     Q = Σ wᵢ (xᵢ − x̄)², with wᵢ = 1/variance and x̄ the weighted mean, is χ² with k − 1 degrees of freedom when all days
     have the same mean. Cochran, *The combination of estimates from different experiments*, Biometrics 10 (1954).
@@ -133,22 +130,18 @@ def chi_squared_tail(q: float, degrees: int) -> float:
     return min(tail, 1.0)
 
 
-def _day(day: str, total: Totals, confidence: float) -> Day:
-    return Day(
-        day=day,
-        decisions=total.decisions,
-        rewarded=total.rewarded,
-        agreement=total.mean(fields.AGREED),
-        reward_delta=difference(total, "reward", confidence),
-    )
+def _reward(first: str, sums: HourSums) -> DayValue:
+    estimate = estimated(sums, "reward")
+    return DayValue(first, estimate.value, estimate.variance / estimate.count)
 
 
-def _extremes(values: Sequence[DayValue], form: str, unit: str, word: str) -> str:
+def _agreement(day: str, sums: HourSums) -> DayValue:
+    agreed, decisions = sums.count(fields.AGREED), sums.decisions
+    # Two more successes and failures: the variance is above 0 even if all agree (Agresti, Coull 1998).
+    shrunk = (agreed + 2.0) / (decisions + 4.0)
+    return DayValue(day, agreed / decisions, shrunk * (1.0 - shrunk) / decisions)
+
+
+def _extremes(values: Sequence[DayValue], number_format: NumberFormat, word: str) -> str:
     low, high = min(values, key=lambda v: v.value), max(values, key=lambda v: v.value)
-    first, last = sorted((low, high), key=lambda v: v.day)
-    told = [f"{v.value:{form}}".replace("-", "−") + f"{unit} {word} {v.day}" for v in (first, last)]
-    return " and ".join(told)
-
-
-def _name(day: int) -> str:
-    return datetime.fromtimestamp(day * HOURS_A_DAY * HOUR_MS / 1000.0, UTC).date().isoformat()
+    return " and ".join(f"{number_format(v.value)} {word} {v.day}" for v in sorted((low, high), key=lambda v: v.day))

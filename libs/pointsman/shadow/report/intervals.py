@@ -1,20 +1,20 @@
-"""From the estimators' numbers to those of the report: scaled, with both intervals, and null where nothing is known."""
+"""Estimates of the report: scaled to its units, with both intervals, and null where the data gives nothing."""
 
 from __future__ import annotations
 
 import math
 
-from pointsman.core import off_policy as evaluation
 from pointsman.core.off_policy import (
     ESTIMATORS,
     MIN_COUNT,
+    Estimate,
     asymptotic_sequence,
     normal_interval,
     predicted_variance,
     unseen_weight,
 )
 from pointsman.shadow.report.messages import ReportedEstimate, ReportedInterval
-from pointsman.shadow.report.totals import Outcome, Totals
+from pointsman.shadow.sums.hour_sums import HourSums, Outcome
 
 METHOD = "dr"
 """The estimator of every difference in a report."""
@@ -27,47 +27,48 @@ SCALES: dict[Outcome, float] = {"reward": POINTS, "quality": POINTS, "cost": 1.0
 CONFIDENCE = 0.95
 
 
-def estimated(total: Totals, outcome: Outcome, times: float = 1.0) -> evaluation.Estimate:
-    """Return what the shadow earns more than the active policy on one decision, in the unit of the report.
+def estimated(total: HourSums, outcome: Outcome, times: float = 1.0) -> Estimate:
+    """Return the difference of the shadow to the active policy per decision, in the unit of the report.
 
-    With the larger of two variances: the one seen in the terms, and the one that the known weights lead one to expect
+    Its variance is the larger of two: the empirical one, and the one that the known weights predict
     (`pointsman.core.off_policy.predicted_variance`, for so many `times` the decisions).
     """
     moments = total.moments(outcome)
     estimate = ESTIMATORS[METHOD].difference(moments)
     largest = None if outcome == "cost" else 1.0
-    return estimate.at_least(predicted_variance(moments, total.errors(outcome), largest, times)).scaled(SCALES[outcome])
+    variance = predicted_variance(moments, total.arm_errors(outcome), largest, times)
+    return estimate.at_least(variance).scaled(SCALES[outcome])
 
 
-def difference(total: Totals, outcome: Outcome, confidence: float = CONFIDENCE) -> ReportedEstimate:
-    """Return what the shadow earns more than the active policy on one decision, with both intervals."""
+def difference(total: HourSums, outcome: Outcome, confidence: float = CONFIDENCE) -> ReportedEstimate:
+    """Return the difference of the shadow to the active policy per decision, with both intervals."""
     return shown(estimated(total, outcome), confidence)
 
 
-def value(total: Totals, method: str, confidence: float = CONFIDENCE) -> ReportedEstimate:
-    """Return the reward that one decision of the shadow earns, by an estimator, with both intervals.
+def value(total: HourSums, method: str, confidence: float = CONFIDENCE) -> ReportedEstimate:
+    """Return the mean reward of the shadow per decision by an estimator, with both intervals.
 
-    As the difference, its terms have not shown how far they scatter while heavy weights have not been met. The doubly
-    robust ones lack what their difference lacks; those that weight the outcome itself are taken to scatter by as much
-    more as the squared weights are larger that were to be expected.
+    As for the difference, the empirical variance is too small before heavy weights have occurred. The doubly robust
+    estimators lack what their difference lacks. Those that weight the outcome itself are assumed to have a variance
+    larger by the ratio of the expected squared weights to the observed ones.
     """
-    moments, arms = total.statistics.reward, total.errors("reward")
+    moments, arms = total.statistics.reward, total.arm_errors("reward")
     estimate = ESTIMATORS[method].value(moments)
     if method in ("dr", "sndr"):
         lacking = predicted_variance(moments, arms, 1.0) - ESTIMATORS[METHOD].difference(moments).variance
         estimate = estimate.at_least(estimate.variance + lacking)
     elif method in ("ips", "snips"):
-        # Squares of the plain terms; the self-normalised ones are measured from their mean, which is 0.
+        # Squares of the plain terms; the self-normalized ones are measured from their mean, which is 0.
         mean_square = estimate.value**2 if estimate.linear else 0.0
         squares = (estimate.variance + mean_square) * unseen_weight(moments, arms)
         estimate = estimate.at_least(squares - mean_square)
     return shown(estimate.scaled(POINTS), confidence)
 
 
-def shown(estimate: evaluation.Estimate, confidence: float = CONFIDENCE) -> ReportedEstimate:
+def shown(estimate: Estimate, confidence: float = CONFIDENCE) -> ReportedEstimate:
     """Return an estimate with its two intervals.
 
-    Below `MIN_COUNT` terms both intervals are left out: they rest on the central limit theorem.
+    Below `MIN_COUNT` terms both intervals are null, because they rest on the central limit theorem.
     """
     if not math.isfinite(estimate.value):
         return ReportedEstimate(method=estimate.method, confidence=confidence)
@@ -87,22 +88,7 @@ def shown(estimate: evaluation.Estimate, confidence: float = CONFIDENCE) -> Repo
 
 
 def divided(estimate: ReportedEstimate, share: float | None) -> ReportedEstimate:
-    """Return an estimate and its intervals divided by a share that is known."""
+    """Return an estimate and its intervals divided by a known share."""
     if not share:
         return ReportedEstimate(method=estimate.method, confidence=estimate.confidence)
-
-    def part(number: float | None) -> float | None:
-        return None if number is None else number / share
-
-    return ReportedEstimate(
-        estimate=part(estimate.estimate),
-        low=part(estimate.low),
-        high=part(estimate.high),
-        method=estimate.method,
-        confidence=estimate.confidence,
-        always_valid=ReportedInterval(
-            low=part(estimate.always_valid.low),
-            high=part(estimate.always_valid.high),
-            method=estimate.always_valid.method,
-        ),
-    )
+    return estimate.map(lambda number: number / share)

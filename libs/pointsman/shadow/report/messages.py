@@ -1,11 +1,12 @@
-"""The report as it is exchanged: what the API answers, the command line prints and the page draws.
+"""JSON types of the shadow report: the response of the API, and the input of the page and the command line.
 
-Rewards and qualities are on the scale of the API, 0 to 100; costs are US dollars a decision. A difference is what the
-shadow would have earned less what the active policy earned, of one decision. What the data cannot give is null.
+Rewards and qualities are on the scale of the API, 0 to 100; costs are US dollars per decision. A difference is the
+shadow's value less that of the active policy, per decision. What the data cannot give is null.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -14,14 +15,14 @@ Verdict = Literal["promote", "keep watching", "do not promote", "cannot tell"]
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """What time the report is about, in Unix milliseconds; whole hours."""
+    """The period of a report, in Unix milliseconds; whole hours."""
 
     from_ms: int = msgspec.field(name="from")
     to_ms: int = msgspec.field(name="to")
 
 
 class ReportedInterval(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a value is likely to be.
+    """An interval that contains the true value with the confidence of its estimate.
 
     Attributes
     ----------
@@ -37,20 +38,20 @@ class ReportedInterval(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportedEstimate(msgspec.Struct, frozen=True, kw_only=True):
-    """A value with two intervals of the same coverage.
+    """An estimate with two intervals of the same coverage.
 
     Attributes
     ----------
     estimate : float or None
         None while no decision has an outcome.
     low, high : float or None
-        The interval for one look at an amount of data that was fixed beforehand: ``estimate`` ± z standard errors.
+        The interval for a single look at an amount of data that was fixed in advance: ``estimate`` ± z standard errors.
     method : str
         The estimator: ``dr``, ``sndr``, ``dm``, ``ips`` or ``snips``.
     confidence : float
-        How often each of the intervals covers the truth, 0 to 1.
+        The probability that each interval contains the true value, 0 to 1.
     always_valid : object
-        The interval that holds at every look at once, however often one looks and whenever one stops. It is wider.
+        The interval that is valid at every look, however often you look and whenever you stop. It is wider.
     """
 
     estimate: float | None = None
@@ -60,20 +61,36 @@ class ReportedEstimate(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float = 0.95
     always_valid: ReportedInterval = ReportedInterval()
 
+    def map(self, function: Callable[[float], float]) -> ReportedEstimate:
+        """Return the estimate with an increasing function applied to it and to the ends of its intervals."""
+
+        def apply(number: float | None) -> float | None:
+            return None if number is None else function(number)
+
+        always = self.always_valid
+        return ReportedEstimate(
+            estimate=apply(self.estimate),
+            low=apply(self.low),
+            high=apply(self.high),
+            method=self.method,
+            confidence=self.confidence,
+            always_valid=ReportedInterval(low=apply(always.low), high=apply(always.high), method=always.method),
+        )
+
 
 class ReportedEstimates(msgspec.Struct, frozen=True, kw_only=True):
-    """The shadow's mean reward by every estimator; where they differ much, do not trust any.
+    """The shadow's mean reward by every estimator. If they differ a lot, trust none of them.
 
     Attributes
     ----------
     active : float or None
-        Mean reward of the active policy, on the decisions that have one.
+        Mean reward of the active policy, over the decisions that have one.
     dm : object
         Direct method: the logged estimates alone.
     ips, snips : object
-        Inverse propensity scores, and the same self-normalised.
+        Inverse propensity scores, and their self-normalized form.
     dr, sndr : object
-        Doubly robust, and the same self-normalised.
+        Doubly robust, and its self-normalized form.
     """
 
     active: float | None = None
@@ -85,7 +102,7 @@ class ReportedEstimates(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
-    """How often one arm was served where the shadow chose another."""
+    """How often one arm was served and the shadow chose another."""
 
     active: str
     shadow: str
@@ -93,16 +110,16 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Disagreements(msgspec.Struct, frozen=True, kw_only=True):
-    """Decisions in which the shadow chose another arm than was served.
+    """Decisions in which the shadow chose another arm than the one that was served.
 
     Attributes
     ----------
     count : int
-        By the draws of both.
+        According to the draws of both policies.
     expected_share : float or None
         Expected share of such decisions, 0 to 1, from the two distributions alone.
     reward_delta, quality_delta : object
-        The difference on one such decision. Equal choices earn the same, so it is the difference on all decisions
+        The difference per such decision. Equal choices have the same outcome, so it is the difference per decision
         divided by ``expected_share``.
     """
 
@@ -133,15 +150,15 @@ class RewardedBias(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     model_gain_all, model_gain_rewarded : float or None
-        What the logged estimates expect the shadow to gain: on all decisions, and on those with an outcome. When these
-        are far apart, outcomes come for other requests than usual.
+        The gain of the shadow that the logged estimates predict: over all decisions, and over those with an outcome. If
+        these differ a lot, the requests with an outcome are not typical.
     arms : list
         By the arm that was served, most served first.
     reweighted : float or None
-        The reward difference if each served arm counted by its share of all decisions, instead of its share of those
+        The reward difference if each served arm is weighted by its share of all decisions instead of its share of those
         with an outcome.
     shift : float or None
-        ``reweighted`` less the reward difference as it stands.
+        ``reweighted`` less the reward difference.
     """
 
     model_gain_all: float | None = None
@@ -157,13 +174,13 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     day : str
-        As ``2026-11-22``.
+        For example ``2026-11-22``.
     rewarded : int
         Decisions of this day that have an outcome.
     agreement : float or None
         0 to 1.
     reward_delta : object
-        Of this day's decisions alone.
+        Over the decisions of this day only.
     """
 
     day: str
@@ -174,21 +191,21 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Drift(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the comparison came out the same over the window.
+    """Whether the comparison had the same result over the whole window.
 
     Attributes
     ----------
     days : list
-        Those that have decisions, in order.
+        The days that have decisions, in order.
     changed : bool
-        The days differ by more than chance allows, at a level of 1 %.
+        Whether the days differ by more than chance explains, at a level of 1 %.
     latest_from : str
-        From which day on the last days, taken together, are enough to tell the reward difference; empty when all of
-        them are not.
+        First day of the latest days that together are enough to estimate the reward difference; empty if all days are
+        not enough.
     latest : object
-        The reward difference of those days alone.
+        The reward difference over those days only.
     text : str
-        The same in words.
+        The result as a sentence.
     """
 
     days: list[Day] = []
@@ -199,14 +216,14 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Clipped(msgspec.Struct, frozen=True, kw_only=True):
-    """Importance weights that were cut; each cut is a bias towards the logged estimates.
+    """Importance weights that were clipped. Each clip biases the estimates towards the logged estimates.
 
     Attributes
     ----------
     count : int
-        How many.
+        Number of clipped weights.
     mass : float
-        By how much in all, as a share of all weight, 0 to 1.
+        The weight that was cut off, as a share of all weight, 0 to 1.
     """
 
     count: int = 0
@@ -219,63 +236,63 @@ class PolicyReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     active : str
-        Name of the active policy. Decisions of other policies that were active before are not in any figure.
+        Name of the active policy. No figure includes decisions of policies that were active before.
     decisions : int
         Decisions of the window that the shadow was run on.
     errors : int
-        How often it raised; those decisions are in no other figure.
+        Number of decisions on which the shadow raised an error; no other figure includes them.
     sample : float
-        Share of the decisions that it is run on, 0 to 1.
+        Share of the decisions that the shadow is run on, 0 to 1.
     rewarded : int
-        Decisions that have an outcome by now.
+        Decisions that have an outcome.
     rewarded_share : float or None
         ``rewarded`` / ``decisions``.
     rewarded_bias : object
-        Whether those with an outcome are like the others.
+        Whether the decisions with an outcome are like the others.
     agreement : float or None
-        Share of decisions in which its own draw was the arm that was served, 0 to 1.
+        Share of decisions in which the shadow drew the arm that was served, 0 to 1.
     expected_agreement : float or None
         The same without chance: the mean of Σₖ p(k) q(k) over the two distributions.
     cost_delta_usd : float or None
-        ``cost_delta.estimate``; before any outcome has told a cost, the expected difference at each arm's mean cost.
+        ``cost_delta.estimate``; before any outcome reports a cost, the expected difference at each arm's mean cost.
     cost_delta_method : str
-        ``dr``, or ``arm-means``: an arm is taken to cost the same on the requests that a policy would send there as on
-        those it was sent so far, or its configured price. Where it was sent the requests it is cheap on, it looks
+        ``dr``, or ``arm-means``: an arm is assumed to cost the same on the requests that a policy would send to it as
+        on those it received so far, or its configured price. If it received the requests it is cheap on, it looks
         cheaper than it is.
     cost_unknown : list of str
         With ``arm-means``: arms that either policy uses and whose cost is unknown.
     cost_delta : object
-        US dollars a decision, from the costs that outcomes told.
+        US dollars per decision, from the costs that outcomes report.
     active_cost_usd : float or None
-        Mean cost of a decision as it was served, over those that told one.
+        Mean cost of a decision as it was served, over those whose cost is reported.
     reward_delta, quality_delta : object
         0 to 100.
     disagreements : object
         The decisions in which the two chose different arms.
     pairs : list
-        The disagreements by pair, most frequent first.
+        The disagreements by pair of arms, most frequent first.
     drift : object
-        The same by day.
+        The comparison by day.
     estimates : object
         The shadow's mean reward, 0 to 100, by every estimator.
     effective_sample_size : float
         How many decisions of its own the shadow's rewarded decisions are worth: (Σw)² / Σw².
     clipped : object
-        Weights that were cut.
+        Weights that were clipped.
     unsupported : float or None
-        Share of the shadow's choices that the active policy never makes, 0 to 1: nothing can be known about them.
+        Share of the shadow's choices that the active policy never makes, 0 to 1: the log has no data about them.
     unjoined : int
-        Outcomes that came in the window, but too late: their decision, or what the shadow would have done with it, was
-        kept no longer.
+        Outcomes that arrived in the window, but too late: their decision, or the record of what the shadow would have
+        done with it, had expired.
     verdict : str
         ``promote``, ``keep watching``, ``do not promote`` or ``cannot tell``.
     why : str
-        The reason, with the numbers it rests on.
+        The reason, with the numbers it is based on.
     more_decisions : int or None
-        With ``keep watching``: about how many more decisions of the tier it will take to tell.
+        With ``keep watching``: about how many more decisions of the tier are needed for a verdict.
     own_rule : str
-        How the rule that it learns by differs from the active policy's, as ``forgetting 0.99 instead of 1``; empty when
-        it does not. Its figures are then those of estimates of its own, which a promotion leaves behind.
+        How the shadow's reward rule differs from the active policy's, such as ``forgetting 0.99 instead of 1``; empty
+        if it does not. The figures are then those of the shadow's own A and b, which a promotion does not carry over.
     """
 
     policy: str
@@ -312,15 +329,15 @@ class PolicyReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Regret(msgspec.Struct, frozen=True, kw_only=True):
-    """What the active policy forgoes against the best of several others.
+    """The reward that the active policy forgoes against the best of several alternatives.
 
     Attributes
     ----------
     best : str
-        The one with the highest estimate: a shadow's name, or an arm.
+        The alternative with the highest estimate: the name of a shadow, or an arm.
     delta : object
-        Its mean reward less the active policy's, 0 to 100: the regret; below 0 when the active policy is better than
-        all of them. The intervals are for whichever of them is truly best, so they allow for having looked for it.
+        Its mean reward less the active policy's, 0 to 100: the regret; below 0 if the active policy is better than
+        all of them. The intervals are for the alternative that is truly best, so they account for the selection.
     """
 
     best: str
@@ -328,24 +345,24 @@ class Regret(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ArmValue(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tier's reward would be if one arm served every request.
+    """The reward of a tier if one arm served every request.
 
     Attributes
     ----------
     value : float or None
         Mean reward, 0 to 100.
     low, high : float or None
-        Always-valid interval; all arms' intervals hold together.
+        Always-valid interval; the intervals of all arms are valid together.
     effective_sample_size : float
         (Σw)² / Σw².
     samples : int
         With the rule ``share``: hours in which this arm and another one have rewards, one sample each.
     worse_samples : int
-        Those in which its mean reward was worse than the best arm's of that hour by more than the configured share.
+        Samples in which its mean reward was below the best arm's of that hour by more than the configured share.
     underperforms : bool
-        By the configured rule.
+        According to the configured rule.
     why : str
-        The reason, with the numbers it rests on; empty when it does not.
+        The reason, with the numbers it is based on; empty if the arm does not underperform.
     """
 
     arm: str
@@ -361,18 +378,18 @@ class ArmValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RegretReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The estimated regret of one tier's active policy.
+    """The estimated regret of the active policy of one tier.
 
     Attributes
     ----------
     active : str
-        The policy.
+        Name of the policy.
     against_best_shadow, against_best_arm : object or None
-        None while none of them can be estimated.
+        None while no alternative can be estimated.
     rule : str
-        ``confidence`` or ``share``: by which rule an arm underperforms.
+        The rule by which an arm underperforms: ``confidence`` or ``share``.
     arms : list
-        The tier's arms, best first.
+        The arms of the tier, best first.
     """
 
     tier: str

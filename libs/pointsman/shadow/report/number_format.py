@@ -1,16 +1,24 @@
-"""Numbers as reports say them."""
+"""Numbers, estimates and intervals as text."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from pointsman.shadow.report.messages import ReportedEstimate
+
+NumberFormat = Callable[[float], str]
 
 
 def signed(number: float, digits: int = 1) -> str:
     """Return ``+1.9``, ``−0.4`` or ``0.0``."""
     text = f"{number:+.{digits}f}"
     return text[1:] if float(text) == 0.0 else text.replace("-", "−")
+
+
+def plain(number: float) -> str:
+    """Return ``1.9`` or ``−0.4``."""
+    return f"{number:.1f}".replace("-", "−")
 
 
 def dollars(number: float) -> str:
@@ -23,7 +31,7 @@ def dollars(number: float) -> str:
 
 
 def per_thousand(usd: float) -> str:
-    """Return a cost of one decision as that of 1,000: ``−$0.163``."""
+    """Return the cost of one decision as that of 1,000: ``−$0.163``."""
     return dollars(1000.0 * usd)
 
 
@@ -38,26 +46,41 @@ def whole(number: float) -> str:
 
 
 def about(number: float) -> str:
-    """Return a number to two significant digits: what it is a guess of deserves no more."""
-    rounded = float(f"{number:.2g}")
-    return f"{rounded:,.0f}"
+    """Return a number to two significant digits, for a rough estimate."""
+    return whole(float(f"{number:.2g}"))
+
+
+def bounds(estimate: ReportedEstimate, always_valid: bool = True) -> tuple[float, float] | None:
+    """Return the always-valid interval, or the one for a single look; None if it is unknown."""
+    chosen = estimate.always_valid if always_valid else estimate
+    return None if chosen.low is None or chosen.high is None else (chosen.low, chosen.high)
+
+
+def span(low: float, high: float, number_format: NumberFormat = plain) -> str:
+    """Return ``0.4 to 3.4``."""
+    return f"{number_format(low)} to {number_format(high)}"
+
+
+def interval(estimate: ReportedEstimate, number_format: NumberFormat, always_valid: bool = True) -> str:
+    """Return ``+0.4 to +3.4``; empty if the interval is unknown."""
+    known = bounds(estimate, always_valid)
+    return span(*known, number_format) if known else ""
+
+
+def with_interval(
+    estimate: ReportedEstimate,
+    number_format: NumberFormat,
+    interval_format: NumberFormat | None = None,
+    always_valid: bool = True,
+    unknown: str = "–",
+) -> str:
+    """Return ``+1.9 (+0.4 to +3.4)``, or the part of it that is known."""
+    if estimate.estimate is None:
+        return unknown
+    text, shown = number_format(estimate.estimate), interval(estimate, interval_format or number_format, always_valid)
+    return f"{text} ({shown})" if shown else text
 
 
 def points(estimate: ReportedEstimate, always_valid: bool = True) -> str:
-    """Return ``+1.9 (0.4 to 3.4)``, or as much of it as is known."""
-    low, high = bounds(estimate, always_valid)
-    if estimate.estimate is None:
-        return "unknown"
-    told = signed(estimate.estimate)
-    return told if low is None or high is None else f"{told} ({span(low, high)})"
-
-
-def bounds(estimate: ReportedEstimate, always_valid: bool = True) -> tuple[float | None, float | None]:
-    """Return the interval that holds at every look, or the other one."""
-    chosen = estimate.always_valid if always_valid else estimate
-    return chosen.low, chosen.high
-
-
-def span(low: float, high: float) -> str:
-    """Return ``0.4 to 3.4``; signs only where they matter."""
-    return f"{low:.1f} to {high:.1f}".replace("-", "−")
+    """Return ``+1.9 (0.4 to 3.4)``, or the part of it that is known."""
+    return with_interval(estimate, signed, plain, always_valid, unknown="unknown")

@@ -1,9 +1,9 @@
-"""Regret: what the active policy forgoes against the best shadow and the best arm, and which arms underperform."""
+"""Regret of the active policy against the best shadow and the best arm, and the arms that underperform."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -13,13 +13,13 @@ from pointsman.core.off_policy import Moments, effective_sample_size
 from pointsman.shadow.report.intervals import POINTS, difference
 from pointsman.shadow.report.messages import ArmValue, Regret, RegretReport, ReportedEstimate, ReportedInterval
 from pointsman.shadow.report.number_format import percent, span
-from pointsman.shadow.report.totals import Totals, of_fixed_arm
 from pointsman.shadow.report.verdict import MAX_UNSUPPORTED, MIN_EFFECTIVE, MIN_REWARDED
-from pointsman.shadow.sums.hour_sums import HourSums
+from pointsman.shadow.sums.hour_sums import HourSums, add_up
+from pointsman.shadow.sums.reward_sums import fixed_arm_sums
 
 
 class Samples(NamedTuple):
-    """Of one arm: in how many hours it could be compared, and in how many of those it was worse."""
+    """The number of hours in which an arm could be compared, and of those in which it was worse."""
 
     samples: int = 0
     worse: int = 0
@@ -28,11 +28,11 @@ class Samples(NamedTuple):
 def regret(
     tier: str,
     active: str,
-    shadows: Mapping[str, Totals],
+    shadows: Mapping[str, HourSums],
     arms: Mapping[str, Sequence[tuple[int, HourSums]]],
     settings: RegretConfig,
     confidence: float,
-    any_arm: Totals | None = None,
+    uniform: HourSums | None = None,
 ) -> RegretReport:
     """Return the regret of one tier.
 
@@ -40,22 +40,22 @@ def regret(
     ----------
     active : str
         Name of the active policy.
-    shadows : mapping of name to Totals
+    shadows : mapping of name to HourSums
     arms : mapping of arm to its hours
-        Sums of the policy that always takes the arm; for the rule ``confidence``, days will do.
+        Sums of always choosing the arm; the rule ``confidence`` accepts sums by day.
     settings : RegretConfig
     confidence : float
-    any_arm : Totals, optional
-        Of choosing any arm, with which the store keeps what is the same for all arms.
+    uniform : HourSums, optional
+        Sums of choosing uniformly, with which the store keeps what is the same for all arms.
     """
-    totals = {arm: Totals.of(sums for _, sums in hours) for arm, hours in arms.items()}
-    if any_arm is not None:
-        totals = {arm: of_fixed_arm(arm, total, any_arm) for arm, total in totals.items()}
+    totals = {arm: add_up(sums for _, sums in hours) for arm, hours in arms.items()}
+    if uniform is not None:
+        totals = {arm: fixed_arm_sums(arm, own, uniform) for arm, own in totals.items()}
     by_hour = arms if settings.rule == "share" else dict.fromkeys(arms, ())
     samples = hourly_samples(by_hour, settings.share_margin)
-    most = max((total.statistics.reward for total in totals.values()), key=lambda m: m.count, default=Moments())
-    now = POINTS * most.mean("y")
-    values = [_value(arm, total, now, len(totals), samples[arm], confidence) for arm, total in totals.items()]
+    most = max((sums.statistics.reward for sums in totals.values()), key=lambda m: m.count, default=Moments())
+    current = POINTS * most.mean("y")
+    values = [_value(arm, sums, current, len(totals), samples[arm], confidence) for arm, sums in totals.items()]
     judged = [_judge(arm, values, settings) for arm in values]
     return RegretReport(
         tier=tier,
@@ -67,20 +67,20 @@ def regret(
     )
 
 
-def against_best(candidates: Mapping[str, Totals], confidence: float) -> Regret | None:
+def against_best(candidates: Mapping[str, HourSums], confidence: float) -> Regret | None:
     """Return the difference of the best candidate to the active policy; None while none can be judged.
 
-    Only candidates that can be judged are looked at: with enough outcomes, and with choices that are made, too.
+    Only candidates with enough outcomes, and with choices that the active policy also makes, are compared.
 
-    The best is not known beforehand: picking the highest of K estimates picks luck too. So each of the K intervals has
+    The best is not known in advance, and the highest of K estimates is partly luck. So each of the K intervals has
     error α/K, all hold together with 1 − α (Bonferroni), and then max Δₖ lies between max lowₖ and max highₖ. The
-    estimate itself, the highest of K, leans upwards.
+    estimate itself, the highest of K, is biased upwards.
     """
     level = 1.0 - (1.0 - confidence) / max(len(candidates), 1)
     known = {
-        name: difference(total, "reward", level)
-        for name, total in candidates.items()
-        if total.rewarded >= MIN_REWARDED and comparable(total)
+        name: difference(sums, "reward", level)
+        for name, sums in candidates.items()
+        if sums.rewarded >= MIN_REWARDED and comparable(sums)
     }
     if not known:
         return None
@@ -90,13 +90,13 @@ def against_best(candidates: Mapping[str, Totals], confidence: float) -> Regret 
         best=best,
         delta=ReportedEstimate(
             estimate=known[best].estimate,
-            low=_largest([delta.low for delta in known.values()]),
-            high=_largest([delta.high for delta in known.values()]),
+            low=_largest(delta.low for delta in known.values()),
+            high=_largest(delta.high for delta in known.values()),
             method=known[best].method,
             confidence=confidence,
             always_valid=ReportedInterval(
-                low=_largest([interval.low for interval in always]),
-                high=_largest([interval.high for interval in always]),
+                low=_largest(interval.low for interval in always),
+                high=_largest(interval.high for interval in always),
                 method=always[0].method,
             ),
         ),
@@ -106,9 +106,9 @@ def against_best(candidates: Mapping[str, Totals], confidence: float) -> Regret 
 def hourly_samples(arms: Mapping[str, Sequence[tuple[int, HourSums]]], margin: float) -> dict[str, Samples]:
     """Count, for each arm, the hours in which it was worse than that hour's best arm by more than a share.
 
-    An arm's mean reward of an hour is Σwy/Σw over the decisions of that hour: each reward counts by one over the
-    probability that the arm was served, so that arms are compared on the same requests. An hour counts where at least
-    two arms have one.
+    An arm's mean reward of an hour is Σwy/Σw over the decisions of that hour: each reward is weighted by one over the
+    probability that the arm was served, so that arms are compared on the same requests. An hour counts if at least two
+    arms have a reward.
     """
     means: dict[int, dict[str, float]] = {}
     for arm, hours in arms.items():
@@ -118,40 +118,36 @@ def hourly_samples(arms: Mapping[str, Sequence[tuple[int, HourSums]]], margin: f
                 means.setdefault(hour, {})[arm] = reward.sum("wy") / reward.sum("w")
     samples: Counter[str] = Counter()
     worse: Counter[str] = Counter()
-    for of_hour in means.values():
-        if len(of_hour) < 2:
+    for by_arm in means.values():
+        if len(by_arm) < 2:
             continue
-        best = max(of_hour.values())
-        samples.update(of_hour.keys())
-        worse.update(arm for arm, mean in of_hour.items() if mean < (1.0 - margin) * best)
+        best = max(by_arm.values())
+        samples.update(by_arm.keys())
+        worse.update(arm for arm, mean in by_arm.items() if mean < (1.0 - margin) * best)
     return {arm: Samples(samples[arm], worse[arm]) for arm in arms}
 
 
-def comparable(total: Totals) -> bool:
-    """Tell whether the log has enough of a policy's own choices to compare it."""
-    effective = effective_sample_size(total.statistics.reward)
-    return effective >= MIN_EFFECTIVE and total.unsupported <= MAX_UNSUPPORTED
+def comparable(sums: HourSums) -> bool:
+    """Return whether the log has enough of a policy's own choices to compare it."""
+    effective = effective_sample_size(sums.statistics.reward)
+    return effective >= MIN_EFFECTIVE and sums.unsupported <= MAX_UNSUPPORTED
 
 
-def _value(arm: str, total: Totals, now: float, of: int, samples: Samples, confidence: float) -> ArmValue:
-    """Return what an arm earns: what is earned now, and the difference that taking it always would make.
+def _value(arm: str, sums: HourSums, current: float, arm_count: int, samples: Samples, confidence: float) -> ArmValue:
+    """Return the mean reward of an arm: the current mean reward, plus the difference that always choosing it makes.
 
-    The interval is the difference's. What is earned now is the same for all arms, so it is of no account when they are
-    compared with each other. The difference is over the requests that the arm was a candidate of.
+    The interval is that of the difference: the current mean reward is the same for all arms and does not matter in
+    their comparison. The difference is over the requests for which the arm was a candidate.
     """
-    delta = difference(total, "reward", 1.0 - (1.0 - confidence) / of)
-    enough = comparable(total)
-
-    def at(number: float | None) -> float | None:
-        return None if number is None else now + number
-
+    delta = difference(sums, "reward", 1.0 - (1.0 - confidence) / arm_count).map(lambda number: current + number)
+    enough = comparable(sums)
     return ArmValue(
         arm=arm,
-        value=at(delta.estimate),
-        low=at(delta.always_valid.low) if enough else None,
-        high=at(delta.always_valid.high) if enough else None,
+        value=delta.estimate,
+        low=delta.always_valid.low if enough else None,
+        high=delta.always_valid.high if enough else None,
         confidence=confidence,
-        effective_sample_size=effective_sample_size(total.statistics.reward),
+        effective_sample_size=effective_sample_size(sums.statistics.reward),
         samples=samples.samples,
         worse_samples=samples.worse,
     )
@@ -163,12 +159,12 @@ def _judge(arm: ArmValue, arms: Sequence[ArmValue], settings: RegretConfig) -> A
 
 
 def _by_confidence(arm: ArmValue, arms: Sequence[ArmValue], margin: float) -> str:
-    """Return why an arm surely earns less than the best one by more than the margin; empty when it does not."""
+    """Return why an arm certainly earns less than the best one by more than the margin; empty if it does not."""
     others = [other for other in arms if other.arm != arm.arm and other.low is not None]
     if arm.low is None or arm.high is None or arm.value is None or not others:
         return ""
     best = max(others, key=lambda other: other.low or 0.0)
-    assert best.low is not None and best.high is not None  # asked for above
+    assert best.low is not None and best.high is not None  # both ends are known or neither
     if arm.high >= best.low - margin:
         return ""
     return (
@@ -186,6 +182,5 @@ def _by_share(arm: ArmValue, settings: RegretConfig) -> str:
     )
 
 
-def _largest(numbers: Sequence[float | None]) -> float | None:
-    known = [number for number in numbers if number is not None]
-    return max(known) if known else None
+def _largest(numbers: Iterable[float | None]) -> float | None:
+    return max((number for number in numbers if number is not None), default=None)

@@ -1,24 +1,23 @@
-"""The verdict: what to do about a shadow policy, always with the reason and the numbers it rests on."""
+"""The verdict on a shadow policy: what to do about it, with the reason and the numbers it is based on."""
 
 from __future__ import annotations
 
 import math
 from typing import NamedTuple
 
-from pointsman.shadow.report import messages
-from pointsman.shadow.report.messages import PolicyReport, ReportedEstimate
+from pointsman.shadow.report.messages import PolicyReport, ReportedEstimate, Verdict
 from pointsman.shadow.report.number_format import about, bounds, dollars, percent, points, whole
 
 MIN_REWARDED = 50
-"""With fewer rewarded decisions no interval means anything."""
+"""Rewarded decisions below which no interval is meaningful."""
 MIN_EFFECTIVE = 50.0
-"""The same for the shadow's own choices among them."""
+"""The same for the effective sample size: the shadow's own choices among them."""
 MAX_UNSUPPORTED = 0.01
-"""A policy that makes more of its choices than this where the active one never does cannot be judged from the log."""
+"""Share of choices that the active policy never makes, above which a policy cannot be judged from the log."""
 MAX_ERRORS = 0.01
-"""A policy that raises more often than this is not one to serve from."""
+"""Share of decisions with an error, above which a policy must not serve."""
 EQUAL = 0.5
-"""Points of reward. A difference that is surely smaller than this is no reason to switch."""
+"""Points of reward. A difference that is certainly smaller is no reason to switch."""
 
 
 class Judgement(NamedTuple):
@@ -27,127 +26,130 @@ class Judgement(NamedTuple):
     Attributes
     ----------
     more_decisions : int or None
-        About how many more decisions it takes, with ``keep watching``.
+        With ``keep watching``, about how many more decisions are needed.
     """
 
-    verdict: messages.Verdict
+    verdict: Verdict
     why: str
     more_decisions: int | None = None
 
 
 def judge(report: PolicyReport, more_rewarded: int | None) -> Judgement:
-    """Return what the figures say. Only intervals that hold at every look decide, so looking often does no harm.
+    """Return the verdict. It uses always-valid intervals only, so frequent looks cause no errors.
 
     Parameters
     ----------
     report : PolicyReport
-        Complete but for the verdict.
+        Complete except for the verdict.
     more_rewarded : int or None
-        About how many more rewarded decisions it takes until the interval of the reward difference is narrower than the
-        difference, if it stays as it is.
+        About how many more rewarded decisions make the interval of the reward difference narrower than the difference,
+        if it stays the same.
     """
-    judged = _too_little(report) or _by_reward(report, more_rewarded)
-    return judged._replace(why="; ".join([judged.why, *_left_behind(report)]))
+    judged = _without_comparison(report) or _by_reward(report, more_rewarded)
+    return judged._replace(why="; ".join([judged.why, *_own_rule_note(report)]))
 
 
-def _too_little(report: PolicyReport) -> Judgement | None:
-    """Return the verdict that needs no comparison of rewards, if there is one."""
-    tried = report.decisions + report.errors
-    if not tried:
-        return Judgement("cannot tell", "no decision of the window was tried on it")
-    if report.errors > MAX_ERRORS * tried:
-        share = percent(report.errors / tried)
-        return Judgement("do not promote", f"it raised on {whole(report.errors)} of {whole(tried)} decisions ({share})")
-    if report.rewarded < MIN_REWARDED:
-        some = "none" if report.rewarded == 0 else f"only {whole(report.rewarded)}"
-        have = "has" if report.rewarded <= 1 else "have"
-        why = f"{some} of {whole(report.decisions)} decisions {have} an outcome; it takes at least {MIN_REWARDED}"
-        return Judgement("cannot tell", why, _in_decisions(MIN_REWARDED - report.rewarded, report))
-    if report.unsupported is not None and report.unsupported > MAX_UNSUPPORTED:
-        return Judgement(
-            "cannot tell",
-            f"too little overlap: {percent(report.unsupported)} of its choices are ones that the active policy never "
-            "makes, so the log holds nothing about them. Let the active policy explore (epsilon above 0)",
-        )
-    if report.effective_sample_size < MIN_EFFECTIVE and not _certain(report.reward_delta) < 0:
-        return Judgement(
-            "cannot tell",
-            f"too little overlap: {whole(report.rewarded)} decisions with outcome are worth only "
-            f"{whole(report.effective_sample_size)} of its own; it takes at least {MIN_EFFECTIVE:.0f}",
-        )
-    return None
-
-
-def _by_reward(report: PolicyReport, more_rewarded: int | None) -> Judgement:
-    delta = report.reward_delta
-    low, high = bounds(delta)
-    if delta.estimate is None or low is None or high is None:
-        return Judgement("cannot tell", "the reward difference cannot be estimated")
-    evidence = f"reward {points(delta)} over {whole(report.rewarded)} decisions with outcome"
-    if low > 0.0 and (worse := worse_lately(report)):
-        return Judgement(
-            "keep watching", "; ".join([f"better over the window, but {worse}", evidence, *_besides(report)])
-        )
-    if low > 0.0:
-        return Judgement("promote", "; ".join([evidence, *_besides(report)]))
-    if high < 0.0:
-        return Judgement("do not promote", "; ".join([f"it earns less: {evidence}", *_besides(report)]))
-    if low > -EQUAL and high < EQUAL:
-        return Judgement("do not promote", "; ".join([f"no difference worth a switch: {evidence}", *_besides(report)]))
-    more = None if more_rewarded is None else _in_decisions(more_rewarded, report)
-    if more is None:
-        wait = "so close to none that no number of decisions can be named that would tell"
-    else:
-        wait = f"about {about(more)} more decisions will tell, if the difference stays as it is"
-    return Judgement("keep watching", "; ".join([f"not certain yet: {evidence}", *_besides(report), wait]), more)
-
-
-def worse_lately(report: PolicyReport) -> str:
-    """Return that it was worse in the last days, when the days differ; empty when it was not."""
+def worse_recently(report: PolicyReport) -> str:
+    """Return text if the days differ and the shadow was worse in the latest ones; empty if not."""
     latest = report.drift.latest
     if not report.drift.changed or latest.high is None or latest.high >= 0.0:
         return ""
     return f"worse from {report.drift.latest_from} on: {points(latest, always_valid=False)}"
 
 
-def _besides(report: PolicyReport) -> list[str]:
-    """Return what is certain about quality and cost, and what makes the figures doubtful."""
-    said = []
+def _without_comparison(report: PolicyReport) -> Judgement | None:
+    """Return the verdict that needs no comparison of rewards, if there is one."""
+    attempted = report.decisions + report.errors
+    if not attempted:
+        return Judgement("cannot tell", "it was run on no decision of the window")
+    if report.errors > MAX_ERRORS * attempted:
+        share = percent(report.errors / attempted)
+        why = f"it raised an error on {whole(report.errors)} of {whole(attempted)} decisions ({share})"
+        return Judgement("do not promote", why)
+    if report.rewarded < MIN_REWARDED:
+        some = "none" if report.rewarded == 0 else f"only {whole(report.rewarded)}"
+        have = "has" if report.rewarded <= 1 else "have"
+        why = f"{some} of {whole(report.decisions)} decisions {have} an outcome; at least {MIN_REWARDED} are needed"
+        return Judgement("cannot tell", why, _in_decisions(MIN_REWARDED - report.rewarded, report))
+    if report.unsupported is not None and report.unsupported > MAX_UNSUPPORTED:
+        return Judgement(
+            "cannot tell",
+            f"too little overlap: {percent(report.unsupported)} of its choices are ones that the active policy never "
+            "makes, so the log has no data about them. Let the active policy explore (epsilon above 0)",
+        )
+    if report.effective_sample_size < MIN_EFFECTIVE and not _certain_sign(report.reward_delta) < 0:
+        return Judgement(
+            "cannot tell",
+            f"too little overlap: {whole(report.rewarded)} decisions with an outcome are worth only "
+            f"{whole(report.effective_sample_size)} of its own; at least {MIN_EFFECTIVE:.0f} are needed",
+        )
+    return None
+
+
+def _by_reward(report: PolicyReport, more_rewarded: int | None) -> Judgement:
+    delta, known = report.reward_delta, bounds(report.reward_delta)
+    if delta.estimate is None or known is None:
+        return Judgement("cannot tell", "the reward difference cannot be estimated")
+    low, high = known
+    evidence = f"reward {points(delta)} over {whole(report.rewarded)} decisions with an outcome"
+    more = None
+    if low > 0.0 and (worse := worse_recently(report)):
+        verdict: Verdict = "keep watching"
+        parts = [f"better over the window, but {worse}", evidence, *_side_notes(report)]
+    elif low > 0.0:
+        verdict, parts = "promote", [evidence, *_side_notes(report)]
+    elif high < 0.0:
+        verdict, parts = "do not promote", [f"it earns less: {evidence}", *_side_notes(report)]
+    elif low > -EQUAL and high < EQUAL:
+        verdict, parts = "do not promote", [f"no difference worth a switch: {evidence}", *_side_notes(report)]
+    else:
+        more = None if more_rewarded is None else _in_decisions(more_rewarded, report)
+        if more is None:
+            wait = "the difference is so close to zero that the number of decisions needed cannot be estimated"
+        else:
+            wait = f"about {about(more)} more decisions are needed if the difference stays the same"
+        verdict, parts = "keep watching", [f"not certain yet: {evidence}", *_side_notes(report), wait]
+    return Judgement(verdict, "; ".join(parts), more)
+
+
+def _side_notes(report: PolicyReport) -> list[str]:
+    """Return the differences in quality and cost, and reasons to doubt the figures."""
+    notes = []
     falls = report.reward_delta.estimate is not None and report.reward_delta.estimate > 0.0
-    if quality := _certain(report.quality_delta):
-        what = "quality falls" if quality < 0 else "quality rises"
-        said.append(f"{'but ' if quality < 0 and falls else ''}{what}: {points(report.quality_delta)}")
+    if quality := _certain_sign(report.quality_delta):
+        change = "quality falls" if quality < 0 else "quality rises"
+        notes.append(f"{'but ' if quality < 0 and falls else ''}{change}: {points(report.quality_delta)}")
     elif report.quality_delta.estimate is not None:
-        said.append(f"quality {points(report.quality_delta)}")
-    if cost := _cost(report, falls):
-        said.append(cost)
+        notes.append(f"quality {points(report.quality_delta)}")
+    if cost := _cost_note(report, falls):
+        notes.append(cost)
     if report.clipped.count:
-        said.append(f"{whole(report.clipped.count)} weights were clipped, so it leans towards what was expected")
+        notes.append(
+            f"{whole(report.clipped.count)} weights were clipped, which biases it towards the logged estimates"
+        )
     if report.drift.changed:
-        said.append("the days of the window differ, see drift")
-    return said
+        notes.append("the days of the window differ, see drift")
+    return notes
 
 
-def _left_behind(report: PolicyReport) -> list[str]:
-    """Return what a promotion does not take along, of a policy that learns by a rule of its own."""
+def _own_rule_note(report: PolicyReport) -> list[str]:
+    """Return what a promotion does not carry over, for a policy with its own reward rule."""
     if not report.own_rule:
         return []
-    weighed = any(name in report.own_rule for name in ("lambda_cost", "mu_latency"))
-    rewards = ", in rewards as the active policy counts them" if weighed else ""
+    weighted = any(name in report.own_rule for name in ("lambda_cost", "mu_latency"))
+    rewards = ", with rewards as the active policy computes them" if weighted else ""
     return [
-        f"it learns by a rule of its own ({report.own_rule}): the figures are of what it has learned alone{rewards}; "
-        "promoted, it goes on from what the tier has learned by the rule before"
+        f"it learns by its own reward rule ({report.own_rule}): the figures are for its own A and b{rewards}; "
+        "after a promotion it continues from what the tier has learned by the previous rule"
     ]
 
 
-def _cost(report: PolicyReport, falls: bool) -> str:
+def _cost_note(report: PolicyReport, falls: bool) -> str:
     delta = report.cost_delta.estimate
     if delta is None:
         return ""
-    certain = _certain(report.cost_delta)
-    share = ""
-    if report.active_cost_usd:
-        share = f"{abs(delta) / report.active_cost_usd:.0%}".replace("%", " %")
+    certain = _certain_sign(report.cost_delta)
+    share = percent(abs(delta) / report.active_cost_usd, 0) if report.active_cost_usd else ""
     amount = share or dollars(delta).lstrip("+−")
     if share == "0 %":
         return "costs about the same"
@@ -156,16 +158,14 @@ def _cost(report: PolicyReport, falls: bool) -> str:
     return f"costs about {amount} {'less' if delta < 0 else 'more'}, not certain" if delta else "costs the same"
 
 
-def _certain(estimate: ReportedEstimate) -> int:
+def _certain_sign(estimate: ReportedEstimate) -> int:
     """Return the sign of a difference if it is certain, else 0."""
-    low, high = bounds(estimate)
-    if low is None or high is None:
-        return 0
+    low, high = bounds(estimate) or (0.0, 0.0)
     return 1 if low > 0.0 else -1 if high < 0.0 else 0
 
 
 def _in_decisions(rewarded: int, report: PolicyReport) -> int | None:
-    """Return how many decisions of the tier bring so many outcomes, going by those so far."""
+    """Return how many decisions of the tier yield so many outcomes, at the rate so far."""
     if not report.rewarded_share:
         return None
     return math.ceil(rewarded / (report.rewarded_share * report.sample))

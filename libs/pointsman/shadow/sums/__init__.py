@@ -1,1 +1,1 @@
-"""Sums of what shadow policies would have done, by hour and day, and their store."""
+"""Sums of shadow evaluations by hour and day: what is added to them, and the store that holds them."""

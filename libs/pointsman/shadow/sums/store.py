@@ -1,97 +1,36 @@
-"""Shadow evaluation in Redis: how far it is, the report's sums by hour, and picks that await their reward."""
+"""Shadow evaluation of a tier in the store: progress, sums, picks, and the last state of its alerts."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import reduce
-from operator import add
-from typing import Any, NamedTuple
 
 from pointsman.core.off_policy.statistics import LENGTH
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.errors import store_errors
 from pointsman.runtime.store.script import Script
 from pointsman.runtime.store.store import Store
-from pointsman.shadow.sums.activity import SHORT, is_activity
-from pointsman.shadow.sums.hour_sums import (
-    FLOAT,
-    HourSums,
-)
+from pointsman.shadow.periods import HOURS_PER_DAY
+from pointsman.shadow.sums.commit import COMMIT_SHADOW, ShadowCommit, ShadowCommitted
+from pointsman.shadow.sums.hour_sums import FLOAT, HourSums, add_up
 from pointsman.shadow.sums.progress import WATERMARK, ShadowProgress
 
 SUM_SHADOW = Script("pointsman.shadow.sums", "sum_shadow", read_only=True)
 
-COMMIT_SHADOW = Script("pointsman.shadow.sums", "commit_shadow")
-
-DAY_S = 86_400
-HOURS_A_DAY = 24
 READ_HOURS = 48
 """Hours that are read at once."""
 SUMMED_AT_ONCE = 24
-"""Hours that the store adds up in one go: 1 ms with three arms, some 30 ms with fifty. It serves nobody meanwhile."""
-
-
-class ShadowCommitted(NamedTuple):
-    """Whether a commit was made, and where its reader stands now."""
-
-    applied: bool
-    watermark: int
-
-
-@dataclass(slots=True)
-class ShadowCommit:
-    """Everything that a batch of decisions, or of rewards, changes.
-
-    Attributes
-    ----------
-    position : str
-        The field of the progress that says how far this reader is, as in `pointsman.shadow.sums.progress`.
-    expected, reached : int
-        Its value before and after.
-    progress : dict of str to str
-        Further fields of the progress; an empty text takes one away.
-    hours : dict of (identity, hour) to HourSums
-        What to add; the identity is what `comparison_identity` returns, or one of `activity`. The sums of a
-        policy are added to their day as well.
-    picks : dict of (policy identity, decision sequence) to bytes
-        Distributions to keep until the reward comes.
-    used : list of (policy identity, decision sequence)
-        Picks whose reward has come.
-    dropped : list of (policy identity, chunk)
-        Picks that are kept no longer.
-    keep_s, keep_picks_s : int
-        How long an hour and its day, and picks, are kept after their last change; `activity.SHORT` has its own.
-    """
-
-    position: str
-    expected: int
-    reached: int
-    progress: dict[str, str] = field(default_factory=dict)
-    hours: dict[tuple[str, int], HourSums] = field(default_factory=dict)
-    picks: dict[tuple[str, int], bytes] = field(default_factory=dict)
-    used: Sequence[tuple[str, int]] = ()
-    dropped: Sequence[tuple[str, int]] = ()
-    keep_s: int = 90 * DAY_S
-    keep_picks_s: int = 30 * DAY_S
+"""Hours that the store adds up per call: 1 ms with three arms, about 30 ms with fifty, during which it blocks."""
 
 
 class ShadowStore:
-    """Shadow evaluation of one tier.
-
-    Parameters
-    ----------
-    store : Store
-    tier : str
-    """
+    """Shadow evaluation of one tier; every method raises `StoreUnavailable` when the store does not respond."""
 
     def __init__(self, store: Store, tier: str) -> None:
         self._store = store
         self.tier = tier
 
     async def progress(self) -> ShadowProgress:
-        """Return how far the evaluation is."""
+        """Return the progress of the evaluation."""
         with store_errors():
             fields = await self._store.redis.hgetall(keys.shadow_progress(self.tier))
         return ShadowProgress.from_fields({_text(name): _text(value) for name, value in fields.items()})
@@ -103,34 +42,94 @@ class ShadowStore:
         return int(value or 0)
 
     async def commit(self, commit: ShadowCommit) -> ShadowCommitted:
-        """Commit a batch if its reader is where the batch was computed from; change nothing otherwise.
+        """Commit a batch if its reader is at the expected position; change nothing otherwise.
 
         Raises
         ------
         StoreUnavailable
-            When there was no answer. The batch may or may not be committed: read the progress to know.
+            The batch may or may not be committed: read the progress to know.
         """
-        names, args = _commit_arguments(self.tier, commit)
-        applied, now = await self._store.run(COMMIT_SHADOW, names, args)
-        return ShadowCommitted(bool(applied), int(now))
+        names, argument = commit.script_arguments(self.tier)
+        applied, position = await self._store.run(COMMIT_SHADOW, names, [argument])
+        return ShadowCommitted(bool(applied), int(position))
 
     async def read(self, identity: str, hours: range) -> list[tuple[int, HourSums]]:
         """Return a policy's sums of every hour of the range that has any, in order of time.
 
-        They come in parts, with a turn for whatever else the process has to do after each: decisions must not wait for
-        a report.
+        They are read in parts, and the event loop runs other tasks between them: decisions must not wait for a report.
 
         Parameters
         ----------
         identity : str
-            What `comparison_identity` returns.
+            A `comparison_identity`, or one of `activity`.
         hours : range
             Hours since the Unix epoch.
         """
         return await self._hashes(hours, [keys.shadow_hour(self.tier, identity, hour) for hour in hours])
 
+    async def totals(self, identity: str, hours: range, every: int | None = None) -> list[HourSums]:
+        """Return a policy's sums of a range of hours, added up by the store.
+
+        Parameters
+        ----------
+        identity, hours
+            As in `read`.
+        every : int, optional
+            Hours per element, the last one perhaps fewer; all hours if None.
+        """
+        if not hours:
+            return []
+        each = every or len(hours)
+        if each <= SUMMED_AT_ONCE:
+            return await self._summed(identity, hours, each)
+        groups = [hours[at : at + each] for at in range(0, len(hours), each)]
+        return [add_up(await self._summed(identity, group, SUMMED_AT_ONCE)) for group in groups]
+
+    async def by_day(self, identity: str, hours: range) -> list[tuple[int, HourSums]]:
+        """Return a policy's sums of the range by day (UTC), each with its first hour, in order of time.
+
+        The store holds the sums of whole days; only days that are partly in the range are added up from their hours.
+        """
+        whole = range(-(-hours.start // HOURS_PER_DAY), hours.stop // HOURS_PER_DAY)
+        midnight = min(whole.start * HOURS_PER_DAY, hours.stop)
+        before = range(hours.start, midnight)
+        after = range(max(midnight, whole.stop * HOURS_PER_DAY), hours.stop)
+        found = [(part.start, sums) for part in (before, after) for sums in await self.totals(identity, part)]
+        names = [keys.shadow_day(self.tier, identity, day) for day in whole]
+        found += [(day * HOURS_PER_DAY, sums) for day, sums in await self._hashes(whole, names)]
+        return sorted(((start, sums) for start, sums in found if sums.counts or sums.rewarded), key=lambda one: one[0])
+
+    async def total(self, identity: str, hours: range) -> HourSums:
+        """Return the sums of a policy over a range of hours."""
+        return add_up(sums for _, sums in await self.by_day(identity, hours))
+
+    async def picks(self, wanted: Sequence[tuple[str, int]]) -> list[bytes | None]:
+        """Return the stored picks for (policy identity, decision sequence); None for each that does not exist."""
+        if not wanted:
+            return []
+        with store_errors():
+            async with self._store.redis.pipeline(transaction=False) as pipe:
+                for identity, sequence in wanted:
+                    name = keys.shadow_picks(self.tier, identity, keys.pick_chunk(sequence))
+                    pipe.hget(name, keys.pick_field(sequence))
+                return [None if value is None else bytes(value) for value in await pipe.execute()]
+
+    async def alert_state(self, kind: str) -> str:
+        """Return the state that the last alert of a kind was about; empty if there was none.
+
+        It outlives the alert, which its stream drops after a while.
+        """
+        with store_errors():
+            state = await self._store.redis.hget(keys.shadow_alerts(self.tier), kind)
+        return _text(state) if state else ""
+
+    async def set_alert_state(self, kind: str, state: str) -> None:
+        """Store the state that the last alert of a kind was about."""
+        with store_errors():
+            await self._store.redis.hset(keys.shadow_alerts(self.tier), kind, state)
+
     async def _hashes(self, units: range, names: Sequence[str]) -> list[tuple[int, HourSums]]:
-        """Read sums that are there, by their hour or day, in parts."""
+        """Return the sums that exist, by their hour or day."""
         found = []
         with store_errors():
             for at in range(0, len(units), READ_HOURS):
@@ -142,101 +141,15 @@ class ShadowStore:
                             found.append((unit, HourSums.from_fields(fields)))
         return found
 
-    async def totals(self, identity: str, hours: range, every: int | None = None) -> list[HourSums]:
-        """Return a policy's sums of a range of hours, added up by the store itself.
-
-        Parameters
-        ----------
-        identity : str
-            What `comparison_identity` returns, or one of `pointsman.shadow.sums.activity`.
-        hours : range
-        every : int, optional
-            How many hours each answer is of, the last one perhaps fewer; all of them when left out.
-        """
-        if not hours:
-            return []
-        each = every or len(hours)
-        if each <= SUMMED_AT_ONCE:
-            return await self._summed(identity, hours, each)
-        groups = [hours[at : at + each] for at in range(0, len(hours), each)]
-        return [reduce(add, await self._summed(identity, of, SUMMED_AT_ONCE)) for of in groups]
-
-    async def by_day(self, identity: str, hours: range) -> list[tuple[int, HourSums]]:
-        """Return the same as `read` of a policy, with the hours of each day (UTC) added up, by the first of them.
-
-        Whole days are there in the store; only what begins or ends in mid-day is added up from its hours.
-        """
-        whole = range(-(-hours.start // HOURS_A_DAY), hours.stop // HOURS_A_DAY)
-        midnight = min(whole.start * HOURS_A_DAY, hours.stop)
-        before = range(hours.start, midnight)
-        after = range(max(midnight, whole.stop * HOURS_A_DAY), hours.stop)
-        found = [(part.start, sums) for part in (before, after) for sums in await self.totals(identity, part)]
-        found += await self._days(identity, whole)
-        return sorted(((start, sums) for start, sums in found if sums.counts or sums.joined), key=lambda one: one[0])
-
-    async def total(self, identity: str, hours: range) -> HourSums:
-        """Return the sums of a policy over a range of hours."""
-        return reduce(add, (of_day for _, of_day in await self.by_day(identity, hours)), HourSums())
-
-    async def _days(self, identity: str, days: range) -> list[tuple[int, HourSums]]:
-        names = [keys.shadow_day(self.tier, identity, day) for day in days]
-        return [(day * HOURS_A_DAY, sums) for day, sums in await self._hashes(days, names)]
-
     async def _summed(self, identity: str, hours: range, each: int) -> list[HourSums]:
-        """Have the store add up so many hours to each sum, which are at most `SUMMED_AT_ONCE`."""
+        """Let the store add up ``each`` hours, at most `SUMMED_AT_ONCE`, per element."""
         found: list[HourSums] = []
         at_once = SUMMED_AT_ONCE // each * each
         for part in (hours[at : at + at_once] for at in range(0, len(hours), at_once)):
             names = [keys.shadow_hour(self.tier, identity, hour) for hour in part]
-            answers = await self._store.run(SUM_SHADOW, names, [each, LENGTH * FLOAT.itemsize])
-            found += [HourSums.from_fields(dict(zip(fields[::2], fields[1::2], strict=True))) for fields in answers]
+            replies = await self._store.run(SUM_SHADOW, names, [each, LENGTH * FLOAT.itemsize])
+            found += [HourSums.from_fields(dict(zip(fields[::2], fields[1::2], strict=True))) for fields in replies]
         return found
-
-    async def picks(self, wanted: Sequence[tuple[str, int]]) -> list[bytes | None]:
-        """Return the distributions kept for (policy identity, decision sequence); None where there is none."""
-        if not wanted:
-            return []
-        with store_errors():
-            async with self._store.redis.pipeline(transaction=False) as pipe:
-                for identity, sequence in wanted:
-                    name = keys.shadow_picks(self.tier, identity, keys.pick_chunk(sequence))
-                    pipe.hget(name, keys.pick_field(sequence))
-                return [None if value is None else bytes(value) for value in await pipe.execute()]
-
-
-def _commit_arguments(tier: str, commit: ShadowCommit) -> tuple[list[str], list[Any]]:
-    names = [keys.shadow_progress(tier)]
-    args: list[Any] = [commit.position, commit.expected, commit.reached, commit.keep_picks_s]
-    args.append(len(commit.progress))
-    for name, value in commit.progress.items():
-        args += [name, value]
-    args.append(len(commit.hours))
-    for (identity, hour), sums in commit.hours.items():
-        names.append(keys.shadow_hour(tier, identity, hour))
-        keep_s = SHORT[identity].kept_s if identity in SHORT else commit.keep_s
-        of_policy = not is_activity(identity)
-        if of_policy:
-            names.append(keys.shadow_day(tier, identity, hour // HOURS_A_DAY))
-        bound = repr(float(sums.bound)) if sums.bound else ""
-        args += [keep_s, int(of_policy), sums.packed(), bound, len(sums.counts)]
-        for name, number in sums.counts.items():
-            args += [name, repr(float(number))]
-    added: defaultdict[str, list[Any]] = defaultdict(list)
-    for (identity, sequence), pick in commit.picks.items():
-        added[keys.shadow_picks(tier, identity, keys.pick_chunk(sequence))] += [keys.pick_field(sequence), pick]
-    args.append(len(added))
-    for name, entries in added.items():
-        names.append(name)
-        args += [len(entries) // 2, *entries]
-    taken: defaultdict[str, list[Any]] = defaultdict(list)
-    for identity, sequence in commit.used:
-        taken[keys.shadow_picks(tier, identity, keys.pick_chunk(sequence))].append(keys.pick_field(sequence))
-    args.append(len(taken))
-    for name, entries in taken.items():
-        names.append(name)
-        args += [len(entries), *entries]
-    names += [keys.shadow_picks(tier, identity, chunk) for identity, chunk in commit.dropped]
-    return names, args
 
 
 def _text(value: bytes | str) -> str:

@@ -15,9 +15,9 @@ from msgspec import Meta
 from starlette.requests import Request
 
 from pointsman.core.bandit import Arm, ArmState
+from pointsman.shadow.periods import HOUR_MS
 from pointsman.shadow.report.messages import Window
 from pointsman.shadow.sums import activity
-from pointsman.shadow.sums.hour_sums import HOUR_MS
 from pointsman.shadow.sums.store import ShadowStore
 from pointsman_gateway.api.parameters import DEFAULT_WINDOW, TierFilter, WindowText, parse_window
 from pointsman_gateway.backends import Backends
@@ -164,7 +164,7 @@ class ArmsHandler:
         for tier in tiers:
             learned = (await self._backends.tier_store(tier).changes()).arms
             (sums,) = await ShadowStore(self._backends.store, tier).totals(activity.HOURS, hours)
-            records = activity.by_arm(sums)
+            records = sums.arms()
             for arm in dict.fromkeys((*self._backends.tiers[tier], *learned)):
                 state = learned.get(arm) or ArmState.fresh(self._dim)
                 record = view_record(records.get(str(arm), {}), self._confidence)

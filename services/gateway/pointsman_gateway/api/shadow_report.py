@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta
 from starlette.requests import Request
 
-from pointsman.shadow.report import CONTENT_SECURITY_POLICY, build_report, render_page
+from pointsman.shadow.rendering.page import CONTENT_SECURITY_POLICY, render_page
+from pointsman.shadow.report.builder import build_report
 from pointsman.shadow.report.messages import Report
 from pointsman_gateway.api.parameters import DEFAULT_WINDOW, TierFilter, WindowText, parse_window
 from pointsman_gateway.api.policies.active import read_active_policies

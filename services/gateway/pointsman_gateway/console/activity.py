@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from pointsman.shadow.periods import HOUR_MS
 from pointsman.shadow.sums import activity
 from pointsman.shadow.sums import hour_sums as fields
-from pointsman.shadow.sums.hour_sums import HOUR_MS, HourSums
+from pointsman.shadow.sums.hour_sums import HourSums
 
 REWARD_SCALE = 100.0
 """Rewards are 0 to 1 in the sums, 0 to 100 in the API."""
@@ -136,7 +137,7 @@ class Resolution(NamedTuple):
 
 WINDOWS = {
     "1h": Resolution(3600, 60, activity.MINUTES),
-    "24h": Resolution(86_400, 300, activity.FIVES),
+    "24h": Resolution(86_400, 300, activity.FIVE_MINUTES),
     "7d": Resolution(7 * 86_400, 3600, activity.HOURS),
     "30d": Resolution(30 * 86_400, 3 * 3600, activity.HOURS),
 }
@@ -154,7 +155,7 @@ def activity_point(at_ms: int, sums: HourSums) -> ActivityPointView:
             cost_usd_sum=arm_sums.get("paid", 0.0),
             cost_n=round(arm_sums.get("priced", 0.0)),
         )
-        for name, arm_sums in sorted(activity.by_arm(sums).items())
+        for name, arm_sums in sorted(sums.arms().items())
     ]
     return ActivityPointView(
         at_ms=at_ms,

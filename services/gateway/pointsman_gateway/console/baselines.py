@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from pointsman.shadow.report.cost import silent_arms
+from pointsman.shadow.report.cost import arms_without_cost
 from pointsman.shadow.report.intervals import difference
 from pointsman.shadow.report.messages import ReportedEstimate
 from pointsman.shadow.report.regret import against_best, comparable
-from pointsman.shadow.report.totals import Totals, of_fixed_arm
 from pointsman.shadow.report.verdict import MIN_REWARDED
-from pointsman.shadow.sums.hour_sums import UNIFORM_IDENTITY, arm_identity, comparison_identity
+from pointsman.shadow.sums.hour_sums import UNIFORM_IDENTITY, HourSums, arm_identity, comparison_identity
+from pointsman.shadow.sums.reward_sums import fixed_arm_sums
 from pointsman.shadow.sums.store import ShadowStore
 from pointsman_gateway.console.activity import ActivityTotalsView
 
@@ -55,7 +55,7 @@ class BaselineView(msgspec.Struct, frozen=True, kw_only=True):
     saved_high_usd: float | None
 
 
-async def read_baselines(store: ShadowStore, active: str, arms: Sequence[str], hours: range) -> dict[str, Totals]:
+async def read_baselines(store: ShadowStore, active: str, arms: Sequence[str], hours: range) -> dict[str, HourSums]:
     """Return the sums of each baseline: every fixed arm by name, and `UNIFORM`.
 
     Parameters
@@ -70,19 +70,19 @@ async def read_baselines(store: ShadowStore, active: str, arms: Sequence[str], h
     identities = {arm: arm_identity(arm) for arm in arms} | {UNIFORM: UNIFORM_IDENTITY}
     compared = [comparison_identity(identity, active) for identity in identities.values()]
     sums = await asyncio.gather(*(store.total(identity, hours) for identity in compared))
-    totals = {name: Totals.of([total]) for name, total in zip(identities, sums, strict=True)}
+    totals = dict(zip(identities, sums, strict=True))
     uniform = totals[UNIFORM]
-    return {name: uniform if name == UNIFORM else of_fixed_arm(name, own, uniform) for name, own in totals.items()}
+    return {name: uniform if name == UNIFORM else fixed_arm_sums(name, own, uniform) for name, own in totals.items()}
 
 
 def compare_with_baselines(
-    baselines: Mapping[str, Totals], activity: ActivityTotalsView, confidence: float
+    baselines: Mapping[str, HourSums], activity: ActivityTotalsView, confidence: float
 ) -> list[BaselineView]:
     """Return the comparisons that have enough data.
 
     Parameters
     ----------
-    baselines : mapping of arm or `UNIFORM` to Totals
+    baselines : mapping of arm or `UNIFORM` to HourSums
         Sums over decisions of the policy that is active now.
     activity : ActivityTotalsView
         All decisions of the window, including those of earlier policies and of pinned conversations.
@@ -102,14 +102,16 @@ def compare_with_baselines(
     return found
 
 
-def _cost_delta(total: Totals, confidence: float) -> ReportedEstimate:
-    return ReportedEstimate(confidence=confidence) if silent_arms(total) else difference(total, "cost", confidence)
+def _cost_delta(total: HourSums, confidence: float) -> ReportedEstimate:
+    return (
+        ReportedEstimate(confidence=confidence) if arms_without_cost(total) else difference(total, "cost", confidence)
+    )
 
 
 def _view(
     policy: str,
     arm: str | None,
-    total: Totals,
+    total: HourSums,
     reward: ReportedEstimate,
     cost: ReportedEstimate,
     activity: ActivityTotalsView,

@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Meta
 from starlette.requests import Request
 
+from pointsman.shadow.periods import HOUR_MS
 from pointsman.shadow.report.messages import Window
-from pointsman.shadow.sums.hour_sums import HOUR_MS
 from pointsman.shadow.sums.store import ShadowStore
 from pointsman_gateway.api.parameters import TierName
 from pointsman_gateway.api.policies.active import read_active_policies

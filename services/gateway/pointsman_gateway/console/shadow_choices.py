@@ -10,7 +10,7 @@ from pointsman.core.bandit import FloatArray, RewardSettings
 from pointsman.core.bandit.sampling import sample_rows
 from pointsman.runtime.store.errors import StateError
 from pointsman.shadow.evaluation.decision_group import DecisionGroup, LoggedDecision, group_decisions
-from pointsman.shadow.evaluation.evaluate import ShadowPolicy, evaluate
+from pointsman.shadow.evaluation.shadow_policy import ShadowPolicy, evaluate
 from pointsman.shadow.own_learning.own_rule import is_stateful
 from pointsman.shadow.sums.hour_sums import FLOAT
 from pointsman.shadow.sums.store import ShadowStore

@@ -1,4 +1,4 @@
-"""Reading one tier's decision log: each decision evaluated by every shadow, published, and counted once."""
+"""Reader of one tier's decision log: each decision is evaluated by every shadow, published, and counted once."""
 
 from __future__ import annotations
 
@@ -19,49 +19,46 @@ from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.shadow.evaluation.decision_group import DecisionGroup, LoggedDecision, group_decisions
-from pointsman.shadow.evaluation.evaluate import Evaluation, ShadowPolicy, add_decisions, evaluate
+from pointsman.shadow.evaluation.shadow_policy import Evaluation, ShadowPolicy, evaluate
 from pointsman.shadow.sums import progress as fields
-from pointsman.shadow.sums.store import ShadowCommit, ShadowStore
-from pointsman_shadow_evaluator.activity import add_activity
+from pointsman.shadow.sums.activity import add_activity
+from pointsman.shadow.sums.commit import ShadowCommit
+from pointsman.shadow.sums.decision_sums import add_decisions
+from pointsman.shadow.sums.picks import expire_picks, picks_from_evaluation
+from pointsman.shadow.sums.runs import runs_after_batch, truncate_runs
+from pointsman.shadow.sums.store import ShadowStore
 from pointsman_shadow_evaluator.decisions.event_encoding import encode_events
 from pointsman_shadow_evaluator.decisions.event_publisher import EventPublisher, Sent
-from pointsman_shadow_evaluator.decisions.pick_retention import first_chunks, picks_of
-from pointsman_shadow_evaluator.decisions.run_history import after_batch, cut_at
 from pointsman_shadow_evaluator.evaluation_state import EvaluationState
-from pointsman_shadow_evaluator.log_reading import read_each, read_on
+from pointsman_shadow_evaluator.log_reading import decode_batch, process_batches
 from pointsman_shadow_evaluator.own_learning.own_learners import OwnLearners
 
 log = logger("shadow_evaluator")
 
 
 class DecisionReader:
-    """Evaluates a tier's decisions for as long as it is run.
+    """Evaluates a tier's decisions.
 
-    As in the reward-updater, the commit of the sums compares the watermark, so that a decision counts once whatever
-    crashes. Events on ``shadow.<policy>.<tier>`` come before the commit: none is missing, some may come twice, the
-    same to the byte. The log is read even while there is no shadow, so that a new one begins with the present.
-
-    Parameters
-    ----------
-    bus : Bus
-    store : Store
-    state : EvaluationState
-    config : Config
-    writer : EventPublisher
+    As in the reward-updater, the commit of the sums compares the watermark, so that a decision counts once even after a
+    crash. Events on ``shadow.<policy>.<tier>`` are published before the commit: none is missing, and some may be
+    published twice, byte for byte the same. The log is read even without a shadow, so that a new shadow starts with the
+    current decisions.
     """
 
-    def __init__(self, bus: Bus, store: Store, state: EvaluationState, config: Config, writer: EventPublisher) -> None:
+    def __init__(
+        self, bus: Bus, store: Store, state: EvaluationState, config: Config, publisher: EventPublisher
+    ) -> None:
         self._bus = bus
         self._store = ShadowStore(store, state.name)
         self._state = state
         self._settings = config.shadow_evaluator
-        self._writer = writer
-        self._own = OwnLearners(bus, store, state.name, config)
+        self._publisher = publisher
+        self._learners = OwnLearners(bus, store, state.name, config)
         self.tier = state.name
 
     async def run(self) -> None:
-        """Evaluate from the watermark on, until something says to start over."""
-        await self._go_back()
+        """Evaluate from the watermark on, until a new start is required."""
+        await self._reset_watermark()
         reader = LogReader(
             self._bus,
             subjects.DECISIONS,
@@ -70,39 +67,42 @@ class DecisionReader:
             max_batch=self._settings.max_batch,
         )
         try:
-            await read_on(reader, self.tier, metrics.shadow_lag, self._take)
+            await process_batches(reader, self.tier, metrics.shadow_lag, self._process)
         finally:
-            await self._own.close()
+            await self._learners.close()
 
-    async def _go_back(self) -> None:
-        """Set the watermark to the log's end where that is before it: an older copy was put back."""
+    async def _reset_watermark(self) -> None:
+        """Set the watermark to the end of the log if the log ends before it: an older copy was restored."""
         progress = self._state.progress
         end = (await self._bus.info(subjects.DECISIONS)).state.last_seq
         if end >= progress.watermark:
             return
         log.error(
-            "tier %s: the decision log ends at %d, before %d; it was put back", self.tier, end, progress.watermark
+            "tier %s: the decision log ends at %d, before %d: an older copy was restored",
+            self.tier,
+            end,
+            progress.watermark,
         )
-        runs = cut_at(progress.runs, end)
-        commit = self._commit_to(end)
-        commit.progress = {fields.runs_field(identity): fields.runs_value(known) for identity, known in runs.items()}
+        runs = truncate_runs(progress.runs, end)
+        commit = self._new_commit(end)
+        commit.progress = fields.encode_runs(runs)
         if (await self._store.commit(commit)).applied:
             progress.watermark = end
-            progress.take_runs(runs)
+            progress.apply_runs(runs)
             self._state.recent.clear()
 
-    async def _take(self, batch: list[StoredMessage]) -> bool:
-        """Evaluate what came; tell whether to go on. New shadows learn also while nothing comes."""
-        shadows = await self._own.ready(self._state.shadows, self._state.progress)
+    async def _process(self, batch: list[StoredMessage]) -> bool:
+        """Evaluate a batch; return whether to continue. New shadows also learn while no decision arrives."""
+        shadows = await self._learners.ready(self._state.shadows, self._state.progress)
         return shadows is not None and (not batch or await self._evaluate(batch, shadows))
 
     async def _evaluate(self, batch: list[StoredMessage], shadows: Sequence[ShadowPolicy]) -> bool:
-        """Evaluate a batch and commit it; tell whether to go on."""
-        read = await read_each(self._bus, subjects.DECISIONS, self.tier, batch, read_decision)
-        decisions = [decision for decision in read if decision is not None]
-        known = await self._knowledge(decisions)
+        """Evaluate a batch and commit it; return whether to continue."""
+        decoded = await decode_batch(self._bus, subjects.DECISIONS, self.tier, batch, decode_decision)
+        decisions = [decision for decision in decoded if decision is not None]
+        known = await self._known_outcomes(decisions)
         groups = group_decisions(decisions)
-        commit = self._commit_to(batch[-1].sequence)
+        commit = self._new_commit(batch[-1].sequence)
         add_activity(commit.hours, decisions, int(time.time() * 1000))
         sent: list[Sent] = []
         try:
@@ -111,7 +111,7 @@ class DecisionReader:
                 return await self._commit(batch, shadows, known, commit, sent)
         finally:
             for chunk in sent:
-                chunk.forget()
+                chunk.cancel()
 
     async def _run(
         self,
@@ -121,16 +121,16 @@ class DecisionReader:
         commit: ShadowCommit,
         sent: list[Sent],
     ) -> None:
-        """Run the shadows on a batch: fill the commit, and send the events."""
+        """Run the shadows on a batch: fill the commit and send the events."""
         for shadow in shadows:
-            estimates = await self._own.estimates(shadow, groups, known)
+            estimates = await self._learners.estimates(shadow, groups, known)
             subject = subjects.shadow(shadow.spec.name, self.tier)
             for group, own in zip(groups, estimates, strict=True):
                 evaluation = evaluate(shadow, group, own)
                 add_decisions(commit.hours, shadow.identity, group, evaluation)
-                sent += await self._writer.send(subject, encode_events(shadow, group, evaluation))
+                sent += await self._publisher.send(subject, encode_events(shadow, group, evaluation))
                 if shadow.stateful:
-                    commit.picks |= picks_of(shadow, group, evaluation)
+                    commit.picks |= picks_from_evaluation(shadow, group, evaluation)
                 self._count(shadow, group, evaluation)
 
     async def _commit(
@@ -141,42 +141,42 @@ class DecisionReader:
         commit: ShadowCommit,
         sent: Sequence[Sent],
     ) -> bool:
-        """Commit a batch once its events are stored; tell whether to go on."""
+        """Commit a batch after its events are stored; return whether to continue."""
         progress = self._state.progress
-        runs = after_batch(progress.runs, shadows, progress.watermark)
-        first, commit.dropped = first_chunks(progress, commit.picks, commit.reached, self._settings.pending_decisions)
+        runs = runs_after_batch(progress.runs, shadows, progress.watermark)
+        first, commit.dropped = expire_picks(progress, commit.picks, commit.reached, self._settings.pending_decisions)
         outcomes = int(known[-1]) if len(known) else progress.outcomes
         commit.progress = {
             fields.OUTCOMES: str(outcomes),
-            **{fields.runs_field(identity): fields.runs_value(after) for identity, after in runs.items()},
-            **{fields.picks_field(identity): fields.picks_value(chunk) for identity, chunk in first.items()},
+            **fields.encode_runs(runs),
+            **fields.encode_first_chunks(first),
         }
-        await self._writer.confirm(sent)
+        await self._publisher.confirm(sent)
         committed = await self._store.commit(commit)
         if not committed.applied:
             log.info("tier %s: expected watermark %d, found %d", self.tier, commit.expected, committed.watermark)
             return False
         progress.watermark, progress.outcomes = commit.reached, outcomes
-        progress.take_runs(runs)
-        progress.take_picks(first)
+        progress.apply_runs(runs)
+        progress.apply_first_chunks(first)
         for message in batch:
             self._state.recent.add(message)
         self._state.moved.set()
-        return await self._own.commit(shadows)
+        return await self._learners.commit(shadows)
 
-    async def _knowledge(self, decisions: Sequence[LoggedDecision]) -> NDArray[np.int64]:
-        """Return for each decision the last outcome that it, or one before it in the log, was made with."""
+    async def _known_outcomes(self, decisions: Sequence[LoggedDecision]) -> NDArray[np.int64]:
+        """Return for each decision the last outcome that it, or an earlier one in the log, was made with."""
         before = self._state.progress.outcomes
-        told = [max(decision.event.state_watermark, 0) for decision in decisions]
-        if max(told, default=0) > before:
-            # Nobody can have known what is not in the log: such an event is of another log, or no replica's.
+        watermarks = [max(decision.event.state_watermark, 0) for decision in decisions]
+        if max(watermarks, default=0) > before:
+            # A watermark beyond the end of the log refers to another log, or no replica wrote it.
             end = (await self._bus.info(subjects.OUTCOMES)).state.last_seq
-            told = [watermark if watermark <= end else 0 for watermark in told]
-        known: NDArray[np.int64] = np.maximum.accumulate(np.array([before, *told], dtype=np.int64))[1:]
+            watermarks = [watermark if watermark <= end else 0 for watermark in watermarks]
+        known: NDArray[np.int64] = np.maximum.accumulate(np.array([before, *watermarks], dtype=np.int64))[1:]
         return known
 
-    def _commit_to(self, reached: int) -> ShadowCommit:
-        return self._state.commit(fields.WATERMARK, self._state.progress.watermark, reached)
+    def _new_commit(self, reached: int) -> ShadowCommit:
+        return self._state.new_commit(fields.WATERMARK, self._state.progress.watermark, reached)
 
     def _count(self, shadow: ShadowPolicy, group: DecisionGroup, evaluation: Evaluation) -> None:
         name, good = shadow.spec.name, evaluation.distributions.good
@@ -186,13 +186,13 @@ class DecisionReader:
         metrics.shadow_errors.labels(self.tier, name).inc(len(evaluation.distributions.failed))
 
 
-def read_decision(message: StoredMessage, tier: str) -> LoggedDecision:
-    """Decode a decision of the log, and check it.
+def decode_decision(message: StoredMessage, tier: str) -> LoggedDecision:
+    """Decode and validate a decision of the log.
 
     Raises
     ------
     MessageError
-        When it is none that a replica would have written.
+        A replica would not have written it.
     """
     event = decode(event_decoder, message.data)
     check_event(event, tier)

@@ -1,8 +1,8 @@
-"""What is published of an evaluation, as bytes: `ShadowDecision`, put together from parts that many events share.
+"""Encoding of `ShadowDecision` events, from parts that many events share.
 
-Ten shadows make ten events of each decision. To build and encode a struct for each takes longer than to evaluate the
-policies, so the parts are encoded once: those of a decision for all shadows, those of a shadow for all decisions, and
-the numbers of a batch in one piece. The result is that of the encoder to the byte.
+Ten shadows publish ten events per decision. To build and encode a struct for each takes longer than to evaluate the
+policies. So each part is encoded once: that of a decision for all shadows, that of a shadow for all decisions, and the
+numbers of a batch together. The result equals that of the encoder byte for byte.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from __future__ import annotations
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.notices import ShadowDecision
 from pointsman.shadow.evaluation.decision_group import DecisionGroup
-from pointsman.shadow.evaluation.evaluate import Evaluation, ShadowPolicy
+from pointsman.shadow.evaluation.shadow_policy import Evaluation, ShadowPolicy
 
 
 def encode_events(shadow: ShadowPolicy, group: DecisionGroup, evaluation: Evaluation) -> list[bytes]:
-    """Return one event for each decision that the shadow was run on, in their order."""
+    """Return one event for each decision that the shadow was run on, in order."""
     if not len(evaluation.rows):
         return []
     q = evaluation.distributions.q
     failed = evaluation.distributions.failed
-    # A sum over candidates, NaN while one of their costs is unknown; that becomes null.
+    # A sum over the candidates; NaN, which becomes null, if the cost of one is unknown.
     delta = ((q - group.p[evaluation.rows]) * group.estimates.cost_usd[evaluation.rows]).sum(axis=1)
     deltas = encode(delta.tolist())[1:-1].split(b",")
     probabilities = encode(q.tolist())[2:-2].split(b"],[")
@@ -28,12 +28,12 @@ def encode_events(shadow: ShadowPolicy, group: DecisionGroup, evaluation: Evalua
         b',"policy":%b,"policy_version":%d,"active":%b,"shadow":' % (encode(shadow.spec.name), shadow.version, name)
         for name in names
     ]
-    begins, ends = group.encoded_ends()
+    starts, ends = group.encoded_ends
     rows = evaluation.rows.tolist()
     served = group.chosen[evaluation.rows].tolist()
     columns = (rows, served, evaluation.candidate.tolist(), probabilities, deltas)
     made = [
-        begins[row]
+        starts[row]
         + shown[active]
         + names[drawn]
         + (b',"agree":true,"probabilities":[' if active == drawn else b',"probabilities":[')

@@ -1,4 +1,4 @@
-"""Publishing what shadows would have done: many events, few acknowledgements, none missing."""
+"""Publisher of shadow events: many events, few acknowledgements, none missing."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pointsman.runtime.bus import Bus, BusUnavailable, Message, read_ack
 APPEND_TIMEOUT_S = 5.0
 
 WINDOW = 4000
-"""Events in flight. A nats-server drops what it has not yet stored beyond 10,000 messages of a stream, in silence where
-nobody waits for the acknowledgement; several evaluators may publish at once."""
+"""Limit of events in flight. A nats-server with 10,000 unstored messages of a stream drops further ones, silently
+if no acknowledgement was requested. Several evaluators may publish at the same time."""
 
 
 class Sent(NamedTuple):
-    """Events that are on their way.
+    """Events that were sent.
 
     Attributes
     ----------
     first, last : Future
-        Acknowledgements of the first and the last of them.
+        Acknowledgements of the first and the last event.
     number : int
     connection : int
-        How often the client had reconnected when they were sent.
+        Number of reconnects of the client when they were sent.
     """
 
     first: asyncio.Future[Message]
@@ -32,22 +32,18 @@ class Sent(NamedTuple):
     number: int
     connection: int
 
-    def forget(self) -> None:
-        """Wait for them no more."""
+    def cancel(self) -> None:
+        """Cancel the wait for the acknowledgements."""
         for future in (self.first, self.last):
             if not future.cancel() and not future.cancelled():
-                future.exception()  # looked at, so that nobody complains that nobody did
+                future.exception()  # retrieved, so that asyncio does not log it as unhandled
 
 
 class EventPublisher:
     """Appends events to the stream SHADOW.
 
-    A stream takes what comes on one connection in order. So only the first and the last event of a chunk ask for an
-    acknowledgement: when the two are stored with enough sequences between them, and on one connection, all are stored.
-
-    Parameters
-    ----------
-    bus : Bus
+    A stream stores the messages of one connection in order. So only the first and the last event of a chunk request an
+    acknowledgement: if both are stored on one connection, with enough sequences between them, all are stored.
     """
 
     def __init__(self, bus: Bus) -> None:
@@ -57,22 +53,22 @@ class EventPublisher:
         self._landed = asyncio.Event()
 
     async def send(self, subject: str, events: Sequence[bytes]) -> list[Sent]:
-        """Send events to a subject, as soon as there is room for them; `confirm` that they are stored.
+        """Send events to a subject when the window has room for them; `confirm` waits until they are stored.
 
         Raises
         ------
         BusUnavailable
-            When there is no connection.
+            There is no connection.
         """
         sent = []
-        async with self._sending:  # what is stored between the first and the last is then of this chunk
+        async with self._sending:  # so that only this chunk is stored between its first and last event
             for begin in range(0, len(events), WINDOW):
                 chunk = events[begin : begin + WINDOW]
                 while self._in_flight and self._in_flight + len(chunk) > WINDOW:
                     self._landed.clear()
                     await self._landed.wait()
                 sent.append(await self._send_chunk(subject, chunk))
-        await asyncio.sleep(0)  # what is written goes out now, and is stored while the next is made
+        await asyncio.sleep(0)  # flushes the events, which are stored while the next ones are encoded
         return sent
 
     async def confirm(self, sent: Iterable[Sent]) -> None:
@@ -81,7 +77,7 @@ class EventPublisher:
         Raises
         ------
         BusUnavailable
-            When not all are known to be; some may be.
+            Some of them may not be stored.
         """
         for first, last, number, connection in sent:
             begin, end = read_ack(await first).sequence, read_ack(await last).sequence

@@ -1,4 +1,4 @@
-"""A shadow that learns by a rule of its own: its A and b, from the same outcomes, as far as the decision knew them."""
+"""The A and b of a shadow that learns by its own reward rule, from the outcomes that each decision could know."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from pointsman.shadow.own_learning.own_rule import RULE_FIELDS
 
 log = logger("shadow_evaluator")
 
-WAIT_S = 1.0
+READ_TIMEOUT_S = 1.0
 
 
 class OwnEstimates(NamedTuple):
-    """What a shadow's own A and b say of n decisions among K candidates; each array of shape (n, K)."""
+    """Estimates from a shadow's own A and b for n decisions among K candidates; each array has shape (n, K)."""
 
     mean: FloatArray
     width: FloatArray
@@ -41,8 +41,8 @@ class OwnEstimates(NamedTuple):
 class OwnLearner:
     """What one shadow has learned in one tier.
 
-    It is a pure function of the outcome log and the rule. In the store it is never further than the decisions that
-    were evaluated with it, so that a restart can always go on from there.
+    It is a pure function of the outcome log and the rule. The store is never ahead of the decisions that were evaluated
+    with it, so that a restart can always continue from there.
 
     Parameters
     ----------
@@ -50,11 +50,11 @@ class OwnLearner:
     store : Store
     tier, identity : str
     rule : RewardRule
-        Of which only λ, μ and γ are taken.
+        Only λ, μ and γ are used.
     max_batch : int
         Outcomes that are read at once.
     keep_s : int
-        How long it stays in the store when it is used no more.
+        How long the state is stored after its last change.
     """
 
     def __init__(
@@ -80,24 +80,24 @@ class OwnLearner:
 
     @property
     def ledger(self) -> TierLedger:
-        """What was learned; to be looked at only."""
+        """What was learned; read-only."""
         return self._ledger
 
     async def load(self, through: int, info: StreamInfo) -> None:
-        """Take over what is stored; begin from nothing when that is not of this log and rule, or is too far.
+        """Load the stored state; start from nothing if it is of another log or rule, or too far ahead.
 
         Parameters
         ----------
         through : int
-            The last outcome that may be in it.
+            The last outcome that it may contain.
         info : StreamInfo
-            Of the outcome log.
+            The outcome log.
         """
         rule = " ".join(f"{name}={value!r}" for name, value in self._weights.items())
         origin = f"{info.created} {rule} "
         stored = await self._store.load()
         usable = stored.origin.startswith(origin) and stored.watermark <= min(through, info.state.last_seq)
-        if usable and await self._is_at(stored):
+        if usable and await self._matches_log(stored):
             learner = Learner(arms=dict(stored.arms), ranges=Ranges.from_state(stored.ranges))
             self._ledger = TierLedger(
                 learner=learner, watermark=stored.watermark, watermark_at_ms=stored.watermark_at_ms
@@ -105,39 +105,39 @@ class OwnLearner:
             self._origin, self._stored = stored.origin, stored.watermark
         else:
             if stored.origin:
-                log.info("tier %s: %s learns anew from the whole log", self._tier, self._identity)
+                log.info("tier %s: %s learns the whole log again", self._tier, self._identity)
             await self._restart_reader(1)
             self._ledger = TierLedger()
             self._origin, self._stored = origin + secrets.token_hex(8), 0
-            # At once, so that no applied bit of before can be taken for one of now.
+            # Now, so that no previous applied bit can be mistaken for a new one.
             await self._store.commit(0, LearnedState(self._origin), (), self._keep_s)
         self._unstacked = set(self._ledger.learner.arms)
 
     async def advance(self, through: int, limit: int | None = None) -> bool:
-        """Learn the log up to a sequence; tell whether that was reached before ``limit`` outcomes were taken in.
+        """Learn the log up to a sequence; return whether it was reached before ``limit`` outcomes were applied.
 
         Raises
         ------
         BusUnavailable
-            When the log cannot be read, or may have changed meanwhile.
+            The log cannot be read, or may have changed since.
         """
-        taken = 0
+        applied = 0
         while max(self._ledger.watermark, self._ended_at) < through:
-            if not self._ahead and not await self._read_on():
-                self._ended_at = through  # the log has no outcome of the tier up there
+            if not self._ahead and not await self._read_more():
+                self._ended_at = through  # the log has no further outcome of the tier up to there
                 return True
             if self._ahead[0].sequence > through:
                 return True
-            if limit is not None and taken >= limit:
+            if limit is not None and applied >= limit:
                 return False
             await self._apply(self._ahead.popleft())
-            taken += 1
+            applied += 1
         return True
 
     def estimates(self, group: DecisionGroup, rows: slice) -> OwnEstimates:
         """Return mean, width and pulls for some decisions of a group, each of shape (n, K).
 
-        NaN where the context has another length than what was learned.
+        NaN if the context has another length than the learned arms.
         """
         contexts = [decision.event.context for decision in group.decisions[rows]]
         stack = self._stacked(len(contexts[0]))
@@ -152,7 +152,7 @@ class OwnLearner:
         return OwnEstimates(mean, width, np.broadcast_to(selection.pulls, shape))
 
     async def commit(self) -> bool:
-        """Store what was learned since the last commit; tell whether nobody else has."""
+        """Store what was learned since the last commit; return False if another process did."""
         ledger = self._ledger
         if ledger.watermark == self._stored:
             return True
@@ -175,31 +175,31 @@ class OwnLearner:
         return True
 
     async def close(self) -> None:
-        """Give the server its reader back."""
+        """Close the reader of the log."""
         if self._reader is not None:
             await self._reader.close()
             self._reader = None
 
-    async def _is_at(self, stored: LearnedState) -> bool:
-        """Tell whether the log has the very message at the stored watermark; the reader then stands after it."""
+    async def _matches_log(self, stored: LearnedState) -> bool:
+        """Return whether the log has the same message at the stored watermark; the reader is then after it."""
         if stored.watermark == 0:
             await self._restart_reader(1)
             return True
         await self._restart_reader(stored.watermark)
-        if not await self._read_on():
+        if not await self._read_more():
             return False
         first = self._ahead.popleft()
         return (first.sequence, first.at_ms) == (stored.watermark, stored.watermark_at_ms)
 
-    async def _read_on(self) -> bool:
-        """Read more of the log into `_ahead`; tell whether there was any more."""
+    async def _read_more(self) -> bool:
+        """Read more of the log into `_ahead`; return whether there was any."""
         assert self._reader is not None
         for fresh in (False, True):
-            if fresh:  # only a new reader knows for sure that there is no more
+            if fresh:  # only a new reader reports the end of the log reliably
                 await self._restart_reader(self._ledger.watermark + 1)
-            self._ahead.extend(await self._reader.next_batch(wait_s=WAIT_S))
+            self._ahead.extend(await self._reader.next_batch(wait_s=READ_TIMEOUT_S))
             if self._reader.restarts > 0:
-                raise BusUnavailable("the outcome log had to be read anew")
+                raise BusUnavailable("the reader of the outcome log was restarted")
             if self._ahead:
                 return True
         return False
@@ -229,7 +229,7 @@ class OwnLearner:
         return dataclasses.replace(read, outcome=msgspec.structs.replace(read.outcome, rule=rule))
 
     def _stacked(self, dim: int) -> ArmStack:
-        """Return the arms as a policy's estimates are made from; of that dimension where nothing was learned yet."""
+        """Return the arms as a stack; of dimension ``dim`` if nothing was learned yet."""
         arms = self._ledger.learner.arms
         if arms:
             dim = next(iter(arms.values())).dim
@@ -243,7 +243,7 @@ class OwnLearner:
 
 
 def assemble(group: DecisionGroup, parts: Sequence[OwnEstimates]) -> Estimates:
-    """Return the estimates of a whole group from those of its parts; the costs are the logged ones."""
+    """Combine the estimates of the parts of a group; the costs are the logged ones."""
     return Estimates(
         group.estimates.arms,
         np.concatenate([part.mean for part in parts]),

@@ -1,4 +1,4 @@
-"""Finding the decisions of rewards: at hand, in the log, or gone from it."""
+"""Lookup of the decisions of rewards: among the recent decisions, or in the log."""
 
 from __future__ import annotations
 
@@ -8,28 +8,21 @@ from collections.abc import Sequence
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.errors import MessageError
 from pointsman.runtime.bus import Bus, StoredMessage
-from pointsman.shadow.sums.hour_sums import HOUR_MS
-from pointsman.shadow.sums.store import HOURS_A_DAY
-from pointsman_shadow_evaluator.decisions.decision_reader import read_decision
+from pointsman.shadow.periods import HOUR_MS, HOURS_PER_DAY
+from pointsman_shadow_evaluator.decisions.decision_reader import decode_decision
 from pointsman_shadow_evaluator.evaluation_state import EvaluationState
-from pointsman_shadow_evaluator.log_reading import IDLE_S
+from pointsman_shadow_evaluator.log_reading import IDLE_INTERVAL_S
 from pointsman_shadow_evaluator.rewards.pending_reward import PendingReward, SeenOutcomes
 
 MAX_SUMS = 400
-"""Sums that one commit of rewards changes at most, of all policies, hours and days: late rewards are of many hours, and
-the store serves nobody else during a commit. With fifty arms and sixteen shadows these are four hours of a day."""
-OTHERS = 2
-"""Sums of an hour beside those of shadows and arms: of choosing any arm, and of what the tier did."""
+"""Maximum number of sums that one commit of rewards changes, over all policies, hours and days: late rewards are of
+many hours, and a commit blocks the store. With fifty arms and sixteen shadows, these are four hours of a day."""
+COMMON_SUMS = 2
+"""Sums of an hour besides those of shadows and arms: of the uniform choice, and of the tier's activity."""
 
 
 class DecisionLookup:
-    """Finds the decisions of a tier's rewards, in the order of the rewards.
-
-    Parameters
-    ----------
-    bus : Bus
-    state : EvaluationState
-    """
+    """Finds the decisions of a tier's rewards, in the order of the rewards."""
 
     def __init__(self, bus: Bus, state: EvaluationState) -> None:
         self._bus = bus
@@ -37,69 +30,67 @@ class DecisionLookup:
         self._tier = state.name
 
     async def resolve(self, waiting: list[PendingReward], seen: SeenOutcomes) -> list[PendingReward]:
-        """Return those at the front that can be joined now, with their decisions; wait a while when there is none."""
+        """Return the first rewards that can be joined now, with their decisions; wait a while if there are none."""
         self._state.moved.clear()
         watermark = self._state.progress.watermark
         ready = []
-        for told in waiting:
-            if told.event is not None and told.decision > watermark and not told.gone and not seen.has(told.event):
+        for reward in waiting:
+            pending = reward.event is not None and reward.decision > watermark and not reward.lost
+            if pending and reward.event is not None and not seen.has(reward.event):
                 break
-            ready.append(told)
+            ready.append(reward)
         if not ready:
             await self._wait_for(waiting[0])
             return []
-        wanted = [told for told in ready if told.event is not None and not told.gone and told.logged is None]
         missing = []
-        for told in wanted:
-            message = self._state.recent.get(told.decision)
-            if message is None or not self._take(told, message):
-                missing.append(told)
-        for again in (False, True):
-            if again and missing:  # a replica of the log may be behind the others
-                await asyncio.sleep(IDLE_S)
-            found = await asyncio.gather(*(self._bus.get(subjects.DECISIONS, told.decision) for told in missing))
+        for reward in ready:
+            if reward.event is not None and not reward.lost and reward.logged is None:
+                message = self._state.recent.get(reward.decision)
+                if not self._accept(reward, message):
+                    missing.append(reward)
+        for retry in (False, True):
+            if retry and missing:  # a replica of the log may lag behind the others
+                await asyncio.sleep(IDLE_INTERVAL_S)
+            found = await asyncio.gather(*(self._bus.get(subjects.DECISIONS, reward.decision) for reward in missing))
             missing = [
-                told
-                for told, message in zip(missing, found, strict=True)
-                if message is None or not self._take(told, message)
+                reward for reward, message in zip(missing, found, strict=True) if not self._accept(reward, message)
             ]
-        for told in missing:
-            told.gone = True
-        return of_few_hours(ready, len(self._state.shadows) + len(self._state.arms) + OTHERS)
+        for reward in missing:
+            reward.lost = True
+        return of_few_hours(ready, len(self._state.shadows) + len(self._state.arms) + COMMON_SUMS)
 
-    async def _wait_for(self, told: PendingReward) -> None:
-        """Wait for decisions to be evaluated; look after a while whether this one is in the log at all."""
+    async def _wait_for(self, reward: PendingReward) -> None:
+        """Wait until decisions are evaluated; after a while, check whether this one is in the log at all."""
         try:
-            async with asyncio.timeout(IDLE_S):
+            async with asyncio.timeout(IDLE_INTERVAL_S):
                 await self._state.moved.wait()
         except TimeoutError:
-            message = await self._bus.get(subjects.DECISIONS, told.decision)
-            if message is None or not self._take(told, message):
-                told.gone = True
-            told.logged = None  # it may be replaced until it is evaluated
+            if not self._accept(reward, await self._bus.get(subjects.DECISIONS, reward.decision)):
+                reward.lost = True
+            reward.logged = None  # the message may be replaced before it is evaluated
 
-    def _take(self, told: PendingReward, message: StoredMessage) -> bool:
-        """Keep a message as the decision of a reward, if it is; tell whether it is."""
-        if message.subject != subjects.decision_log(self._tier):
+    def _accept(self, reward: PendingReward, message: StoredMessage | None) -> bool:
+        """Set the decision of a reward if the message is that decision; return whether it is."""
+        if message is None or message.subject != subjects.decision_log(self._tier):
             return False
         try:
-            logged = read_decision(message, self._tier)
+            logged = decode_decision(message, self._tier)
         except MessageError:
             return False
-        if logged.event.nonce != told.nonce:
-            return False  # another decision has its place: the log was put back
-        told.logged = logged
+        if logged.event.nonce != reward.nonce:
+            return False  # another decision has this sequence: the log was restored from an older copy
+        reward.logged = logged
         return True
 
 
-def of_few_hours(ready: Sequence[PendingReward], sums_an_hour: int) -> list[PendingReward]:
-    """Return those at the front whose decisions are of few hours and days, within `MAX_SUMS`; of an hour at least."""
-    most = max(MAX_SUMS // sums_an_hour, 2)
+def of_few_hours(ready: Sequence[PendingReward], sums_per_hour: int) -> list[PendingReward]:
+    """Return the first rewards whose decisions are of few hours and days, within `MAX_SUMS`; of at least one hour."""
+    most = max(MAX_SUMS // sums_per_hour, 2)
     changed: set[tuple[str, int]] = set()
-    for at, told in enumerate(ready):
-        if told.logged is not None:
-            hour = told.logged.at_ms // HOUR_MS
-            changed |= {("hour", hour), ("day", hour // HOURS_A_DAY)}
+    for at, reward in enumerate(ready):
+        if reward.logged is not None:
+            hour = reward.logged.at_ms // HOUR_MS
+            changed |= {("hour", hour), ("day", hour // HOURS_PER_DAY)}
             if len(changed) > most:
                 return list(ready[:at])
     return list(ready)

@@ -1,4 +1,4 @@
-"""A reward from the stream, checked; and which of them were there before."""
+"""A validated reward from the stream, and the set of outcomes whose rewards were read."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ from dataclasses import dataclass
 
 from pointsman.contracts.messages.codec import decode
 from pointsman.contracts.messages.errors import InvalidMessage
-from pointsman.contracts.messages.ids import DecisionId, parse_id
+from pointsman.contracts.messages.ids import parse_id
 from pointsman.contracts.messages.outcome import RewardEvent, reward_decoder
 from pointsman.contracts.messages.validation import MAX_MS
 from pointsman.runtime.bus import StoredMessage
 from pointsman.shadow.evaluation.decision_group import LoggedDecision
 
 MAX_SEEN = 10_000
-"""Outcomes above the complete ones that are remembered one by one; a batch of the reward-updater is far less."""
+"""Outcomes above the complete ones that are stored one by one; a batch of the reward-updater has far fewer."""
 
 
 @dataclass(slots=True)
 class PendingReward:
-    """A reward of the stream.
+    """A reward of the stream that is not joined yet.
 
     Attributes
     ----------
     position : int
-        Its place in the stream.
+        Its sequence in the stream.
     at_ms : int
-        When the stream took it.
+        When the stream stored it.
     event : RewardEvent or None
-        None when it counts for nothing: it could not be read, or its outcome is not in the log.
+        None if it does not count: it is invalid, or its outcome is not in the log.
     decision : int
         Sequence of its decision; 0 without an event.
     nonce : str
-    gone : bool
-        The decision is not in the log any more, and need not be waited for.
+    lost : bool
+        Whether the decision is no longer in the log.
     logged : LoggedDecision or None
-        The decision, once it was fetched.
+        The decision, after it was fetched.
     """
 
     position: int
@@ -42,22 +42,22 @@ class PendingReward:
     event: RewardEvent | None = None
     decision: int = 0
     nonce: str = ""
-    gone: bool = False
+    lost: bool = False
     logged: LoggedDecision | None = None
 
 
-def read_reward(message: StoredMessage, tier: str) -> PendingReward:
-    """Decode a reward and check what is added up for ever.
+def decode_reward(message: StoredMessage, tier: str) -> PendingReward:
+    """Decode a reward and validate every number that is added to a sum.
 
     Raises
     ------
     MessageError
-        When it is none that a reward-updater would have written.
+        A reward-updater would not have written it.
     """
     event = decode(reward_decoder, message.data)
     if event.tier != tier:
         raise InvalidMessage("tier", f"{event.tier[:80]!r} among the rewards of {tier!r}")
-    id_: DecisionId = parse_id(event.decision_id)
+    id_ = parse_id(event.decision_id)
     if id_.tier != tier or id_.sequence is None or id_.sequence >= 2**63:
         raise InvalidMessage("decision_id", "not of a decision of this tier")
     if not 0 <= event.complete_through < event.outcome_sequence:
@@ -69,25 +69,25 @@ def read_reward(message: StoredMessage, tier: str) -> PendingReward:
 
 @dataclass(slots=True)
 class SeenOutcomes:
-    """The outcomes whose rewards were read, exactly, in little room.
+    """The outcomes whose rewards were read, exact and compact.
 
     Attributes
     ----------
     complete : int
-        All up to this one.
+        All outcomes up to this sequence.
     above : set of int
-        Those above it. A batch that failed half-way, and comes again, may have left holes there.
+        Outcomes above it. A batch of the reward-updater that failed and is repeated may leave gaps there.
     """
 
     complete: int
     above: set[int]
 
     def has(self, event: RewardEvent) -> bool:
-        """Tell whether this reward was read before."""
+        """Return whether this reward was read before."""
         return event.outcome_sequence <= self.complete or event.outcome_sequence in self.above
 
     def add(self, event: RewardEvent) -> bool:
-        """Take in a reward in the order of the stream; tell whether it is there for the first time."""
+        """Add a reward in the order of the stream; return whether it is new."""
         new = not self.has(event)
         if new:
             self.above.add(event.outcome_sequence)
@@ -99,8 +99,8 @@ class SeenOutcomes:
             self.complete, self.above = kept[0], set(kept[1:])
         return new
 
-    def cut_at(self, end: int) -> bool:
-        """Forget outcomes above the end of a log of which an older copy was put back; tell whether there were any."""
+    def truncate(self, end: int) -> bool:
+        """Remove outcomes above the end of a log that was restored from an older copy; return whether any were."""
         if max(self.complete, *self.above, 0) <= end:
             return False
         self.complete = min(self.complete, end)

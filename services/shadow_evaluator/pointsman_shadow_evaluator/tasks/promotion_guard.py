@@ -1,9 +1,8 @@
-"""Promoting a shadow, and taking a promotion back, without a person: by the report, within configured bounds."""
+"""Automatic promotion of a shadow and automatic rollback, from the report and within configured limits."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from pointsman.contracts.config import Config
 from pointsman.contracts.messages.errors import SwitchRefused
@@ -17,58 +16,50 @@ from pointsman.runtime.telemetry.logs import logger
 from pointsman.shadow.promotion.evidence import evidence_record, read_evidence
 from pointsman.shadow.promotion.ruling import Ruling, barrier, rule
 from pointsman.shadow.report.messages import PolicyReport
-from pointsman_shadow_evaluator.patrol import patrol
+from pointsman_shadow_evaluator.log_reading import SERVICE
+from pointsman_shadow_evaluator.tasks.tier_task import TierTask
 
 log = logger("shadow_evaluator.guard")
 
-SERVICE = "shadow-evaluator"
 
+class PromotionGuard(TierTask):
+    """Checks the report of a tier and switches its policies when the limits require it.
 
-class PromotionGuard:
-    """Looks at one tier's report again and again, and switches what serves when the bounds say so.
+    Only the process that evaluates the tier acts. If two believe they do, one change succeeds, because it is written on
+    top of an expected version.
 
-    It acts only while this process follows the tier. Should two think so at once, the version that a change is written
-    on top of lets one of them through.
-
-    Parameters
+    Attributes
     ----------
-    bus : Bus
-    store : Store
-    tier : str
-    config : Config
-    following : callable
-        Tells whether this process follows the tier now.
+    last : Ruling
+        The result of the last check.
     """
 
-    def __init__(self, bus: Bus, store: Store, tier: str, config: Config, following: Callable[[], bool]) -> None:
-        self._bus = bus
-        self._store = store
-        self._config = config
+    failure = "cannot judge the shadows"
+
+    def __init__(self, bus: Bus, store: Store, tier: str, config: Config) -> None:
+        super().__init__(bus, store, tier, config)
         self._settings = config.promotion
-        self._following = following
-        self.tier = tier
-        self.last = Ruling("none", "", "not looked yet")
-        """What the last look came to."""
+        self.last = Ruling("none", "", "not checked yet")
 
-    async def run(self) -> None:
-        """Look every ``[promotion] check_s`` until cancelled; never where nothing is automatic."""
-        every_s = self._settings.check_s if self._settings.watches(self.tier) else None
-        await patrol(self.tier, self.look, every_s, self._following, "not judged")
+    @property
+    def interval_s(self) -> float | None:
+        """Seconds between two checks; None if nothing is automatic in this tier."""
+        return self._settings.check_s if self._settings.watches(self.tier) else None
 
-    async def look(self) -> Ruling:
+    async def check(self) -> Ruling:
         """Judge the shadows once, and switch if that is the ruling.
 
         Raises
         ------
         BusError, StateError, MessageError
-            When something cannot be read or written. Nothing is switched then.
+            Something cannot be read or written; nothing is switched.
         """
         found = await read_policies(self._bus, self.tier)
         if found is None:
             return self._ruled(Ruling("none", "", "no policies yet"))
         version, current = found
         rows = await self._rows(current)
-        back = next((spec.name for spec in current.shadows if _comes_back(current, spec)), None)
+        back = next((spec.name for spec in current.shadows if _was_replaced(current, spec)), None)
         ruling = rule(rows.values(), back, self._settings)
         if ruling.action == "none":
             return self._ruled(ruling)
@@ -88,7 +79,7 @@ class PromotionGuard:
         except SwitchRefused as error:
             return self._ruled(Ruling("none", ruling.policy, str(error)))
         except WrongSequence:
-            return self._ruled(Ruling("none", ruling.policy, "the policies were changed meanwhile"))
+            return self._ruled(Ruling("none", ruling.policy, "the policies were changed at the same time"))
         log.warning("tier %s: %s of %s, version %d: %s", self.tier, kind, ruling.policy, version, ruling.why)
         self.last = ruling
         await publish_promotion(self._bus, self.tier, version, after, SERVICE)
@@ -98,7 +89,7 @@ class PromotionGuard:
         """Return the report on the shadows that a ruling can be about, by name."""
         rows = {}
         for spec in current.shadows:
-            barred = "" if _comes_back(current, spec) else barrier(current, spec, self._config)
+            barred = "" if _was_replaced(current, spec) else barrier(current, spec, self._config)
             if barred:
                 log.debug("tier %s: %s is no candidate: %s", self.tier, spec.name, barred)
                 continue
@@ -114,6 +105,6 @@ class PromotionGuard:
         return ruling
 
 
-def _comes_back(current: TierPolicies, spec: PolicySpec) -> bool:
-    """Tell whether a shadow is the policy that a reversion would put back."""
+def _was_replaced(current: TierPolicies, spec: PolicySpec) -> bool:
+    """Return whether a shadow is the policy that a rollback would restore."""
     return current.replaced is not None and spec.identity == current.replaced.identity

@@ -1,9 +1,8 @@
-"""Watching for arms that underperform: an alert on ``alerts.regret.<tier>`` when one begins to, and when it ends."""
+"""Alerts about arms that underperform: on ``alerts.regret.<tier>`` when one starts to, and when it stops."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import msgspec
 
@@ -13,104 +12,88 @@ from pointsman.runtime.bus import Bus
 from pointsman.runtime.bus.policies import read_policies
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry.logs import logger
-from pointsman.shadow.report import RegretReport, build_report
-from pointsman.shadow.report.messages import ArmValue
-from pointsman_shadow_evaluator.patrol import patrol
+from pointsman.shadow.periods import DAY_MS
+from pointsman.shadow.report.builder import build_report
+from pointsman.shadow.report.messages import ArmValue, RegretReport
 from pointsman_shadow_evaluator.tasks.alert_publisher import AlertPublisher
+from pointsman_shadow_evaluator.tasks.tier_task import TierTask
 
 log = logger("shadow_evaluator.regret")
 
-KIND = "regret"
 SETTLE_S = 3600.0
-"""An arm has stopped to underperform when it has not for so long: at the edge of a rule it may come and go."""
-DAY_MS = 86_400_000
+"""How long an arm must not underperform before the alert that it stopped: near the limit it may change often."""
 
 
-class RegretWatch:
-    """Looks at one tier's arms again and again.
+class RegretWatch(TierTask):
+    """Checks the arms of a tier.
 
     Parameters
     ----------
-    bus : Bus
-    store : Store
-    tier : str
-    config : Config
-    following : callable
-        Tells whether this process follows the tier; another one watches otherwise.
+    bus, store, tier, config
+        As for `TierTask`.
     settle_s : float
-        For how long an arm must not underperform before it has stopped to.
+        See `SETTLE_S`.
     """
 
-    def __init__(
-        self,
-        bus: Bus,
-        store: Store,
-        tier: str,
-        config: Config,
-        following: Callable[[], bool],
-        settle_s: float = SETTLE_S,
-    ) -> None:
-        self._bus = bus
-        self._store = store
-        self._config = config
-        self._following = following
-        self._settle_s = settle_s
-        self._announcer = AlertPublisher(bus, store, tier, KIND)
-        self._well_since: dict[str, float] = {}
-        self.tier = tier
+    failure = "cannot check the regret"
 
-    async def run(self) -> None:
-        """Watch until cancelled."""
+    def __init__(self, bus: Bus, store: Store, tier: str, config: Config, settle_s: float = SETTLE_S) -> None:
+        super().__init__(bus, store, tier, config)
+        self._settle_s = settle_s
+        self._alerts = AlertPublisher(bus, store, tier, "regret")
+        self._well_since: dict[str, float] = {}
+
+    @property
+    def interval_s(self) -> float | None:
+        """Seconds between two checks; None if the rule is off."""
         settings = self._config.regret
-        every_s = settings.check_s if settings.rule != "off" else None
-        await patrol(self.tier, self.check, every_s, self._following, "cannot look for regret")
+        return settings.check_s if settings.rule != "off" else None
 
     async def check(self) -> list[str]:
-        """Alert about every arm whose state has changed; return the arms that underperform by what was announced."""
+        """Publish an alert about every arm that changed; return the arms that underperform according to the alerts."""
         current = await read_policies(self._bus, self.tier)
         if current is None:
             return []
         now_ms = int(time.time() * 1000)
         window_ms = (now_ms - self._config.regret.window_days * DAY_MS, now_ms)
         tiers = {self.tier: msgspec.structs.replace(current[1], shadows=[])}
-        (found,) = (await build_report(self._store, tiers, self._config, window_ms)).regret
-        told = set(_arms(await self._announcer.state()))
-        unknown = {arm.arm for arm in found.arms if not _judged(arm, self._config.regret)}
-        now = {arm.arm: arm for arm in found.arms if arm.underperforms}
-        for arm in sorted(now.keys() - told):
+        (regret,) = (await build_report(self._store, tiers, self._config, window_ms)).regret
+        announced = set(_decode_arms(await self._alerts.state()))
+        unknown = {arm.arm for arm in regret.arms if not _can_judge(arm, self._config.regret)}
+        now = {arm.arm: arm for arm in regret.arms if arm.underperforms}
+        for arm in sorted(now.keys() - announced):
             text = f"{arm} underperforms: it {now[arm].why}"
-            if not await self._say(arm, "starts", told | {arm}, text, found):
-                return sorted(told)
-            told.add(arm)
-        for arm in sorted(self._well(told - now.keys() - unknown)):
-            text = f"{arm} no longer underperforms"
-            if not await self._say(arm, "stops", told - {arm}, text, found):
-                return sorted(told)
-            told.discard(arm)
-        return sorted(told)
+            if not await self._publish(arm, "starts", announced | {arm}, text, regret):
+                return sorted(announced)
+            announced.add(arm)
+        for arm in sorted(self._settled(announced - now.keys() - unknown)):
+            if not await self._publish(arm, "stops", announced - {arm}, f"{arm} no longer underperforms", regret):
+                return sorted(announced)
+            announced.discard(arm)
+        return sorted(announced)
 
-    def _well(self, arms: set[str]) -> set[str]:
-        """Return those of the arms that have done well for long enough."""
+    def _settled(self, arms: set[str]) -> set[str]:
+        """Return those of the arms that have not underperformed for long enough."""
         now = time.monotonic()
         self._well_since = {arm: self._well_since.get(arm, now) for arm in arms}
         return {arm for arm, since in self._well_since.items() if now - since >= self._settle_s}
 
-    async def _say(self, arm: str, change: str, arms: set[str], text: str, found: RegretReport) -> bool:
+    async def _publish(self, arm: str, change: str, arms: set[str], text: str, regret: RegretReport) -> bool:
         log.warning("tier %s: %s", self.tier, text)
-        detail = {"arm": arm, "change": change, "underperforming": sorted(arms), "regret": msgspec.to_builtins(found)}
-        return await self._announcer.announce(_state(arms), text, detail)
+        detail = {"arm": arm, "change": change, "underperforming": sorted(arms), "regret": msgspec.to_builtins(regret)}
+        return await self._alerts.publish(_encode_arms(arms), text, detail)
 
 
-def _judged(arm: ArmValue, settings: RegretConfig) -> bool:
-    """Tell whether an arm could be found to underperform; after a switch, for one, there are no figures for a while."""
+def _can_judge(arm: ArmValue, settings: RegretConfig) -> bool:
+    """Return whether the figures suffice to judge an arm; after a switch of policies they do not for a while."""
     return arm.samples >= settings.min_samples if settings.rule == "share" else arm.low is not None
 
 
-def _state(arms: set[str]) -> str:
+def _encode_arms(arms: set[str]) -> str:
     return msgspec.json.encode(sorted(arms)).decode()
 
 
-def _arms(state: str) -> list[str]:
+def _decode_arms(state: str) -> list[str]:
     try:
         return msgspec.json.decode(state, type=list[str])
     except msgspec.MsgspecError:

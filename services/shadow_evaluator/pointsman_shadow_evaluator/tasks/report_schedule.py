@@ -1,9 +1,8 @@
-"""The report that comes by itself: each tier's, once a week or day, on ``alerts.report.<tier>``."""
+"""The scheduled report: published weekly or daily per tier on ``alerts.report.<tier>``."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -15,26 +14,26 @@ from pointsman.contracts.messages import subjects
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.bus.policies import read_policies
 from pointsman.runtime.store.store import Store
-from pointsman.shadow.report import Report, build_report
+from pointsman.shadow.report.builder import build_report
+from pointsman.shadow.report.messages import Report
 from pointsman.shadow.sums.store import ShadowStore
-from pointsman_shadow_evaluator.patrol import patrol
 from pointsman_shadow_evaluator.tasks.alert_publisher import AlertPublisher
+from pointsman_shadow_evaluator.tasks.tier_task import TierTask
 
-KIND = "report"
-CHECK_S = 30.0
-AGAIN_S = 3600.0
-"""A window without decisions is looked at again after so long."""
-MOST = 20
-"""Pairs and arms of each policy in an alert: a message has a largest size, and a tier may have many arms."""
+CHECK_INTERVAL_S = 30.0
+EMPTY_RETRY_INTERVAL_S = 3600.0
+"""Time until a period without decisions is checked again."""
+MAX_ENTRIES = 20
+"""Pairs and arms of each policy in an alert: the size of a message is limited, and a tier may have many arms."""
 
 
 class Period(NamedTuple):
-    """What one scheduled report is about.
+    """The period of one scheduled report.
 
     Attributes
     ----------
     name : str
-        Its end, as ``2026-11-16T06:00Z``.
+        Its end, such as ``2026-11-16T06:00Z``.
     from_ms, to_ms : int
         Unix milliseconds.
     """
@@ -45,13 +44,7 @@ class Period(NamedTuple):
 
 
 def latest_period(settings: ReportConfig, now: datetime) -> Period | None:
-    """Return the period that ended last; None when nothing is scheduled.
-
-    Parameters
-    ----------
-    now : datetime
-        In UTC.
-    """
+    """Return the period that ended last before ``now`` (UTC); None if nothing is scheduled."""
     if settings.every == "off":
         return None
     length = timedelta(days=7 if settings.every == "week" else 1)
@@ -63,85 +56,61 @@ def latest_period(settings: ReportConfig, now: datetime) -> Period | None:
     return Period(f"{end:%Y-%m-%dT%H:%MZ}", _ms(end - length), _ms(end))
 
 
-class ReportSchedule:
-    """Publishes one tier's report when a period has ended, once for each.
+class ReportSchedule(TierTask):
+    """Publishes the report of a tier once for each period, after the period has ended."""
 
-    Parameters
-    ----------
-    bus : Bus
-    store : Store
-    tier : str
-    config : Config
-    following : callable
-        Tells whether this process follows the tier; another one reports otherwise.
-    check_s : float
-        How often to look.
-    """
+    failure = "cannot publish the report yet"
 
-    def __init__(
-        self,
-        bus: Bus,
-        store: Store,
-        tier: str,
-        config: Config,
-        following: Callable[[], bool],
-        check_s: float = CHECK_S,
-    ) -> None:
-        self._bus = bus
-        self._store = store
-        self._config = config
-        self._following = following
-        self._check_s = check_s
-        self._announcer = AlertPublisher(bus, store, tier, KIND)
+    def __init__(self, bus: Bus, store: Store, tier: str, config: Config) -> None:
+        super().__init__(bus, store, tier, config)
+        self._alerts = AlertPublisher(bus, store, tier, "report")
         self._done = ""
-        self._ends_at: tuple[str, int] = ("", 0)
-        self._again_at = 0.0
-        self.tier = tier
+        self._last_decision: tuple[str, int] = ("", 0)
+        self._retry_at = 0.0
 
-    async def run(self) -> None:
-        """Report until cancelled."""
-        every_s = self._check_s if self._config.report.every != "off" else None
-        await patrol(self.tier, self.check, every_s, self._following, "no report yet")
+    @property
+    def interval_s(self) -> float | None:
+        """Seconds between two checks; None if no report is scheduled."""
+        return CHECK_INTERVAL_S if self._config.report.every != "off" else None
 
     async def check(self, now: datetime | None = None) -> bool:
-        """Publish the report of the period that ended last, if nobody has; tell whether this did.
+        """Publish the report of the period that ended last, unless it was published; return whether this call did.
 
         Parameters
         ----------
         now : datetime, optional
             In UTC.
         """
-        now = now or datetime.now(UTC)
-        period = latest_period(self._config.report, now)
-        if period is None or period.name == self._done or time.monotonic() < self._again_at:
+        period = latest_period(self._config.report, now or datetime.now(UTC))
+        if period is None or period.name == self._done or time.monotonic() < self._retry_at:
             return False
-        if await self._announcer.state() >= period.name:
+        if await self._alerts.state() >= period.name:
             self._done = period.name
             return False
-        if not await self._complete(period):
+        if not await self._evaluated(period):
             return False
         current = await read_policies(self._bus, self.tier)
         if current is None:
             return False
         report = await build_report(self._store, {self.tier: current[1]}, self._config, (period.from_ms, period.to_ms))
         if not any(policy.decisions or policy.errors for policy in report.policies):
-            self._again_at = time.monotonic() + AGAIN_S
+            self._retry_at = time.monotonic() + EMPTY_RETRY_INTERVAL_S
             return False
-        return await self._announcer.announce(period.name, summary(report), detail(report, period))
+        return await self._alerts.publish(period.name, summary(report), alert_detail(report, period))
 
-    async def _complete(self, period: Period) -> bool:
-        """Tell whether every decision of the period was evaluated.
+    async def _evaluated(self, period: Period) -> bool:
+        """Return whether every decision of the period was evaluated.
 
-        All that were made before the period ended have a sequence up to the one that is last at the first look after.
+        Their sequences are at most that of the last decision in the log at the first check after the period.
         """
-        if self._ends_at[0] != period.name:
+        if self._last_decision[0] != period.name:
             last = await self._bus.last(subjects.DECISIONS, subjects.decision_log(self.tier))
-            self._ends_at = (period.name, last.sequence if last else 0)
-        return await ShadowStore(self._store, self.tier).watermark() >= self._ends_at[1]
+            self._last_decision = (period.name, last.sequence if last else 0)
+        return await ShadowStore(self._store, self.tier).watermark() >= self._last_decision[1]
 
 
 def summary(report: Report) -> str:
-    """Return a report in a line: each policy's verdict with the reason."""
+    """Return a report as one line: the verdict on each policy with the reason."""
     first, last = (
         datetime.fromtimestamp(ms / 1000.0, UTC).strftime("%Y-%m-%d %H:%M")
         for ms in (report.window.from_ms, report.window.to_ms)
@@ -150,15 +119,15 @@ def summary(report: Report) -> str:
     return f"{first} to {last} UTC: {verdicts}"
 
 
-def detail(report: Report, period: Period) -> dict[str, Any]:
-    """Return a report as an alert has it: with the most frequent pairs and arms of each policy only."""
+def alert_detail(report: Report, period: Period) -> dict[str, Any]:
+    """Return a report as the detail of an alert: with only the most frequent pairs and arms of each policy."""
     replace = msgspec.structs.replace
     policies = []
     for policy in report.policies:
-        bias = replace(policy.rewarded_bias, arms=policy.rewarded_bias.arms[:MOST])
-        policies.append(replace(policy, pairs=policy.pairs[:MOST], rewarded_bias=bias))
-    told: dict[str, Any] = msgspec.to_builtins(replace(report, policies=policies))
-    return {"period": period.name, **told}
+        bias = replace(policy.rewarded_bias, arms=policy.rewarded_bias.arms[:MAX_ENTRIES])
+        policies.append(replace(policy, pairs=policy.pairs[:MAX_ENTRIES], rewarded_bias=bias))
+    fields: dict[str, Any] = msgspec.to_builtins(replace(report, policies=policies))
+    return {"period": period.name, **fields}
 
 
 def _ms(at: datetime) -> int:

@@ -64,11 +64,11 @@ def test_a_shadow_that_clears_every_bound_is_promoted_with_the_numbers() -> None
     ("changed", "why"),
     [
         ({"rewarded": 999}, "999 of 1,000 decisions"),
-        ({"errors": 1}, "raised 1 times"),
+        ({"errors": 1}, "raised an error 1 times"),
         ({"verdict": "cannot tell", "why": "too little overlap"}, "too little overlap"),
-        ({"reward_delta": delta(0.0, 2.0)}, "does not clear the margin"),
+        ({"reward_delta": delta(0.0, 2.0)}, "is not above the margin"),
         ({"reward_delta": delta(None, None)}, "unknown"),
-        ({"reward_delta": delta(-3.0, -1.0)}, "does not clear the margin"),
+        ({"reward_delta": delta(-3.0, -1.0)}, "is not above the margin"),
         ({"quality_delta": delta(-1.01, 5.0)}, "may be below -1"),
         ({"quality_delta": delta(None, None)}, "unknown"),
         ({"cost_delta": delta(-0.001, 0.00011)}, "may be above $0.000100"),
@@ -96,7 +96,7 @@ def test_what_was_better_and_has_become_worse_is_neither_promoted_nor_put_back()
     assert rule_rollback(row(cost_delta=as_dear), AUTOMATIC).action == "rollback"
     assert rule_rollback(row(cost_delta=as_dear, drift=LATELY), AUTOMATIC).action == "none"
     worse_quality = row(drift=LATELY, quality_delta=delta(2.0, 3.0))
-    assert "has more quality" in rule_rollback(worse_quality, AUTOMATIC).why
+    assert "has a higher quality" in rule_rollback(worse_quality, AUTOMATIC).why
 
 
 @pytest.mark.parametrize("changed", [{"quality_delta": delta(-1.0, 5.0)}, {"cost_delta": delta(-0.001, 0.0001)}])
@@ -196,11 +196,11 @@ TIER = TierPolicies(active=LIVE, reverted=[BACK.identity])
         (PolicySpec(name="a", algorithm="linucb", parameters={"epsilon": 0.01}), ""),
         (PolicySpec(name="a", algorithm="uniform"), ""),
         (PolicySpec(name="a", algorithm="linucb", parameters={"epsilon": 0.01}, lambda_cost=0.3), ""),
-        (BACK, "taken back"),
+        (BACK, "rolled back"),
         (PolicySpec(name="a", algorithm="linucb", parameters={"epsilon": 0.2}), ""),
         (PolicySpec(name="a", algorithm="static:p:m"), "does not explore"),
-        (PolicySpec(name="a", algorithm="linucb", lambda_cost=0.5), "a rule of its own"),
-        (PolicySpec(name="a", algorithm="linucb", forgetting=0.99), "a rule of its own"),
+        (PolicySpec(name="a", algorithm="linucb", lambda_cost=0.5), "its own reward rule"),
+        (PolicySpec(name="a", algorithm="linucb", forgetting=0.99), "its own reward rule"),
         (PolicySpec(name="a", algorithm="no_such_module:Class"), "cannot load"),
     ],
 )

@@ -11,13 +11,13 @@ import pytest
 
 from pointsman.contracts.config.reporting import RegretConfig
 from pointsman.contracts.messages.policies import PolicySpec
+from pointsman.shadow.periods import HOUR_MS
 from pointsman.shadow.rendering.axis import Axis
+from pointsman.shadow.rendering.page import CONTENT_SECURITY_POLICY, render_page
 from pointsman.shadow.rendering.plots import fitted
-from pointsman.shadow.report import CONTENT_SECURITY_POLICY, Report, render_page
-from pointsman.shadow.report.messages import Window
+from pointsman.shadow.report.messages import Report, Window
 from pointsman.shadow.report.policy import policy_report
 from pointsman.shadow.report.regret import regret
-from pointsman.shadow.sums.hour_sums import HOUR_MS
 from tests.unit.shadow.report.synthetic_log import HOUR, Log, fixed_arms
 
 HOSTILE = '<img src=x onerror=alert(1)> & "quotes"'

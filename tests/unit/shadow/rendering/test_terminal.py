@@ -7,8 +7,7 @@ from rich.console import Console
 from pointsman.contracts.config.reporting import RegretConfig
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.shadow.rendering.terminal import print_report
-from pointsman.shadow.report import Report
-from pointsman.shadow.report.messages import Window
+from pointsman.shadow.report.messages import Report, Window
 from pointsman.shadow.report.policy import policy_report
 from pointsman.shadow.report.regret import regret
 from tests.unit.shadow.report.synthetic_log import Log, fixed_arms
@@ -30,7 +29,7 @@ def test_the_table_has_intervals_verdict_reason_and_regret() -> None:
     assert (first[1], first[-1]) == ("9,000", "promote")
     assert f"+{policy.reward_delta.estimate:.1f}" in first
     assert f"bo[ld, S: promote: {policy.why}" in shown
-    assert "95 % interval that holds at every look" in shown
+    assert "95 % interval that is valid at every look" in shown
     assert "regret in S: " in shown and "against the best fixed arm, p:large" in shown
     assert "p:small underperforms: it would earn" in shown
 

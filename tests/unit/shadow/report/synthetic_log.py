@@ -56,12 +56,12 @@ class Log:
         model = np.tile(self.rewards, (n, 1)) * 0.9
         counts[fields.GAIN] = float(((q - p) * model).sum())
         for a, arm in enumerate(ARMS):
-            counts[fields.served(arm)] += float((chosen == a).sum())
-            counts[fields.active_mass(arm)] += n * self.p[a]
-            counts[fields.shadow_mass(arm)] += n * self.q[a]
+            counts[fields.arm_field(fields.SERVED, arm)] += float((chosen == a).sum())
+            counts[fields.arm_field(fields.ACTIVE, arm)] += n * self.p[a]
+            counts[fields.arm_field(fields.SHADOW, arm)] += n * self.q[a]
             for b, other in enumerate(ARMS):
                 if a != b and (both := float(((chosen == a) & (drawn == b)).sum())):
-                    counts[fields.pair(arm, other)] += both
+                    counts[fields.pair_field(arm, other)] += both
         told = self.rng.random(n) < self.rewarded
         if not told.any():
             return HourSums(dict(counts))
@@ -70,14 +70,14 @@ class Log:
         reward = terms(p, q, chosen, outcome, model)
         delta = reward.vectors @ np.array([0, 0, 1, -1, -1, 1, 1, -1])
         for a, arm in enumerate(ARMS):
-            counts[fields.joined(arm)] += float((chosen == a).sum())
-            counts[fields.gained(arm)] += float(delta[chosen == a].sum())
-            counts[fields.spread(arm)] += float(weight_spread(p, q)[:, a].sum())
-            counts[fields.rated(arm)] += float((chosen == a).sum())
-            counts[fields.priced(arm)] += float((chosen == a).sum()) if a not in self.silent else 0.0
+            counts[fields.arm_field(fields.JOINED, arm)] += float((chosen == a).sum())
+            counts[fields.arm_field(fields.GAINED, arm)] += float(delta[chosen == a].sum())
+            counts[fields.arm_field(fields.SPREAD, arm)] += float(weight_spread(p, q)[:, a].sum())
+            counts[fields.arm_field(fields.RATED, arm)] += float((chosen == a).sum())
+            counts[fields.arm_field(fields.PRICED, arm)] += float((chosen == a).sum()) if a not in self.silent else 0.0
             for name in ("reward", "quality"):
                 errors = (outcome - model[np.arange(len(chosen)), chosen])[chosen == a]
-                counts[fields.square(name, arm)] += float((errors**2).sum())
+                counts[fields.arm_field(fields.square(name), arm)] += float((errors**2).sum())
         priced = ~np.isin(chosen, self.silent)
         p, q, chosen = p[priced], q[priced], chosen[priced]
         cost = terms(p, q, chosen, np.take(self.costs_usd, chosen), np.tile(self.costs_usd, (len(chosen), 1)))

@@ -8,7 +8,7 @@ import pytest
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.shadow.report.messages import PolicyReport
 from pointsman.shadow.report.policy import policy_report
-from pointsman.shadow.report.totals import Totals
+from pointsman.shadow.sums.hour_sums import add_up
 from tests.unit.shadow.report.synthetic_log import ARMS, HOUR, Log
 
 SPEC = PolicySpec(name="bold", algorithm="uniform", sample=0.5)
@@ -89,11 +89,11 @@ def test_a_cost_is_unknown_while_an_arm_that_serves_never_tells_one() -> None:
 
 
 def test_the_spread_of_weights_counts_for_decisions_that_told_a_cost_only() -> None:
-    total = Totals.of(sums for _, sums in Log(silent=(0,)).hours(20_000))
+    total = add_up(sums for _, sums in Log(silent=(0,)).hours(20_000))
     share = total.statistics.cost.count / total.statistics.reward.count
     assert 0.15 < share < 0.25
-    for arm, of_reward in total.errors("reward").items():
-        assert total.errors("cost")[arm].spread == pytest.approx(share * of_reward.spread)
+    for arm, of_reward in total.arm_errors("reward").items():
+        assert total.arm_errors("cost")[arm].spread == pytest.approx(share * of_reward.spread)
 
 
 @pytest.mark.parametrize(("name", "enough"), [("dr", 93), ("sndr", 93), ("ips", 93), ("snips", 85)])
@@ -121,7 +121,7 @@ def test_before_any_cost_was_told_each_arms_mean_cost_counts() -> None:
 def test_nothing_at_all_is_a_report_too() -> None:
     told = policy_report("S", SPEC, "linucb", [], {}, 0.95)
     assert (told.verdict, told.decisions, told.agreement, told.reward_delta.estimate) == ("cannot tell", 0, None, None)
-    assert told.why == "no decision of the window was tried on it"
+    assert told.why == "it was run on no decision of the window"
 
 
 def test_few_outcomes_have_an_estimate_and_no_interval() -> None:

@@ -7,14 +7,13 @@ from pointsman.contracts.config.reporting import RegretConfig
 from pointsman.core.off_policy import Moments
 from pointsman.core.off_policy.statistics import Statistics
 from pointsman.shadow.report.regret import against_best, hourly_samples, regret
-from pointsman.shadow.report.totals import Totals
-from pointsman.shadow.sums.hour_sums import HourSums
+from pointsman.shadow.sums.hour_sums import HourSums, add_up
 from tests.unit.shadow.report.synthetic_log import ARMS, HOUR, Log, fixed_arms
 
 
 def test_regret_is_measured_against_the_best_arm_and_the_best_shadow() -> None:
     log = Log(p=(0.6, 0.2, 0.2))
-    shadows = {"bold": Totals.of(sums for _, sums in log.hours(5000)), "same": Totals()}
+    shadows = {"bold": add_up(sums for _, sums in log.hours(5000)), "same": HourSums()}
     found = regret("S", "linucb", shadows, fixed_arms(log, 5000), RegretConfig(), 0.95)
     truth = 100.0 * (0.6 - np.dot(log.p, log.rewards))
     assert found.against_best_arm is not None and found.against_best_shadow is not None
@@ -60,7 +59,7 @@ def test_equal_arms_do_not_underperform_however_often_one_looks() -> None:
 
 def test_what_the_active_policy_never_chooses_is_compared_with_nothing() -> None:
     log = Log(p=(0.5, 0.5, 0.0), q=(0.2, 0.4, 0.4))
-    found = regret("S", "a", {"bold": Totals.of(sums for _, sums in log.hours(5000))}, {}, RegretConfig(), 0.95)
+    found = regret("S", "a", {"bold": add_up(sums for _, sums in log.hours(5000))}, {}, RegretConfig(), 0.95)
     assert found.against_best_shadow is None
     found = regret("S", "a", {}, fixed_arms(log, 5000), RegretConfig(), 0.95)
     arms = {arm.arm: arm for arm in found.arms}
@@ -85,7 +84,7 @@ def test_an_arm_with_little_data_is_not_judged() -> None:
 def test_the_interval_of_the_best_of_many_allows_for_having_looked_for_it() -> None:
     """Of twenty shadows that are all equal to the active policy, the best looks better; its interval must hold 0."""
     log = Log(p=(0.4, 0.3, 0.3), q=(0.3, 0.4, 0.3), rewards=(0.5, 0.5, 0.5))
-    candidates = {str(at): Totals.of(sums for _, sums in log.hours(2000)) for at in range(20)}
+    candidates = {str(at): add_up(sums for _, sums in log.hours(2000)) for at in range(20)}
     found = against_best(candidates, 0.95)
     assert found is not None
     assert found.delta.estimate is not None and found.delta.estimate > 0.0
@@ -94,7 +93,7 @@ def test_the_interval_of_the_best_of_many_allows_for_having_looked_for_it() -> N
 
 def test_nothing_to_be_compared_with_is_no_regret() -> None:
     assert against_best({}, 0.95) is None
-    assert against_best({"new": Totals()}, 0.95) is None
+    assert against_best({"new": HourSums()}, 0.95) is None
     assert regret("S", "a", {}, {}, RegretConfig(), 0.95).arms == []
 
 

@@ -54,7 +54,7 @@ def report(**fields: Any) -> PolicyReport:
 def test_better_for_certain_is_promoted_with_the_numbers() -> None:
     told = judge(report(cost_delta=delta(-0.00012, 0.00001), active_cost_usd=0.001), None)
     assert told.verdict == "promote"
-    assert told.why == "reward +1.9 (0.4 to 3.4) over 3,120 decisions with outcome; costs 12 % less"
+    assert told.why == "reward +1.9 (0.4 to 3.4) over 3,120 decisions with an outcome; costs 12 % less"
 
 
 def test_worse_for_certain_is_not_promoted() -> None:
@@ -83,13 +83,13 @@ def test_a_cost_that_is_not_certain_is_not_said_to_be() -> None:
 def test_not_certain_yet_is_watched_for_about_so_many_more_decisions() -> None:
     told = judge(report(reward_delta=delta(1.0, 2.0)), 3120)
     assert (told.verdict, told.more_decisions) == ("keep watching", 10_000)
-    assert "about 10,000 more decisions will tell" in told.why
+    assert "about 10,000 more decisions are needed" in told.why
 
 
 def test_no_number_of_decisions_is_named_where_none_would_tell() -> None:
     told = judge(report(reward_delta=delta(0.0, 2.0)), None)
     assert (told.verdict, told.more_decisions) == ("keep watching", None)
-    assert "no number of decisions" in told.why
+    assert "the number of decisions needed cannot be estimated" in told.why
 
 
 def test_a_difference_surely_too_small_to_matter_is_no_reason_to_switch() -> None:
@@ -101,11 +101,11 @@ def test_a_difference_surely_too_small_to_matter_is_no_reason_to_switch() -> Non
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"decisions": 0, "rewarded": 0}, "no decision of the window was tried"),
+        ({"decisions": 0, "rewarded": 0}, "it was run on no decision of the window"),
         ({"rewarded": 0, "rewarded_share": 0.0}, "none of 10,000 decisions has an outcome"),
         ({"rewarded": 49, "rewarded_share": 0.0049}, "only 49 of 10,000 decisions"),
         ({"unsupported": 0.25}, "25.0 % of its choices are ones that the active policy never makes"),
-        ({"effective_sample_size": 12.3}, "3,120 decisions with outcome are worth only 12 of its own"),
+        ({"effective_sample_size": 12.3}, "3,120 decisions with an outcome are worth only 12 of its own"),
     ],
 )
 def test_too_little_data_or_overlap_is_no_verdict(fields: dict[str, Any], reason: str) -> None:
@@ -122,7 +122,7 @@ def test_too_few_outcomes_say_how_many_decisions_bring_enough() -> None:
 def test_a_policy_that_raises_is_not_promoted_however_well_it_does() -> None:
     told = judge(report(errors=300), None)
     assert told.verdict == "do not promote"
-    assert told.why == "it raised on 300 of 10,300 decisions (2.9 %)"
+    assert told.why == "it raised an error on 300 of 10,300 decisions (2.9 %)"
 
 
 def test_one_that_was_better_but_has_become_worse_is_watched() -> None:
@@ -139,17 +139,17 @@ def test_what_a_promotion_leaves_behind_is_said_with_every_verdict() -> None:
         plain, told = judge(report(**fields), None), judge(report(**fields, own_rule=own), None)
         assert told.verdict == plain.verdict
         assert told.why == (
-            f"{plain.why}; it learns by a rule of its own ({own}): the figures are of what it has learned alone; "
-            "promoted, it goes on from what the tier has learned by the rule before"
+            f"{plain.why}; it learns by its own reward rule ({own}): the figures are for its own A and b; "
+            "after a promotion it continues from what the tier has learned by the previous rule"
         )
     weighed = judge(report(own_rule="lambda_cost 2 instead of 0.3"), None)
-    assert "learned alone, in rewards as the active policy counts them; promoted" in weighed.why
+    assert "its own A and b, with rewards as the active policy computes them; after" in weighed.why
 
 
 def test_a_shadow_that_runs_on_a_share_needs_more_of_the_tiers_decisions() -> None:
     told = judge(report(reward_delta=delta(1.0, 2.0), sample=0.1), 3120)
     assert (told.verdict, told.more_decisions) == ("keep watching", 100_000)
-    assert "about 100,000 more decisions will tell" in told.why
+    assert "about 100,000 more decisions are needed" in told.why
 
 
 def test_clipped_weights_are_said() -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from pointsman.cli.gateway import GatewayClient
-from pointsman.shadow.report import PolicyReport, Report
+from pointsman.shadow.report.messages import PolicyReport, Report
 
 POLL_INTERVAL_S = 0.05
 

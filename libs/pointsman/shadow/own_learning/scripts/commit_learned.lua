@@ -1,12 +1,13 @@
--- Commit what a shadow policy with a rule of its own has learned: all of it, or nothing.
+-- Commit what a shadow policy with its own reward rule has learned, atomically.
 --
 -- KEYS[1]  shadow:{<tier>}:<policy>:learned
--- ARGV     1 origin: which log and rule it was learned from, 2 watermark it was computed from, 3 watermark after it,
---          4 seconds to keep it, then field, value, field, value, ...
--- returns  {1, watermark} when committed; {0, watermark} as it is when it was not the expected one
+-- ARGV     1 origin: the log and the rule that it was learned from, 2 expected watermark, 3 watermark after the commit,
+--          4 seconds to keep it, then field, value, field, value, …
+-- Returns  {1, watermark} when committed; {0, watermark} when the stored watermark is not the expected one
 --
--- Another origin begins from nothing: then the expected watermark is 0, and what was there goes in the same step.
--- Idempotent by the compare, as commit_outcomes.lua. All is in one hash, so that it expires as one.
+-- A commit with another origin replaces everything: then the expected watermark is 0, and the old data is deleted in the
+-- same step. Idempotent because a second call finds the watermark moved. All data is in one hash, so that it expires
+-- together.
 
 local head = redis.call('HMGET', KEYS[1], 'origin', 'watermark')
 local origin, watermark = head[1] or '', head[2] or '0'

@@ -1,76 +1,71 @@
--- Commit a batch of shadow results, of decisions or of rewards: all of it, or nothing.
+-- Commit one batch of the shadow evaluation, of decisions or of rewards, atomically.
 --
 -- KEYS[1]  shadow:{<tier>}:@progress
--- KEYS[2…] the hourly sums that change, shadow:{<tier>}:<policy>:<hour>, those of policies each followed by its day's, to
---          which the same is added, shadow:{<tier>}:<policy>:day:<day>; then the picks that are added to, those that
---          are taken from, and those that go, shadow:{<tier>}:<policy>:picks:<chunk>
--- ARGV     1 field of the progress that says how far this reader is, 2 its value that the batch was computed from,
---          3 its value afterwards, 4 seconds to keep picks,
---          number of further fields of the progress, then for each: field, value ('' takes the field away)
---          number of hours, then for each: seconds to keep it (its day is kept a day longer), 1 if its day's key follows
---          its own or 0, moments (float64, little endian; '' for none), bound ('' for none), number of sums, then for each:
---          field, increment
---          number of picks added to, then for each: number of entries, field, value, field, value, ...
---          number of picks taken from, then for each: number of entries, field, field, ...
--- returns  {1, value} when committed; {0, value} as it is when it was not the expected one
+-- KEYS[2…] the other keys that the batch changes; the argument refers to each by its index in KEYS:
+--          shadow:{<tier>}:<policy>:<hour>, shadow:{<tier>}:<policy>:day:<day>, shadow:{<tier>}:<policy>:picks:<chunk>
+-- ARGV[1]  a msgpack map:
+--          position     field of the progress that holds the position of this reader
+--          expected     the position that the batch was computed from, as text
+--          reached      the position after the batch, as text
+--          progress     map of field to value: further fields of the progress; '' deletes the field
+--          sums         array of {targets, moments, bound, counts}:
+--                       targets  array of {key, seconds to keep it}: an hour and, for a policy, its day
+--                       moments  vector to add (float64, little endian); '' for none
+--                       bound    lower limit of the stored maximum, as text; '' for none
+--                       counts   map of field to increment, as text so that no digit is lost
+--          picks        array of {key, map of field to value}: picks to store
+--          picks_ttl_s  seconds to keep them
+--          used         array of {key, array of fields}: picks to delete
+--          dropped      array of keys: chunks of picks to unlink
+-- Returns  {1, position} when committed; {0, position} when the stored position is not the expected one
 --
--- Idempotent by the compare, as commit_outcomes.lua. No sum can refuse its increment: this script alone writes them, and
--- the caller's increments are finite. The compared field moves first all the same: should a sum have been damaged by hand,
--- a batch would be missing from a report, rather than be added again and again.
+-- Idempotent because the batch is applied only at the expected position and moves the position, so that a second call
+-- changes nothing. No increment can fail: only this script writes the sums, and the increments are finite. The position
+-- is moved first, so that a sum that was damaged by hand makes a batch missing from a report, not counted repeatedly.
 
-local position = redis.call('HGET', KEYS[1], ARGV[1]) or '0'
-if position ~= ARGV[2] then return {0, position} end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+local batch = cmsgpack.unpack(ARGV[1])
+local position = redis.call('HGET', KEYS[1], batch.position) or '0'
+if position ~= batch.expected then return {0, position} end
+redis.call('HSET', KEYS[1], batch.position, batch.reached)
 
--- The sum of two vectors, number by number. One of another length is of another version, and is begun anew.
-local function add(before, more)
-  if not before or #before ~= #more then return more end
-  local n = #more / 8
+-- Return the sum of two vectors. A stored vector of another length is of another version and is replaced.
+local function add(stored, increments)
+  if not stored or #stored ~= #increments then return increments end
+  local n = #increments / 8
   local form = '<' .. string.rep('d', n)
-  local sums, increments = {struct.unpack(form, before)}, {struct.unpack(form, more)}
-  for i = 1, n do sums[i] = sums[i] + increments[i] end
+  local sums, added = {struct.unpack(form, stored)}, {struct.unpack(form, increments)}
+  for i = 1, n do sums[i] = sums[i] + added[i] end
   return struct.pack(form, unpack(sums, 1, n))
 end
 
-local key, at = 2, 5
-local count = tonumber(ARGV[at]); at = at + 1
-for _ = 1, count do
-  if ARGV[at + 1] == '' then
-    redis.call('HDEL', KEYS[1], ARGV[at])
+for field, value in pairs(batch.progress) do
+  if value == '' then
+    redis.call('HDEL', KEYS[1], field)
   else
-    redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1])
+    redis.call('HSET', KEYS[1], field, value)
   end
-  at = at + 2
 end
-local hours = tonumber(ARGV[at]); at = at + 1
-for _ = 1, hours do
-  local keep, days, moments, bound, sums = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3],
-    tonumber(ARGV[at + 4])
-  at = at + 5
-  for to = key, key + days do
+for _, entry in ipairs(batch.sums) do
+  local targets, moments, bound, counts = unpack(entry)
+  for _, target in ipairs(targets) do
+    local key, ttl_s = KEYS[target[1]], target[2]
     if moments ~= '' then
-      redis.call('HSET', KEYS[to], 'moments', add(redis.call('HGET', KEYS[to], 'moments'), moments))
+      redis.call('HSET', key, 'moments', add(redis.call('HGET', key, 'moments'), moments))
     end
-    if bound ~= '' and tonumber(bound) > tonumber(redis.call('HGET', KEYS[to], 'bound') or '0') then
-      redis.call('HSET', KEYS[to], 'bound', bound)
+    if bound ~= '' and tonumber(bound) > tonumber(redis.call('HGET', key, 'bound') or '0') then
+      redis.call('HSET', key, 'bound', bound)
     end
-    for i = 1, sums do redis.call('HINCRBYFLOAT', KEYS[to], ARGV[at + 2 * i - 2], ARGV[at + 2 * i - 1]) end
-    redis.call('EXPIRE', KEYS[to], keep + 86400 * (to - key))
+    for field, increment in pairs(counts) do redis.call('HINCRBYFLOAT', key, field, increment) end
+    redis.call('EXPIRE', key, ttl_s)
   end
-  key, at = key + 1 + days, at + 2 * sums
 end
-local added = tonumber(ARGV[at]); at = at + 1
-for _ = 1, added do
-  local entries = tonumber(ARGV[at])
-  for i = 1, entries do redis.call('HSET', KEYS[key], ARGV[at + 2 * i - 1], ARGV[at + 2 * i]) end
-  redis.call('EXPIRE', KEYS[key], ARGV[4])
-  key, at = key + 1, at + 2 * entries + 1
+for _, entry in ipairs(batch.picks) do
+  local key = KEYS[entry[1]]
+  for field, value in pairs(entry[2]) do redis.call('HSET', key, field, value) end
+  redis.call('EXPIRE', key, batch.picks_ttl_s)
 end
-local taken = tonumber(ARGV[at]); at = at + 1
-for _ = 1, taken do
-  local entries = tonumber(ARGV[at])
-  for i = 1, entries do redis.call('HDEL', KEYS[key], ARGV[at + i]) end
-  key, at = key + 1, at + entries + 1
+for _, entry in ipairs(batch.used) do
+  for _, field in ipairs(entry[2]) do redis.call('HDEL', KEYS[entry[1]], field) end
 end
-for gone = key, #KEYS do redis.call('UNLINK', KEYS[gone]) end
-return {1, ARGV[3]}
+for _, key in ipairs(batch.dropped) do redis.call('UNLINK', KEYS[key]) end
+return {1, batch.reached}

@@ -1,11 +1,12 @@
--- Add up the sums of many hours where they are, so that a window of months is one small answer. Changes nothing.
+-- Add up the sums of many hours in the store, so that a window of months is one small response. Read-only.
 --
 -- KEYS     the sums to add, shadow:{<tier>}:<policy>:<hour>, in order of time
--- ARGV     1 how many of them make one group, 2 bytes of the moments of this version; others are left out
--- returns  for each group a list: field, value, field, value, ...; empty where there is nothing. 'moments' is float64, little
---          endian; 'bound' is the largest; everything else is a sum, as text with 17 digits
+-- ARGV     1 number of keys per group, 2 length in bytes of the moments of this version; others are ignored
+-- Returns  for each group a list: field, value, field, value, …; empty if the group has no data. 'moments' is float64,
+--          little endian; 'bound' is the largest; every other value is a sum, as text with 17 digits
 --
--- Idempotent: it only reads. Some 2 microseconds a field, 20 a key with three arms, 2000 with fifty: for few keys at once.
+-- Idempotent because it only reads. It takes about 2 microseconds per field, so 20 per key with three arms and 2000 with
+-- fifty; callers pass few keys at a time.
 
 local size, wanted = tonumber(ARGV[1]), tonumber(ARGV[2])
 local n = wanted / 8

@@ -1,4 +1,8 @@
-"""What shadows with estimates of their own would have done, kept until the reward comes, within a bound. Pure."""
+"""Picks: the distributions of stateful shadows, stored until the rewards of the decisions arrive. Pure.
+
+The logged estimates determine what a stateless shadow would have done; a stateful shadow has its own A and b, which
+have changed by the time of the reward.
+"""
 
 from __future__ import annotations
 
@@ -6,47 +10,48 @@ from collections.abc import Iterable
 
 from pointsman.runtime.store import keys
 from pointsman.shadow.evaluation.decision_group import DecisionGroup
-from pointsman.shadow.evaluation.evaluate import Evaluation, ShadowPolicy
+from pointsman.shadow.evaluation.shadow_policy import Evaluation, ShadowPolicy
 from pointsman.shadow.sums.hour_sums import FLOAT
 from pointsman.shadow.sums.progress import ShadowProgress
 
 MAX_UNLINKED = 1000
 """Chunks of one policy that one commit unlinks at most."""
-FORGOTTEN_CHUNKS = 100_000
-"""Over a larger gap (the log was made anew, and its sequences jumped) chunks are not unlinked, but left to expire."""
+MAX_GAP = 100_000
+"""Chunks before a larger gap, as when the log was created again and its sequences jumped, expire instead."""
 
 
-def picks_of(shadow: ShadowPolicy, group: DecisionGroup, evaluation: Evaluation) -> dict[tuple[str, int], bytes]:
-    """Return the distribution for each decision, by policy identity and sequence; empty where the policy failed."""
-    sequences = group.sequences[evaluation.rows].tolist()
-    made = evaluation.distributions
-    rows = made.q.astype(FLOAT, copy=False)
+def picks_from_evaluation(
+    shadow: ShadowPolicy, group: DecisionGroup, evaluation: Evaluation
+) -> dict[tuple[str, int], bytes]:
+    """Return the packed distribution by policy identity and decision sequence; empty where the policy failed."""
+    distributions = evaluation.distributions
+    q = distributions.q.astype(FLOAT, copy=False)
     return {
-        (shadow.identity, sequence): b"" if at in made.failed else rows[at].tobytes()
-        for at, sequence in enumerate(sequences)
+        (shadow.identity, sequence): b"" if row in distributions.failed else q[row].tobytes()
+        for row, sequence in enumerate(group.sequences[evaluation.rows].tolist())
     }
 
 
-def first_chunks(
+def expire_picks(
     progress: ShadowProgress, picks: Iterable[tuple[str, int]], reached: int, pending: int
 ) -> tuple[dict[str, int | None], list[tuple[str, int]]]:
-    """Return where each policy's picks begin after a batch, and the chunks before that, which go.
+    """Return the first chunk of picks of each policy after a batch, and the earlier chunks to unlink.
 
     Parameters
     ----------
     progress : ShadowProgress
         Before the batch; not changed.
     picks : iterable of (policy identity, decision sequence)
-        Those of the batch.
+        The picks of the batch.
     reached : int
-        The watermark after it.
+        The watermark after the batch.
     pending : int
-        How many decisions back picks are kept.
+        Number of most recent decisions whose picks are kept.
 
     Returns
     -------
     first : dict of policy identity to chunk
-        Those that change; None for a policy that has no picks any more.
+        Only those that change; None for a policy without picks.
     dropped : list of (policy identity, chunk)
     """
     cutoff = keys.pick_chunk(max(reached - pending, 0))
@@ -55,10 +60,10 @@ def first_chunks(
     for identity, chunk in progress.picks_from.items():
         runs = progress.runs.get(identity, [])
         last = runs[-1].through if runs else 0
-        end = cutoff if cutoff - chunk > FORGOTTEN_CHUNKS else min(cutoff, chunk + MAX_UNLINKED)
+        end = cutoff if cutoff - chunk > MAX_GAP else min(cutoff, chunk + MAX_UNLINKED)
         if end <= chunk:
             continue
-        if cutoff - chunk <= FORGOTTEN_CHUNKS:
+        if cutoff - chunk <= MAX_GAP:
             dropped += [(identity, at) for at in range(chunk, end)]
         first[identity] = None if last is not None and keys.pick_chunk(last) < end else end
     for identity, sequence in picks:
