@@ -13,9 +13,9 @@ from rich.console import Console
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.gateway import call_gateway, print_json
 from pointsman.cli.target import add_target_options, find_target
+from pointsman.shadow.rendering.page import render_page
 from pointsman.shadow.rendering.terminal import print_report
 from pointsman.shadow.report.messages import Report
-from pointsman.shadow.rendering.page import render_page
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
