@@ -11,7 +11,7 @@ from pointsman.core.bandit import Arm
 from pointsman.runtime.breaker import Breaker
 from pointsman.runtime.bus import BusUnavailable, Message, NoResponders, NoResponse
 from pointsman.runtime.telemetry import metrics, tracing
-from pointsman.runtime.telemetry.logs import about, logger
+from pointsman.runtime.telemetry.logs import bind_decision, logger
 from pointsman.runtime.telemetry.rate_limited_warning import RateLimitedWarning
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.fallback_topic import FallbackTopic
@@ -113,7 +113,7 @@ class DecisionClient:
             state_age_ms=None,
             scores=[],
         )
-        about(decision.decision_id)
+        bind_decision(decision.decision_id)
         self._warnings[tier].failed(f"no policy chooses ({reason})")
         self.fallback_topic.tell(decision, reason)
         return decision

@@ -1,4 +1,4 @@
-"""Structured logs: one line per event; JSON for machines, text on a terminal."""
+"""Structured logs: one line per event, as JSON or as text for a terminal."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime
 
 
 def logger(name: str) -> logging.Logger:
-    """Return the logger of one part of Pointsman."""
+    """Return the logger of a component."""
     return logging.getLogger(f"{_ROOT}.{name}")
 
 
-def about(decision_id: str) -> None:
-    """Have every further line of this request, and of the tasks that it starts, name its decision."""
+def bind_decision(decision_id: str) -> None:
+    """Add the decision id to every following line of this request and of the tasks that it starts."""
     _decision.set(decision_id)
 
 
 def bind_tier(tier: str) -> None:
-    """Have every further JSON line of this task, and of those that it starts, name its tier; sentences do so anyway."""
+    """Add the tier to every following JSON line of this task and of the tasks that it starts; messages contain it."""
     _tier.set(tier)
 
 
 def configure_logs(service: str, level: str = "info", style: str = "auto") -> None:
-    """Send the logs of this process to stderr; of libraries, warnings and errors, in the same form.
+    """Send the logs of this process, and warnings and errors of libraries, to stderr.
 
     Parameters
     ----------
     service : str
-        Stands in every line.
+        Included in every line.
     level : {"debug", "info", "warning", "error"}
     style : {"auto", "json", "text"}
-        ``auto``: text where stderr is a terminal.
+        ``auto``: text if stderr is a terminal.
     """
     handler = logging.StreamHandler(sys.stderr)
     as_text = style == "text" or (style == "auto" and sys.stderr.isatty())
@@ -51,24 +51,27 @@ def configure_logs(service: str, level: str = "info", style: str = "auto") -> No
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     root.propagate = False
-    libraries = logging.getLogger()  # uvicorn, asyncio, OpenTelemetry: left to themselves, each writes as it likes
+    libraries = logging.getLogger()  # uvicorn, asyncio and OpenTelemetry would otherwise use their own formats
     libraries.handlers[:] = [handler]
     libraries.setLevel("WARNING")
     logging.captureWarnings(True)
 
 
-def _extra(record: logging.LogRecord) -> dict[str, Any]:
-    told = {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
-    if decision_id := _decision.get():
-        told.setdefault("decision_id", decision_id)
-    return told if tracing.active is None else told | tracing.active.ids()
-
-
-class _Json(logging.Formatter):
+class _Formatter(logging.Formatter):
     def __init__(self, service: str) -> None:
         super().__init__()
         self._service = service
 
+    @staticmethod
+    def _fields(record: logging.LogRecord) -> dict[str, Any]:
+        """Return the ``extra`` fields of a record, the decision id and the trace ids."""
+        fields = {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+        if decision_id := _decision.get():
+            fields.setdefault("decision_id", decision_id)
+        return fields if tracing.active is None else fields | tracing.active.ids()
+
+
+class _Json(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "at": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
@@ -77,21 +80,17 @@ class _Json(logging.Formatter):
             "part": record.name.removeprefix(f"{_ROOT}."),
             **({"tier": tier} if (tier := _tier.get()) else {}),
             "event": record.getMessage(),
-            **_extra(record),
+            **self._fields(record),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return msgspec.json.encode(line, enc_hook=str).decode()
 
 
-class _Text(logging.Formatter):
-    def __init__(self, service: str) -> None:
-        super().__init__()
-        self._service = service
-
+class _Text(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        extra = "".join(f" {key}={value}" for key, value in _extra(record).items())
+        fields = "".join(f" {key}={value}" for key, value in self._fields(record).items())
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        said = f"{record.getMessage()}{extra}".replace("\r", "\\r").replace("\n", "\\n")  # one line, whatever is in it
-        line = f"{clock} {record.levelname.lower():7} {self._service}: {said}"
+        text = f"{record.getMessage()}{fields}".replace("\r", "\\r").replace("\n", "\\n")  # always a single line
+        line = f"{clock} {record.levelname.lower():7} {self._service}: {text}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line

@@ -1,6 +1,6 @@
-"""Spans by OpenTelemetry, sent by OTLP over HTTP. Imported only where traces are on.
+"""OpenTelemetry spans, exported by OTLP over HTTP. Imported only if tracing is enabled.
 
-The context travels as W3C ``traceparent`` (and ``tracestate``) in HTTP and NATS headers.
+The trace context is propagated as W3C ``traceparent`` and ``tracestate`` in HTTP and NATS headers.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from pointsman.contracts.config.services import TracingConfig
 Attributes = Mapping[str, str | int | float | bool]
 
 EXPORT_TIMEOUT_S = 3.0
-"""How long a batch of spans may take to be sent; a collector that hangs delays the end of a service by no more."""
+"""Timeout of an export, which also bounds how long an unresponsive collector delays the shutdown of a service."""
 MAX_LINKS = 128
-"""What a span may have by default."""
+"""Default limit of OpenTelemetry for the links of a span."""
 _KINDS = {"append": SpanKind.PRODUCER, "request": SpanKind.CLIENT}
 _W3C = TraceContextTextMapPropagator()
 
 
 class Tracing:
-    """Makes the spans of one service.
+    """Spans of one service.
 
     Parameters
     ----------
     provider : TracerProvider
-        Not the process' global one: what else in the process uses OpenTelemetry stays as it is.
+        Not the global one, so that other users of OpenTelemetry in the process are not affected.
     """
 
     def __init__(self, provider: TracerProvider) -> None:
@@ -49,7 +49,7 @@ class Tracing:
 
     @classmethod
     def exporting(cls, service: str, config: TracingConfig) -> Tracing:
-        """Return what sends its spans to ``tracing.endpoint``, a share of all traces that begin here."""
+        """Create one that exports to ``tracing.endpoint`` and samples a share of the traces that start here."""
         resource = Resource.create(
             {
                 "service.name": f"pointsman-{service}",
@@ -64,12 +64,12 @@ class Tracing:
         return cls(provider)
 
     def close(self) -> None:
-        """Send what was not sent yet."""
+        """Export pending spans."""
         self._provider.shutdown()
 
     @contextmanager
     def serving(self, name: str, carrier: Mapping[str, str], attributes: Attributes) -> Iterator[Span]:
-        """Be in the span of an HTTP request, below the client's if it sent one."""
+        """Span of an HTTP request, child of the client's span if there is one."""
         with self._tracer.start_as_current_span(
             name, _W3C.extract(carrier), kind=SpanKind.SERVER, attributes=attributes
         ) as span:
@@ -79,7 +79,7 @@ class Tracing:
     def sending(
         self, operation: str, subject: str, attributes: Mapping[str, str] | None = None
     ) -> Iterator[dict[str, str]]:
-        """Be in the span of a message that is sent and waited for; gives its headers."""
+        """Span of a message until its acknowledgement or reply; yields the headers of the message."""
         with self._tracer.start_as_current_span(
             f"{operation} {subject}",
             kind=_KINDS[operation],
@@ -88,7 +88,7 @@ class Tracing:
             yield self.headers(span)
 
     def received(self, operation: str, subject: str, carrier: Mapping[str, str] | None) -> Span | None:
-        """Begin the span of a message that came in; None when its trace is not sampled."""
+        """Start the span of a received message; None if its trace is not sampled."""
         span = self._tracer.start_span(
             f"{operation} {subject}",
             _W3C.extract(carrier or {}),
@@ -98,11 +98,11 @@ class Tracing:
         return span if span.is_recording() else None
 
     def followed(self, operation: str, subject: str, carrier: Mapping[str, str] | None) -> Span | None:
-        """Begin the span of a message that came in, if it belongs to a trace."""
+        """Start the span of a received message, if it belongs to a trace."""
         return self.received(operation, subject, carrier) if carrier and "traceparent" in carrier else None
 
-    def below(self, parent: Span, operation: str, subject: str) -> Span:
-        """Begin a span below another one, about a message that is sent."""
+    def child(self, parent: Span, operation: str, subject: str) -> Span:
+        """Start a child span for a message that is sent."""
         return self._tracer.start_span(
             f"{operation} {subject}",
             trace.set_span_in_context(parent),
@@ -111,7 +111,7 @@ class Tracing:
         )
 
     def past(self, name: str, began_ns: int, ended_ns: int, attributes: Attributes, error: str | None) -> None:
-        """Make the span of a call that is over, below the one that this is in."""
+        """Record the span of a completed call, as a child of the current span."""
         span = self._tracer.start_span(name, kind=SpanKind.CLIENT, start_time=began_ns, attributes=attributes)
         if error is not None:
             span.set_status(Status(StatusCode.ERROR, error))
@@ -121,12 +121,12 @@ class Tracing:
     def batch(
         self, operation: str, tier: str, traceparents: Sequence[str | None], counts: Mapping[str, int]
     ) -> Iterator[dict[str, str] | None]:
-        """Be in the span of work on messages of a log; gives its headers, or None when no message is traced.
+        """Span of the processing of a batch of messages; yields its headers, or None if no message is traced.
 
-        A span has one parent, and a batch as many messages as there were. It goes below the first one's; every other
-        trace gets a span of the same time, and the two are linked to each other.
+        A span has only one parent: it is a child of the first message's span. Each other trace gets a span with the
+        same times, and the spans are linked to each other.
         """
-        contexts = [context for told in traceparents if told and (context := _sampled(told))]
+        contexts = [context for header in traceparents if header and (context := _sampled(header))]
         if not contexts:
             yield None
             return
@@ -135,7 +135,7 @@ class Tracing:
         attributes: dict[str, str | int] = {"pointsman.tier": tier, **counts}
         with self._tracer.start_as_current_span(
             name,
-            _below(first),
+            _parent(first),
             kind=SpanKind.CONSUMER,
             links=[Link(context) for context in others],
             attributes=attributes,
@@ -144,23 +144,23 @@ class Tracing:
         ended_ns, done = time.time_ns(), [Link(span.get_span_context())]
         for context in others:
             self._tracer.start_span(
-                name, _below(context), SpanKind.CONSUMER, attributes, done, start_time=began_ns
+                name, _parent(context), SpanKind.CONSUMER, attributes, done, start_time=began_ns
             ).end(ended_ns)
 
     def headers(self, span: Span) -> dict[str, str]:
-        """Return the headers that say that a message belongs to a span."""
+        """Return the headers of a message that belongs to a span."""
         carrier: dict[str, str] = {}
         _W3C.inject(carrier, trace.set_span_in_context(span))
         return carrier
 
     def link(self, traceparent: str) -> None:
-        """Link the span that this is in to another trace."""
+        """Link the current span to another trace."""
         context = _sampled(traceparent)
         if context is not None:
             trace.get_current_span().add_link(context)
 
     def end(self, span: Span, attributes: Attributes | None = None, error: str | None = None) -> None:
-        """End a span, with what it came to."""
+        """End a span, with attributes and an error status."""
         if attributes:
             span.set_attributes(attributes)
         if error is not None:
@@ -168,7 +168,7 @@ class Tracing:
         span.end()
 
     def ids(self) -> dict[str, str]:
-        """Return the ids of the span that this is in, for a line of the log."""
+        """Return the ids of the current span, for a log line."""
         context = trace.get_current_span().get_span_context()
         if not context.is_valid:
             return {}
@@ -176,18 +176,14 @@ class Tracing:
 
 
 def _messaging(operation: str, subject: str) -> dict[str, str]:
-    return {
-        "messaging.system": "nats",
-        "messaging.operation.name": operation,
-        "messaging.destination.name": subject,
-    }
+    return {"messaging.system": "nats", "messaging.operation.name": operation, "messaging.destination.name": subject}
 
 
 def _sampled(traceparent: str) -> SpanContext | None:
-    """Return the context that a header names; None when it names none, or one that is not sampled."""
+    """Return the span context of a header; None if it is invalid or not sampled."""
     context = trace.get_current_span(_W3C.extract({"traceparent": traceparent})).get_span_context()
     return context if context.is_valid and context.trace_flags.sampled else None
 
 
-def _below(context: SpanContext) -> Context:
+def _parent(context: SpanContext) -> Context:
     return trace.set_span_in_context(NonRecordingSpan(context))

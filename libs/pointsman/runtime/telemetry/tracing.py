@@ -1,7 +1,7 @@
-"""Traces: off unless ``[tracing]`` turns them on. Then `active` makes the spans, and everything here does something.
+"""Tracing facade: no-ops unless ``[tracing]`` is enabled.
 
-Off, nothing that makes or sends spans is imported, no message has a header more, and a place that could make a span has
-asked one thing: is there a `Tracing`, or a span to go on from.
+While tracing is off, OpenTelemetry is not imported, messages have no additional headers, and each function here only
+checks `active`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pointsman.contracts.config.errors import ConfigError
 from pointsman.contracts.config.services import TracingConfig
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Span as Span  # noqa: PLC0414  # others name it from here
+    from opentelemetry.trace import Span as Span  # noqa: PLC0414  # re-exported for annotations
 
     from pointsman.runtime.telemetry.spans import Tracing as Tracing  # noqa: PLC0414
 else:
@@ -24,31 +24,31 @@ else:
 Headers = dict[str, str]
 
 active: Tracing | None = None
-"""What makes spans in this process; None when there are no traces."""
+"""The tracing of this process; None while it is off."""
 
 _NOTHING: AbstractContextManager[None] = contextlib.nullcontext()
 
 
 def start_tracing(service: str, config: TracingConfig) -> None:
-    """Begin to make spans, when the configuration says so.
+    """Start tracing, if it is enabled.
 
     Raises
     ------
     ConfigError
         OpenTelemetry is not installed.
     """
-    global active  # noqa: PLW0603  # one process, one service: as the loggers and the metrics
+    global active  # noqa: PLW0603  # one per process, like loggers and metrics
     if not config.enabled:
         return
     try:
-        from pointsman.runtime.telemetry.spans import Tracing  # noqa: PLC0415  # only who wants traces needs it
+        from pointsman.runtime.telemetry.spans import Tracing  # noqa: PLC0415  # needs OpenTelemetry
     except ImportError as error:
         raise ConfigError([f'tracing.enabled: pip install "pointsman[tracing]" is needed: {error}']) from error
     active = Tracing.exporting(service, config)
 
 
 def stop_tracing() -> None:
-    """Send what was not sent yet."""
+    """Export pending spans and stop tracing."""
     global active  # noqa: PLW0603
     if active is not None:
         active.close()
@@ -58,15 +58,15 @@ def stop_tracing() -> None:
 def sending(
     operation: str, subject: str, attributes: Mapping[str, str] | None = None
 ) -> AbstractContextManager[Headers | None]:
-    """Be in a span for as long as a message takes to be acknowledged or answered; gives the message's headers."""
+    """Span of a message until it is acknowledged or answered; yields the headers of the message."""
     return _NOTHING if active is None else active.sending(operation, subject, attributes)
 
 
 def step(parent: Span | None, operation: str, subject: str) -> tuple[Span | None, Headers | None]:
-    """Begin a span below another one, if there is that; return it and the headers of the message it is about."""
+    """Start a child span for a message that is sent; return it and the headers of the message."""
     if parent is None or active is None:
         return None, None
-    span = active.below(parent, operation, subject)
+    span = active.child(parent, operation, subject)
     return span, active.headers(span)
 
 
@@ -78,33 +78,33 @@ def headers(span: Span | None) -> Headers | None:
 def end(
     span: Span | None, attributes: Mapping[str, str | int | float | bool] | None = None, error: str | None = None
 ) -> None:
-    """End a span, if there is one."""
+    """End a span, with attributes and an error status."""
     if span is not None and active is not None:
         active.end(span, attributes, error)
 
 
 def link(traceparent: str | None) -> None:
-    """Link the span that this is in to another trace."""
+    """Link the current span to another trace."""
     if active is not None and traceparent is not None:
         active.link(traceparent)
 
 
 def follow(operation: str, subject: str, traceparent: str | None) -> Span | None:
-    """Begin the span of a message out of a log, if it belongs to a trace that is sampled."""
+    """Start the span of a message from a log; None if it does not belong to a sampled trace."""
     if active is None or traceparent is None:
         return None
     return active.received(operation, subject, {"traceparent": traceparent})
 
 
 def committing(tier: str, traceparents: Sequence[str | None]) -> AbstractContextManager[Headers | None]:
-    """Be in the span of a commit of outcomes; gives the headers of the notice about it."""
+    """Span of a commit of outcomes; yields the headers of its notice."""
     if active is None:
         return _NOTHING
     return active.batch("commit", tier, traceparents, {"pointsman.outcomes": len(traceparents)})
 
 
 def evaluating(tier: str, shadows: int, traceparents: Sequence[str | None]) -> AbstractContextManager[Headers | None]:
-    """Be in the span of running shadow policies on decisions, to the commit of what they would have done."""
+    """Span of the shadow evaluation of decisions, including its commit."""
     if active is None:
         return _NOTHING
     counts = {"pointsman.decisions": len(traceparents), "pointsman.shadow.evaluation": shadows}

@@ -14,7 +14,7 @@ from pointsman.core.features import RequestView, view_request
 from pointsman.llm.providers.answer.upstream_stream import UpstreamStream
 from pointsman.llm.providers.registry import Providers
 from pointsman.llm.request import ChatRequest, Dialect
-from pointsman.runtime.telemetry.logs import about
+from pointsman.runtime.telemetry.logs import bind_decision
 from pointsman_gateway.chat.answer.client_stream import ClientStream
 from pointsman_gateway.chat.answer.disconnect import DisconnectWatch
 from pointsman_gateway.chat.answer.headers import forwardable, response_headers
@@ -85,7 +85,7 @@ class ChatFlow:
         route, pinned = await self._route(request, view, conversation)
         context = self._features.context(view)
         decision, candidates = await self._decisions.decide(request, route, context, conversation, pinned)
-        about(decision.decision_id)
+        bind_decision(decision.decision_id)
         order = attempt_order(decision, candidates, self._config.max_attempts)
         call = ChatCall(
             decision=decision,

@@ -17,15 +17,11 @@ REWARD_SCALE = 100.0
 """Rewards are 0 to 1 in the sums, 0 to 100 in the API."""
 
 
-class ArmActivityView(msgspec.Struct, frozen=True, kw_only=True):
-    """Activity of one arm in a time interval.
+class ActivityCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Activity in a time interval.
 
     Attributes
     ----------
-    arm : str
-        ``provider:model``.
-    decisions : int
-        Decisions for this arm.
     rewarded : int
         Decisions with an outcome.
     reward_sum : float
@@ -36,7 +32,6 @@ class ArmActivityView(msgspec.Struct, frozen=True, kw_only=True):
         Outcomes that report a cost.
     """
 
-    arm: str
     decisions: int
     rewarded: int
     reward_sum: float
@@ -44,7 +39,13 @@ class ArmActivityView(msgspec.Struct, frozen=True, kw_only=True):
     cost_n: int
 
 
-class ActivityPointView(msgspec.Struct, frozen=True, kw_only=True):
+class ArmActivityView(ActivityCounts, frozen=True, kw_only=True):
+    """Activity of one arm, ``provider:model``, in a time interval."""
+
+    arm: str
+
+
+class ActivityPointView(ActivityCounts, frozen=True, kw_only=True):
     """Activity of a tier in one time interval. An outcome counts in the interval of its decision.
 
     Attributes
@@ -55,26 +56,13 @@ class ActivityPointView(msgspec.Struct, frozen=True, kw_only=True):
         Decisions by the exploring part of the policy.
     pinned : int
         Decisions in which a conversation kept its arm.
-    rewarded : int
-        Decisions with an outcome.
-    reward_sum : float
-        Sum of their rewards, 0 to 100 each.
-    cost_usd_sum : float
-        Sum of the reported costs, in US dollars.
-    cost_n : int
-        Outcomes that report a cost.
     arms : list
         The same by arm; only arms with decisions.
     """
 
     at_ms: int
-    decisions: int
     explored: int
     pinned: int
-    rewarded: int
-    reward_sum: float
-    cost_usd_sum: float
-    cost_n: int
     arms: list[ArmActivityView] = []
 
 

@@ -69,12 +69,7 @@ class AlertsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class AlertsHandler:
-    """Handler of requests for alerts.
-
-    Parameters
-    ----------
-    backends : Backends
-    """
+    """Handler of requests for alerts."""
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends

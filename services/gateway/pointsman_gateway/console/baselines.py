@@ -56,16 +56,9 @@ class BaselineView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def read_baselines(store: ShadowStore, active: str, arms: Sequence[str], hours: range) -> dict[str, HourSums]:
-    """Return the sums of each baseline: every fixed arm by name, and `UNIFORM`.
+    """Return the sums of each baseline, every fixed arm by name and `UNIFORM`, over hours since the Unix epoch.
 
-    Parameters
-    ----------
-    store : ShadowStore
-    active : str
-        Identity of the active policy.
-    arms : sequence of str
-    hours : range
-        Hours since the Unix epoch.
+    ``active`` is the identity of the active policy.
     """
     identities = {arm: arm_identity(arm) for arm in arms} | {UNIFORM: UNIFORM_IDENTITY}
     compared = [comparison_identity(identity, active) for identity in identities.values()]
@@ -83,9 +76,9 @@ def compare_with_baselines(
     Parameters
     ----------
     baselines : mapping of arm or `UNIFORM` to HourSums
-        Sums over decisions of the policy that is active now.
+        Over decisions of the policy that is active now.
     activity : ActivityTotalsView
-        All decisions of the window, including those of earlier policies and of pinned conversations.
+        Of all decisions of the window, including those of earlier policies and of pinned conversations.
     confidence : float
         Confidence of every interval. The cost interval of the best arm has a Bonferroni correction for the search.
     """

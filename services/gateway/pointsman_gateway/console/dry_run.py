@@ -101,14 +101,7 @@ class TryResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TryHandler:
-    """Handler of dry runs.
-
-    Parameters
-    ----------
-    backends : Backends
-    features : ChatFeatures
-    names : FeatureNames
-    """
+    """Handler of dry runs."""
 
     def __init__(self, backends: Backends, features: ChatFeatures, names: FeatureNames) -> None:
         self._backends = backends

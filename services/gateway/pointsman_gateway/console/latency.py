@@ -8,14 +8,9 @@ from pointsman.contracts.messages.status import HopCounts
 
 
 def latency_quantile_ms(hops: Sequence[HopCounts], quantile: float) -> float | None:
-    """Return a quantile over the buckets of several processes.
+    """Return a quantile over several processes in milliseconds; None without observations.
 
-    Processes of another version may have other bucket bounds; those that differ from the first are ignored.
-
-    Returns
-    -------
-    float or None
-        Milliseconds; None without observations.
+    A process of another version may have other bucket bounds: those that differ from the first are ignored.
     """
     if not hops:
         return None
@@ -40,7 +35,7 @@ def histogram_quantile(bounds: Sequence[float], counts: Sequence[float], quantil
     Returns
     -------
     float or None
-        None without observations; the highest bound for a quantile in the last bucket.
+        None without observations; the highest bound if the quantile is in the last bucket.
 
     References
     ----------

@@ -59,13 +59,7 @@ class OverviewQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class OverviewHandler:
-    """Handler of overview requests.
-
-    Parameters
-    ----------
-    backends : Backends
-    monitor : SystemMonitor
-    """
+    """Handler of overview requests."""
 
     def __init__(self, backends: Backends, monitor: SystemMonitor) -> None:
         self._backends = backends

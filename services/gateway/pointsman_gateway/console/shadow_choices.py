@@ -55,19 +55,10 @@ async def read_shadow_choices(
     """Return the choice of each shadow policy that the tier runs now.
 
     The choice of a policy with its own reward rule cannot be recomputed; it is read from the store while it is there.
-
-    Parameters
-    ----------
-    store : ShadowStore
-        Of the tier.
-    logged : LoggedDecision
-    policies : TierPolicies
-        Of the tier, now.
-    reward : RewardSettings
     """
     groups = group_decisions([logged])
     if not groups:
-        return [_unknown(spec, PINNED) for spec in policies.shadows]
+        return [_view(spec, error=PINNED) for spec in policies.shadows]
     choices = []
     for spec in policies.shadows:
         if not is_stateful(reward, spec, policies.active):
@@ -76,7 +67,7 @@ async def read_shadow_choices(
         try:
             (stored,) = await store.picks([(spec.identity, logged.sequence)])
         except StateError as error:
-            choices.append(_unknown(spec, f"the store: {error}"))
+            choices.append(_view(spec, error=f"the store: {error}"))
         else:
             choices.append(_from_stored(spec, groups[0], stored))
     return choices
@@ -87,21 +78,21 @@ def _recompute(spec: PolicySpec, group: DecisionGroup) -> ShadowChoiceView:
     evaluation = evaluate(_unsampled(spec), group, group.estimates)
     failed = evaluation.distributions.failed
     if failed:
-        return _unknown(spec, failed[0], group)
-    return _choice(spec, group, evaluation.distributions.q[0], int(evaluation.candidate[0]))
+        return _view(spec, group, error=failed[0])
+    return _view(spec, group, evaluation.distributions.q[0], int(evaluation.candidate[0]))
 
 
 def _from_stored(spec: PolicySpec, group: DecisionGroup, stored: bytes | None) -> ShadowChoiceView:
     if stored == b"":
-        return _unknown(spec, FAILED, group)
+        return _view(spec, group, error=FAILED)
     if stored is None or len(stored) != len(group.names) * FLOAT.itemsize:
-        return _unknown(spec, NOT_STORED, group)
+        return _view(spec, group, error=NOT_STORED)
     shadow = _unsampled(spec)
     if shadow.policy is None:
-        return _unknown(spec, str(shadow.broken), group)
+        return _view(spec, group, error=str(shadow.broken))
     q = np.frombuffer(stored, dtype=FLOAT).astype(np.float64)
     drawn, _ = sample_rows(q[None, :], shadow.policy.exploration, shadow.draws(group, np.arange(1)))
-    return _choice(spec, group, q, int(drawn[0]))
+    return _view(spec, group, q, int(drawn[0]))
 
 
 def _unsampled(spec: PolicySpec) -> ShadowPolicy:
@@ -109,29 +100,22 @@ def _unsampled(spec: PolicySpec) -> ShadowPolicy:
     return ShadowPolicy(msgspec.structs.replace(spec, sample=None), 0)
 
 
-def _choice(spec: PolicySpec, group: DecisionGroup, q: FloatArray, drawn: int) -> ShadowChoiceView:
+def _view(
+    spec: PolicySpec,
+    group: DecisionGroup | None = None,
+    q: FloatArray | None = None,
+    drawn: int = 0,
+    error: str | None = None,
+) -> ShadowChoiceView:
+    shadow = ShadowPolicy(spec, 0)
+    choice = None if group is None or q is None else (group.names[drawn], drawn == int(group.chosen[0]), q.tolist())
+    arm, agree, probabilities = choice or (None, None, [])
     return ShadowChoiceView(
         policy=spec.name,
         algorithm=spec.algorithm,
-        arm=group.names[drawn],
-        agree=drawn == int(group.chosen[0]),
-        probabilities=q.tolist(),
-        sampled=_is_sampled(spec, group),
-    )
-
-
-def _unknown(spec: PolicySpec, error: str, group: DecisionGroup | None = None) -> ShadowChoiceView:
-    return ShadowChoiceView(
-        policy=spec.name,
-        algorithm=spec.algorithm,
-        arm=None,
-        agree=None,
-        probabilities=[],
-        sampled=group is not None and _is_sampled(spec, group),
+        arm=arm,
+        agree=agree,
+        probabilities=probabilities,
+        sampled=group is not None and bool(shadow.sampled(group.keys, shadow.sample)[0]),
         error=error,
     )
-
-
-def _is_sampled(spec: PolicySpec, group: DecisionGroup) -> bool:
-    shadow = ShadowPolicy(spec, 0)
-    return bool(shadow.sampled(group.keys, shadow.sample)[0])

@@ -181,12 +181,7 @@ class SystemResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SystemHandler:
-    """Handler of requests for the state of the system.
-
-    Parameters
-    ----------
-    monitor : SystemMonitor
-    """
+    """Handler of requests for the state of the system."""
 
     def __init__(self, monitor: SystemMonitor) -> None:
         self._monitor = monitor

@@ -91,12 +91,7 @@ _stats_decoder = msgspec.json.Decoder(_ServiceStats)
 
 
 class SystemMonitor:
-    """Takes snapshots of the system; concurrent requests share one, and it is cached for a second.
-
-    Parameters
-    ----------
-    backends : Backends
-    """
+    """Takes snapshots of the system; concurrent requests share one, and it is cached for a second."""
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
@@ -145,8 +140,7 @@ class SystemMonitor:
         ]
 
     async def _query_stream(self, found: SystemSnapshot, name: str) -> None:
-        query = self._backends.require_bus().info(name, QUERY_TIMEOUT_S)
-        info = await _in_time(query, f"stream {name}", found)
+        info = await _in_time(self._backends.require_bus().info(name, QUERY_TIMEOUT_S), f"stream {name}", found)
         if info is not None:
             found.streams[name] = info
 
@@ -158,9 +152,10 @@ class SystemMonitor:
 
     async def _query_tier(self, found: SystemSnapshot, tier: str) -> None:
         log_end = watermark = None
-        if self._backends.bus is not None:
+        bus = self._backends.bus
+        if bus is not None:
             try:
-                last = await self._backends.bus.last(subjects.OUTCOMES, subjects.outcomes(tier), QUERY_TIMEOUT_S)
+                last = await bus.last(subjects.OUTCOMES, subjects.outcomes(tier), QUERY_TIMEOUT_S)
                 log_end = last.sequence if last is not None else 0
             except BusError as error:
                 found.problems.append(f"outcome log of {tier}: {error}")

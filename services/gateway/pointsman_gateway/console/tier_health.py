@@ -38,15 +38,7 @@ class TierHealthView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def tier_health(system: SystemSnapshot, tier: str, stale_after_ms: int) -> TierHealthView:
-    """Return the health of a tier.
-
-    Parameters
-    ----------
-    system : SystemSnapshot
-    tier : str
-    stale_after_ms : int
-        Age from which on the learned state is stale.
-    """
+    """Return the health of a tier, whose learned state is stale from an age of ``stale_after_ms``."""
     view = tier_view(system, tier)
     ages_ms = [replica.state_age_ms for replica in view.state_age_ms]
     oldest_ms = max((age_ms for age_ms in ages_ms if age_ms is not None), default=None)

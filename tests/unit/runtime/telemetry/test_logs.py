@@ -1,4 +1,4 @@
-"""Lines of the log: one an event, for machines and for people."""
+"""Log lines: one per event, as JSON and as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from pointsman.runtime.telemetry.logs import _Json, _Text, about, bind_tier, logger
+from pointsman.runtime.telemetry.logs import _Json, _Text, bind_decision, bind_tier, logger
 
 ID = "SIMPLE.17.0123456789abcdef"
 
@@ -21,20 +21,20 @@ def record(message: str, **extra: object) -> logging.LogRecord:
     return made
 
 
-async def test_lines_of_a_request_and_of_its_tasks_name_its_decision_and_no_others_do() -> None:
+async def test_lines_of_a_request_and_its_tasks_have_the_decision_id() -> None:
     async def in_the_background() -> str:
         return _Json("gateway").format(record("the outcome is lost"))
 
     async def request() -> list[str]:
-        about(ID)
+        bind_decision(ID)
         return [_Json("gateway").format(record("the scorer failed")), await asyncio.create_task(in_the_background())]
 
     lines = await asyncio.create_task(request())
     assert [json.loads(line)["decision_id"] for line in lines] == [ID, ID]
-    assert "decision_id" not in json.loads(_Json("gateway").format(record("nobody asked")))
+    assert "decision_id" not in json.loads(_Json("gateway").format(record("no request")))
 
 
-async def test_lines_of_work_on_a_tier_can_be_found_by_it() -> None:
+async def test_json_lines_of_a_tier_have_the_tier() -> None:
     async def work() -> list[str]:
         bind_tier("SIMPLE")
         return [style("reward-updater").format(record("tier SIMPLE: halted")) for style in (_Json, _Text)]
@@ -45,7 +45,7 @@ async def test_lines_of_work_on_a_tier_can_be_found_by_it() -> None:
     assert "tier" not in json.loads(_Json("reward-updater").format(record("it starts")))
 
 
-def test_json_has_when_what_where_and_everything_else_by_name() -> None:
+def test_json_has_standard_and_extra_fields() -> None:
     line = json.loads(_Json("decision").format(record("it failed", tier="SIMPLE", count=3)))
     assert {key: line[key] for key in ("level", "service", "part", "event", "tier", "count")} == {
         "level": "warning",
@@ -59,17 +59,17 @@ def test_json_has_when_what_where_and_everything_else_by_name() -> None:
 
 
 @pytest.mark.parametrize("style", [_Json, _Text])
-def test_what_somebody_else_wrote_makes_no_second_line(style: type[logging.Formatter]) -> None:
+def test_line_breaks_in_a_message_do_not_forge_lines(style: type[logging.Formatter]) -> None:
     line = style("gateway").format(record("refused: 'x\n12:00:00 error gateway: forged\r'"))
     assert len(line.splitlines()) == 1
 
 
-def test_text_is_for_people() -> None:
+def test_text_has_level_service_and_extra_fields() -> None:
     line = _Text("gateway").format(record("tier SIMPLE halted", decision_id=ID))
     assert line.endswith(f"warning gateway: tier SIMPLE halted decision_id={ID}")
 
 
-def test_what_libraries_say_comes_in_the_same_form_and_on_one_line() -> None:
+def test_warnings_of_libraries_have_the_same_format() -> None:
     program = (
         "import logging, warnings\n"
         "from pointsman.runtime.telemetry.logs import configure_logs\n"

@@ -99,8 +99,8 @@ def test_bad_settings_are_named(config: TracingConfig, field: str) -> None:
 
 
 def test_a_commit_is_in_the_trace_of_every_outcome_and_they_are_linked(exporter: InMemorySpanExporter) -> None:
-    told = [None, *parents(3), "nonsense"]
-    with tracing.committing("SIMPLE", told) as headers:
+    headers_in = [None, *parents(3), "nonsense"]
+    with tracing.committing("SIMPLE", headers_in) as headers:
         assert headers is not None
     spans = exporter.get_finished_spans()
     assert sorted(trace_of(span) for span in spans) == [1, 2, 3]

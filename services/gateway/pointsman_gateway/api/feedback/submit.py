@@ -22,7 +22,7 @@ from pointsman.contracts.messages.ids import parse_id
 from pointsman.contracts.messages.outcome import FeedbackRecord, Outcome
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.telemetry import metrics, tracing
-from pointsman.runtime.telemetry.logs import about
+from pointsman.runtime.telemetry.logs import bind_decision
 from pointsman_gateway.api.decisions.decide import EXAMPLE_ID
 from pointsman_gateway.api.feedback.response_index import AmbiguousResponse, ResponseIndex
 from pointsman_gateway.api.outcomes.join import OutcomeJoiner
@@ -88,7 +88,7 @@ class FeedbackHandler:
         quality, source = self._quality(report)
         decision_id = report.decision_id or await self._decision_id(report.response_id or "")
         decision = parse_id(decision_id)
-        about(decision_id)
+        bind_decision(decision_id)
         self._backends.require_tier(decision.tier, "decision_id")
         bus = self._backends.require_bus()
         outcome = await self._joiner.join(bus, decision_id, decision)

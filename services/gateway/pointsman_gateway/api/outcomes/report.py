@@ -11,7 +11,7 @@ from pointsman.contracts.messages.outcome import Outcome, OutcomeAccepted, Outco
 from pointsman.contracts.messages.validation import check_report
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.telemetry import metrics
-from pointsman.runtime.telemetry.logs import about
+from pointsman.runtime.telemetry.logs import bind_decision
 from pointsman_gateway.api.decisions.decide import EXAMPLE_ID
 from pointsman_gateway.api.outcomes.join import OutcomeJoiner
 from pointsman_gateway.api.outcomes.log import append_outcome, read_outcome
@@ -73,7 +73,7 @@ class OutcomeHandler:
         """Answer one request."""
         report = decode_body(report_decoder, await read_body(scope, receive, self._max_bytes))
         decision = parse_id(report.decision_id)
-        about(report.decision_id)
+        bind_decision(report.decision_id)
         check_report(report)
         self._backends.require_tier(decision.tier, "decision_id")
         bus = self._backends.require_bus()
