@@ -40,9 +40,11 @@ def component_schemas(requests: Iterable[Any], answers: Iterable[Any]) -> tuple[
             schema["required"] = [
                 key for key, field in schema["properties"].items() if key in schema["required"] or "default" in field
             ]
+        if name in sent:
+            schema.setdefault("additionalProperties", True)
         for key, field in schema["properties"].items():
             schema["properties"][key] = _without_default(field, always_present=key in schema["required"])
-    return dict(zip(types, schemas, strict=True)), _without_tuples(components)
+    return dict(zip(types, _for_generators(list(schemas)), strict=True)), _for_generators(components)
 
 
 def describe_fields(schema: Schema, *inherited: str) -> None:
@@ -109,17 +111,22 @@ def _without_default(field: Schema, *, always_present: bool) -> Schema:
     return {**field, "description": f"{field['description']} {text}" if "description" in field else text}
 
 
-def _without_tuples(node: Any) -> Any:
-    """Return a schema whose tuples are arrays of one item type, which every generator of clients understands."""
+def _for_generators(node: Any) -> Any:
+    """Return a schema in the form that every generator of clients understands.
+
+    A tuple becomes an array of one item type, and an object without properties an object with any.
+    """
     if isinstance(node, list):
-        return [_without_tuples(item) for item in node]
+        return [_for_generators(item) for item in node]
     if not isinstance(node, dict):
         return node
+    node = {key: _for_generators(value) for key, value in node.items()}
     if "prefixItems" in node:
-        items = [item for index, item in enumerate(node["prefixItems"]) if item not in node["prefixItems"][:index]]
-        node = {**node, "items": items[0] if len(items) == 1 else {"anyOf": items}}
-        del node["prefixItems"]
-    return {key: _without_tuples(value) for key, value in node.items()}
+        items = node.pop("prefixItems")
+        node["items"] = items[0] if all(item == items[0] for item in items) else {"anyOf": items}
+    if node.get("type") == "object" and "properties" not in node:
+        node.setdefault("additionalProperties", True)
+    return node
 
 
 def _split(docstring: str) -> tuple[str, str]:
