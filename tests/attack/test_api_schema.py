@@ -54,9 +54,7 @@ def described(keyed: httpx.Client) -> dict[str, Any]:
     types["DecisionRequest"]["properties"]["context"] |= {"minItems": 3, "maxItems": 3}
     types["OutcomeReport"]["properties"]["decision_id"] |= {"enum": ids}
     models = {"enum": ["auto", "tier/SIMPLE", "tier/OPEN", "tier/NOPE", "ollama:llama3.2"]}
-    for path in ("/v1/chat/completions", "/v1/messages"):
-        body = api["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
-        body["properties"]["model"] |= models
+    types["ChatRequestBody"]["properties"]["model"] |= models
     known = {"tier": tiers, "decision_id": {"enum": ids[:-1]}, "model": models}
     for methods in api["paths"].values():
         for operation in methods.values():

@@ -63,8 +63,8 @@ async def rest(reader: asyncio.StreamReader) -> bytes:
 
 @asynccontextmanager
 async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[int, uvicorn.Server]]:
-    monkeypatch.setattr(protocol, "LEAST_BYTES_PER_S", LEAST_BYTES_PER_S)
-    monkeypatch.setattr(protocol, "READ_BY_CLIENT_S", 0.3)
+    monkeypatch.setattr(protocol, "MIN_BYTES_PER_S", LEAST_BYTES_PER_S)
+    monkeypatch.setattr(protocol, "CLIENT_READ_TIMEOUT_S", 0.3)
     made = bounded(READ_TIMEOUT_S, 1000, dict.fromkeys(LONG_BODY_PATHS, MOST), client_problem)
     server = uvicorn.Server(uvicorn.Config(app, http=made, lifespan="off", log_config=None, ws="none"))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # older uvicorns have it

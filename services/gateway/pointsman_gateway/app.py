@@ -91,9 +91,9 @@ def _load(settings: uvicorn.Config) -> None:
 def _traced(edge: Edge) -> ASGIApp:
     if tracing.active is None:
         return edge
-    from pointsman_gateway.http.traced import Traced  # noqa: PLC0415  # needs OpenTelemetry
+    from pointsman_gateway.http.tracing import TracedApplication  # noqa: PLC0415  # needs OpenTelemetry
 
-    return Traced(edge, tracing.active)
+    return TracedApplication(edge, tracing.active)
 
 
 def make_app(backends: Backends, authenticator: Authenticator, decisions: DecisionClient, chat: ChatGateway) -> Edge:

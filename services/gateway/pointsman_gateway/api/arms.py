@@ -22,7 +22,7 @@ from pointsman.shadow.sums.store import ShadowStore
 from pointsman_gateway.api.parameters import DEFAULT_WINDOW, TierFilter, WindowText, parse_window
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.console.feature_names import FeatureNames
-from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
+from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 
 MAX_WIDTH_DIM = 128
 """Most features for which A is inverted to get the width of each coefficient."""
@@ -151,7 +151,7 @@ class ArmsHandler:
         summary="List what each arm has learned",
         description="Rewards are 0 to 1 here, as in A and b.",
         query=ArmsQuery,
-        answers={200: Answer("The arms", ArmList)},
+        answers={200: AnswerType("The arms", ArmList)},
         problems=(404, 503),
     )
     async def get(self, _: Request, query: ArmsQuery) -> ArmList:

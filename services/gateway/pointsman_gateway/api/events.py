@@ -19,7 +19,7 @@ from pointsman_gateway.api.parameters import TierFilter
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.fallback_topic import FallbackTopic
 from pointsman_gateway.http.authentication import Authenticator
-from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
+from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
 
 HEARTBEAT_S = 10.0
@@ -134,7 +134,7 @@ class DecisionEventsHandler:
         "stream has only the degraded answers of this gateway, because all other answers arrive "
         "over NATS.",
         query=EventsQuery,
-        answers={200: Answer("Server-sent events", text=("text/event-stream",), example=_EXAMPLE)},
+        answers={200: AnswerType("Server-sent events", text=("text/event-stream",), example=_EXAMPLE)},
         problems=(404, 503),
     )
     async def get(self, _: Request, query: EventsQuery) -> Response:

@@ -11,7 +11,7 @@ import pointsman
 from pointsman.contracts.messages.problem import CONTENT_TYPE, Problem
 from pointsman_gateway.api.json_schema import Schema, component_schemas
 from pointsman_gateway.api.parameters import TierName
-from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
+from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 from pointsman_gateway.http.request import query_parameters
 from pointsman_gateway.http.response import JSON
 
@@ -126,7 +126,7 @@ def _parameters(declared: HttpEndpoint) -> list[dict[str, Any]]:
     return parameters
 
 
-def _answer(answer: Answer, schemas: dict[Any, Schema]) -> dict[str, Any]:
+def _answer(answer: AnswerType, schemas: dict[Any, Schema]) -> dict[str, Any]:
     content: dict[str, Any] = {JSON: {"schema": schemas[answer.type]}} if answer.type else {}
     content |= {media: {"schema": {"type": "string"}} for media in answer.text}
     if answer.example is not None:

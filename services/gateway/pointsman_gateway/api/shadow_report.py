@@ -15,7 +15,7 @@ from pointsman.shadow.report.messages import Report
 from pointsman_gateway.api.parameters import DEFAULT_WINDOW, TierFilter, WindowText, parse_window
 from pointsman_gateway.api.policies.active import read_active_policies
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
+from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.response import HTML, HttpResponse
 
@@ -62,7 +62,7 @@ class ShadowReportHandler:
         description="With intervals, a verdict and its reason, and the regret of the active policy. Sums are kept by "
         "the hour, so the period is widened to whole hours. Rewards and qualities are 0 to 100.",
         query=ReportQuery,
-        answers={200: Answer("The comparison", Report, text=("text/html",))},
+        answers={200: AnswerType("The comparison", Report, text=("text/html",))},
         problems=(404, 503),
     )
     async def get(self, _: Request, query: ReportQuery) -> Report | HttpResponse:

@@ -14,11 +14,11 @@ from starlette.types import Receive, Scope
 
 from pointsman.llm.request import Dialect
 from pointsman_gateway.chat.answer.headers import AUTO_SCORE, TOKENS_ESTIMATED
-from pointsman_gateway.chat.errors import ERROR_DESCRIPTIONS, DialectErrors
+from pointsman_gateway.chat.errors import ERROR_DESCRIPTIONS, dialect_errors
 from pointsman_gateway.chat.request.reader import MAX_MODEL_CHARS
 from pointsman_gateway.chat.service import ChatGateway
-from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
-from pointsman_gateway.http.response import HttpResponse, StreamedResponse
+from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
+from pointsman_gateway.http.response import HttpResponse, HttpStreamResponse
 
 _EXAMPLE = {"model": "auto", "messages": [{"role": "user", "content": "Why is the sky blue?"}]}
 _DESCRIPTION = (
@@ -70,9 +70,9 @@ def _chat(
         request_headers=_REQUEST_HEADERS,
         body=ChatRequestBody,
         examples={"a question": example},
-        answers={200: Answer("The answer", dict[str, Any], text=("text/event-stream",), headers=_ANSWER_HEADERS)},
+        answers={200: AnswerType("The answer", dict[str, Any], text=("text/event-stream",), headers=_ANSWER_HEADERS)},
         problems=tuple(ERROR_DESCRIPTIONS),
-        errors=DialectErrors(dialect),
+        errors=dialect_errors(dialect),
     )
 
 
@@ -98,7 +98,7 @@ class ChatHandler:
         "OpenAI's chat completions",
         _EXAMPLE,
     )
-    async def chat_completions(self, scope: Scope, receive: Receive) -> HttpResponse | StreamedResponse:
+    async def chat_completions(self, scope: Scope, receive: Receive) -> HttpResponse | HttpStreamResponse:
         """Answer one chat request of an OpenAI client."""
         return await self._openai(scope, receive)
 
@@ -110,7 +110,7 @@ class ChatHandler:
         "Anthropic's messages",
         {**_EXAMPLE, "max_tokens": 256},
     )
-    async def messages(self, scope: Scope, receive: Receive) -> HttpResponse | StreamedResponse:
+    async def messages(self, scope: Scope, receive: Receive) -> HttpResponse | HttpStreamResponse:
         """Answer one chat request of an Anthropic client."""
         return await self._anthropic(scope, receive)
 
@@ -129,12 +129,12 @@ class ChatHandler:
         body=ChatRequestBody,
         examples={"a question": _EXAMPLE},
         answers={
-            200: Answer(
+            200: AnswerType(
                 "The count", dict[str, Any], headers={TOKENS_ESTIMATED: "`true` when no provider counted the tokens"}
             )
         },
         problems=(400, 404, 408, 409, 413, 415, 422),
-        errors=DialectErrors("anthropic"),
+        errors=dialect_errors("anthropic"),
     )
     async def count_tokens(self, scope: Scope, receive: Receive) -> HttpResponse:
         """Answer one token count."""
@@ -149,8 +149,8 @@ class ChatHandler:
         summary="List the names that `model` accepts",
         description="In Anthropic's format for clients that send `anthropic-version`, else in OpenAI's.",
         query=None,
-        answers={200: Answer("The models", dict[str, Any])},
-        errors=DialectErrors(),
+        answers={200: AnswerType("The models", dict[str, Any])},
+        errors=dialect_errors(),
     )
     async def list_models(self, request: Request) -> HttpResponse:
         """Return all models."""
@@ -164,9 +164,9 @@ class ChatHandler:
         scope="decide",
         summary="Get one model",
         query=None,
-        answers={200: Answer("The model", dict[str, Any])},
+        answers={200: AnswerType("The model", dict[str, Any])},
         problems=(404,),
-        errors=DialectErrors(),
+        errors=dialect_errors(),
     )
     async def get_model(self, request: Request) -> HttpResponse:
         """Return one model."""

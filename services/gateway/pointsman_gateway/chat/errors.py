@@ -6,18 +6,14 @@ from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
-from starlette.datastructures import Headers
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope
 
 from pointsman.contracts.messages.problem import Problem
 from pointsman.llm.providers.dialects.errors import encode_error
 from pointsman.llm.request import Dialect
 from pointsman.runtime.telemetry.logs import logger
+from pointsman_gateway.http.endpoint import ErrorFormat
 from pointsman_gateway.http.problems import problem, response_to_error
-from pointsman_gateway.http.request import ClientDisconnected
-from pointsman_gateway.http.response import FrameworkHandler, HotHandler, HttpResponse, StreamedResponse
+from pointsman_gateway.http.response import HttpResponse
 
 log = logger("gateway.chat")
 
@@ -108,47 +104,14 @@ class ChatError(Exception):
         self.headers = headers
 
 
-class DialectErrors:
-    """Error format of the chat endpoints: errors in the dialect of the client.
-
-    Parameters
-    ----------
-    dialect : str, optional
-        By default the dialect follows from the request's headers (`dialect_of`).
-    """
-
-    def __init__(self, dialect: Dialect | None = None) -> None:
-        self._dialect = dialect
-        self.type = AnthropicError if dialect == "anthropic" else OpenAIError
-        self.descriptions: Mapping[int, str] = ERROR_DESCRIPTIONS
-
-    def guard_hot(self, handler: HotHandler) -> HotHandler:
-        """Wrap a handler so that every error is in the dialect, also those of authentication and of the body."""
-
-        async def guarded(scope: Scope, receive: Receive) -> HttpResponse | StreamedResponse:
-            try:
-                return await handler(scope, receive)
-            except ClientDisconnected:
-                raise
-            except Exception as error:  # every error, so that the client's library can read it
-                return error_response(self._dialect or dialect_of(Headers(scope=scope)), error)
-
-        return guarded
-
-    def guard(self, handler: FrameworkHandler) -> FrameworkHandler:
-        """Wrap a handler of the framework in the same way."""
-
-        async def guarded(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except Exception as error:  # as above
-                return error_response(self._dialect or dialect_of(request.headers), error).to_starlette()
-
-        return guarded
-
-    def convert(self, document: HttpResponse, headers: Mapping[str, str]) -> HttpResponse:
-        """Return a problem document as an error of the dialect."""
-        return problem_in_dialect(self._dialect or dialect_of(headers), document)
+def dialect_errors(dialect: Dialect | None = None) -> ErrorFormat:
+    """Return the error format of a dialect; by default the dialect follows from the request's headers."""
+    return ErrorFormat(
+        type=AnthropicError if dialect == "anthropic" else OpenAIError,
+        descriptions=ERROR_DESCRIPTIONS,
+        respond=lambda error, headers: error_response(dialect or dialect_of(headers), error),
+        convert=lambda document, headers: problem_in_dialect(dialect or dialect_of(headers), document),
+    )
 
 
 def dialect_of(headers: Mapping[str, str]) -> Dialect:
@@ -166,7 +129,7 @@ def error_response(dialect: Dialect, error: Exception) -> HttpResponse:
     response = response_to_error(error)
     if response is None:
         log.error("a chat request failed", exc_info=error)
-        response = problem(500, "the gateway failed; see its log")
+        response = problem(500, "the gateway failed; its log has the reason")
     return problem_in_dialect(dialect, response)
 
 

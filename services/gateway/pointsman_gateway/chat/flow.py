@@ -29,7 +29,7 @@ from pointsman_gateway.chat.request.reader import read_request
 from pointsman_gateway.chat.request.routing import ChatRoute, Routing
 from pointsman_gateway.http.authentication import caller_key
 from pointsman_gateway.http.request import ClientDisconnected, read_body
-from pointsman_gateway.http.response import HttpResponse, StreamedResponse
+from pointsman_gateway.http.response import HttpResponse, HttpStreamResponse
 
 CLIENT_CLOSED_REQUEST = 499
 """Status in the metrics of a response that the client did not wait for."""
@@ -71,7 +71,7 @@ class ChatFlow:
         self._decisions = decisions
         self._outcomes = outcomes
 
-    async def __call__(self, scope: Scope, receive: Receive) -> HttpResponse | StreamedResponse:
+    async def __call__(self, scope: Scope, receive: Receive) -> HttpResponse | HttpStreamResponse:
         """Handle one request."""
         arrived_s = perf_counter()
         raw = await read_body(scope, receive, self._config.max_body_bytes)
@@ -123,7 +123,7 @@ class ChatFlow:
 
     async def _serve(
         self, call: ChatCall, conversation: Conversation | None, watch: DisconnectWatch
-    ) -> HttpResponse | StreamedResponse:
+    ) -> HttpResponse | HttpStreamResponse:
         try:
             answer = await call.attempts.serve()
         except ChatError as error:

@@ -16,7 +16,7 @@ from pointsman.contracts.messages.notices import alert_decoder
 from pointsman.runtime.bus import Bus, StoredMessage
 from pointsman_gateway.api.parameters import TierName
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
+from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 CHUNK = 100
@@ -84,7 +84,7 @@ class AlertsHandler:
         summary="List the alerts",
         description="Alerts are listed for as long as the stream ALERTS keeps them.",
         query=AlertsQuery,
-        answers={200: Answer("The alerts, newest first", AlertListResponse)},
+        answers={200: AnswerType("The alerts, newest first", AlertListResponse)},
         problems=(404, 503),
     )
     async def get(self, _: Request, query: AlertsQuery) -> AlertListResponse:

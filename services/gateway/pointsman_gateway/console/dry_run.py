@@ -21,7 +21,7 @@ from pointsman_gateway.chat.errors import ChatError
 from pointsman_gateway.chat.request.features import ChatFeatures
 from pointsman_gateway.console.feature_names import FeatureNames, FeatureView, name_features
 from pointsman_gateway.decision_client import refusal_status
-from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
+from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.response import HttpResponse
 
@@ -120,7 +120,7 @@ class TryHandler:
         "is logged.",
         body=TryRequest,
         examples=_EXAMPLES,
-        answers={200: Answer("The scores", TryResponse)},
+        answers={200: AnswerType("The scores", TryResponse)},
         problems=(503,),
     )
     async def post(self, request: Request, body: TryRequest) -> TryResponse | HttpResponse:

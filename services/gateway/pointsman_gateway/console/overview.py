@@ -26,7 +26,7 @@ from pointsman_gateway.console.activity import (
 from pointsman_gateway.console.baselines import BaselineView, compare_with_baselines, read_baselines
 from pointsman_gateway.console.system_monitor import SystemMonitor
 from pointsman_gateway.console.tier_health import TierHealthView, tier_health
-from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
+from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 
 
 class OverviewResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +76,7 @@ class OverviewHandler:
         "a uniform choice; and the health of the tier. Degraded decisions, which no policy made, are not included. "
         "Rewards are 0 to 100.",
         query=OverviewQuery,
-        answers={200: Answer("The overview", OverviewResponse)},
+        answers={200: AnswerType("The overview", OverviewResponse)},
         problems=(404, 503),
     )
     async def get(self, _: Request, query: OverviewQuery) -> OverviewResponse:

@@ -13,7 +13,7 @@ from pointsman.runtime.bus import StreamInfo
 from pointsman.runtime.telemetry.recent_counts import HOPS
 from pointsman_gateway.console.latency import latency_quantile_ms
 from pointsman_gateway.console.system_monitor import ProcessSnapshot, SystemMonitor, SystemSnapshot
-from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
+from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 
 SERVICE_HOPS = {"gateway": "http_decision", "decision": "replica", "reward-updater": "store_commit"}
 """The hop whose latency is shown for a process."""
@@ -195,7 +195,7 @@ class SystemHandler:
         summary="Get the state of every process, stream and tier, with latencies",
         description="All parts are queried at once, and the answer has what they return within about 300 ms; it is "
         "reused for a second.",
-        answers={200: Answer("The state of the system", SystemResponse)},
+        answers={200: AnswerType("The state of the system", SystemResponse)},
     )
     async def get(self, _: Request) -> SystemResponse:
         """Answer one request."""

@@ -8,9 +8,6 @@ import os
 from pathlib import Path
 from time import monotonic
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive
 from starlette.types import Scope as RequestScope
 
 from pointsman.contracts.access import KeyFileError, Keyring, StoredKey, read_keys
@@ -19,7 +16,6 @@ from pointsman.contracts.config import Config, ConfigError, exposure_problems, k
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.rate_limit import RateLimits, client_network
-from pointsman_gateway.http.response import FrameworkHandler, HotHandler, HttpResponse, StreamedResponse
 
 log = logger("gateway.access")
 
@@ -58,25 +54,10 @@ class Authenticator:
             raise ConfigError(problems)
         self._ring = Keyring(keys)
 
-    def protect_hot(self, required: AccessScope, handler: HotHandler) -> HotHandler:
-        """Return the hot handler with the check before it; the handler itself when there is nothing to check."""
-        if not self.required and not self._anonymous_per_s:
-            return handler
-
-        async def checked(scope: RequestScope, receive: Receive) -> HttpResponse | StreamedResponse:
-            self.check(scope, required)
-            return await handler(scope, receive)
-
-        return checked
-
-    def protect(self, required: AccessScope, handler: FrameworkHandler) -> FrameworkHandler:
-        """Return the framework's handler with the check before it."""
-
-        async def checked(request: Request) -> Response:
-            self.check(request.scope, required)
-            return await handler(request)
-
-        return checked
+    @property
+    def checks_requests(self) -> bool:
+        """Whether requests need a key or have a rate limit."""
+        return self.required or self._anonymous_per_s > 0
 
     def check(self, scope: RequestScope, required: AccessScope) -> None:
         """Return if the request is allowed.

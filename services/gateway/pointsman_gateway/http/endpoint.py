@@ -6,7 +6,7 @@ A handler class decorates the method of each endpoint with its declaration, and 
         @HttpEndpoint(
             "GET", "/v1/arms", name="listArms", tag="insight", scope="read",
             summary="List what each arm has learned", query=ArmsQuery,
-            answers={200: Answer("The arms", ArmList)}, problems=(404, 503),
+            answers={200: AnswerType("The arms", ArmList)}, problems=(404, 503),
         )
         async def get(self, request: Request, query: ArmsQuery) -> ArmList: ...
 
@@ -20,12 +20,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from pointsman.contracts.access import Scope as AccessScope
-from pointsman_gateway.http.response import FrameworkHandler, HotHandler, HttpResponse
+from pointsman_gateway.http.response import HttpResponse
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -37,7 +37,7 @@ class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The query parameters of an endpoint that has none: each one is refused."""
 
 
-class Answer(NamedTuple):
+class AnswerType(NamedTuple):
     """A successful answer of an endpoint.
 
     Attributes
@@ -59,8 +59,8 @@ class Answer(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
-class ErrorFormat(Protocol):
-    """How an endpoint writes its errors, where that is not a problem document.
+class ErrorFormat(NamedTuple):
+    """How an endpoint writes its errors, when that is not a problem document.
 
     Attributes
     ----------
@@ -68,22 +68,16 @@ class ErrorFormat(Protocol):
         Type of the JSON body of an error.
     descriptions : mapping of int to str
         When each status is answered.
+    respond : callable
+        From an exception and the headers of the request to the response.
+    convert : callable
+        From a problem document and the headers of the request to the response.
     """
 
     type: Any
     descriptions: Mapping[int, str]
-
-    def guard_hot(self, handler: HotHandler) -> HotHandler:
-        """Return the handler with every exception turned into an answer in this format."""
-        ...
-
-    def guard(self, handler: FrameworkHandler) -> FrameworkHandler:
-        """Return the same for a handler that is not hot."""
-        ...
-
-    def convert(self, problem: HttpResponse, headers: Mapping[str, str]) -> HttpResponse:
-        """Return a problem document in this format; ``headers`` are those of the request."""
-        ...
+    respond: Callable[[Exception, Mapping[str, str]], HttpResponse]
+    convert: Callable[[HttpResponse, Mapping[str, str]], HttpResponse]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +94,7 @@ class HttpEndpoint:
         Section of the documentation.
     scope : str or None
         What an API key must have to call it; None when no key is needed.
-    answers : mapping of int to Answer
+    answers : mapping of int to AnswerType
         Successful answers by status.
     problems : tuple of int
         Statuses of its errors, other than those that follow from the declaration (`statuses_of_errors`).
@@ -126,7 +120,7 @@ class HttpEndpoint:
     name: str
     tag: str
     summary: str
-    answers: Mapping[int, Answer]
+    answers: Mapping[int, AnswerType]
     description: str = ""
     scope: AccessScope | None = None
     problems: tuple[int, ...] = ()

@@ -15,7 +15,7 @@ from pointsman.runtime.probe import readiness_response
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.telemetry import metrics
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
+from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 
 _REQUEST_TIMEOUT_S = 1.0
 _PING = "$SRV.PING.decision"
@@ -69,7 +69,7 @@ class HealthHandler:
         description="The gateway answers decisions even when NATS, the store or every replica is unavailable, so load "
         "balancers should use this probe.",
         query=None,
-        answers={200: Answer("The gateway runs", HealthView)},
+        answers={200: AnswerType("The gateway runs", HealthView)},
     )
     async def alive(self, _: Request) -> HealthView:
         """Return that the process runs."""
@@ -84,8 +84,8 @@ class HealthHandler:
         description="Checks NATS, the streams, the store and the decision replicas.",
         query=None,
         answers={
-            200: Answer("All dependencies are available", Readiness),
-            503: Answer("A dependency is unavailable; `checks` has the reason", Readiness),
+            200: AnswerType("All dependencies are available", Readiness),
+            503: AnswerType("A dependency is unavailable; `checks` has the reason", Readiness),
         },
     )
     async def ready(self, _: Request) -> Response:
@@ -103,7 +103,7 @@ class HealthHandler:
         scope="read",
         summary="Get the metrics",
         query=None,
-        answers={200: Answer("Prometheus text format", text=("text/plain",))},
+        answers={200: AnswerType("Prometheus text format", text=("text/plain",))},
     )
     async def metrics(self, _: Request) -> Response:
         """Return the metrics in the text format of Prometheus."""

@@ -1,7 +1,7 @@
-"""What a connection may send: bounds on the time and the size of a request, before anything of it is understood.
+"""Limits on the time and size of a request at the connection, before any of it is parsed.
 
-The parser itself has none: a client could send headers for ever, or a byte a minute. Nor has the writer: a client that
-reads nothing of a stream would hold a provider's connection for ever.
+The parser has no limits: a client could send headers forever, or one byte per minute. The writer has none either: a
+client that reads nothing of a stream would keep the connection to a provider open forever.
 """
 
 from __future__ import annotations
@@ -19,208 +19,209 @@ from pointsman_gateway.http.problems import problem
 from pointsman_gateway.http.response import HttpResponse
 
 MAX_HEAD_BYTES = 64 * 1024
-"""Of the request line and the headers; what came in one piece with another request is not counted."""
+"""Limit of the request line and headers; data that arrives together with the previous request is not counted."""
 BODY_ROOM = 8
-"""A request may be this many times as long as its longest body: chunks have frames, and refused bodies are skipped."""
-LEAST_BYTES_PER_S = 8 * 1024
-"""A long body, where the path takes one, may take longer than others as long as it comes at this rate: 64 kbit/s."""
-READ_BY_CLIENT_S = 60.0
-"""A client that takes nothing for so long of an answer that waits for it is cut off."""
+"""A request may have this many times the bytes of its longest body, for chunk framing and for refused bodies."""
+MIN_BYTES_PER_S = 8 * 1024
+"""A long body, on paths that accept one, may exceed the read timeout while it arrives at this rate (64 kbit/s)."""
+CLIENT_READ_TIMEOUT_S = 60.0
+"""A client that reads nothing of a waiting response for this long is disconnected."""
 
-ProblemFor = Callable[[str, Mapping[str, str], HttpResponse], HttpResponse]
-"""From a path, a request's headers and a problem to what the clients of that path expect."""
+ConvertProblem = Callable[[str, Mapping[str, str], HttpResponse], HttpResponse]
+"""From a path, request headers and a problem document to the error that clients of the path expect."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Uvicorn's protocol, with bounds. Use `bounded`, which sets them."""
+    """Uvicorn's HTTP protocol with limits; `bounded` returns a subclass that has them."""
 
     read_timeout_s: float
     max_request_bytes: int
     max_request_bytes_of: Mapping[str, int]
-    problem_for: ProblemFor
+    convert_problem: ConvertProblem
 
-    def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], **more: Any) -> None:
-        super().__init__(config, server_state, app_state, **more)
-        self._asked = False
+    def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], **options: Any) -> None:
+        super().__init__(config, server_state, app_state, **options)
+        self._has_request = False
         self._in_head = False
-        self._whole = False
+        self._complete = False
         self._received = 0
-        self._most = self.max_request_bytes
-        self._since_s = self.loop.time()
-        self._long = False
-        self._came = 0
-        self._watch: asyncio.TimerHandle | None = None
-        self._stall: asyncio.TimerHandle | None = None
-        self._unread = 0
+        self._max_bytes = self.max_request_bytes
+        self._started_s = self.loop.time()
+        self._is_long = False
+        self._received_in_period = 0
+        self._read_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
+        self._unread_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to watch the clock."""
+        """Start the read timer."""
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows the type, as asyncio intends
-        self._watch = self.loop.call_later(self.read_timeout_s, self._look)
+        self._read_timer = self.loop.call_later(self.read_timeout_s, self._check_read_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop watching."""
-        for timer in (self._watch, self._stall):
+        """Stop the timers."""
+        for timer in (self._read_timer, self._write_timer):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take data in; refuse the request when it gets too long."""
-        request = self.headers
+        """Receive data; refuse the request when it is too long."""
+        previous_headers = self.headers
         super().data_received(data)
-        if self._whole or (request is not self.headers and request is not None):
-            return  # all of it came at once, or its beginning came with the end of the one before
+        if self._complete or (previous_headers is not self.headers and previous_headers is not None):
+            return  # it arrived in one piece, or its beginning arrived with the end of the previous request
         self._received += len(data)
-        self._came += len(data)
+        self._received_in_period += len(data)
         if self._in_head and self._received > MAX_HEAD_BYTES:
             self._refuse(431, f"expected at most {MAX_HEAD_BYTES} bytes of headers")
-        elif self._received > self._most:
+        elif self._received > self._max_bytes:
             self._refuse(413, "the request is too long")
 
     def on_message_begin(self) -> None:
-        """Note that a request begins."""
+        """Reset the counters for a new request."""
         super().on_message_begin()
-        self._asked = True
+        self._has_request = True
         self._in_head = True
-        self._whole = False
+        self._complete = False
         self._received = 0
-        self._most = self.max_request_bytes
-        self._since_s = self.loop.time()
-        self._long = False
+        self._max_bytes = self.max_request_bytes
+        self._started_s = self.loop.time()
+        self._is_long = False
 
     def on_headers_complete(self) -> None:
-        """Note that the head is whole, so that it is known how long the rest may be."""
+        """Set the limit of the body, which depends on the path."""
         self._in_head = False
         super().on_headers_complete()
-        most = self.max_request_bytes_of.get(self.scope["path"])
-        if most is not None:
-            self._most, self._long, self._came = most, True, 0
+        limit = self.max_request_bytes_of.get(self.scope["path"])
+        if limit is not None:
+            self._max_bytes, self._is_long, self._received_in_period = limit, True, 0
 
     def on_message_complete(self) -> None:
-        """Note that the request is whole."""
-        self._whole = True
+        """Stop counting: the request is complete."""
+        self._complete = True
         super().on_message_complete()
 
     def pause_writing(self) -> None:
-        """Begin to watch a client that does not read as fast as it is written to."""
+        """Start the write timer for a client that reads slower than the gateway writes."""
         super().pause_writing()
-        self._unread = self.transport.get_write_buffer_size()
-        self._stall = self.loop.call_later(READ_BY_CLIENT_S, self._look_at_reader)
+        self._unread_bytes = self.transport.get_write_buffer_size()
+        self._write_timer = self.loop.call_later(CLIENT_READ_TIMEOUT_S, self._check_client_reads)
 
     def resume_writing(self) -> None:
-        """Stop watching it."""
-        if self._stall is not None:
-            self._stall.cancel()
-            self._stall = None
+        """Stop the write timer."""
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP, with a problem as everywhere."""
-        self._refuse(400, "this is not an HTTP/1.1 request")
+        """Answer a request that is not HTTP with a problem document."""
+        self._refuse(400, "expected an HTTP/1.1 request")
 
-    def _look(self) -> None:
-        """Refuse a request that takes too long; look again when the next one could be too late."""
+    def _check_read_timeout(self) -> None:
+        """Refuse a request that takes too long; start the timer again for the next check."""
         if self.transport.is_closing():
             return
         now_s = self.loop.time()
-        left_s = self._since_s + self.read_timeout_s - now_s
-        if self._whole or left_s > 0:
-            self._watch = self.loop.call_later(self.read_timeout_s if self._whole else left_s, self._look)
-        elif not self._asked:
-            self.transport.close()  # a connection on which nothing was ever said
-        elif self._comes_on():
-            self._since_s, self._came = now_s, 0
-            self._watch = self.loop.call_later(self.read_timeout_s, self._look)
-        elif self._long:
-            rate = f"{LEAST_BYTES_PER_S} bytes a second"
+        left_s = self._started_s + self.read_timeout_s - now_s
+        if self._complete or left_s > 0:
+            self._read_timer = self.loop.call_later(
+                self.read_timeout_s if self._complete else left_s, self._check_read_timeout
+            )
+        elif not self._has_request:
+            self.transport.close()  # nothing was ever received
+        elif self._is_fast_enough():
+            self._started_s, self._received_in_period = now_s, 0
+            self._read_timer = self.loop.call_later(self.read_timeout_s, self._check_read_timeout)
+        elif self._is_long:
+            rate = f"{MIN_BYTES_PER_S} bytes per second"
             self._refuse(
-                408, f"the request was not whole after {self.read_timeout_s:g} s, and came at less than {rate}"
+                408, f"the request was not complete after {self.read_timeout_s:g} s and arrived at less than {rate}"
             )
         else:
-            self._refuse(408, f"the request was not whole after {self.read_timeout_s:g} s")
+            self._refuse(408, f"the request was not complete after {self.read_timeout_s:g} s")
 
-    def _comes_on(self) -> bool:
-        """Tell whether it is a long body that somebody waits for, and that came fast enough since the last look.
+    def _is_fast_enough(self) -> bool:
+        """Return whether a long body, which a handler waits for, arrived fast enough since the last check.
 
-        Each time counts by itself: what came fast at first is no credit for a pause, so that a connection is held no
-        longer than one that sends steadily for as long.
+        Each period counts by itself: bytes that arrived early do not pay for a later pause.
         """
-        wanted = self._long and not self.cycle.response_started
-        return wanted and self._came >= LEAST_BYTES_PER_S * self.read_timeout_s
+        is_read = self._is_long and not self.cycle.response_started
+        return is_read and self._received_in_period >= MIN_BYTES_PER_S * self.read_timeout_s
 
-    def _look_at_reader(self) -> None:
-        """Cut a client off that has read nothing since the last look."""
+    def _check_client_reads(self) -> None:
+        """Disconnect a client that has read nothing since the last check."""
         unread = self.transport.get_write_buffer_size()
-        if unread >= self._unread:
+        if unread >= self._unread_bytes:
             self.transport.abort()
             return
-        self._unread = unread
-        self._stall = self.loop.call_later(READ_BY_CLIENT_S, self._look_at_reader)
+        self._unread_bytes = unread
+        self._write_timer = self.loop.call_later(CLIENT_READ_TIMEOUT_S, self._check_client_reads)
 
     def _refuse(self, status: int, detail: str) -> None:
-        """Answer, unless that would fall into another answer, and close the connection."""
+        """Answer, unless another response is being sent, and close the connection."""
         if self.transport.is_closing():
             return
         cycle = self.cycle
-        queued = bool(self.pipeline)  # behind a request whose answer is still being made
+        queued = bool(self.pipeline)  # waits for the response to an earlier request
         if not queued and (cycle is None or cycle.response_complete or not cycle.response_started):
-            self.transport.write(_encoded(self._problem(status, detail)))
+            self.transport.write(_encode(self._problem(status, detail)))
         if cycle is not None and not cycle.response_complete:
-            cycle.disconnected = True  # whoever waits for the rest of the body must not answer after this
+            cycle.disconnected = True  # a handler that waits for the rest of the body must not answer after this
             cycle.message_event.set()
         self.transport.close()
 
     def _problem(self, status: int, detail: str) -> HttpResponse:
-        """Return a problem as the clients of the path expect it, where the path has come."""
+        """Return a problem as the clients of the path expect it, when the path is known."""
         path, headers = "", {}
-        if self._asked:
+        if self._has_request:
             path = self.scope.get("path") or self.url.partition(b"?")[0].decode("latin-1")
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
-        return self.problem_for(path, headers, problem(status, detail))
+        return self.convert_problem(path, headers, problem(status, detail))
 
 
-def _encoded(reply: HttpResponse) -> bytes:
-    """Return an answer as it goes over the wire, to be the last one of its connection."""
+def _encode(response: HttpResponse) -> bytes:
+    """Return the bytes of the last response of a connection."""
     head = (
-        f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}\r\ncontent-type: {reply.content_type}\r\n"
-        f"content-length: {len(reply.body)}\r\nconnection: close\r\n\r\n"
+        f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}\r\ncontent-type: {response.content_type}\r\n"
+        f"content-length: {len(response.body)}\r\nconnection: close\r\n\r\n"
     )
-    return head.encode() + reply.body
+    return head.encode() + response.body
 
 
-def _as_it_is(_path: str, _headers: Mapping[str, str], reply: HttpResponse) -> HttpResponse:
-    return reply
+def _unchanged(_path: str, _headers: Mapping[str, str], response: HttpResponse) -> HttpResponse:
+    return response
 
 
 def bounded(
     read_timeout_s: float,
     max_body_bytes: int,
     max_body_bytes_of: Mapping[str, int] | None = None,
-    problem_for: ProblemFor = _as_it_is,
+    convert_problem: ConvertProblem = _unchanged,
 ) -> type[BoundedProtocol]:
-    """Return the protocol with its bounds set; the server makes an instance for each connection.
+    """Return a protocol class with limits; the server creates an instance for each connection.
 
     Parameters
     ----------
     read_timeout_s : float
-        How long a request may take to come in; on paths that take another length, how long it may take to come in by
-        less than `LEAST_BYTES_PER_S`.
+        Longest time until a request is complete; on the paths of ``max_body_bytes_of``, longest time in which it
+        arrives at less than `MIN_BYTES_PER_S`.
     max_body_bytes : int
         Longest body.
     max_body_bytes_of : mapping of path to int, optional
-        Longest body on paths that take another.
-    problem_for : callable, optional
-        Makes problems into what the clients of a path expect.
+        Longest body on other paths.
+    convert_problem : callable, optional
+        Converts problem documents to the error format of a path.
     """
     limits = {
         "read_timeout_s": read_timeout_s,
-        "max_request_bytes": _room(max_body_bytes),
-        "max_request_bytes_of": {path: _room(most) for path, most in (max_body_bytes_of or {}).items()},
-        "problem_for": staticmethod(problem_for),
+        "max_request_bytes": _with_room(max_body_bytes),
+        "max_request_bytes_of": {path: _with_room(limit) for path, limit in (max_body_bytes_of or {}).items()},
+        "convert_problem": staticmethod(convert_problem),
     }
     return type("BoundedProtocol", (BoundedProtocol,), limits)
 
 
-def _room(max_body_bytes: int) -> int:
+def _with_room(max_body_bytes: int) -> int:
     return MAX_HEAD_BYTES + BODY_ROOM * max_body_bytes

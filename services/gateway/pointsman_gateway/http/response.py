@@ -38,7 +38,7 @@ class HttpResponse(NamedTuple):
         return Response(self.body, self.status, dict(self.headers), self.content_type)
 
 
-class StreamedResponse(Protocol):
+class HttpStreamResponse(Protocol):
     """A response that is sent in parts as they arrive, and that notices when the client disconnects."""
 
     @property
@@ -51,7 +51,7 @@ class StreamedResponse(Protocol):
         ...
 
 
-HotHandler = Callable[[Scope, Receive], Awaitable[HttpResponse | StreamedResponse]]
+HotHandler = Callable[[Scope, Receive], Awaitable[HttpResponse | HttpStreamResponse]]
 """A handler that the edge calls without the framework in between."""
 
 FrameworkHandler = Callable[[Request], Awaitable[Response]]

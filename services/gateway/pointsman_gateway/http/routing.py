@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope
 
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.errors import MessageError
@@ -20,8 +22,10 @@ from pointsman_gateway.http.authentication import Authenticator
 from pointsman_gateway.http.edge import Edge
 from pointsman_gateway.http.endpoint import HttpEndpoint, declared_endpoints
 from pointsman_gateway.http.problems import ProblemError, problem, response_to_error
-from pointsman_gateway.http.request import QueryReader, decode_body, read_body
-from pointsman_gateway.http.response import FrameworkHandler, HotHandler, HttpResponse
+from pointsman_gateway.http.request import ClientDisconnected, QueryReader, decode_body, read_body
+from pointsman_gateway.http.response import FrameworkHandler, HotHandler, HttpResponse, HttpStreamResponse
+
+Check = Callable[[Scope], None]
 
 
 def build_application(
@@ -46,15 +50,13 @@ def build_application(
         for declared, name in declared_endpoints(type(handler)):
             endpoints.append(declared)
             method = getattr(handler, name)
-            scope = None if declared.path in public else declared.scope
+            check = _check(declared, authenticator, public)
             if declared.hot:
-                checked = authenticator.protect_hot(scope, method) if scope else method
-                hot[declared.path] = declared.errors.guard_hot(checked) if declared.errors else checked
+                hot[declared.path] = _hot_handler(declared, method, check) if check or declared.errors else method
+                # The edge answers POST itself; this route makes every other method a 405.
                 routes.append(Route(declared.path, _unreachable(), methods=[declared.method]))
             else:
-                answer = _bind(declared, method, max_body_bytes)
-                answer = authenticator.protect(scope, answer) if scope else answer
-                answer = declared.errors.guard(answer) if declared.errors else answer
+                answer = _framework_handler(declared, method, check, max_body_bytes)
                 routes.append(Route(declared.path, answer, methods=[declared.method]))
 
     async def on_http_error(request: Request, error: Exception) -> Response:
@@ -88,12 +90,42 @@ def _matches_prefix(template: str, path: str) -> bool:
     return bool(brace) and path.startswith(prefix)
 
 
-def _bind(declared: HttpEndpoint, method: Callable[..., Any], max_body_bytes: int) -> FrameworkHandler:
-    """Return the method as a handler of the framework: decode query and body, encode the answer."""
+def _check(declared: HttpEndpoint, authenticator: Authenticator, public: Collection[str]) -> Check | None:
+    """Return the access check of an endpoint; None when there is nothing to check."""
+    if declared.scope is None or declared.path in public or not authenticator.checks_requests:
+        return None
+    required = declared.scope
+    return lambda scope: authenticator.check(scope, required)
+
+
+def _hot_handler(declared: HttpEndpoint, method: HotHandler, check: Check | None) -> HotHandler:
+    """Return a hot handler with its access check and error format."""
+
+    async def answer(scope: Scope, receive: Receive) -> HttpResponse | HttpStreamResponse:
+        try:
+            if check:
+                check(scope)
+            return await method(scope, receive)
+        except ClientDisconnected:
+            raise
+        except Exception as error:
+            if declared.errors is None:
+                raise
+            return declared.errors.respond(error, Headers(scope=scope))
+
+    return answer
+
+
+def _framework_handler(
+    declared: HttpEndpoint, method: Callable[..., Any], check: Check | None, max_body_bytes: int
+) -> FrameworkHandler:
+    """Return a handler of the framework: check access, decode query and body, encode the answer."""
     query = QueryReader(declared.query) if declared.query is not None else None
     decoder = msgspec.json.Decoder(declared.body) if declared.body is not None else None
 
-    async def answer(request: Request) -> Response:
+    async def call(request: Request) -> Any:
+        if check:
+            check(request.scope)
         arguments: dict[str, Any] = {}
         if query is not None:
             parameters = query.read(request.query_params)
@@ -102,7 +134,15 @@ def _bind(declared: HttpEndpoint, method: Callable[..., Any], max_body_bytes: in
         if decoder is not None:
             body = await read_body(request.scope, request.receive, max_body_bytes)
             arguments["body"] = decode_body(decoder, body or (b"" if declared.body_required else b"{}"))
-        answered = await method(request, **arguments)
+        return await method(request, **arguments)
+
+    async def answer(request: Request) -> Response:
+        try:
+            answered = await call(request)
+        except Exception as error:
+            if declared.errors is None or isinstance(error, ClientDisconnected):
+                raise
+            answered = declared.errors.respond(error, request.headers)
         if isinstance(answered, Response):
             return answered
         response = answered if isinstance(answered, HttpResponse) else HttpResponse(200, encode(answered))
@@ -112,8 +152,6 @@ def _bind(declared: HttpEndpoint, method: Callable[..., Any], max_body_bytes: in
 
 
 def _unreachable() -> FrameworkHandler:
-    """Return the handler of a route that makes methods other than POST a 405; the edge answers POST itself."""
-
     async def answer(_: Request) -> Response:
         raise AssertionError("the edge passed a hot request to the framework")
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
+from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.response import HTML, JSON, HttpResponse
 
@@ -52,7 +52,7 @@ class PagesHandler:
         tag="operations",
         summary="Get this description",
         query=None,
-        answers={200: Answer("OpenAPI 3.1", dict)},
+        answers={200: AnswerType("OpenAPI 3.1", dict)},
     )
     async def openapi(self, _: Request) -> HttpResponse:
         """Return the OpenAPI document."""
@@ -65,7 +65,7 @@ class PagesHandler:
         tag="operations",
         summary="Read this description",
         query=None,
-        answers={200: Answer("A page", text=("text/html",))},
+        answers={200: AnswerType("A page", text=("text/html",))},
     )
     async def docs(self, _: Request) -> HttpResponse:
         """Return the page that shows the OpenAPI document."""
@@ -78,7 +78,7 @@ class PagesHandler:
         tag="operations",
         summary="Open the dashboard",
         query=None,
-        answers={200: Answer("A page", text=("text/html",))},
+        answers={200: AnswerType("A page", text=("text/html",))},
     )
     async def index(self, _: Request) -> HttpResponse:
         """Return the page of the dashboard."""
@@ -91,8 +91,8 @@ class PagesHandler:
         tag="operations",
         summary="Get a file of the dashboard",
         answers={
-            200: Answer("A script or style of the dashboard", text=("text/javascript", "text/css", "text/plain")),
-            304: Answer("The client has the current version (`If-None-Match`)"),
+            200: AnswerType("A script or style of the dashboard", text=("text/javascript", "text/css", "text/plain")),
+            304: AnswerType("The client has the current version (`If-None-Match`)"),
         },
         problems=(404,),
     )

@@ -10,7 +10,7 @@ from pointsman.contracts.messages.problem import CONTENT_TYPE
 from pointsman.contracts.messages.validation import check_request
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.decision_client import DecisionClient, DecisionUnavailable, refusal_status
-from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
+from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 from pointsman_gateway.http.request import decode_body, read_body
 from pointsman_gateway.http.response import HttpResponse
 
@@ -75,7 +75,7 @@ class DecideHandler:
         "answer is the tier's fallback arm, marked `degraded`.",
         body=DecisionRequest,
         examples=_EXAMPLES,
-        answers={200: Answer("The decision", Decision, _DECISION)},
+        answers={200: AnswerType("The decision", Decision, _DECISION)},
     )
     async def post(self, scope: Scope, receive: Receive) -> HttpResponse:
         """Answer one request."""

@@ -17,13 +17,13 @@ from pointsman.shadow.evaluation.decision_group import LoggedDecision
 from pointsman.shadow.sums.store import ShadowStore
 from pointsman_gateway.api.decisions.log import read_decision
 from pointsman_gateway.api.decisions.views import DecisionOutcome, DecisionView, OutcomeView
-from pointsman_gateway.api.outcomes.log import AppliedOutcome, find_applied_outcome
+from pointsman_gateway.api.outcomes.log import LearnedOutcome, find_applied_outcome
 from pointsman_gateway.api.policies.active import read_active_policies
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.console.feature_names import FeatureNames, name_features
 from pointsman_gateway.console.reward_parts import find_reward, reward_parts
 from pointsman_gateway.console.shadow_choices import ShadowChoiceView, read_shadow_choices
-from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
+from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 from pointsman_gateway.http.response import HttpResponse
 
 
@@ -57,7 +57,7 @@ class DecisionDetailHandler:
         description="Everything that the policy used: context, scores, propensity, policy and its version. A degraded "
         "decision (`fallback.…`) is not logged, so it cannot be read.",
         query=DecisionQuery,
-        answers={200: Answer("The decision", DecisionView)},
+        answers={200: AnswerType("The decision", DecisionView)},
         problems=(404, 410, 503),
     )
     async def get(self, request: Request, query: DecisionQuery) -> HttpResponse:
@@ -104,7 +104,7 @@ class DecisionDetailHandler:
         return await read_shadow_choices(sums, logged, policies, self._backends.config.reward)
 
 
-def _outcome_view(applied: AppliedOutcome) -> OutcomeView:
+def _outcome_view(applied: LearnedOutcome) -> OutcomeView:
     outcome = applied.outcome
     return OutcomeView(
         sequence=applied.sequence,

@@ -28,7 +28,7 @@ from pointsman_gateway.api.feedback.response_index import AmbiguousResponse, Res
 from pointsman_gateway.api.outcomes.join import OutcomeJoiner
 from pointsman_gateway.api.outcomes.log import append_outcome, read_outcome
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
+from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.request import decode_body, read_body
 from pointsman_gateway.http.response import HttpResponse
@@ -73,7 +73,7 @@ class FeedbackHandler:
         body=FeedbackReport,
         examples=_EXAMPLES,
         answers={
-            202: Answer(
+            202: AnswerType(
                 "The feedback is in the log",
                 FeedbackAccepted,
                 {"decision_id": EXAMPLE_ID, "quality": 84, "status": "accepted"},

@@ -17,7 +17,7 @@ from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.instruments import Counter
 
 
-class AppliedOutcome(NamedTuple):
+class LearnedOutcome(NamedTuple):
     """An outcome that was learned from, its sequence in the log, and its reward (0 to 1)."""
 
     outcome: Outcome
@@ -47,7 +47,7 @@ async def append_outcome(bus: Bus, outcome: Outcome, timeout_s: float) -> Append
 
 async def find_applied_outcome(
     store: Store, bus: Bus, decision_id: str, tier: str, decision_sequence: int, timeout_s: float
-) -> AppliedOutcome | None:
+) -> LearnedOutcome | None:
     """Return the outcome that was applied for a decision; None while there is none.
 
     Raises
@@ -60,7 +60,7 @@ async def find_applied_outcome(
     outcome = await read_outcome(bus, entry.outcome_sequence, timeout_s)
     if outcome is None or outcome.decision_id != decision_id:
         return None  # the store belongs to another log than the current one
-    return AppliedOutcome(outcome, entry.outcome_sequence, entry.reward)
+    return LearnedOutcome(outcome, entry.outcome_sequence, entry.reward)
 
 
 async def read_outcome(bus: Bus, sequence: int, timeout_s: float) -> Outcome | None:

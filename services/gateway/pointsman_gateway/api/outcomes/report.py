@@ -16,7 +16,7 @@ from pointsman_gateway.api.decisions.decide import EXAMPLE_ID
 from pointsman_gateway.api.outcomes.join import OutcomeJoiner
 from pointsman_gateway.api.outcomes.log import append_outcome, read_outcome
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
+from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.request import decode_body, read_body
 from pointsman_gateway.http.response import HttpResponse
@@ -56,12 +56,12 @@ class OutcomeHandler:
         body=OutcomeReport,
         examples=_EXAMPLES,
         answers={
-            202: Answer(
+            202: AnswerType(
                 "The outcome is in the log and will be learned from",
                 OutcomeAccepted,
                 {"decision_id": EXAMPLE_ID, "status": "accepted"},
             ),
-            200: Answer(
+            200: AnswerType(
                 "The same outcome was accepted before",
                 OutcomeAccepted,
                 {"decision_id": EXAMPLE_ID, "status": ALREADY_ACCEPTED},

@@ -23,7 +23,7 @@ from pointsman_gateway.api.policies.views import (
 )
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.http.authentication import caller_name
-from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
+from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
 
 log = logger("gateway.policies")
@@ -64,7 +64,7 @@ class PoliciesHandler:
         tag="policies",
         scope="read",
         summary="List the policies of every tier",
-        answers={200: Answer("The policies", PolicyList)},
+        answers={200: AnswerType("The policies", PolicyList)},
         problems=(503,),
     )
     async def get(self, _: Request) -> PolicyList:
@@ -87,7 +87,7 @@ class PoliciesHandler:
         "itself is changed. A `module:Class` must be one that the configuration names.",
         body=PolicyChange,
         examples=_EXAMPLES,
-        answers={200: Answer("The new policies", TierPoliciesView)},
+        answers={200: AnswerType("The new policies", TierPoliciesView)},
         problems=(404, 409, 503),
     )
     async def change(self, request: Request, body: PolicyChange) -> TierPoliciesView:
@@ -123,7 +123,7 @@ class PoliciesHandler:
         scope="read",
         summary="List the versions of a tier's policies",
         description="Each with who made it, when, why and on what evidence.",
-        answers={200: Answer("The last 64 versions, newest first", PolicyHistory)},
+        answers={200: AnswerType("The last 64 versions, newest first", PolicyHistory)},
         problems=(404, 503),
     )
     async def history(self, request: Request) -> PolicyHistory:

@@ -29,7 +29,7 @@ from pointsman_gateway.api.policies.validation import check_policy, configured_c
 from pointsman_gateway.api.policies.views import TierPoliciesView, policies_view
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.http.authentication import caller_name
-from pointsman_gateway.http.endpoint import Answer, HttpEndpoint
+from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
 
 log = logger("gateway.promotion")
@@ -42,7 +42,7 @@ Switch = Callable[[TierPolicies, PolicyChangeRecord], tuple[TierPolicies, Policy
 """From the current policies to the new ones, and the policy whose row of the report is the evidence."""
 
 
-_ANSWER = Answer("The new policies, with the record of the change", TierPoliciesView)
+_ANSWER = AnswerType("The new policies, with the record of the change", TierPoliciesView)
 
 
 class PromotionHandler:

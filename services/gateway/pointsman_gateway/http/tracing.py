@@ -1,4 +1,4 @@
-"""One span for each HTTP request. Wrapped around the application only where traces are on."""
+"""A tracing span for each HTTP request. Wrapped around the application only when tracing is enabled."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pointsman.runtime.telemetry.spans import Tracing
 from pointsman_gateway.http.edge import Edge
 
 NOT_TRACED = frozenset({"/healthz", "/readyz", "/metrics"})
-"""What is asked every few seconds, and says nothing."""
+"""Probes, which are requested every few seconds."""
 _FIELDS = {b"traceparent": "traceparent", b"tracestate": "tracestate"}
 
 
-class Traced:
-    """The ASGI application with a span around each request, below the client's if it sends ``traceparent``.
+class TracedApplication:
+    """The ASGI application with a span around each request, a child of the client's span if it sends ``traceparent``.
 
     Parameters
     ----------
