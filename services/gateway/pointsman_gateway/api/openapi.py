@@ -13,7 +13,7 @@ from pointsman_gateway.api.json_schema import Schema, component_schemas
 from pointsman_gateway.api.parameters import TierName
 from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 from pointsman_gateway.http.request import query_parameters
-from pointsman_gateway.http.response import JSON
+from pointsman_gateway.http.response import EVENT_STREAM, JSON
 
 _DESCRIPTION = """\
 Decides which model takes each LLM request, learns from the outcomes, and compares other policies with the active one.
@@ -128,7 +128,8 @@ def _parameters(declared: HttpEndpoint) -> list[dict[str, Any]]:
 
 def _answer(answer: AnswerType, schemas: dict[Any, Schema]) -> dict[str, Any]:
     content: dict[str, Any] = {JSON: {"schema": schemas[answer.type]}} if answer.type else {}
-    content |= {media: {"schema": {"type": "string"}} for media in answer.text}
+    # The events of a stream are not one value, so a stream has no schema.
+    content |= {media: {} if media == EVENT_STREAM else {"schema": {"type": "string"}} for media in answer.text}
     if answer.example is not None:
         next(iter(content.values()))["example"] = answer.example
     found: dict[str, Any] = {"description": answer.description}

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
+EVENT_STREAM = "text/event-stream"
 
 
 class HttpResponse(NamedTuple):
