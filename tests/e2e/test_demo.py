@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.cli.devtools.demo.data import DataMissing, load_prompts
-from pointsman.cli.stack import find_stack
+from pointsman.cli.stack.stack_file import find_stack
 from tests.support.processes import ChildProcess
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]

@@ -15,10 +15,13 @@ from typing import Any
 
 import pytest
 
-from pointsman.cli.stack import DataDirBusy, NoResponse, Stack, StackFile, StartFailed, find_stack, stack
+from pointsman.cli.stack import stack
+from pointsman.cli.stack.errors import DataDirBusy, NoResponse, StartFailed
 from pointsman.cli.stack.lock import is_alive
 from pointsman.cli.stack.logins import operator_logins
 from pointsman.cli.stack.probes import http_get, nats_info, store_pid
+from pointsman.cli.stack.stack import Stack
+from pointsman.cli.stack.stack_file import StackFile, find_stack
 from pointsman.contracts.config import Config
 from tests.support.repository import ROOT
 

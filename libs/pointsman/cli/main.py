@@ -13,61 +13,41 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
 
 import pointsman
 from pointsman.cli.errors import CommandFailed
 
-
-class CommandEntry(NamedTuple):
-    """A command: the function that adds its options, as ``package.module:function``, and its line in the help."""
-
-    configure: str
-    summary: str
-
-
 COMMANDS = {
-    "init": CommandEntry("devtools.init.command:configure", "write a configuration for the LLM gateway"),
-    "up": CommandEntry("commands.up:configure", "start NATS, a store and the four services on this machine"),
-    "demo": CommandEntry(
-        "devtools.demo.command:configure", "route 3,609 real prompts through the real stack and watch it learn"
+    "init": ("devtools.init.command:configure", "write a configuration for the LLM gateway"),
+    "up": ("commands.up:configure", "start NATS, a store and the four services on this machine"),
+    "demo": ("devtools.demo.command:configure", "route 3,609 real prompts through the real stack and watch it learn"),
+    "mock-provider": (
+        "devtools.mock_provider.command:configure",
+        "a provider without a model, for tests without keys",
     ),
-    "mock-provider": CommandEntry(
-        "devtools.mock_provider.command:configure", "an LLM provider without a model, to try everything without keys"
+    "replay": ("devtools.replay.command:configure", "send a recorded file of picks and updates to a running stack"),
+    "compare": ("commands.compare:configure", "show what each shadow policy would have done differently"),
+    "policies": ("commands.policies:configure", "show active and shadow policies, and who changed them"),
+    "promote": ("commands.promotion:configure_promote", "make a shadow policy the active policy of a tier"),
+    "revert": ("commands.promotion:configure_revert", "undo the last promotion of a tier"),
+    "tail": ("commands.tail:configure", "print decisions, rewards, shadow results … as they are published"),
+    "audit": ("commands.audit:configure_audit", "compare the store with the outcome log, byte by byte"),
+    "rebuild": ("commands.audit:configure_rebuild", "rebuild the store from the outcome log"),
+    "doctor": ("commands.doctor.command:configure", "check everything and suggest repairs"),
+    "keys": ("commands.keys:configure", "create, list and revoke API keys of the gateway"),
+    "features": ("commands.features:configure", "show the features that the gateway computes from a prompt"),
+    "config": ("commands.config_check:configure", "check the configuration"),
+    "credentials": ("commands.credentials:configure", "create the users of NATS and the store, with passwords"),
+    "probe": ("commands.probe:configure", "exit with 0 when a URL returns 200 (for health checks)"),
+    "gateway": ("commands.services:configure_gateway", "run the gateway"),
+    "decision": ("commands.services:configure_decision", "run one replica of the decision service"),
+    "shadow-evaluator": (
+        "commands.services:configure_shadow_evaluator",
+        "run the evaluator of shadow policies",
     ),
-    "replay": CommandEntry(
-        "devtools.replay.command:configure", "send a recorded file of picks and updates to a running stack"
-    ),
-    "compare": CommandEntry("commands.compare:configure", "show what each shadow policy would have done differently"),
-    "policies": CommandEntry(
-        "commands.policies:configure", "show the active and shadow policies, and who changed them"
-    ),
-    "promote": CommandEntry("commands.promotion:configure_promote", "make a shadow policy the active policy of a tier"),
-    "revert": CommandEntry("commands.promotion:configure_revert", "undo the last promotion of a tier"),
-    "tail": CommandEntry("commands.tail:configure", "print decisions, rewards, shadow results … as they are published"),
-    "audit": CommandEntry("commands.audit:configure_audit", "compare the store with the outcome log, byte by byte"),
-    "rebuild": CommandEntry("commands.audit:configure_rebuild", "rebuild the store from the outcome log"),
-    "doctor": CommandEntry(
-        "commands.doctor.command:configure", "check everything and suggest how to repair what is wrong"
-    ),
-    "keys": CommandEntry("commands.keys:configure", "create, list and revoke API keys of the gateway"),
-    "features": CommandEntry(
-        "commands.features:configure", "show the features that the gateway computes from a prompt"
-    ),
-    "config": CommandEntry("commands.config_check:configure", "check the configuration"),
-    "credentials": CommandEntry(
-        "commands.credentials:configure", "create the users of NATS and the store, with passwords"
-    ),
-    "probe": CommandEntry("commands.probe:configure", "exit with 0 when a URL returns 200 (for health checks)"),
-    "gateway": CommandEntry("commands.services:configure_gateway", "run the gateway"),
-    "decision": CommandEntry("commands.services:configure_decision", "run one replica of the decision service"),
-    "shadow-evaluator": CommandEntry(
-        "commands.services:configure_shadow_evaluator", "run the service that evaluates shadow policies"
-    ),
-    "reward-updater": CommandEntry(
-        "commands.services:configure_reward_updater", "run the service that learns from outcomes"
-    ),
+    "reward-updater": ("commands.services:configure_reward_updater", "run the service that learns from outcomes"),
 }
+"""The function that adds the options of each command, as ``module:function``, and its line in the help."""
 
 _DESCRIPTION = """\
 Pointsman decides which model answers each LLM request, learns from the outcomes, and measures a new policy in shadow
@@ -117,12 +97,11 @@ def _parser(name: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pointsman {pointsman.__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     if name is None:
-        for command, entry in COMMANDS.items():
-            subparsers.add_parser(command, help=entry.summary)
+        for command, (_, summary) in COMMANDS.items():
+            subparsers.add_parser(command, help=summary)
     else:
-        module, function = COMMANDS[name].configure.split(":")
-        configure = getattr(importlib.import_module(f"pointsman.cli.{module}"), function)
-        configure(subparsers.add_parser(name, help=COMMANDS[name].summary))
+        module, function = COMMANDS[name][0].split(":")
+        getattr(importlib.import_module(f"pointsman.cli.{module}"), function)(subparsers.add_parser(name))
     return parser
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from pointsman.cli.errors import CommandFailed
-from pointsman.cli.stack import StackFile, StackProcess
 from pointsman.cli.stack.lock import DataDirLock
-from pointsman.cli.stack.stack_file import write_stack_file
+from pointsman.cli.stack.stack_file import StackFile, StackProcess, write_stack_file
 from pointsman.cli.target import add_target_options, find_target
 
 CONFIG = '[gateway]\nhost = "0.0.0.0"\nport = 9000\n\n[[tier]]\nname = "SIMPLE"\n'

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.options import add_config_option, command_name, config_file, read_config
-from pointsman.cli.stack import PortBusy, ProgramMissing, Stack, StackError
+from pointsman.cli.stack.errors import PortBusy, ProgramMissing, StackError
 from pointsman.cli.stack.foreground import run_in_foreground
 from pointsman.cli.stack.logins import OBSERVER_FILE
+from pointsman.cli.stack.stack import Stack
 from pointsman.contracts.config import Config, exposure_problems, keys_required
 
 DEFAULT_DATA_DIR = "data"
@@ -119,12 +120,8 @@ def summary(stack: Stack, config: Config) -> str:
     running, command = stack.describe(), command_name()
     key = ' \\\n                 -H "authorization: Bearer $POINTSMAN_API_KEY"' if keys_required(config) else ""
     counts = [
-        f"{len(processes)} {name}"
-        for name, processes in (
-            ("decision", running.decision),
-            ("shadow-evaluator", running.shadow_evaluator),
-            ("reward-updater", running.reward_updater),
-        )
+        f"{len(getattr(running, service.replace('-', '_')))} {service}"
+        for service in ("decision", "shadow-evaluator", "reward-updater")
     ]
     return f"""\
 Pointsman is ready.

@@ -21,44 +21,49 @@ _RESERVE_BYTES = 256 * 1024**2
 """Room for JetStream's key-value buckets, in addition to that of the streams."""
 
 
-class EmbeddedNats:
-    """A nats-server on loopback with JetStream under the data directory.
+class EmbeddedServer:
+    """A server on loopback with its data under the data directory. ``credentials`` has the users that it accepts."""
 
-    Parameters
-    ----------
-    program : path
-    data_dir : path
-    config : NatsConfig
-        Has the sizes of the streams.
-    credentials : Credentials
-        Users and passwords that it accepts.
-    """
+    name: str
 
-    name = "nats"
-
-    def __init__(self, program: Path, data_dir: Path, config: NatsConfig, credentials: Credentials) -> None:
+    def __init__(self, program: Path, data_dir: Path, credentials: Credentials) -> None:
         self.url = self.monitor_url = ""
         self.chosen_ports: dict[str, int] = {}
-        self._program = program
+        self._program = str(program)
         self._data_dir = data_dir
-        self._config = config
         self._credentials = credentials
 
     def prepare(self, ports: Ports, earlier: dict[str, int]) -> list[str]:
-        """Choose the ports, write ``nats.conf`` and return the command.
+        """Choose the ports, those of an ``earlier`` start if free, write the configuration and return the command."""
+        raise NotImplementedError
 
-        4222 is preferred, because ``nats sub`` uses it by default.
-        """
+    async def check(self, pid: int) -> None:
+        """Raise `NoResponse` unless this server, started as process ``pid``, is in service."""
+        raise NotImplementedError
+
+
+class EmbeddedNats(EmbeddedServer):
+    """A nats-server with JetStream."""
+
+    name = "nats"
+
+    def __init__(self, program: Path, data_dir: Path, credentials: Credentials, config: NatsConfig) -> None:
+        super().__init__(program, data_dir, credentials)
+        self._config = config
+
+    def prepare(self, ports: Ports, earlier: dict[str, int]) -> list[str]:
+        """See the base. 4222 is preferred, because ``nats sub`` uses it by default."""
         port = ports.choose([NATS_PORT, earlier.get("nats", 0)])
         monitor = ports.choose([MONITOR_PORT, earlier.get("monitor", 0)])
         self.chosen_ports = {"nats": port, "monitor": monitor}
         self.url, self.monitor_url = f"nats://{LOOPBACK}:{port}", f"http://{LOOPBACK}:{monitor}"
         file = self._data_dir / "nats.conf"
-        write_private(file, nats_conf(self._data_dir, self._config, port, monitor) + users_conf(self._credentials.nats))
-        return [str(self._program), "-c", str(file)]
+        users = users_conf(self._credentials.nats)
+        write_private(file, nats_conf(self._data_dir, self._config, port, monitor) + users)
+        return [self._program, "-c", str(file)]
 
     async def check(self, pid: int) -> None:
-        """Raise `NoResponse` unless this server responds with JetStream on. Its name identifies it, not its process."""
+        """See the base. The server is identified by its name."""
         info = await nats_info(self.url)
         if info.server_name != server_name(self._data_dir):
             raise NoResponse(f"{self.url}: another NATS responds, {info.server_name}")
@@ -66,32 +71,13 @@ class EmbeddedNats:
             raise NoResponse(f"{self.url}: JetStream is not on")
 
 
-class EmbeddedStore:
-    """A valkey-server (or redis-server) on loopback with its data under the data directory.
-
-    Parameters
-    ----------
-    program : path
-    data_dir : path
-    credentials : Credentials
-        Users and passwords that it accepts.
-    """
+class EmbeddedStore(EmbeddedServer):
+    """A valkey-server or redis-server."""
 
     name = "store"
-    monitor_url = ""
-
-    def __init__(self, program: Path, data_dir: Path, credentials: Credentials) -> None:
-        self.url = ""
-        self.chosen_ports: dict[str, int] = {}
-        self._program = program
-        self._data_dir = data_dir
-        self._credentials = credentials
 
     def prepare(self, ports: Ports, earlier: dict[str, int]) -> list[str]:
-        """Choose the port, write ``valkey.conf`` and return the command.
-
-        6379 is not preferred: other programs on a developer's machine expect their own store there.
-        """
+        """See the base. 6379 is not preferred: other programs on a developer's machine expect their own store there."""
         port = ports.choose([earlier.get("store", 0)])
         self.chosen_ports = {"store": port}
         self.url = f"redis://{LOOPBACK}:{port}/0"
@@ -100,10 +86,10 @@ class EmbeddedStore:
         file, users = self._data_dir / "valkey.conf", self._data_dir / "valkey.acl"
         write_private(users, acl_file(self._credentials.redis))
         write_private(file, store_conf(folder, port, users))
-        return [str(self._program), str(file)]
+        return [self._program, str(file)]
 
     async def check(self, pid: int) -> None:
-        """Raise `NoResponse` unless the process with this id serves commands."""
+        """See the base. The server is identified by its process id."""
         if await store_pid(self.url, "operator", self._credentials.redis["operator"]) != pid:
             raise NoResponse(f"{self.url}: another store responds")
 

@@ -38,7 +38,6 @@ class DataDirLock:
 
         Parameters
         ----------
-        data_dir : path
         earlier_pids : iterable of int
             Process ids of the earlier stack. Only those that still belong to the directory are signalled.
 
@@ -52,7 +51,7 @@ class DataDirLock:
             if not _try_lock(fd):
                 holder = lock_holder(data_dir)
                 if holder is None or is_alive(holder):
-                    raise DataDirBusy(data_dir, f"process {holder}" if holder else "a process that just started")
+                    raise _busy(data_dir, f"process {holder}" if holder else "a process that just started")
                 await _end_orphans(fd, data_dir, list(earlier_pids))
             os.ftruncate(fd, 0)
             os.pwrite(fd, str(os.getpid()).encode(), 0)
@@ -122,4 +121,8 @@ async def _end_orphans(fd: int, data_dir: Path, pids: list[int]) -> None:
             if _try_lock(fd):
                 return
             await asyncio.sleep(0.05)
-    raise DataDirBusy(data_dir, f"an earlier stack whose processes did not end ({pids or 'unknown'})")
+    raise _busy(data_dir, f"an earlier stack whose processes did not end ({pids or 'unknown'})")
+
+
+def _busy(data_dir: Path, holder: str) -> DataDirBusy:
+    return DataDirBusy(f"another stack runs on {data_dir}: {holder}; stop it, or choose another --data-dir")

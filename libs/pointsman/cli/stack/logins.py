@@ -57,11 +57,12 @@ def operator_logins(data_dir: Path, nats_url: str, redis_url: str) -> tuple[Nats
     )
 
 
-def service_environment(role: Role, credentials: Credentials, nats_url: str, redis_url: str) -> dict[str, str]:
+def service_environment(service: str, credentials: Credentials, nats_url: str, redis_url: str) -> dict[str, str]:
     """Return the environment variables with the addresses of NATS and the store and the login of one service.
 
     The empty values override settings of the configuration for external servers.
     """
+    role: Role = service.replace("_", "-")  # type: ignore[assignment]
     environ = {f"POINTSMAN_{section}_{key}": "" for section in _SECTIONS for key in _LOGIN if key != "PASSWORD_FILE"}
     return environ | {
         "POINTSMAN_NATS_URL": nats_url,
@@ -79,14 +80,10 @@ def without_logins(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in dropped}
 
 
-def observer_url(credentials: Credentials, nats_url: str) -> str:
-    """Return the URL of NATS with a user that may only subscribe."""
-    return f"nats://observer:{credentials.nats['observer']}@{urlsplit(nats_url).netloc}"
-
-
 def write_observer_url(data_dir: Path, credentials: Credentials, nats_url: str) -> None:
-    """Write that URL to a file for the `nats` command; only the owner can read it."""
-    write_private(data_dir / OBSERVER_FILE, observer_url(credentials, nats_url) + "\n")
+    """Write the URL of NATS with a user that may only subscribe, for the `nats` command; only the owner can read it."""
+    url = f"nats://observer:{credentials.nats['observer']}@{urlsplit(nats_url).netloc}\n"
+    write_private(data_dir / OBSERVER_FILE, url)
 
 
 def _read(file: Path) -> Credentials | None:

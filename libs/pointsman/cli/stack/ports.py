@@ -28,12 +28,7 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
 
 
 class Ports:
-    """Free ports of one host; each is returned once.
-
-    Parameters
-    ----------
-    host : str
-    """
+    """Free ports of one host; each is returned once."""
 
     def __init__(self, host: str = LOOPBACK) -> None:
         self._host = host
@@ -71,7 +66,7 @@ def gateway_port(host: str, configured: int, requested: int | None = None) -> in
         The requested port is in use.
     """
     if requested and not is_free(requested, host):
-        raise PortBusy(host, requested)
+        raise PortBusy(f"port {requested} on {host} is in use; choose another --port, or omit it to get a free one")
     first = configured if requested is None else requested
     return Ports(host).choose(range(first, min(first + _SEARCH, 65536)) if first else ())
 

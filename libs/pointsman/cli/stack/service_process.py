@@ -10,7 +10,6 @@ from pointsman.cli.stack.child_process import Command
 from pointsman.cli.stack.errors import NoResponse
 from pointsman.cli.stack.ports import LOOPBACK, Ports, is_free
 from pointsman.cli.stack.probes import failed_checks, http_get
-from pointsman.contracts.access.roles import Role
 
 SERVICES: Mapping[str, str] = {
     "gateway": "pointsman_gateway",
@@ -20,17 +19,9 @@ SERVICES: Mapping[str, str] = {
 }
 """Module of each service. Names only: the command line does not import a service."""
 
-ROLES: Mapping[str, Role] = {
-    "gateway": "gateway",
-    "decision": "decision",
-    "shadow_evaluator": "shadow-evaluator",
-    "reward_updater": "reward-updater",
-}
-"""User name of each service for NATS and the store."""
-
 
 class ServiceProcess:
-    """One process of a service.
+    """One process of a service: ``python -m module``.
 
     Parameters
     ----------
@@ -38,9 +29,6 @@ class ServiceProcess:
         A key of `SERVICES`.
     replica : int
         From 0.
-    module : str
-        Executed with ``python -m``.
-    environ : mapping
     ports : Ports
         Source of the probe port.
     url : str

@@ -13,13 +13,13 @@ from types import TracebackType
 from typing import Self
 
 from pointsman.cli.stack.child_process import ChildProcess, Command
-from pointsman.cli.stack.embedded_servers import EmbeddedNats, EmbeddedStore
+from pointsman.cli.stack.embedded_servers import EmbeddedNats, EmbeddedServer, EmbeddedStore
 from pointsman.cli.stack.errors import NoResponse, StartFailed
 from pointsman.cli.stack.lock import OWNER_VARIABLE, DataDirLock
 from pointsman.cli.stack.logins import ensure_credentials, service_environment, without_logins, write_observer_url
 from pointsman.cli.stack.ports import Ports, gateway_port, read_ports, url_host, write_ports
 from pointsman.cli.stack.server_programs import find_nats_server, find_store_server
-from pointsman.cli.stack.service_process import ROLES, SERVICES, ServiceProcess
+from pointsman.cli.stack.service_process import SERVICES, ServiceProcess
 from pointsman.cli.stack.stack_file import (
     StackFile,
     StackProcess,
@@ -48,7 +48,6 @@ class Stack:
     ----------
     config : Config
         Read from ``config_file`` and the environment.
-    data_dir : path
     config_file : path, optional
         Passed to the services as ``POINTSMAN_CONFIG``.
     port : int, optional
@@ -93,7 +92,7 @@ class Stack:
         self._on_event = on_event or log.warning
         self._lock: DataDirLock | None = None
         self._ports = Ports()
-        self._servers: list[tuple[EmbeddedNats | EmbeddedStore, ChildProcess]] = []
+        self._servers: list[tuple[EmbeddedServer, ChildProcess]] = []
         self._services: list[tuple[ServiceProcess, ChildProcess]] = []
 
     async def __aenter__(self) -> Self:
@@ -144,14 +143,14 @@ class Stack:
         self._lock = await DataDirLock.acquire(self.data_dir, [process.pid for process in earlier.processes()])
         remove_stack_file(self.data_dir)
         credentials = ensure_credentials(self.data_dir)
-        nats = EmbeddedNats(nats_program, self.data_dir, self._config.nats, credentials)
+        nats = EmbeddedNats(nats_program, self.data_dir, credentials, self._config.nats)
         store = EmbeddedStore(store_program, self.data_dir, credentials)
         port = self._choose_gateway_port()
         await asyncio.gather(self._start_server(nats), self._start_server(store))
         self.nats_url, self.monitor_url, self.redis_url = nats.url, nats.monitor_url, store.url
         write_observer_url(self.data_dir, credentials, nats.url)
         for service, module in self._modules.items():
-            login = service_environment(ROLES[service], credentials, nats.url, store.url)
+            login = service_environment(service, credentials, nats.url, store.url)
             environ = self._environ | login | {"POINTSMAN_GATEWAY_PORT": str(port)}
             for at in range(self._replicas[service]):
                 url = self.gateway_url if service == "gateway" else ""
@@ -207,7 +206,7 @@ class Stack:
         self._ports.reserve(port)
         return port
 
-    async def _start_server(self, server: EmbeddedNats | EmbeddedStore) -> None:
+    async def _start_server(self, server: EmbeddedServer) -> None:
         """Start NATS or the store; retry with other ports when it ends at once: another process may have a port."""
         file = self.data_dir / "ports.json"
         for _ in range(_START_ATTEMPTS):
@@ -231,7 +230,7 @@ class Stack:
             write_stack_file(self.data_dir, self.describe())
 
 
-async def _responds(server: EmbeddedNats | EmbeddedStore, child: ChildProcess) -> bool:
+async def _responds(server: EmbeddedServer, child: ChildProcess) -> bool:
     """Wait until the server responds (true) or has ended (false)."""
     deadline = time.monotonic() + SERVER_START_TIMEOUT_S
     while time.monotonic() < deadline:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from pointsman.cli.stack.lock import is_alive, lock_holder
+from pointsman.contracts.access.credentials import write_private
 
 STACK_FILE = "stack.json"
 
@@ -19,7 +18,6 @@ class StackProcess(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     Attributes
     ----------
-    pid : int
     url : str
         Address of the gateway's API, NATS or the store; for the other services the address of ``/readyz``.
     monitor : str
@@ -49,20 +47,13 @@ class StackFile(msgspec.Struct, frozen=True, kw_only=True):
 
 def write_stack_file(data_dir: Path, content: StackFile) -> None:
     """Replace the file atomically; only the user who started the stack can read it."""
-    target = data_dir / STACK_FILE
-    fresh = target.with_suffix(".new")
-    with contextlib.suppress(FileNotFoundError):
-        fresh.unlink()
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-    fresh.replace(target)
+    text = msgspec.json.format(msgspec.json.encode(content), indent=2).decode()
+    write_private(data_dir / STACK_FILE, text + "\n")
 
 
 def remove_stack_file(data_dir: Path) -> None:
     """Remove the file if it exists."""
-    with contextlib.suppress(FileNotFoundError):
-        (data_dir / STACK_FILE).unlink()
+    (data_dir / STACK_FILE).unlink(missing_ok=True)
 
 
 def read_stack_file(data_dir: Path) -> StackFile | None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.cli.stack import ProgramMissing
 from pointsman.cli.stack.embedded_servers import nats_conf, server_name, store_conf
+from pointsman.cli.stack.errors import ProgramMissing
 from pointsman.cli.stack.server_programs import find_nats_server, find_store_server
 from pointsman.contracts.config.connections import NatsConfig
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.cli.stack import DataDirBusy
+from pointsman.cli.stack.errors import DataDirBusy
 from pointsman.cli.stack.lock import LOCK_FILE, OWNER_VARIABLE, DataDirLock, belongs_to, is_alive, lock_holder
 
 _WAIT = "import sys; print('ready', flush=True); sys.stdin.read()"

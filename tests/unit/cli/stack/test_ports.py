@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.cli.stack import PortBusy
+from pointsman.cli.stack.errors import PortBusy
 from pointsman.cli.stack.ports import Ports, gateway_port, is_free, read_ports, url_host, write_ports
 
 

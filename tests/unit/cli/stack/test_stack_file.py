@@ -5,9 +5,16 @@ import os
 import stat
 from pathlib import Path
 
-from pointsman.cli.stack import StackFile, StackProcess, find_stack
 from pointsman.cli.stack.lock import LOCK_FILE, DataDirLock
-from pointsman.cli.stack.stack_file import STACK_FILE, read_stack_file, remove_stack_file, write_stack_file
+from pointsman.cli.stack.stack_file import (
+    STACK_FILE,
+    StackFile,
+    StackProcess,
+    find_stack,
+    read_stack_file,
+    remove_stack_file,
+    write_stack_file,
+)
 
 RUNNING = StackFile(
     gateway=[StackProcess(pid=os.getpid(), url="http://127.0.0.1:8080")],

@@ -12,7 +12,6 @@ class Finding(NamedTuple):
     ----------
     subject : str
         What was checked.
-    ok : bool
     detail : str
         What was found.
     remedy : str

@@ -39,7 +39,6 @@ class ChatAnswer(NamedTuple):
     ----------
     headers : mapping
         Headers of the gateway without their prefix.
-    text : str
     """
 
     headers: Mapping[str, str]
@@ -56,7 +55,6 @@ class ChatDemo:
 
     Parameters
     ----------
-    console : Console
     gateway : GatewayClient
         With `CHAT_TIMEOUT_S`.
     prompts : sequence of str

@@ -25,8 +25,10 @@ from pointsman.cli.devtools.demo.traffic import DemoFailed, Traffic
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.gateway import GatewayClient, GatewayUnavailable
 from pointsman.cli.options import add_key_option
-from pointsman.cli.stack import Stack, StackError, find_stack
+from pointsman.cli.stack.errors import StackError
 from pointsman.cli.stack.foreground import run_in_foreground
+from pointsman.cli.stack.stack import Stack
+from pointsman.cli.stack.stack_file import find_stack
 from pointsman.contracts.config import Config, ConfigError, load_config
 
 CONFIG_FILE = Path(__file__).with_name("demo.toml")

@@ -41,11 +41,8 @@ class Prompts:
 
     Attributes
     ----------
-    arms : tuple of Arm, length K
-    texts : tuple of str, length N
     quality : ndarray, shape (N, K)
         Judged, 0 to 100.
-    cost_usd : ndarray, shape (N, K)
     """
 
     arms: tuple[Arm, ...]

@@ -17,7 +17,6 @@ def prepare_folder(folder: Path, *, keep: bool, running: bool) -> None:
 
     Parameters
     ----------
-    folder : path
     keep : bool
         Keep the data of an earlier demo.
     running : bool

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from aiohttp import web
-
 from pointsman.cli.devtools.mock_provider.behaviour import Behaviour
-from pointsman.cli.devtools.mock_provider.server import MockProvider
+from pointsman.cli.devtools.mock_provider.server import MockProvider, serving
 
 ADDRESS = "http://127.0.0.1:9100"
 """Address in the demo's configuration, replaced by the one with a free port."""
@@ -22,17 +19,9 @@ MODELS = {
 }
 
 
-@asynccontextmanager
-async def mock_models(seed: int) -> AsyncIterator[str]:
-    """Serve the models on a free port; yield the address."""
-    runner = web.AppRunner(MockProvider(MODELS, Behaviour(), seed).app(), access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
-        host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()
+def mock_models(seed: int) -> AbstractAsyncContextManager[str]:
+    """Serve the models on a free port; the context is their URL."""
+    return serving(MockProvider(MODELS, Behaviour(), seed), "127.0.0.1", 0)
 
 
 def write_config(template: Path, address: str, file: Path) -> None:

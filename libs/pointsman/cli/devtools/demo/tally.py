@@ -34,7 +34,6 @@ class Tally:
 
     Attributes
     ----------
-    prompts : Prompts
     rewards : ndarray, shape (N, K)
         Reward of each model's answer to each prompt, 0 to 100.
     degraded : int
@@ -69,19 +68,15 @@ class Tally:
 
     def means_if(self, prompts: NDArray[np.intp], arms: NDArray[np.intp]) -> Means:
         """Return the means if these arms had served these prompts."""
-        return Means(
-            reward=float(self.rewards[prompts, arms].mean()),
-            quality=float(self.prompts.quality[prompts, arms].mean()),
-            cost_usd=float(self.prompts.cost_usd[prompts, arms].mean()),
-        )
+        return self._means((prompts, arms))
 
     def means_uniform(self, prompts: NDArray[np.intp]) -> Means:
         """Return the expected means if every prompt had been served by a model drawn at random."""
-        return Means(
-            reward=float(self.rewards[prompts].mean()),
-            quality=float(self.prompts.quality[prompts].mean()),
-            cost_usd=float(self.prompts.cost_usd[prompts].mean()),
-        )
+        return self._means((prompts,))
+
+    def _means(self, index: tuple[NDArray[np.intp], ...]) -> Means:
+        arrays = (self.rewards, self.prompts.quality, self.prompts.cost_usd)
+        return Means(*(float(values[index].mean()) for values in arrays))
 
     def shares(self, part: slice = slice(None)) -> FloatArray:
         """Return the share of the requests that each arm served, shape (K,)."""

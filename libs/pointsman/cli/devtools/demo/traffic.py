@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 
-import msgspec
-
 from pointsman.cli.devtools.concurrency import for_each
 from pointsman.cli.devtools.demo.data import Prompts
 from pointsman.cli.devtools.demo.tally import Tally
 from pointsman.cli.gateway import GatewayClient, GatewayResponse, GatewayUnavailable
+from pointsman.contracts.messages.decision import decision_decoder
 from pointsman.core.features import prompt_features
 
 MAX_ATTEMPTS = 20
@@ -21,23 +20,11 @@ class DemoFailed(Exception):
     """The gateway refused a request of the demo, or was unavailable for too long."""
 
 
-class _Decision(msgspec.Struct, frozen=True):
-    decision_id: str
-    provider: str
-    model: str
-    degraded: bool
-
-
-_decoder = msgspec.json.Decoder(_Decision)
-
-
 class Traffic:
     """Routes prompts through a gateway.
 
     Parameters
     ----------
-    gateway : GatewayClient
-    tier : str
     prompts : Prompts
         In the order in which they are sent.
     tally : Tally
@@ -65,7 +52,7 @@ class Traffic:
     async def _route(self, at: int) -> None:
         context = prompt_features(self._prompts.texts[at])
         response = await self._send("/v1/decisions", {"tier": self._tier, "context": context})
-        decision = _decoder.decode(response.body)
+        decision = decision_decoder.decode(response.body)
         arm = self._index[decision.provider, decision.model]
         self._tally.add(at, arm, degraded=decision.degraded)
         self._tally.elapsed_s = time.perf_counter() - self._started_s

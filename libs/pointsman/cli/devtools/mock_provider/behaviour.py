@@ -4,39 +4,31 @@ from __future__ import annotations
 
 import random
 import re
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
+
+from pointsman.core.bounds import Share
 
 BAD_ANSWERS = ("empty", "refusal", "truncated")
 
 
-class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
-    """One mock model.
+Milliseconds = Annotated[float, Meta(ge=0, le=1e7)]
 
-    Attributes
-    ----------
-    first_byte_ms : float
-        Until a stream begins; part of ``latency_ms``.
-    latency_ms : float
-        Until the answer is complete; a stream spreads its chunks over the time after the first byte.
-    fail_rate : float
-        Share of requests that fail with ``fail_status``, 0 to 1.
-    fail_status : int
-    break_rate : float
-        Share of streams that break, 0 to 1.
-    quality : float
-        Share of good answers, 0 to 1; the others are empty, refusals or truncated.
-    words : int
-        Words in a good answer.
-    """
 
-    first_byte_ms: float = 0.0
-    latency_ms: float = 0.0
-    fail_rate: float = 0.0
-    fail_status: int = 500
-    break_rate: float = 0.0
-    quality: float = 1.0
-    words: int = 24
+class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Behaviour of one mock model. The descriptions are the help of the command's options."""
+
+    first_byte_ms: Annotated[Milliseconds, Meta(description="milliseconds until an answer begins")] = 0.0
+    latency_ms: Annotated[Milliseconds, Meta(description="milliseconds until it is complete")] = 0.0
+    fail_rate: Annotated[Share, Meta(description="share of requests that fail, 0 to 1")] = 0.0
+    fail_status: Annotated[int, Meta(ge=400, le=599, description="HTTP status of failed requests")] = 500
+    break_rate: Annotated[Share, Meta(description="share of streams that break, 0 to 1")] = 0.0
+    quality: Annotated[
+        Share, Meta(description="share of good answers, 0 to 1; the others are empty, refusals or truncated")
+    ] = 1.0
+    words: Annotated[int, Meta(ge=0, le=10_000_000, description="words in a good answer")] = 24
 
 
 class RequestPlan(msgspec.Struct, frozen=True, kw_only=True):

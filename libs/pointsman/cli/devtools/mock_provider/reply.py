@@ -39,7 +39,6 @@ class MockReply(msgspec.Struct, frozen=True, kw_only=True):
         Pieces of the text, one for each chunk of a stream.
     tool : tuple of (name, arguments as JSON), optional
         A tool call in place of a text.
-    finish : {"stop", "length", "tool_calls"}
     """
 
     number: int

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -43,7 +44,6 @@ class MockProvider:
         The models; without any, every name is accepted.
     default : Behaviour
         Of models without an entry.
-    seed : int
     api_key : str, optional
         Required from clients.
     """
@@ -162,6 +162,19 @@ def _messages(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _all_chars(body: dict[str, Any]) -> int:
     return sum(len("\n".join(texts_of(message.get("content")))) for message in _messages(body))
+
+
+@asynccontextmanager
+async def serving(provider: MockProvider, host: str, port: int) -> AsyncIterator[str]:
+    """Serve the provider; yield its URL. Port 0 selects a free port."""
+    runner = web.AppRunner(provider.app(), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port, backlog=1024).start()
+        bound_host, bound_port = runner.addresses[0][:2]
+        yield f"http://{bound_host}:{bound_port}"
+    finally:
+        await runner.cleanup()
 
 
 async def _stream(request: web.Request, chunks: list[bytes], plan: RequestPlan, left_ms: float) -> web.StreamResponse:

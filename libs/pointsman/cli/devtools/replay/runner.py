@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 import msgspec
 
+from pointsman.cli.devtools.concurrency import for_each
 from pointsman.cli.devtools.replay.recording import Recording, ReplayStep
-from pointsman.cli.gateway import GatewayClient, GatewayUnavailable
+from pointsman.cli.gateway import GatewayClient
+from pointsman.contracts.messages.decision import Decision, decision_decoder
 from pointsman.core.bandit import Arm
 
 WAIT_TIMEOUT_S = 15.0
@@ -55,34 +57,6 @@ class ReplayResult(msgspec.Struct, frozen=True):
     differences: list[PickDifference]
 
 
-class _Score(msgspec.Struct, frozen=True):
-    provider: str
-    model: str
-    pulls: int = 0
-
-
-class _Decision(msgspec.Struct, frozen=True):
-    decision_id: str
-    provider: str
-    model: str
-    degraded: bool
-    scores: list[_Score]
-
-
-class _DecisionStatus(msgspec.Struct, frozen=True):
-    outcome_status: str
-
-
-class _Arm(msgspec.Struct, frozen=True):
-    provider: str
-    model: str
-    n: int
-
-
-class _Arms(msgspec.Struct, frozen=True):
-    arms: list[_Arm]
-
-
 async def replay(url: str, recording: Recording, concurrency: int = 1, api_key: str | None = None) -> ReplayResult:
     """Replay a recording.
 
@@ -102,15 +76,7 @@ async def replay(url: str, recording: Recording, concurrency: int = 1, api_key: 
     async with GatewayClient(url, api_key=api_key) as gateway:
         run = _Replay(gateway, exact=concurrency == 1)
         started_s = time.perf_counter()
-        steps = iter(recording.steps)
-        try:
-            async with asyncio.TaskGroup() as workers:
-                for _ in range(concurrency):
-                    workers.create_task(run.work(steps))
-        except ExceptionGroup as failures:
-            # Not `except*`, which wraps what is raised in it into another group.
-            expected = failures.subgroup((GatewayUnavailable, ReplayFailed))
-            raise (expected or failures).exceptions[0] from None
+        await for_each(recording.steps, run.replay, concurrency)
         await run.wait_all_applied()
         return run.result(time.perf_counter() - started_s, recording.stray_updates)
 
@@ -123,10 +89,6 @@ class _Replay:
         self._unapplied: dict[str, str] = {}
         self._differences: list[PickDifference] = []
         self._count: Counter[str] = Counter()
-
-    async def work(self, steps: Iterator[ReplayStep]) -> None:
-        for step in steps:
-            await self._replay(step)
 
     async def wait_all_applied(self) -> None:
         """Wait until the last outcome of every tier is applied."""
@@ -146,7 +108,7 @@ class _Replay:
             differences=self._differences,
         )
 
-    async def _replay(self, step: ReplayStep) -> None:
+    async def replay(self, step: ReplayStep) -> None:
         tier = step.pick.tier
         decision = await (self._pick_exactly(step) if self._exact else self._pick(step))
         arm = Arm(decision.provider, decision.model)
@@ -168,14 +130,14 @@ class _Replay:
             self._pulls[tier][arm] += 1
             self._unapplied[tier] = decision.decision_id
 
-    async def _pick(self, step: ReplayStep) -> _Decision:
+    async def _pick(self, step: ReplayStep) -> Decision:
         pick = step.pick
         body: dict[str, object] = {"tier": pick.tier, "context": pick.context}
         if pick.candidates is not None:
             body["candidates"] = pick.candidates
-        return msgspec.json.decode(await self._send("/v1/decisions", body, step), type=_Decision)
+        return decision_decoder.decode(await self._send("/v1/decisions", body, step))
 
-    async def _pick_exactly(self, step: ReplayStep) -> _Decision:
+    async def _pick_exactly(self, step: ReplayStep) -> Decision:
         """Pick from exactly the outcomes sent before: repeat until every candidate has learned from all of them.
 
         Outcomes are applied in order, so with one sender per tier their count identifies them.
@@ -202,13 +164,13 @@ class _Replay:
             return
         async for _ in _attempts():
             response = await self._gateway.get(f"/v1/decisions/{decision_id}")
-            if response.ok and msgspec.json.decode(response.body, type=_DecisionStatus).outcome_status == "applied":
+            if response.ok and response.json()["outcome_status"] == "applied":
                 return
         raise ReplayFailed(f"{tier}: the outcome of {decision_id} is not applied after {WAIT_TIMEOUT_S:g} s")
 
     async def _read_pulls(self, step: ReplayStep) -> Counter[Arm]:
         body = await self._send(f"/v1/arms?tier={quote(step.pick.tier)}", None, step)
-        return Counter({Arm(arm.provider, arm.model): arm.n for arm in msgspec.json.decode(body, type=_Arms).arms})
+        return Counter({Arm(arm["provider"], arm["model"]): arm["n"] for arm in msgspec.json.decode(body)["arms"]})
 
     async def _send(self, path: str, body: object | None, step: ReplayStep) -> bytes:
         response = await (self._gateway.get(path) if body is None else self._gateway.post(path, body))
