@@ -19,8 +19,8 @@ from pointsman.contracts.messages.outcome import outcome_decoder, report_decoder
 from pointsman.contracts.messages.policies import PolicySpec, change_decoder, policies_decoder
 from pointsman.contracts.messages.validation import check_event, check_report, check_request
 from pointsman.core.bandit import Arm
-from pointsman.learning import TierLedger, read_outcome
-from pointsman.learning.applied import AppliedBits
+from pointsman.learning.applied_bits import AppliedBits
+from pointsman.learning.ledger import TierLedger, read_outcome
 from pointsman.shadow.evaluation.decision_group import LoggedDecision, group_decisions
 from pointsman.shadow.evaluation.shadow_policy import ShadowPolicy, evaluate
 from pointsman.shadow.sums.decision_sums import add_decisions

@@ -20,8 +20,8 @@ from pointsman.contracts.messages.policies import policies_decoder
 from pointsman.contracts.messages.problem import problem_decoder
 from pointsman.contracts.messages.subjects import DEAD, DECISIONS, OUTCOMES
 from pointsman.contracts.messages.validation import check_event
-from pointsman.learning import read_outcome
 from pointsman.learning.audit import audit_tier
+from pointsman.learning.ledger import read_outcome
 from pointsman.learning.tier_store import TierStore, encode_arm
 from pointsman.runtime.bus import AppendRefused, Bus, BusUnavailable
 from pointsman.runtime.store.store import Store

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from pointsman.core.bandit import Arm, ArmState
-from pointsman.learning import AppliedBits
-from pointsman.learning.applied import CHUNK
+from pointsman.learning.applied_bits import AppliedBits
 from pointsman.learning.reset import reset_tier
 from pointsman.learning.tier_store import Commit, Committed, OutcomeIndexEntry, TierStore, encode_arm
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.errors import StoreCorrupt
+from pointsman.runtime.store.keys import APPLIED_CHUNK as CHUNK
 from pointsman.runtime.store.lease import Lease
 from pointsman.runtime.store.store import Store
 from tests.support.waiting import eventually
@@ -79,7 +79,7 @@ async def test_a_commit_moves_everything_at_once(tier: TierStore) -> None:
         LLAMA: encode_arm(_state(4)),
     }
     assert await tier.outcome_of(105) == OutcomeIndexEntry(5, 0.1 + 0.2)
-    assert await tier.applied_chunk(105) == bytes(13) + b"\x40"
+    assert await tier.applied_chunk(0) == bytes(13) + b"\x40"
 
 
 async def test_the_same_commit_again_changes_nothing_and_says_where_the_tier_is(store: Store, tier: TierStore) -> None:
@@ -183,12 +183,12 @@ async def test_applied_bits_are_in_the_servers_own_order(store: Store, tier: Tie
     bits = AppliedBits(complete=True)
     for decision in decisions:
         bits.mark(decision)
-        assert await store.redis.getbit(keys.applied("SIMPLE", decision), keys.applied_bit(decision)) == 1
+        assert await store.redis.getbit(keys.applied("SIMPLE", decision // CHUNK), keys.applied_bit(decision)) == 1
     for decision in decisions:
-        assert await tier.applied_chunk(decision) == bits.chunk(decision // CHUNK)
+        assert await tier.applied_chunk(decision // CHUNK) == bits.chunk(decision // CHUNK)
     loaded = AppliedBits()
     for chunk in loaded.missing(decisions):
-        loaded.load(chunk, await tier.applied_chunk(chunk * CHUNK))
+        loaded.load(chunk, await tier.applied_chunk(chunk))
     assert not any(loaded.mark(decision) for decision in decisions)
     assert loaded.mark(9)
 
@@ -204,7 +204,7 @@ async def test_every_applied_outcome_is_found_by_its_decision(tier: TierStore) -
 async def test_the_index_of_outcomes_goes_with_time_and_the_bits_stay(store: Store, tier: TierStore) -> None:
     await tier.commit(_commit(0, 5, keep_outcomes_s=60))
     assert 0 < await store.redis.ttl(keys.outcome("SIMPLE", 105)) <= 60
-    assert await store.redis.ttl(keys.applied("SIMPLE", 105)) == -1
+    assert await store.redis.ttl(keys.applied("SIMPLE", 0)) == -1
     assert await store.redis.ttl(keys.tier("SIMPLE")) == -1
     assert await store.redis.ttl(keys.arm("SIMPLE", GPT)) == -1
 
@@ -238,7 +238,7 @@ async def test_of_many_writers_exactly_one_commits_each_round(store_server: Any,
         expected.observe(np.array([1.0, 0.5]), 0.25)
         expected.version = after
     assert encode_arm((await TierStore(store, "RACE").changes()).arms[GPT]) == encode_arm(expected)
-    assert await store.redis.bitcount(keys.applied("RACE", 1)) == rounds
+    assert await store.redis.bitcount(keys.applied("RACE", 0)) == rounds
     for opened in stores:
         await opened.close()
 

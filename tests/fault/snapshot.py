@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pointsman.learning import Applied, AppliedBits, TierLedger, read_outcome
+from pointsman.learning.applied_bits import AppliedBits
+from pointsman.learning.ledger import Applied, TierLedger, read_outcome
 from pointsman.learning.tier_store import OutcomeIndexEntry, encode_arm, encode_ranges
 from pointsman.runtime.store import keys
 from tests.fault.raw_log import Stream

@@ -19,7 +19,8 @@ from pointsman.contracts.messages.outcome import Outcome, RewardEvent, outcome_d
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.core.bandit import Arm, Estimates, FloatArray, Policy, RewardRule, make_policy, sample
 from pointsman.core.off_policy import Moments, terms
-from pointsman.learning import AppliedBits, TierLedger, read_outcome
+from pointsman.learning.applied_bits import AppliedBits
+from pointsman.learning.ledger import TierLedger, read_outcome
 from pointsman.runtime.bus import Bus, LogReader, StoredMessage
 from pointsman.shadow.evaluation.draws import DRAW, SAMPLE, decision_keys, policy_key, uniforms
 from pointsman.shadow.periods import HOUR_MS

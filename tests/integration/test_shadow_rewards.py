@@ -15,7 +15,7 @@ from pointsman.contracts.messages.ids import parse_id
 from pointsman.contracts.messages.notices import shadow_decoder
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.core.bandit import RewardRule
-from pointsman.learning import TierLedger
+from pointsman.learning.ledger import TierLedger
 from pointsman.learning.tier_store import encode_arm
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store import keys

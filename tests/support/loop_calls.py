@@ -19,8 +19,8 @@ from pointsman.contracts.messages.decision import (
 from pointsman.contracts.messages.ids import parse_id
 from pointsman.contracts.messages.outcome import Outcome
 from pointsman.core.bandit import Arm
-from pointsman.learning import AppliedBits, TierLedger, read_outcome
-from pointsman.learning.applied import CHUNK
+from pointsman.learning.applied_bits import AppliedBits
+from pointsman.learning.ledger import TierLedger, read_outcome
 from pointsman.learning.tier_store import TierStore, encode_arm
 from pointsman.runtime.bus import Bus, LogReader, ensure_streams
 from pointsman.runtime.bus.policies import configure_policies
@@ -119,7 +119,7 @@ async def assert_store_equals_log(bus: Bus, store: Store, tier: str) -> TierLedg
     expected = {arm: encode_arm(state) for arm, state in ledger.learner.arms.items()}
     assert {arm: encode_arm(state) for arm, state in changes.arms.items()} == expected
     for chunk in ledger.bits.held():
-        assert await TierStore(store, tier).applied_chunk(chunk * CHUNK) == ledger.bits.chunk(chunk)
+        assert await TierStore(store, tier).applied_chunk(chunk) == ledger.bits.chunk(chunk)
     return ledger
 
 

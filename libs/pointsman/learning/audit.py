@@ -1,4 +1,4 @@
-"""Comparing the store with the log: what is stored must be what the log says, to the byte."""
+"""Audit of a tier: replay the outcome log and compare every byte with the store."""
 
 from __future__ import annotations
 
@@ -6,31 +6,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pointsman.contracts.messages import subjects
-from pointsman.learning.applied import CHUNK, AppliedBits
+from pointsman.learning.applied_bits import AppliedBits
 from pointsman.learning.ledger import Dead, Skipped, TierLedger, read_outcome
 from pointsman.learning.tier_store import TierChanges, TierStore, encode_arm, encode_ranges
 from pointsman.runtime.bus import Bus, LogReader
-from pointsman.runtime.store import keys
-from pointsman.runtime.store.errors import store_errors
-from pointsman.runtime.store.store import Store
+from pointsman.runtime.store import Store, keys, store_errors
 
-SILENCE_S = 10.0
+READ_TIMEOUT_S = 10.0
 ShowProgress = Callable[[int, int], None]
 """Called with the sequence reached and the sequence to reach."""
 
 
 @dataclass(slots=True)
 class Audit:
-    """What an audit of one tier found.
+    """Result of the audit of one tier.
 
     Attributes
     ----------
     watermark : int
-        How far the store says it has learned.
+        Sequence of the last outcome that the store has applied.
     outcomes, skipped, dead : int
-        Messages of the log up to there, by what became of them.
+        Number of messages of the log up to there: all, skipped, unreadable.
     difference : str
-        The first thing that differs, in words; empty when nothing does.
+        Description of the first difference; empty when there is none.
     """
 
     tier: str
@@ -42,7 +40,7 @@ class Audit:
 
 
 class _Replay:
-    """The log of one tier, learned from its beginning, as far as one asks."""
+    """Replay of the log of one tier from its beginning, as far as requested."""
 
     def __init__(self, bus: Bus, audit: Audit, progress: ShowProgress | None) -> None:
         self.ledger = TierLedger(bits=AppliedBits(complete=True))
@@ -52,10 +50,10 @@ class _Replay:
         self._ahead: list[tuple[str, bytes, int, int]] = []
 
     async def advance(self, watermark: int) -> bool:
-        """Learn up to the watermark; tell whether the log has a message of the tier at exactly that sequence."""
+        """Replay up to the watermark; return whether the log has a message of the tier at exactly that sequence."""
         while self.ledger.watermark < watermark:
             if not self._ahead:
-                batch = await self._reader.next_batch(wait_s=SILENCE_S)
+                batch = await self._reader.next_batch(wait_s=READ_TIMEOUT_S)
                 if not batch:
                     return False
                 self._ahead = [(m.subject, m.data, m.sequence, m.at_ms) for m in reversed(batch)]
@@ -74,12 +72,12 @@ class _Replay:
 
 
 async def audit_tier(bus: Bus, store: Store, tier: str, progress: ShowProgress | None = None) -> Audit:
-    """Learn a tier's log from its beginning and compare every byte with the store, while both may go on growing.
+    """Replay a tier's log from its beginning and compare every byte with the store, while both may grow.
 
     Raises
     ------
     BusError, StateError
-        When log or store cannot be read.
+        The log or the store cannot be read.
     """
     audit = Audit(tier)
     stored = await TierStore(store, tier).changes()
@@ -131,16 +129,17 @@ def _compare_rest(stored: TierChanges, ledger: TierLedger) -> str:
 
 
 async def _compare_bits(store: Store, tier: str, replay: _Replay) -> str:
-    """Compare the applied bits chunk by chunk, each at the watermark that the store has at that moment."""
+    """Compare the applied bits chunk by chunk, each at the store's watermark at that moment."""
     with store_errors():
         stored = {keys.chunk_of(name) async for name in store.redis.scan_iter(keys.applied_pattern(tier), count=1000)}
         for chunk in sorted(stored | replay.ledger.bits.held()):
             async with store.redis.pipeline(transaction=True) as pipe:
                 pipe.hget(keys.tier(tier), "watermark")
-                pipe.get(keys.applied(tier, chunk * CHUNK))
+                pipe.get(keys.applied(tier, chunk))
                 watermark, bits = await pipe.execute()
             if not await replay.advance(int(watermark or 0)):
-                return f"the store has gone on to {int(watermark or 0)}, which the log does not have"
+                return f"the store has advanced to {int(watermark or 0)}, which the log does not have"
             if (bits or b"").rstrip(b"\0") != replay.ledger.bits.chunk(chunk):
-                return f"applied bits of decisions {chunk * CHUNK} to {(chunk + 1) * CHUNK - 1} differ"
+                first, last = chunk * keys.APPLIED_CHUNK, (chunk + 1) * keys.APPLIED_CHUNK - 1
+                return f"applied bits of decisions {first} to {last} differ"
     return ""

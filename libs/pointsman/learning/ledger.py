@@ -1,4 +1,4 @@
-"""One tier's state as a pure function of the outcome log, advanced one message at a time."""
+"""Learned state of one tier as a pure function of the outcome log, advanced one message at a time."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pointsman.contracts.messages.ids import parse_id
 from pointsman.contracts.messages.outcome import Outcome, outcome_decoder
 from pointsman.contracts.messages.subjects import parse_tier
 from pointsman.core.bandit import Arm, ArmError, ContextError, Learner, Reward, conform
-from pointsman.learning.applied import AppliedBits
+from pointsman.learning.applied_bits import AppliedBits
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """An outcome that was learned from, and the reward it was given."""
+    """An outcome that was learned from, and its reward."""
 
     sequence: int
     outcome: Outcome
@@ -33,7 +33,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """A message that cannot be read as an outcome, and why."""
+    """A message that is not a valid outcome, and the reason."""
 
     sequence: int
     subject: str
@@ -42,8 +42,8 @@ class Dead:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """A message of the log, decoded if it could be."""
+class LogEntry:
+    """A message of the log, decoded if it is a valid outcome; ``reason`` otherwise."""
 
     sequence: int
     at_ms: int
@@ -53,14 +53,14 @@ class Read:
     reason: str = ""
 
 
-def read_outcome(subject: str, data: bytes, sequence: int, at_ms: int) -> Read:
-    """Decode a message of the outcome log and check what must hold whoever wrote it."""
+def read_outcome(subject: str, data: bytes, sequence: int, at_ms: int) -> LogEntry:
+    """Decode and validate a message of the outcome log."""
     try:
         outcome = decode(outcome_decoder, data)
         _check(outcome, parse_tier(subject))
     except MessageError as error:
-        return Read(sequence, at_ms, subject, data, None, str(error))
-    return Read(sequence, at_ms, subject, data, outcome)
+        return LogEntry(sequence, at_ms, subject, data, None, str(error))
+    return LogEntry(sequence, at_ms, subject, data, outcome)
 
 
 @dataclass(slots=True)
@@ -72,11 +72,11 @@ class TierLedger:
     learner : Learner
     bits : AppliedBits
     watermark : int
-        Last sequence of the log taken in, whether learned from or not.
+        Sequence of the last message applied, whether it was learned from or not.
     watermark_at_ms : int
-        When the log accepted it. A log that has another message there is not the one that was learned from.
+        When the log accepted that message. A log with another message there is not the one that was learned from.
     decision_high : int
-        Highest sequence of a decision that was learned from: a decision log that ends below it was put back.
+        Highest sequence of a decision that was learned from: a decision log that ends below it is an older copy.
     """
 
     learner: Learner = field(default_factory=Learner)
@@ -85,42 +85,42 @@ class TierLedger:
     watermark_at_ms: int = 0
     decision_high: int = 0
 
-    def apply(self, read: Read) -> Applied | Skipped | Dead:
-        """Take in the next message of the log.
+    def apply(self, entry: LogEntry) -> Applied | Skipped | Dead:
+        """Apply the next message of the log.
 
-        The same messages in the same order leave the same bytes, however they were batched.
+        The same messages in the same order produce the same bytes, however they are batched.
         """
-        self.watermark, self.watermark_at_ms = read.sequence, read.at_ms
-        outcome = read.outcome
+        self.watermark, self.watermark_at_ms = entry.sequence, entry.at_ms
+        outcome = entry.outcome
         if outcome is None:
-            return Dead(read.sequence, read.subject, read.data, read.reason)
+            return Dead(entry.sequence, entry.subject, entry.data, entry.reason)
         if not outcome.learn:
-            return Skipped(read.sequence, "degraded")
+            return Skipped(entry.sequence, "degraded")
         arm = Arm(outcome.provider, outcome.model)
-        # All arms of a tier have one dimension: a replica could not stack them otherwise.
+        # All arms of a tier have the same dimension: a replica stacks them.
         dim = next((state.dim for state in self.learner.arms.values()), len(outcome.context))
         if len(outcome.context) != dim:
             reason = f"context: tier {outcome.tier} was learned with {dim} features, got {len(outcome.context)}"
-            return Dead(read.sequence, read.subject, read.data, reason)
+            return Dead(entry.sequence, entry.subject, entry.data, reason)
         if not self.bits.mark(outcome.decision_sequence):
-            return Skipped(read.sequence, "duplicate")
+            return Skipped(entry.sequence, "duplicate")
         self.decision_high = max(self.decision_high, outcome.decision_sequence)
         reward = self.learner.learn(
             arm,
             outcome.context,
             outcome.rule,
-            sequence=read.sequence,
-            at_ms=read.at_ms,
+            sequence=entry.sequence,
+            at_ms=entry.at_ms,
             quality=outcome.quality,
             cost_usd=outcome.cost_usd,
             latency_ms=outcome.latency_ms,
             reward=outcome.reward,
         )
-        return Applied(read.sequence, outcome, arm, reward)
+        return Applied(entry.sequence, outcome, arm, reward)
 
 
 def _check(outcome: Outcome, tier: str) -> None:
-    """Raise `InvalidMessage` for an outcome that the gateway would not have written."""
+    """Raise `InvalidMessage` for an outcome that the gateway does not write."""
     if outcome.tier != tier:
         raise InvalidMessage("tier", f"{outcome.tier!r} in the log of {tier!r}")
     if not outcome.learn:

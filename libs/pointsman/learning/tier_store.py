@@ -154,11 +154,11 @@ class TierStore:
         applied, epoch, watermark = await self._store.run(COMMIT_OUTCOMES, names, [msgspec.msgpack.encode(batch)])
         return Committed(bool(applied), epoch.decode(), int(watermark))
 
-    async def applied_chunk(self, sequence: int) -> bytes:
-        """Return the applied bitmap of a decision's chunk, without the zeros at its end."""
+    async def applied_chunk(self, chunk: int) -> bytes:
+        """Return the applied bits of a chunk, as `AppliedBits.load` expects them."""
         with store_errors():
-            chunk: bytes | None = await self._store.redis.get(keys.applied(self.tier, sequence))  # type: ignore[assignment]  # never str: responses are not decoded
-        return chunk or b""
+            bits: bytes | None = await self._store.redis.get(keys.applied(self.tier, chunk))  # type: ignore[assignment]  # never str: responses are not decoded
+        return bits or b""
 
     async def outcome_of(self, sequence: int) -> OutcomeIndexEntry | None:
         """Return the applied outcome of a decision; None when there is none, or its entry has expired."""
@@ -232,7 +232,7 @@ def _encode_commit(tier: str, commit: Commit) -> tuple[list[str], dict[str, Any]
     bits: defaultdict[str, list[int]] = defaultdict(list)
     entries: defaultdict[str, list[str | msgspec.Raw]] = defaultdict(list)
     for decision, outcome, reward in commit.applied:
-        bits[keys.applied(tier, decision)].append(keys.applied_bit(decision))
+        bits[keys.applied(tier, decision // keys.APPLIED_CHUNK)].append(keys.applied_bit(decision))
         entries[keys.outcome(tier, decision)] += [
             keys.outcome_field(decision),
             lua_string(OutcomeIndexEntry(outcome, reward).encode()),

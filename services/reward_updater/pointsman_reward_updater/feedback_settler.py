@@ -17,7 +17,7 @@ from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.errors import MessageError
 from pointsman.contracts.messages.feedback import decode_pending
 from pointsman.contracts.messages.outcome import Outcome
-from pointsman.learning.applied import CHUNK
+from pointsman.learning.applied_bits import AppliedBits
 from pointsman.learning.tier_store import SettledWatermark, TierStore
 from pointsman.runtime.bus import Bus, LogReader, StoredMessage, StreamMissing, read_ack
 from pointsman.runtime.bus.dead_letters import publish_dead_letter
@@ -183,14 +183,10 @@ class FeedbackSettler(TierWorker):
 
     async def _applied(self, sequences: list[int]) -> set[int]:
         """Return the decisions that have an outcome already: reported by a client, or settled before a restart."""
-        found = set()
-        for chunk in {sequence // CHUNK for sequence in sequences}:
-            bits = await self._store.applied_chunk(chunk * CHUNK)
-            for sequence in sequences:
-                byte, mask = sequence % CHUNK >> 3, 0x80 >> (sequence & 7)
-                if sequence // CHUNK == chunk and byte < len(bits) and bits[byte] & mask:
-                    found.add(sequence)
-        return found
+        bits = AppliedBits()
+        for chunk in bits.missing(sequences):
+            bits.load(chunk, await self._store.applied_chunk(chunk))
+        return {sequence for sequence in sequences if not bits.mark(sequence)}
 
     async def _append(self, settled: Sequence[tuple[Outcome, str | None]]) -> None:
         """Append outcomes, each in the trace of its message, and wait until all are stored."""

@@ -9,8 +9,7 @@ from pointsman.contracts.config import Config, tier_arms
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.validation import MAX_MS
 from pointsman.core.bandit import Arm, Learner, Ranges
-from pointsman.learning import Applied, Dead, Skipped, TierLedger, read_outcome
-from pointsman.learning.applied import CHUNK
+from pointsman.learning.ledger import Applied, Dead, Skipped, TierLedger, read_outcome
 from pointsman.learning.reset import RESETTING
 from pointsman.learning.tier_store import Commit, TierChanges, TierStore
 from pointsman.runtime.bus import Bus, LogReader, StoredMessage, StreamMissing
@@ -226,7 +225,7 @@ class OutcomeWriter(TierWorker):
 
     async def _load_bits(self, sequences: list[int]) -> None:
         for chunk in self._ledger.bits.missing(sequences):
-            self._ledger.bits.load(chunk, await self._store.applied_chunk(chunk * CHUNK))
+            self._ledger.bits.load(chunk, await self._store.applied_chunk(chunk))
 
     def _count(self, results: list[Applied | Skipped | Dead]) -> None:
         applied = 0

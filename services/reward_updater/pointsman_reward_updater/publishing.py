@@ -11,7 +11,7 @@ from pointsman.contracts.messages.errors import MessageError
 from pointsman.contracts.messages.notices import ArmsChanged
 from pointsman.contracts.messages.outcome import RewardEvent, outcome_decoder, reward_decoder
 from pointsman.core.bandit import Arm
-from pointsman.learning import Applied
+from pointsman.learning.ledger import Applied
 from pointsman.runtime.bus import Bus, read_ack
 
 SERVICE = "reward-updater"

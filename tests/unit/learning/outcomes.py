@@ -9,7 +9,8 @@ from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.outcome import Outcome
 from pointsman.contracts.messages.subjects import outcomes
 from pointsman.core.bandit import RewardRule
-from pointsman.learning import AppliedBits, Read, TierLedger, read_outcome
+from pointsman.learning.applied_bits import AppliedBits
+from pointsman.learning.ledger import LogEntry, TierLedger, read_outcome
 
 TIER = "SIMPLE"
 ARMS = (("openai", "gpt-5"), ("ollama", "llama3.2"), ("openrouter", "meta-llama/llama-3.1-70b"))
@@ -30,7 +31,7 @@ def outcome(decision: int, **fields: Any) -> Outcome:
     return Outcome(**{**ordinary, **fields})
 
 
-def read(message: Outcome, sequence: int) -> Read:
+def read(message: Outcome, sequence: int) -> LogEntry:
     """Return the outcome as read from the log at a sequence."""
     return read_outcome(outcomes(TIER), encode(message), sequence, at_ms=sequence * 10)
 
@@ -40,7 +41,7 @@ def ledger() -> TierLedger:
     return TierLedger(bits=AppliedBits(complete=True))
 
 
-def some_log(seed: int, length: int) -> list[Read]:
+def some_log(seed: int, length: int) -> list[LogEntry]:
     """Return a log with several arms, duplicates, degraded outcomes, wrong dimensions and what is no outcome."""
     rng = random.Random(seed)
     log = []

@@ -14,9 +14,10 @@ from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.outcome import Outcome
 from pointsman.contracts.messages.subjects import outcomes
 from pointsman.core.bandit import Arm, Learner, Ranges, RewardRule
-from pointsman.learning import Applied, AppliedBits, Dead, Skipped, TierLedger, read_outcome
-from pointsman.learning.applied import CHUNK
+from pointsman.learning.applied_bits import AppliedBits
+from pointsman.learning.ledger import Applied, Dead, Skipped, TierLedger, read_outcome
 from pointsman.learning.tier_store import encode_arm
+from pointsman.runtime.store.keys import APPLIED_CHUNK as CHUNK
 from tests.unit.learning.outcomes import TIER, ledger, outcome, read, some_log
 
 GPT = Arm("openai", "gpt-5")

@@ -40,9 +40,9 @@ def arm_prefix(tier_name: str) -> str:
     return f"arm:{{{tier_name}}}:"
 
 
-def applied(tier_name: str, sequence: int) -> str:
-    """Bitmap: which decisions of a chunk have had their outcome counted."""
-    return f"applied:{{{tier_name}}}:{sequence // APPLIED_CHUNK}"
+def applied(tier_name: str, chunk: int) -> str:
+    """Bitmap: which decisions of a chunk have an applied outcome."""
+    return f"applied:{{{tier_name}}}:{chunk}"
 
 
 def applied_bit(sequence: int) -> int:

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from pointsman.contracts.messages import subjects
 from pointsman.core.bandit import Arm, Estimates, FloatArray, Learner, Ranges, RewardRule
 from pointsman.core.bandit.estimates import ArmStack
-from pointsman.learning import Applied, TierLedger, read_outcome
-from pointsman.learning.applied import CHUNK as APPLIED_CHUNK
-from pointsman.learning.ledger import Read
+from pointsman.learning.ledger import Applied, LogEntry, TierLedger, read_outcome
 from pointsman.runtime.bus import Bus, BusUnavailable, LogReader, StoredMessage, StreamInfo
+from pointsman.runtime.store.keys import APPLIED_CHUNK
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.shadow.evaluation.decision_group import DecisionGroup
@@ -222,7 +221,7 @@ class OwnLearner:
             self._unstacked.add(held.arm)
             self._chunks.add(held.outcome.decision_sequence // APPLIED_CHUNK)
 
-    def _with_own_rule(self, read: Read) -> Read:
+    def _with_own_rule(self, read: LogEntry) -> LogEntry:
         if read.outcome is None:
             return read
         rule = msgspec.structs.replace(read.outcome.rule, **self._weights)

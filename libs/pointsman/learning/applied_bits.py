@@ -1,25 +1,24 @@
-"""Which decisions have had their outcome counted: one bit each, for ever."""
+"""Applied bits: one bit per decision, set when its outcome was applied."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
 
-CHUNK = 65_536
-"""Decisions in a chunk; `pointsman.runtime.store.keys` uses the same, so that a chunk is one key."""
+from pointsman.runtime.store.keys import APPLIED_CHUNK
 
 MAX_CHUNKS = 256
-"""Chunks kept in memory, 8 KB each; the ones not used for longest go."""
+"""Chunks held in memory, 8 KB each; the least recently used ones are dropped."""
 
 
 class AppliedBits:
-    """The applied bits of one tier, by chunk.
+    """The applied bits of one tier, by chunk of `APPLIED_CHUNK` decisions, which is one key in the store.
 
     Parameters
     ----------
     complete : bool
-        True when a chunk that was never loaded is known to be empty: when the log is replayed from its beginning.
-        Chunks are then never dropped.
+        Whether a chunk that was never loaded is empty: when the log is replayed from its beginning. Chunks are then
+        never dropped.
     """
 
     def __init__(self, complete: bool = False) -> None:
@@ -27,28 +26,28 @@ class AppliedBits:
         self._chunks: OrderedDict[int, bytearray] = OrderedDict()
 
     def missing(self, sequences: Iterable[int]) -> set[int]:
-        """Return the chunks of these decisions that must be loaded before the decisions are asked about."""
+        """Return the chunks that must be loaded before the bits of these decisions are used."""
         if self._complete:
             return set()
-        return {sequence // CHUNK for sequence in sequences} - self._chunks.keys()
+        return {sequence // APPLIED_CHUNK for sequence in sequences} - self._chunks.keys()
 
     def load(self, chunk: int, bits: bytes) -> None:
-        """Take over a chunk as the store has it (Redis' bit order: the first decision is the highest bit)."""
-        self._chunks[chunk] = bytearray(bits.ljust(CHUNK // 8, b"\0"))
+        """Load a chunk as the store has it (Redis' bit order: the first decision is the highest bit)."""
+        self._chunks[chunk] = bytearray(bits.ljust(APPLIED_CHUNK // 8, b"\0"))
 
     def trim(self) -> None:
-        """Drop what was not used for longest. Only to be called when everything set is in the store."""
+        """Drop the least recently used chunks. Call it only when everything set is in the store."""
         while not self._complete and len(self._chunks) > MAX_CHUNKS:
             self._chunks.popitem(last=False)
 
     def mark(self, sequence: int) -> bool:
-        """Set a decision's bit; tell whether it was clear before."""
-        chunk, bit = divmod(sequence, CHUNK)
+        """Set a decision's bit; return whether it was clear before."""
+        chunk, bit = divmod(sequence, APPLIED_CHUNK)
         bits = self._chunks.get(chunk)
         if bits is None:
             if not self._complete:
                 raise KeyError(f"chunk {chunk} was not loaded")
-            bits = self._chunks[chunk] = bytearray(CHUNK // 8)
+            bits = self._chunks[chunk] = bytearray(APPLIED_CHUNK // 8)
         else:
             self._chunks.move_to_end(chunk)
         byte, mask = bit >> 3, 0x80 >> (bit & 7)
@@ -58,9 +57,9 @@ class AppliedBits:
         return True
 
     def held(self) -> set[int]:
-        """Return the chunks that are in memory."""
+        """Return the chunks in memory."""
         return set(self._chunks)
 
     def chunk(self, number: int) -> bytes:
-        """Return a chunk as the store would have it, without the zeros at its end."""
+        """Return a chunk as the store has it, without the zeros at its end."""
         return bytes(self._chunks.get(number, b"")).rstrip(b"\0")
