@@ -92,7 +92,7 @@ async def test_statistics_add_up_and_the_largest_bound_stays(store: Store) -> No
     assert sums.counts == {"decisions": 3.0}
 
 
-async def test_statistics_of_another_length_are_begun_anew(store: Store) -> None:
+async def test_statistics_of_another_length_are_replaced(store: Store) -> None:
     shadow = ShadowStore(store, TIER)
     await store.redis.hset(keys.shadow_hour(TIER, "p@1", 7), "moments", b"\0" * 16)
     ((_, before),) = await shadow.read("p@1", range(7, 8))
@@ -247,5 +247,5 @@ async def test_totals_leave_out_statistics_of_another_version(store: Store) -> N
     (found,) = await shadow.totals("p@1", range(4, 8))
     np.testing.assert_array_equal(found.statistics.flat(), statistics(6).flat())
     assert await shadow.totals("p@1", range(4, 4)) == []
-    (nothing,) = await shadow.totals("nobody@1", range(4, 8))
+    (nothing,) = await shadow.totals("unknown@1", range(4, 8))
     assert (nothing.counts, nothing.rewarded, nothing.bound) == ({}, 0, 0.0)

@@ -25,7 +25,7 @@ from pointsman.runtime.bus import Bus, LogReader, StoredMessage
 from pointsman.shadow.evaluation.draws import DRAW, SAMPLE, decision_keys, policy_key, uniforms
 from pointsman.shadow.periods import HOUR_MS
 
-PATIENT_S = 20.0
+REQUEST_TIMEOUT_S = 20.0
 OUTCOMES = ("reward", "quality", "cost")
 
 
@@ -69,8 +69,8 @@ async def read_logs(bus: Bus, tier: str) -> Logs:
     decisions = [d._replace(id=str(DecisionId(tier, d.sequence, d.event.nonce))) for d in decisions]
     rewards: dict[int, RewardEvent] = {}
     for message in await read_messages(bus, subjects.REWARDS, subjects.rewards(tier)):
-        told = reward_decoder.decode(message.data)
-        rewards.setdefault(told.outcome_sequence, told)
+        reward = reward_decoder.decode(message.data)
+        rewards.setdefault(reward.outcome_sequence, reward)
     return Logs(decisions, await read_messages(bus, subjects.OUTCOMES, subjects.outcomes(tier)), rewards)
 
 
@@ -80,7 +80,7 @@ async def read_messages(bus: Bus, stream: str, subject: str) -> list[StoredMessa
     found: list[StoredMessage] = []
     reader = LogReader(bus, stream, subject)
     while last is not None and (not found or found[-1].sequence < last.sequence):
-        found += await reader.next_batch(wait_s=PATIENT_S)
+        found += await reader.next_batch(wait_s=REQUEST_TIMEOUT_S)
     await reader.close()
     return found
 
@@ -94,7 +94,7 @@ def recompute(
         [logged_estimates(d.event) for d in logs.decisions] if own is None else own_estimates(logs, own, learned=[])
     )
     policy = make_policy(spec.algorithm, spec.parameters)
-    rewards = {parse_id(told.decision_id).sequence: told for told in logs.rewards.values()}
+    rewards = {parse_id(reward.decision_id).sequence: reward for reward in logs.rewards.values()}
     hours: dict[int, Sums] = defaultdict(Sums)
     for decided, known in zip(logs.decisions, estimates, strict=True):
         keys, key = decision_keys([decided.id]), policy_key(spec.identity)
@@ -114,7 +114,7 @@ def recompute(
 
 def recompute_arm(arm: str, logs: Logs) -> dict[int, Sums]:
     """Return what the sums of always choosing an arm must be."""
-    rewards = {parse_id(told.decision_id).sequence: told for told in logs.rewards.values()}
+    rewards = {parse_id(reward.decision_id).sequence: reward for reward in logs.rewards.values()}
     hours: dict[int, Sums] = defaultdict(Sums)
     for decided in logs.decisions:
         if decided.sequence in rewards:
@@ -129,7 +129,7 @@ def recompute_arm(arm: str, logs: Logs) -> dict[int, Sums]:
 
 def recompute_uniform(logs: Logs) -> dict[int, Sums]:
     """Return what the sums of choosing any candidate, all alike, must be."""
-    rewards = {parse_id(told.decision_id).sequence: told for told in logs.rewards.values()}
+    rewards = {parse_id(reward.decision_id).sequence: reward for reward in logs.rewards.values()}
     hours: dict[int, Sums] = defaultdict(Sums)
     for decided in logs.decisions:
         if decided.sequence in rewards:
@@ -143,7 +143,7 @@ def recompute_uniform(logs: Logs) -> dict[int, Sums]:
 
 def recompute_activity(logs: Logs) -> dict[int, Sums]:
     """Return what the sums of the tier's activity must be."""
-    rewards = {parse_id(told.decision_id).sequence: told for told in logs.rewards.values()}
+    rewards = {parse_id(reward.decision_id).sequence: reward for reward in logs.rewards.values()}
     hours: dict[int, Sums] = defaultdict(Sums)
     for decided in logs.decisions:
         event, counts = decided.event, hours[decided.hour].counts
@@ -152,19 +152,19 @@ def recompute_activity(logs: Logs) -> dict[int, Sums]:
         counts[f"served\t{arm}"] += 1
         counts["explored"] += event.explored
         counts["pinned"] += event.pinned
-        told = rewards.get(decided.sequence)
-        if told is not None:
+        reward = rewards.get(decided.sequence)
+        if reward is not None:
             counts[f"joined\t{arm}"] += 1
-            counts[f"earned\t{arm}"] += told.reward / 100.0
-            counts[f"earned-square\t{arm}"] += (told.reward / 100.0) ** 2
-            counts[f"delayed\t{arm}"] += max(told.accepted_at_ms - event.decided_at_ms, 0) / 1000.0
-            counts[f"priced\t{arm}"] += told.cost_usd is not None
-            counts[f"paid\t{arm}"] += told.cost_usd or 0.0
+            counts[f"earned\t{arm}"] += reward.reward / 100.0
+            counts[f"earned-square\t{arm}"] += (reward.reward / 100.0) ** 2
+            counts[f"delayed\t{arm}"] += max(reward.accepted_at_ms - event.decided_at_ms, 0) / 1000.0
+            counts[f"priced\t{arm}"] += reward.cost_usd is not None
+            counts[f"paid\t{arm}"] += reward.cost_usd or 0.0
     return hours
 
 
 def logged_estimates(event: DecisionEvent) -> Estimates:
-    """Return what the log says that the active policy knew."""
+    """Return what the active policy knew, according to the log."""
     scores = event.scores
     return Estimates(
         tuple(Arm(s.provider, s.model) for s in scores),
@@ -248,7 +248,7 @@ def _add_decision(sums: Sums, decided: Decided, q: FloatArray, policy: Policy, u
         counts["unsupported"] += share if score.probability == 0.0 else 0.0
 
 
-def _add_reward(sums: Sums, decided: Decided, q: FloatArray, told: RewardEvent, clip: float | None) -> None:
+def _add_reward(sums: Sums, decided: Decided, q: FloatArray, reward: RewardEvent, clip: float | None) -> None:
     event = decided.event
     names = [f"{s.provider}:{s.model}" for s in event.scores]
     served = f"{event.provider}:{event.model}"
@@ -258,9 +258,9 @@ def _add_reward(sums: Sums, decided: Decided, q: FloatArray, told: RewardEvent, 
     costs = [s.cost_usd for s in event.scores]
     cost_model = np.array([[0.0 if None in costs else cost or 0.0 for cost in costs]])
     for name, outcome, model in (
-        ("reward", told.reward / 100.0, means),
-        ("quality", told.quality / 100.0 if told.quality_reported else None, means),
-        ("cost", told.cost_usd, cost_model),
+        ("reward", reward.reward / 100.0, means),
+        ("quality", reward.quality / 100.0 if reward.quality_reported else None, means),
+        ("cost", reward.cost_usd, cost_model),
     ):
         if outcome is not None:
             made = terms(p, q[None], chosen, np.array([outcome]), model, clip)

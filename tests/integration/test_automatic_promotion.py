@@ -70,13 +70,13 @@ def config_toml() -> str:
 
 
 async def run(client: httpx.AsyncClient, tier: str, means: Means, seed: int, count: int = BATCH) -> None:
-    """Make decisions, and tell for seven in ten what came of them."""
+    """Make decisions, and report an outcome for seven in ten."""
     chance = Random(seed)
 
-    async def one(told: bool, noise: float) -> None:
+    async def one(reported: bool, noise: float) -> None:
         decision = (await client.post("/v1/decisions", json={"tier": tier, "context": [1.0, 0.0, 0.0]})).json()
         assert not decision["degraded"]
-        if told:
+        if reported:
             quality = min(max(means[decision["model"]] + noise, 0.0), 100.0)
             outcome = {"decision_id": decision["decision_id"], "quality": quality, "cost_usd": 0.001}
             assert (await client.post("/v1/outcomes", json=outcome)).status_code == 202
@@ -140,9 +140,11 @@ async def test_what_is_better_is_promoted_and_taken_back_when_it_is_so_no_more(
         assert (await asyncio.to_thread(policies, client, "WATCHED"))["version"] == view["version"]
     kinds = [version["change"]["kind"] for version in await asyncio.to_thread(history, client, "WATCHED")]
     assert kinds == ["automatic-revert", "automatic-promote", "configuration"]
-    told = await alerts(bus, "WATCHED", 2)
-    assert [alert.service for alert in told] == ["shadow-evaluator"] * 2
-    assert told[0].text.startswith("tier WATCHED: mostly-b was promoted automatically; mostly-a continues as a shadow")
+    raised = await alerts(bus, "WATCHED", 2)
+    assert [alert.service for alert in raised] == ["shadow-evaluator"] * 2
+    assert raised[0].text.startswith(
+        "tier WATCHED: mostly-b was promoted automatically; mostly-a continues as a shadow"
+    )
 
 
 async def test_a_tier_that_is_not_watched_is_left_alone_however_good_a_shadow_looks(
@@ -171,7 +173,7 @@ async def test_a_tier_that_is_not_watched_is_left_alone_however_good_a_shadow_lo
 
 
 class Overtaken(PromotionGuard):
-    """One that somebody else is faster than, between its reading of the report and its writing."""
+    """A guard that another process overtakes between its reading of the report and its writing."""
 
     async def _rows(self, current: TierPolicies) -> dict[str, PolicyReport]:
         rows = await super()._rows(current)

@@ -54,12 +54,12 @@ async def test_days_are_the_hours_of_each_day_in_utc_added_up(
 ) -> None:
     sums = ShadowStore(store, f"DAYS{first}-{span}")
     hours = range(480_000 + first, 480_000 + first + span)
-    told = {
+    added = {
         hour: HourSums({"decisions": 1.0}, Statistics(reward=Moments.of(np.array([[1.0, *([hour / 1e6] * 7)]]))), hour)
         for hour in hours
         if hour % 5
     }
-    made = {(IDENTITY, hour): one for hour, one in told.items()}
+    made = {(IDENTITY, hour): one for hour, one in added.items()}
     await sums.commit(ShadowCommit(progress.WATERMARK, 0, 1, hours=made))
     days: dict[int, HourSums] = {}
     for hour, one in await sums.read(IDENTITY, hours):
@@ -86,13 +86,15 @@ class WatchedStore(Store):
 async def test_a_window_of_months_holds_the_store_up_for_a_day_of_it_at_a_time(
     store_url: str, empty_servers: None, every: int | None
 ) -> None:
-    """All hours in one script took seconds with fifty arms; nobody else is served meanwhile, and outcomes are late."""
+    """All hours in one script took seconds with fifty arms; the store is blocked meanwhile, and outcomes are late."""
     store = WatchedStore(store_url)
     sums = ShadowStore(store, f"LONG{every}")
     hours = range(FIRST, FIRST + 300)
     for at, first in enumerate(range(hours.start, hours.stop, 20)):
-        told = {(IDENTITY, hour): HourSums({"decisions": float(hour)}, bound=hour) for hour in range(first, first + 20)}
-        await sums.commit(ShadowCommit(progress.WATERMARK, at, at + 1, hours=told))
+        added = {
+            (IDENTITY, hour): HourSums({"decisions": float(hour)}, bound=hour) for hour in range(first, first + 20)
+        }
+        await sums.commit(ShadowCommit(progress.WATERMARK, at, at + 1, hours=added))
     store.most_keys = 0
     found = await sums.totals(IDENTITY, hours, every)
     step = every or len(hours)

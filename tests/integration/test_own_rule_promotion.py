@@ -1,4 +1,4 @@
-"""Promoting a shadow that learns by a rule of its own: what is said of it, and what it serves from afterwards."""
+"""Promotion of a shadow with its own reward rule: what the report and the answers state, and what it serves from."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LIVE = {"name": "live", "algorithm": "linucb", "parameters": {"epsilon": 0.5}}
 FORGETFUL = {**LIVE, "name": "forgetful", "forgetting": GAMMA}
 THRIFTY = {**LIVE, "name": "thrifty", "lambda_cost": 2.0}
 DECISIONS = 60
-SAID = (
+NOTE = (
     "it learns by its own reward rule (forgetting 0.9 instead of 1): the figures are for its own A and b; "
     "after a promotion it continues from what the tier has learned by the previous rule"
 )
@@ -67,7 +67,7 @@ def _row(client: httpx.Client, policy: str) -> dict[str, Any]:
     return dict(row)
 
 
-async def test_what_it_has_learned_stays_behind_and_everybody_who_is_asked_is_told(
+async def test_what_it_has_learned_is_not_carried_over_and_every_answer_states_it(
     client: httpx.Client,
     bus: Bus,
     store: Store,
@@ -78,21 +78,21 @@ async def test_what_it_has_learned_stays_behind_and_everybody_who_is_asked_is_to
     await _learn(client, bus, store, DECISIONS, 80.0)
     wait_until(lambda: _row(client, "forgetful")["rewarded"] >= DECISIONS // 2, "joined")
     row = _row(client, "forgetful")
-    assert (row["own_rule"], row["why"].endswith(SAID)) == ("forgetting 0.9 instead of 1", True)
+    assert (row["own_rule"], row["why"].endswith(NOTE)) == ("forgetting 0.9 instead of 1", True)
     assert "in rewards as the active policy counts them" in _row(client, "thrifty")["why"]
     assert _row(client, "bold")["own_rule"] == ""
 
     monkeypatch.setattr("sys.stdin", _Terminal("n\n"))
     asked = ["promote", TIER, "forgetful", "--url", str(client.base_url)]
     assert await asyncio.to_thread(main, asked) == 1
-    assert SAID in capsys.readouterr().out
+    assert NOTE in capsys.readouterr().out
 
     before = await stored_bytes(store, TIER)
     assert await asyncio.to_thread(main, [*asked, "--yes"]) == 0
     assert "What it learned by its own rule (forgetting 0.9 instead of 1) is not used." in capsys.readouterr().out
     view = policies(client, TIER)
     assert view["change"]["evidence"]["own_rule"] == row["own_rule"]
-    assert view["change"]["evidence"]["why"].endswith(SAID)
+    assert view["change"]["evidence"]["why"].endswith(NOTE)
     # Nothing that was learned changes with the switch: not even the rule that it was learned by.
     assert await stored_bytes(store, TIER) == before
     wait_until(lambda: decide(client, tier=TIER)["policy_version"] == view["version"], "in force")

@@ -86,7 +86,7 @@ class Logs:
         appended = await self.bus.append(subjects.decision_log(self.tier), encode(event))
         return DecisionId(self.tier, appended.sequence, event.nonce)
 
-    async def tell(self, decision: DecisionId) -> int:
+    async def report_outcome(self, decision: DecisionId) -> int:
         """Append an outcome of a decision and the reward that it got; return the outcome's sequence."""
         now_ms = int(time.time() * 1000)
         outcome = Outcome(
@@ -170,7 +170,7 @@ async def test_picks_are_kept_for_so_many_decisions_and_until_their_reward(logs_
     logs = logs_of("PICKS")
     await logs.put(OWN)
     async with logs.followed():
-        # Nobody can have known an outcome that is not in the log.
+        # No replica can have known an outcome that is not in the log.
         decisions = [await logs.decide(known=2**64 if at == 500 else 0) for at in range(1000)]
         await logs.caught_up()
         assert (await logs.shadow.progress()).outcomes == 0
@@ -181,7 +181,7 @@ async def test_picks_are_kept_for_so_many_decisions_and_until_their_reward(logs_
         assert all(await logs.shadow.picks(kept))
 
         for decision in (decisions[3], decisions[-1], decisions[-2]):
-            await logs.tell(decision)
+            await logs.report_outcome(decision)
         await logs.caught_up()
         sums = await logs.sums(OWN.identity)
         assert (sums.rewarded, sums.counts["unjoined"], sums.counts["decisions"]) == (2, 1, 1000)
@@ -205,7 +205,7 @@ async def test_what_came_too_late_counts_against_the_policy_that_decided_and_not
         current = await read_policies(logs.bus, logs.tier)
         assert current is not None
         follower.set_policies(*current)
-        await logs.tell(first)
+        await logs.report_outcome(first)
         await logs.caught_up()
     assert (await logs.sums(OWN.identity)).counts["unjoined"] == 1
     assert (await logs.sums(OWN.identity, NEXT)).counts == {}
@@ -223,7 +223,7 @@ async def test_a_reward_whose_decision_left_the_log_is_counted_as_that(logs_of: 
         subjects.DECISIONS, subject=subjects.decision_log(logs.tier), seq=second.sequence
     )
     for decision in (early, first, second):
-        await logs.tell(decision)
+        await logs.report_outcome(decision)
     async with logs.followed():
         await logs.caught_up()
     sums = await logs.sums(SHADOW.identity)
@@ -231,7 +231,7 @@ async def test_a_reward_whose_decision_left_the_log_is_counted_as_that(logs_of: 
     assert (await logs.sums("@arm:p:a")).rewarded == 1
 
 
-async def test_numbers_that_no_service_of_ours_would_write_stop_nobody(logs_of: LogsOf, bus: Bus) -> None:
+async def test_numbers_that_no_service_of_ours_would_write_stop_no_reader(logs_of: LogsOf, bus: Bus) -> None:
     """Whole numbers in JSON may be of any size, and neither float64 nor int64 has room for these."""
     logs = logs_of("ODD")
     await logs.put(SHADOW, OWN)
@@ -241,7 +241,7 @@ async def test_numbers_that_no_service_of_ours_would_write_stop_nobody(logs_of: 
         assert stored is not None
         odd = {**msgspec.json.decode(stored.data), name: value}
         await bus.append(subjects.decision_log(logs.tier), json.dumps(odd).encode())
-    outcome = await logs.tell(first)
+    outcome = await logs.report_outcome(first)
     stored = await bus.last(subjects.REWARDS, subjects.rewards(logs.tier))
     assert stored is not None
     for name, value in (("accepted_at_ms", 10**400), ("outcome_sequence", 10**400), ("complete_through", -(10**400))):
@@ -249,9 +249,9 @@ async def test_numbers_that_no_service_of_ours_would_write_stop_nobody(logs_of: 
         await bus.append(subjects.rewards(logs.tier), json.dumps(odd).encode())
     async with logs.followed():
         await logs.caught_up()
-        assert await logs.tell(second) > outcome
+        assert await logs.report_outcome(second) > outcome
         await logs.caught_up()
-    # A decision is still one when it only cannot have known what it says that it knew.
+    # A decision stays valid if only its state watermark is impossible.
     for shadow in (SHADOW, OWN):
         sums = await logs.sums(shadow.identity)
         assert (sums.counts["decisions"], sums.rewarded) == (3, 2)
@@ -269,7 +269,7 @@ async def test_a_shadow_that_was_removed_and_put_back_counts_what_it_was_run_on(
             decisions += [await logs.decide() for _ in range(10)]
             await logs.caught_up()
         for decision in decisions:
-            await logs.tell(decision)
+            await logs.report_outcome(decision)
         await logs.caught_up()
     sums = await logs.sums(SHADOW.identity)
     assert (sums.counts["decisions"], sums.rewarded) == (20, 20)
@@ -284,14 +284,14 @@ async def test_a_shadow_with_a_rule_of_its_own_begins_when_it_knows_what_the_act
     logs = logs_of("BEGUN")
     await logs.put(SHADOW, OWN)
     early = [await logs.decide() for _ in range(8)]
-    told = [await logs.tell(decision) for decision in early]
-    last = await logs.decide(known=told[-1])
+    outcomes = [await logs.report_outcome(decision) for decision in early]
+    last = await logs.decide(known=outcomes[-1])
     async with logs.followed():
         await logs.caught_up()  # everything in one batch, at a time when nothing was known
-        later = [await logs.decide(known=told[-1]) for _ in range(3)]
+        later = [await logs.decide(known=outcomes[-1]) for _ in range(3)]
         await logs.caught_up()
         for decision in (last, *later):
-            await logs.tell(decision)
+            await logs.report_outcome(decision)
         await logs.caught_up()
     run = (await logs.shadow.progress()).runs[OWN.identity][0]
     assert run.stateful
@@ -307,7 +307,7 @@ async def test_a_decision_that_a_conversation_made_is_no_shadows_business(logs_o
     await logs.put(SHADOW)
     decisions = [await logs.decide(pinned=at % 2 == 0) for at in range(10)]
     for decision in decisions:
-        await logs.tell(decision)
+        await logs.report_outcome(decision)
     async with logs.followed():
         await logs.caught_up()
     sums = await logs.sums(SHADOW.identity)
@@ -315,7 +315,9 @@ async def test_a_decision_that_a_conversation_made_is_no_shadows_business(logs_o
     assert (await logs.sums("@arm:p:a")).rewarded == 5
 
 
-async def test_a_reward_of_a_decision_that_a_put_back_log_lost_waits_for_nobody(logs_of: LogsOf, bus: Bus) -> None:
+async def test_a_reward_of_a_decision_that_a_put_back_log_lost_does_not_block_the_others(
+    logs_of: LogsOf, bus: Bus
+) -> None:
     logs = logs_of("PUT_BACK")
     await logs.put(SHADOW)
     kept = await logs.decide()
@@ -331,12 +333,12 @@ async def test_a_reward_of_a_decision_that_a_put_back_log_lost_waits_for_nobody(
     )
     await manager.add_stream(again)
     for decision in lost:
-        await logs.tell(decision)
+        await logs.report_outcome(decision)
     async with logs.followed():
         await logs.caught_up()
         new = [await logs.decide() for _ in range(3)]
         for decision in new:
-            await logs.tell(decision)
+            await logs.report_outcome(decision)
         await logs.caught_up()
     sums = await logs.sums(SHADOW.identity)
     # 6 before and 3 afterwards were evaluated; of the lost ones none is joined with a decision that has its place now.
@@ -344,21 +346,21 @@ async def test_a_reward_of_a_decision_that_a_put_back_log_lost_waits_for_nobody(
     assert [decision.sequence for decision in new] == [decision.sequence for decision in lost[:3]]
 
 
-async def test_a_stream_of_rewards_that_was_made_anew_counts_nothing_twice(logs_of: LogsOf, bus: Bus) -> None:
+async def test_a_stream_of_rewards_that_was_created_again_counts_nothing_twice(logs_of: LogsOf, bus: Bus) -> None:
     logs = logs_of("REMADE")
     await logs.put(SHADOW)
     decisions = [await logs.decide() for _ in range(12)]
-    told = {decision: await logs.tell(decision) for decision in decisions[:8]}
+    outcomes = {decision: await logs.report_outcome(decision) for decision in decisions[:8]}
     async with logs.followed():
         await logs.caught_up()
     manager = bus.nats.jetstream()
     before = (await manager.stream_info(subjects.REWARDS)).config
     await manager.delete_stream(subjects.REWARDS)
     await manager.add_stream(before)
-    for decision, outcome in told.items():
+    for decision, outcome in outcomes.items():
         await logs.reward(decision, outcome)
     for decision in decisions[8:]:
-        await logs.tell(decision)
+        await logs.report_outcome(decision)
     async with logs.followed():
         await logs.caught_up()
     assert (await logs.sums(SHADOW.identity)).rewarded == 12
@@ -371,7 +373,7 @@ async def test_two_evaluators_that_both_believe_to_hold_the_lease_count_once(log
     async with logs.followed("same"), logs.followed("same"):
         for _ in range(20):
             decisions += [await logs.decide() for _ in range(10)]
-            known = [await logs.tell(decision) for decision in decisions[-10:-3]]
+            known = [await logs.report_outcome(decision) for decision in decisions[-10:-3]]
             decisions.append(await logs.decide(known=known[-1]))
         await logs.caught_up()
     for identity in (SHADOW.identity, OWN.identity):
@@ -387,7 +389,7 @@ async def test_a_store_that_comes_back_empty_is_filled_again_from_the_logs(
     decisions = [await logs.decide() for _ in range(20)]
     async with logs.followed() as follower:
         await logs.caught_up()
-        known = [await logs.tell(decision) for decision in decisions[:10]]
+        known = [await logs.report_outcome(decision) for decision in decisions[:10]]
         decisions.append(await logs.decide(known=known[-1]))
         await logs.caught_up()
         before = {shadow.name: await logs.sums(shadow.identity) for shadow in (SHADOW, OWN)}
@@ -396,7 +398,7 @@ async def test_a_store_that_comes_back_empty_is_filled_again_from_the_logs(
         async def noticed() -> bool:
             return follower.status.startswith("waiting: ")
 
-        await eventually(noticed, "the evaluator says that it waits")
+        await eventually(noticed, "the evaluator waits")
         store_server.start()
         await logs.caught_up()
     for shadow in (SHADOW, OWN):

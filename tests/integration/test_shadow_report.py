@@ -107,8 +107,8 @@ async def _route(url: str) -> None:
             arm = f"{decision['provider']}:{decision['model']}"
             if at % 4:  # three of four have an outcome
                 body = {"quality": QUALITY[arm] + at % 7 - 3, "cost_usd": COST_USD[arm]}
-                told = await client.post("/v1/outcomes", json={"decision_id": decision["decision_id"], **body})
-                assert told.status_code == 202, told.text
+                response = await client.post("/v1/outcomes", json={"decision_id": decision["decision_id"], **body})
+                assert response.status_code == 202, response.text
 
         async def decides() -> bool:
             return (await client.get("/readyz")).status_code == 200
@@ -133,8 +133,8 @@ def client(gateway: ServiceProcess) -> Any:
 def report_of(client: httpx.Client, **query: str) -> dict[str, Any]:
     answer = client.get("/v1/shadow/report", params={"window": "24h", "tier": TIER, **query})
     assert answer.status_code == 200, answer.text
-    told: dict[str, Any] = answer.json()
-    return told
+    shown: dict[str, Any] = answer.json()
+    return shown
 
 
 def test_each_shadow_gets_the_verdict_it_deserves_with_intervals_that_hold_the_truth(client: httpx.Client) -> None:
@@ -173,14 +173,14 @@ def test_regret_names_the_best_arm_and_the_one_that_underperforms(client: httpx.
 
 
 def test_one_policy_can_be_asked_for(client: httpx.Client) -> None:
-    told = report_of(client, policy="better")
-    assert [policy["policy"] for policy in told["policies"]] == ["better"]
-    assert told["regret"] == []
+    shown = report_of(client, policy="better")
+    assert [policy["policy"] for policy in shown["policies"]] == ["better"]
+    assert shown["regret"] == []
 
 
 def test_a_tier_without_decisions_has_a_report(client: httpx.Client) -> None:
-    told = report_of(client, tier="IDLE")
-    assert {policy["verdict"] for policy in told["policies"]} == {"cannot tell"}
+    shown = report_of(client, tier="IDLE")
+    assert {policy["verdict"] for policy in shown["policies"]} == {"cannot tell"}
 
 
 def test_the_page_comes_with_a_policy_that_allows_nothing_else(client: httpx.Client) -> None:
@@ -189,8 +189,8 @@ def test_the_page_comes_with_a_policy_that_allows_nothing_else(client: httpx.Cli
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
     assert answer.headers["x-content-type-options"] == "nosniff"
-    for said in (TIER, "better", BAD, "promote", "Regret of the active policy", "<svg"):
-        assert said in answer.text
+    for text in (TIER, "better", BAD, "promote", "Regret of the active policy", "<svg"):
+        assert text in answer.text
 
 
 def test_a_format_that_there_is_not_is_named(client: httpx.Client) -> None:
@@ -218,10 +218,10 @@ async def alerts(bus: Bus, kind: str, tier: str = TIER) -> list[Alert]:
 async def test_the_service_alerts_once_about_an_arm_that_underperforms(
     gateway: ServiceProcess, bus: Bus, store: Store, config: Config
 ) -> None:
-    async def said() -> bool:
+    async def alerted() -> bool:
         return bool(await alerts(bus, "regret"))
 
-    await eventually(said, "the alert")
+    await eventually(alerted, "the alert")
     (alert,) = await alerts(bus, "regret")
     assert (alert.service, alert.tier) == ("shadow-evaluator", TIER)
     assert alert.text.startswith(f"{BAD} underperforms: it would earn ")
@@ -261,9 +261,9 @@ async def test_a_period_is_reported_once_with_the_report_in_it(
     assert alert.detail is not None
     assert alert.detail["period"] == alert.detail["state"] == f"{END:%Y-%m-%d}T00:00Z"
     assert "better: promote (reward +" in alert.text
-    told = {policy["policy"]: policy for policy in alert.detail["policies"]}
-    assert told["better"]["decisions"] == DECISIONS
-    assert told["better"]["verdict"] == "promote"
+    shown = {policy["policy"]: policy for policy in alert.detail["policies"]}
+    assert shown["better"]["decisions"] == DECISIONS
+    assert shown["better"]["verdict"] == "promote"
     assert alert.detail["regret"][0]["against_best_arm"]["best"] == GOOD
     assert await schedule(bus, store, config).check(at + timedelta(days=7)) is False  # nothing was decided that week
 
@@ -311,7 +311,7 @@ async def test_a_period_is_not_reported_before_all_its_decisions_are_evaluated(
     assert await one.check(at)
 
 
-async def test_an_arm_that_does_well_again_is_said_to(
+async def test_an_arm_that_does_well_again_is_announced(
     gateway: ServiceProcess, bus: Bus, store: Store, config: Config
 ) -> None:
     forgiving = config.__class__(
@@ -333,10 +333,10 @@ async def test_an_arm_of_which_a_switch_leaves_nothing_known_has_not_stopped(
 ) -> None:
     watch = RegretWatch(bus, store, TIER, config, settle_s=0.0)
 
-    async def told() -> bool:
+    async def alerted_again() -> bool:
         return await watch.check() == [BAD]
 
-    await eventually(told, "it underperforms")
+    await eventually(alerted_again, "it underperforms")
     body = {"active": {"name": "even-more", "algorithm": "uniform"}}
     put = await asyncio.to_thread(client.put, f"/v1/policies/{TIER}", json=body)
     assert put.status_code == 200, put.text

@@ -127,28 +127,28 @@ class Loop:
     open: list[Decision]
 
     async def go_on(self, decisions: int, share: float) -> None:
-        """Make decisions, and tell the outcomes of a share of all that have none, in any order."""
+        """Make decisions, and report the outcomes of a share of all that have none, in any order."""
         for _ in range(decisions):
             context = [1.0, round(self.rng.uniform(-1, 1), 3), round(self.rng.uniform(-1, 1), 3)]
             self.open.append(await decide(self.bus, TIER, context))
         self.rng.shuffle(self.open)
         for _ in range(int(len(self.open) * share)):
-            await self.tell(self.open.pop())
+            await self.report_outcome(self.open.pop())
 
-    async def tell(self, decision: Decision) -> int:
-        """Tell an outcome, in one of the forms that it may have."""
+    async def report_outcome(self, decision: Decision) -> int:
+        """Report an outcome, in one of the forms that it may have."""
         event = await self.bus.get(subjects.DECISIONS, parse_id(decision.decision_id).sequence or 0)
         assert event is not None
-        told: dict[str, float | None] = {
+        fields: dict[str, float | None] = {
             "quality": round(self.rng.uniform(20, 100), 1),
             "cost_usd": round(self.rng.uniform(0, 0.02), 5),
             "latency_ms": float(self.rng.randrange(100, 3000)),
         }
         if self.rng.random() < 0.2:
-            told = {"quality": None, "reward": round(self.rng.uniform(0, 100), 1)}
+            fields = {"quality": None, "reward": round(self.rng.uniform(0, 100), 1)}
         elif self.rng.random() < 0.3:
-            told["cost_usd"] = None
-        return await report(self.bus, outcome_of(decision, **told))
+            fields["cost_usd"] = None
+        return await report(self.bus, outcome_of(decision, **fields))
 
     async def caught_up(self) -> None:
         """Wait until every decision was evaluated and every reward was read."""
@@ -187,7 +187,7 @@ async def test_the_sums_equal_the_logs_although_the_evaluator_is_killed_again_an
         evaluator = start_evaluator(str(round_))
         await loop.go_on(60, share=0.25)  # rewards that come late, in another order
         if round_ == 2:
-            await tell_twice(bus)
+            await report_twice(bus)
         evaluator.kill()
         await loop.go_on(20, share=0.1)
     start_evaluator("last")
@@ -212,7 +212,7 @@ async def test_the_sums_equal_the_logs_although_the_evaluator_is_killed_again_an
             await assert_learned(store, logs, spec, spec.reward_rule(config.reward))
 
 
-async def tell_twice(bus: Bus) -> None:
+async def report_twice(bus: Bus) -> None:
     """Append rewards that are in the stream already, and an outcome of a decision that has one."""
     for message in (await read_messages(bus, subjects.REWARDS, subjects.rewards(TIER)))[20:40:3]:
         await bus.append(message.subject, message.data)

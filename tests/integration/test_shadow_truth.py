@@ -1,4 +1,4 @@
-"""The report of the running services against the truth: every arm's outcome is known, the services are told few.
+"""The report of the running services against the truth: every arm's outcome is known, the services receive few.
 
 Requests are routed with ε = 0.1; 30 % of the decisions, at random, get an outcome, late and out of order. What each
 shadow would truly have earned is then worked out from the whole table and the distributions in the logs.
@@ -152,7 +152,7 @@ def routed(request: pytest.FixtureRequest, services: ServiceProcess) -> Routed:
 async def _route(url: str, tier: str, world: World) -> None:
     rng = np.random.default_rng(13)
     waiting: list[dict[str, Any]] = []
-    told = 0
+    reported = 0
     async with httpx.AsyncClient(base_url=url, timeout=20.0) as client:
 
         async def decide(prompt: int) -> None:
@@ -164,7 +164,7 @@ async def _route(url: str, tier: str, world: World) -> None:
                 quality, cost = float(world.quality[prompt, arm]), float(world.cost_usd[prompt, arm])
                 waiting.append({"decision_id": decision["decision_id"], "quality": quality, "cost_usd": cost})
 
-        async def tell(outcome: dict[str, Any]) -> None:
+        async def report_one(outcome: dict[str, Any]) -> None:
             answer = await client.post("/v1/outcomes", json=outcome)
             assert answer.status_code == 202, answer.text
 
@@ -176,14 +176,14 @@ async def _route(url: str, tier: str, world: World) -> None:
             await asyncio.gather(*(decide(at) for at in range(start, min(start + AT_ONCE, PROMPTS))))
             rng.shuffle(waiting)
             now, waiting = waiting[:4], waiting[4:]
-            told += len(now)
-            await asyncio.gather(*map(tell, now))
-        told += len(waiting)
-        await asyncio.gather(*map(tell, waiting))
+            reported += len(now)
+            await asyncio.gather(*map(report_one, now))
+        reported += len(waiting)
+        await asyncio.gather(*map(report_one, waiting))
 
         async def joined() -> bool:
             found = (await client.get("/v1/shadow/report", params={"tier": tier})).json()["policies"]
-            return all((p["decisions"], p["rewarded"]) == (PROMPTS, told) for p in found) and len(found) == 5
+            return all((p["decisions"], p["rewarded"]) == (PROMPTS, reported) for p in found) and len(found) == 5
 
         await eventually(joined, "every outcome is joined")
 
@@ -225,10 +225,10 @@ async def test_every_interval_of_every_shadow_holds_the_truth(routed: Routed, na
     assert set(policies) == set(SHADOWS)
     for name, policy in policies.items():
         for outcome in ("reward", "quality", "cost"):
-            told = policy[f"{outcome}_delta"]
-            always = told["always_valid"]
-            assert always["low"] <= truth[name][outcome] <= always["high"], (name, outcome, truth[name], told)
-            assert always["low"] < told["low"] < told["estimate"] < told["high"] < always["high"]
+            shown = policy[f"{outcome}_delta"]
+            always = shown["always_valid"]
+            assert always["low"] <= truth[name][outcome] <= always["high"], (name, outcome, truth[name], shown)
+            assert always["low"] < shown["low"] < shown["estimate"] < shown["high"] < always["high"]
         assert 0.2 < policy["rewarded_share"] < 0.4
         assert policy["why"]
 

@@ -1,4 +1,4 @@
-"""What is noted beside the sums: runs, picks, rewards that were seen, decisions of late. All of it bounded."""
+"""Runs, picks, seen outcomes and recent decisions: all of it bounded."""
 
 from __future__ import annotations
 
@@ -82,13 +82,13 @@ def test_one_commit_drops_a_bounded_number_of_chunks() -> None:
     far = PICK_CHUNK * 5 * MAX_UNLINKED
     first, dropped = expire_picks(progress, [], far, PICK_CHUNK)
     assert (first, len(dropped)) == ({"p": MAX_UNLINKED}, MAX_UNLINKED)
-    # Over a gap that a log made anew leaves, chunks are left to expire.
+    # Over a gap that a log that was created again leaves, chunks are left to expire.
     first, dropped = expire_picks(progress, [], far + PICK_CHUNK * 2 * MAX_GAP, PICK_CHUNK)
     assert dropped == []
     assert (first["p"] or 0) > MAX_GAP
 
 
-def test_the_first_pick_says_where_picks_begin() -> None:
+def test_the_first_pick_determines_where_picks_begin() -> None:
     picks = [("p", PICK_CHUNK * 7 + 3), ("p", PICK_CHUNK * 8), ("q", PICK_CHUNK * 8)]
     assert expire_picks(ShadowProgress(), picks, PICK_CHUNK * 9, 10**6) == ({"p": 7, "q": 8}, [])
     known = ShadowProgress(picks_from={"p": 2}, runs={"p": [Run(0, None)]})
@@ -112,8 +112,8 @@ def reward(sequence: int, complete: int, **changed: object) -> RewardEvent:
 
 def test_a_reward_that_comes_again_is_known() -> None:
     seen = SeenOutcomes(0, set())
-    told = [(1, 0), (2, 0), (1, 0), (4, 2), (2, 0), (4, 2), (9, 4), (9, 4), (1, 0)]
-    assert [seen.add(reward(*numbers)) for numbers in told] == [
+    events = [(1, 0), (2, 0), (1, 0), (4, 2), (2, 0), (4, 2), (9, 4), (9, 4), (1, 0)]
+    assert [seen.add(reward(*numbers)) for numbers in events] == [
         True, True, False, True, False, False, True, False, False,
     ]  # fmt: skip
     assert (seen.complete, seen.above) == (4, {9})

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from pointsman.shadow.periods import HOUR_MS
 from pointsman_shadow_evaluator.rewards.decision_lookup import MAX_SUMS, of_few_hours
 from pointsman_shadow_evaluator.rewards.pending_reward import PendingReward
-from tests.unit.shadow_evaluator.logged_decisions import logged
+from tests.support.logged_decisions import logged
 
 
-def told(hours: list[int | None]) -> list[PendingReward]:
+def rewards_of(hours: list[int | None]) -> list[PendingReward]:
     """Rewards of decisions of these hours; None for a decision that is gone."""
     made = [None if hour is None else logged(at, hour=hour) for at, hour in enumerate(hours, 1)]
     return [PendingReward(at, 0, logged=decision) for at, decision in enumerate(made, 1)]
@@ -22,7 +22,7 @@ def told(hours: list[int | None]) -> list[PendingReward]:
 def test_late_rewards_of_many_hours_are_committed_in_order_within_a_bound_on_the_sums(
     hours: list[int | None], sums_an_hour: int
 ) -> None:
-    waiting = told(hours)
+    waiting = rewards_of(hours)
     done: list[PendingReward] = []
     while waiting:
         ready = of_few_hours(waiting, sums_an_hour)
@@ -36,5 +36,5 @@ def test_late_rewards_of_many_hours_are_committed_in_order_within_a_bound_on_the
 
 
 def test_with_few_arms_two_days_are_one_commit_and_with_many_a_few_hours() -> None:
-    two_days = told(list(range(48)))
+    two_days = rewards_of(list(range(48)))
     assert [len(of_few_hours(two_days, sums)) for sums in (8, 20, 68, 1000)] == [48, 19, 4, 1]

@@ -81,6 +81,6 @@ def test_the_largest_tier_s_report_fits_into_a_message() -> None:
     pairs = [Pair(active=arm, shadow=other, count=3) for arm in arms[:40] for other in arms[:40]]
     bias = msgspec.structs.replace(row.rewarded_bias, arms=shares)
     rows = [msgspec.structs.replace(row, pairs=pairs, rewarded_bias=bias)] * MAX_SHADOWS
-    told = alert_detail(Report(window=Window(from_ms=0, to_ms=1), policies=rows), Period("now", 0, 1))
-    assert len(encode(told)) < MAX_MESSAGE_BYTES / 2
-    assert [len(policy["pairs"]) for policy in told["policies"]] == [MAX_ENTRIES] * MAX_SHADOWS
+    detail = alert_detail(Report(window=Window(from_ms=0, to_ms=1), policies=rows), Period("now", 0, 1))
+    assert len(encode(detail)) < MAX_MESSAGE_BYTES / 2
+    assert [len(policy["pairs"]) for policy in detail["policies"]] == [MAX_ENTRIES] * MAX_SHADOWS

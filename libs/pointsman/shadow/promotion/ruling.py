@@ -16,7 +16,7 @@ from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
 from pointsman.core.bandit import PolicyError, make_policy
 from pointsman.shadow.own_learning.own_rule import is_stateful
 from pointsman.shadow.report.messages import PolicyReport
-from pointsman.shadow.report.number_format import interval
+from pointsman.shadow.report.number_format import NumberFormat, interval
 from pointsman.shadow.report.verdict import worse_recently
 
 NO_FLOOR = -100.0
@@ -87,7 +87,7 @@ def rule_promotion(row: PolicyReport, settings: PromotionConfig) -> Ruling:
 def _promotion_obstacle(row: PolicyReport, settings: PromotionConfig, why: list[str]) -> str:
     """Return which limit the shadow violates; empty if none, with each limit that it meets added to ``why``."""
     reward, quality, cost = row.reward_delta.always_valid, row.quality_delta.always_valid, row.cost_delta.always_valid
-    rewards, qualities, costs = _reward_range(row), _quality_range(row), _cost_range(row)
+    rewards, qualities, costs = _ranges(row)
     if reward.low is None or not reward.low > settings.margin:
         return f"the reward difference ({rewards}) is not above the margin of {settings.margin:g}"
     if worse := worse_recently(row):
@@ -115,15 +115,16 @@ def rule_rollback(row: PolicyReport, settings: PromotionConfig) -> Ruling:
     if obstacle:
         return Ruling("none", row.policy, obstacle)
     reward, quality, cost = row.reward_delta.always_valid, row.quality_delta.always_valid, row.cost_delta.always_valid
+    rewards, qualities, costs = _ranges(row)
     if reward.low is not None and reward.low > 0.0 and not worse_recently(row):
-        why = f"would earn more than {row.active}: reward difference {_reward_range(row)}"
+        why = f"would earn more than {row.active}: reward difference {rewards}"
     elif settings.quality_floor > NO_FLOOR and quality.low is not None and quality.low > -settings.quality_floor:
-        why = f"has a higher quality than {row.active}: difference {_quality_range(row)}, "
+        why = f"has a higher quality than {row.active}: difference {qualities}, "
         why += f"the floor is {settings.quality_floor:g}"
     elif (ceiling := _exceeded_ceiling(row, cost.high, settings.cost_ceiling)) is not None:
-        why = f"costs less than {row.active}: difference {_cost_range(row)}, the ceiling is {_amount(ceiling)} more"
+        why = f"costs less than {row.active}: difference {costs}, the ceiling is {_amount(ceiling)} more"
     else:
-        return Ruling("none", row.policy, f"no evidence against {row.active} ({_reward_range(row)})")
+        return Ruling("none", row.policy, f"no evidence against {row.active} ({rewards})")
     return Ruling("rollback", row.policy, f"{row.policy} {why}; {_evidence(row)}")
 
 
@@ -166,24 +167,16 @@ def _evidence(row: PolicyReport) -> str:
     return f"{row.rewarded:,} decisions with an outcome"
 
 
-def _reward_range(row: PolicyReport) -> str:
-    return interval(row.reward_delta, _two_digits) or "unknown"
-
-
-def _quality_range(row: PolicyReport) -> str:
-    return interval(row.quality_delta, _two_digits) or "unknown"
-
-
-def _cost_range(row: PolicyReport) -> str:
-    return interval(row.cost_delta, _signed_dollars) or "unknown"
-
-
-def _two_digits(number: float) -> str:
-    return f"{number:+.2f}".replace("-", "−")
-
-
-def _signed_dollars(usd: float) -> str:
-    return f"{'−' if usd < 0.0 else '+'}${abs(usd):.6f}"
+def _ranges(row: PolicyReport) -> tuple[str, str, str]:
+    """Return the always-valid intervals of the differences in reward, quality and cost as text."""
+    formats: tuple[NumberFormat, ...] = (
+        lambda points: f"{points:+.2f}".replace("-", "−"),
+        lambda points: f"{points:+.2f}".replace("-", "−"),
+        lambda usd: f"{'−' if usd < 0.0 else '+'}${abs(usd):.6f}",
+    )
+    deltas = (row.reward_delta, row.quality_delta, row.cost_delta)
+    reward, quality, cost = (interval(delta, form) or "unknown" for delta, form in zip(deltas, formats, strict=True))
+    return reward, quality, cost
 
 
 def _amount(usd: float | None) -> str:

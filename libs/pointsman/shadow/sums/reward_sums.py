@@ -184,11 +184,6 @@ def join(
             sums.add_by_arm(fields.square(outcome), names, squares)
 
 
-def add_unjoined(hours: Hours, identity: str, hour: int, number: int) -> None:
-    """Count rewards that arrived too late to be joined, by the hour of the reward."""
-    sums_at(hours, identity, hour).counts[fields.UNJOINED] += number
-
-
 def differences(made: Terms) -> FloatArray:
     """Return the estimated difference to the active policy, ``gq − gp + wy − wm − y + m``, of each decision."""
     _, _, wy, wm, y, m, gq, gp = made.vectors.T

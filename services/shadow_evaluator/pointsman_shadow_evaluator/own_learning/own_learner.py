@@ -5,15 +5,12 @@ from __future__ import annotations
 import dataclasses
 import secrets
 from collections import deque
-from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from pointsman.contracts.messages import subjects
-from pointsman.core.bandit import Arm, Estimates, FloatArray, Learner, Ranges, RewardRule
+from pointsman.core.bandit import Arm, Estimates, Learner, Ranges, RewardRule
 from pointsman.core.bandit.estimates import ArmStack
 from pointsman.learning.ledger import Applied, LogEntry, TierLedger, read_outcome
 from pointsman.runtime.bus import Bus, BusUnavailable, LogReader, StoredMessage, StreamInfo
@@ -27,14 +24,6 @@ from pointsman.shadow.own_learning.own_rule import RULE_FIELDS
 log = logger("shadow_evaluator")
 
 READ_TIMEOUT_S = 1.0
-
-
-class OwnEstimates(NamedTuple):
-    """Estimates from a shadow's own A and b for n decisions among K candidates; each array has shape (n, K)."""
-
-    mean: FloatArray
-    width: FloatArray
-    pulls: NDArray[np.int64]
 
 
 class OwnLearner:
@@ -76,11 +65,6 @@ class OwnLearner:
         self._origin = ""
         self._stored = 0
         self._ended_at = 0
-
-    @property
-    def ledger(self) -> TierLedger:
-        """What was learned; read-only."""
-        return self._ledger
 
     async def load(self, through: int, info: StreamInfo) -> None:
         """Load the stored state; start from nothing if it is of another log or rule, or too far ahead.
@@ -133,22 +117,20 @@ class OwnLearner:
             applied += 1
         return True
 
-    def estimates(self, group: DecisionGroup, rows: slice) -> OwnEstimates:
-        """Return mean, width and pulls for some decisions of a group, each of shape (n, K).
+    def fill(self, estimates: Estimates, group: DecisionGroup, rows: slice) -> None:
+        """Write mean, width and pulls for some decisions of a group into its estimates.
 
         NaN if the context has another length than the learned arms.
         """
         contexts = [decision.event.context for decision in group.decisions[rows]]
         stack = self._stacked(len(contexts[0]))
-        selection = stack.select(group.estimates.arms)
-        shape = (len(contexts), len(group.names))
+        selection = stack.select(estimates.arms)
         fits = np.array([len(context) == stack.dim for context in contexts])
-        mean, width = np.full(shape, np.nan), np.full(shape, np.nan)
+        estimates.mean[rows], estimates.width[rows], estimates.pulls[rows] = np.nan, np.nan, selection.pulls
         if fits.any():
             fitting = np.array([context for context in contexts if len(context) == stack.dim], dtype=np.float64)
             made: Estimates = selection.estimate(fitting)
-            mean[fits], width[fits] = made.mean, made.width
-        return OwnEstimates(mean, width, np.broadcast_to(selection.pulls, shape))
+            estimates.mean[rows][fits], estimates.width[rows][fits] = made.mean, made.width
 
     async def commit(self) -> bool:
         """Store what was learned since the last commit; return False if another process did."""
@@ -239,14 +221,3 @@ class OwnLearner:
             self._stack.put(arm, arms[arm])
         self._unstacked.clear()
         return self._stack
-
-
-def assemble(group: DecisionGroup, parts: Sequence[OwnEstimates]) -> Estimates:
-    """Combine the estimates of the parts of a group; the costs are the logged ones."""
-    return Estimates(
-        group.estimates.arms,
-        np.concatenate([part.mean for part in parts]),
-        np.concatenate([part.width for part in parts]),
-        np.concatenate([part.pulls for part in parts]),
-        group.estimates.cost_usd,
-    )

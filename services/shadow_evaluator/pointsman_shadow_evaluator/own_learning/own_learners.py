@@ -16,7 +16,7 @@ from pointsman.shadow.evaluation.decision_group import DecisionGroup
 from pointsman.shadow.evaluation.shadow_policy import ShadowPolicy
 from pointsman.shadow.periods import DAY_S
 from pointsman.shadow.sums.progress import ShadowProgress
-from pointsman_shadow_evaluator.own_learning.own_learner import OwnEstimates, OwnLearner, assemble
+from pointsman_shadow_evaluator.own_learning.own_learner import OwnLearner
 
 LEARNED_AT_ONCE = 2000
 """Outcomes that a new shadow learns before each batch, until it has caught up and starts."""
@@ -68,18 +68,24 @@ class OwnLearners:
         known : ndarray, shape (B,)
             For each decision of the batch, the last outcome that may be in its estimates; non-decreasing.
         """
+        given = [group.estimates for group in groups]
         if not shadow.stateful:
-            return [group.estimates for group in groups]
+            return given
         learner = self._learners[shadow.identity]
-        parts: list[list[OwnEstimates]] = [[] for _ in groups]
+        filled = [
+            logged._replace(
+                mean=np.empty_like(logged.mean), width=np.empty_like(logged.width), pulls=np.empty_like(logged.pulls)
+            )
+            for logged in given
+        ]
         begins = np.flatnonzero(np.diff(known, prepend=-1)).tolist()
         for begin, end in zip(begins, [*begins[1:], len(known)], strict=True):
             await learner.advance(int(known[begin]))
-            for part, group in zip(parts, groups, strict=True):
+            for estimates, group in zip(filled, groups, strict=True):
                 first, last = np.searchsorted(group.places, [begin, end]).tolist()
                 if first < last:
-                    part.append(learner.estimates(group, slice(first, last)))
-        return [assemble(group, part) for group, part in zip(groups, parts, strict=True)]
+                    learner.fill(estimates, group, slice(first, last))
+        return filled
 
     async def commit(self, shadows: Sequence[ShadowPolicy]) -> bool:
         """Store what these shadows have learned, after the commit of the decisions; return False on a conflict."""

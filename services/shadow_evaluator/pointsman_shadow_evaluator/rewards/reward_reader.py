@@ -22,8 +22,8 @@ from pointsman.shadow.periods import HOUR_MS
 from pointsman.shadow.sums import progress as fields
 from pointsman.shadow.sums.activity import add_earnings
 from pointsman.shadow.sums.commit import ShadowCommit
-from pointsman.shadow.sums.hour_sums import FLOAT, Hours, comparison_identity
-from pointsman.shadow.sums.reward_sums import GroupOutcomes, add_unjoined, join, join_arms, join_stateless
+from pointsman.shadow.sums.hour_sums import FLOAT, UNJOINED, Hours, comparison_identity, sums_at
+from pointsman.shadow.sums.reward_sums import GroupOutcomes, join, join_arms, join_stateless
 from pointsman.shadow.sums.runs import covered
 from pointsman.shadow.sums.store import ShadowStore
 from pointsman_shadow_evaluator.evaluation_state import EvaluationState
@@ -166,7 +166,7 @@ class RewardReader:
             if pick is None or len(pick) not in (0, size)
         )
         for (active, hour), number in lost.items():
-            add_unjoined(hours, comparison_identity(shadow.identity, active), hour, number)
+            sums_at(hours, comparison_identity(shadow.identity, active), hour).counts[UNJOINED] += number
 
     def _count_lost(self, hours: Hours, lost: Sequence[PendingReward]) -> None:
         """Count rewards whose decision is no longer in the log, for every shadow that was run on it.
@@ -178,11 +178,11 @@ class RewardReader:
         sequences = np.array([reward.decision for reward in lost], dtype=np.int64)
         keys = decision_keys([reward.event.decision_id for reward in lost if reward.event is not None])
         for shadow in self._state.shadows:
+            identity = comparison_identity(shadow.identity, self._state.active)
             runs = self._state.progress.runs.get(shadow.identity, [])
             rows = np.concatenate(covered(shadow, runs, sequences, keys))
-            by_hour = Counter(lost[row].at_ms // HOUR_MS for row in rows.tolist())
-            for hour, number in by_hour.items():
-                add_unjoined(hours, comparison_identity(shadow.identity, self._state.active), hour, number)
+            for hour, number in Counter(lost[row].at_ms // HOUR_MS for row in rows.tolist()).items():
+                sums_at(hours, identity, hour).counts[UNJOINED] += number
 
     def _new_commit(self, position: int) -> ShadowCommit:
         return self._state.new_commit(fields.REWARDS_AT, self._state.progress.rewards_at, position)

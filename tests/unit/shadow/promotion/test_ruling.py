@@ -48,7 +48,7 @@ def row(**changed: Any) -> PolicyReport:
 def test_a_shadow_that_clears_every_bound_is_promoted_with_the_numbers() -> None:
     ruling = rule_promotion(row(), AUTOMATIC)
     assert (ruling.action, ruling.policy) == ("promote", "new")
-    for told in (
+    for text in (
         "+0.50 to +2.00",
         "margin 0",
         "−0.50 to +1.00",
@@ -57,7 +57,7 @@ def test_a_shadow_that_clears_every_bound_is_promoted_with_the_numbers() -> None
         "ceiling $0.000100",
         "3,000",
     ):
-        assert told in ruling.why
+        assert text in ruling.why
 
 
 @pytest.mark.parametrize(
@@ -82,20 +82,20 @@ def test_what_is_not_cleared_is_no_promotion(changed: dict[str, Any], why: str) 
     assert why in ruling.why
 
 
-LATELY = Drift(changed=True, latest_from="2026-11-21", latest=msgspec.structs.replace(delta(-3.0, -1.0), high=-0.5))
+WORSE = Drift(changed=True, latest_from="2026-11-21", latest=msgspec.structs.replace(delta(-3.0, -1.0), high=-0.5))
 """The days differ, and from one of them on the shadow was worse."""
 
 
 def test_what_was_better_and_has_become_worse_is_neither_promoted_nor_put_back() -> None:
     """While the active policy learns, a shadow that was ahead may fall behind; the mean does not show it."""
-    ruling = rule_promotion(row(drift=LATELY), AUTOMATIC)
+    ruling = rule_promotion(row(drift=WORSE), AUTOMATIC)
     assert ruling.action == "none"
     assert ruling.why == "the reward difference is +0.50 to +2.00, but worse from 2026-11-21 on: −2.0 (−2.0 to −0.5)"
-    assert rule_promotion(row(drift=msgspec.structs.replace(LATELY, changed=False)), AUTOMATIC).action == "promote"
+    assert rule_promotion(row(drift=msgspec.structs.replace(WORSE, changed=False)), AUTOMATIC).action == "promote"
     as_dear = delta(-0.00001, 0.00001)
     assert rule_rollback(row(cost_delta=as_dear), AUTOMATIC).action == "rollback"
-    assert rule_rollback(row(cost_delta=as_dear, drift=LATELY), AUTOMATIC).action == "none"
-    worse_quality = row(drift=LATELY, quality_delta=delta(2.0, 3.0))
+    assert rule_rollback(row(cost_delta=as_dear, drift=WORSE), AUTOMATIC).action == "none"
+    worse_quality = row(drift=WORSE, quality_delta=delta(2.0, 3.0))
     assert "has a higher quality" in rule_rollback(worse_quality, AUTOMATIC).why
 
 
@@ -204,7 +204,7 @@ TIER = TierPolicies(active=LIVE, reverted=[BACK.identity])
         (PolicySpec(name="a", algorithm="no_such_module:Class"), "cannot load"),
     ],
 )
-def test_some_are_never_promoted_whatever_the_report_says(spec: PolicySpec, why: str) -> None:
+def test_some_are_never_promoted_whatever_the_report_shows(spec: PolicySpec, why: str) -> None:
     barred = barrier(TIER, spec, Config(promotion=AUTOMATIC))
     assert (why in barred) if why else not barred
 

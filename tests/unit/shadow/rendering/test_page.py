@@ -112,7 +112,7 @@ def test_verdicts_reasons_and_figures_are_on_the_page(report: Report) -> None:
     assert "Against the best fixed arm, p:large: +" in page
 
 
-def test_the_plots_say_what_they_are_of(report: Report) -> None:
+def test_each_plot_has_a_title(report: Report) -> None:
     page = render_page(report)
     for title in ("Reward difference, points of 100", "Cost difference, US dollars per 1,000 decisions"):
         assert f">{title}</figcaption>" in page
@@ -129,7 +129,7 @@ def test_names_from_outside_are_escaped(report: Report) -> None:
     assert seen.open == []
 
 
-def test_no_shadow_at_all_is_said() -> None:
+def test_page_without_shadows_states_it() -> None:
     page = render_page(Report(window=Window(from_ms=0, to_ms=HOUR_MS), policies=[]))
     assert "No policy runs in shadow" in page
     assert "1970-01-01 00:00 to 1970-01-01 01:00" in page

@@ -25,7 +25,7 @@ class Log:
     rewards : tuple of float
         Mean reward of each arm, 0 to 1.
     silent : tuple of int
-        Arms whose outcomes tell no cost.
+        Arms whose outcomes report no cost.
     """
 
     p: tuple[float, ...] = (0.8, 0.1, 0.1)
@@ -62,10 +62,10 @@ class Log:
             for b, other in enumerate(ARMS):
                 if a != b and (both := float(((chosen == a) & (drawn == b)).sum())):
                     counts[fields.pair_field(arm, other)] += both
-        told = self.rng.random(n) < self.rewarded
-        if not told.any():
+        known = self.rng.random(n) < self.rewarded
+        if not known.any():
             return HourSums(dict(counts))
-        p, q, chosen, model = p[told], q[told], chosen[told], model[told]
+        p, q, chosen, model = p[known], q[known], chosen[known], model[known]
         outcome = np.clip(np.take(self.rewards, chosen) + self.noise * self.rng.standard_normal(len(chosen)), 0.0, 1.0)
         reward = terms(p, q, chosen, outcome, model)
         delta = reward.vectors @ np.array([0, 0, 1, -1, -1, 1, 1, -1])

@@ -18,7 +18,7 @@ def test_the_tail_is_that_of_the_tables(q: float, degrees: int, tail: float) -> 
     assert chi_squared_tail(q, degrees) == pytest.approx(tail, rel=2e-3)
 
 
-def test_days_of_one_mean_are_called_different_about_as_often_as_said() -> None:
+def test_days_of_one_mean_are_called_different_as_often_as_documented() -> None:
     """Seeded. A count above 8 of a binomial(300, 0.01) has a probability of 0.004."""
     log = Log(q=(0.4, 0.4, 0.2), rewarded=0.5)
     found = sum(drift(log.hours(300, 1, FIRST) + shifted(log), 0.95).changed for _ in range(300))
@@ -50,7 +50,7 @@ def test_agreement_that_changes_is_found() -> None:
     assert "agreement 1" in found.text and " % on 2026-05-11" in found.text
 
 
-def test_one_day_is_too_early_to_tell() -> None:
+def test_one_day_is_too_early() -> None:
     found = drift(Log().hours(1000, 2, FIRST), 0.95)
     assert not found.changed
     assert found.text.startswith("Too early")

@@ -20,31 +20,31 @@ def report(log: Log, decisions: int = 20_000, hours: int = 5) -> PolicyReport:
 
 def test_the_truth_is_within_both_intervals_and_the_always_valid_one_is_wider() -> None:
     log = Log(rewarded=0.3)
-    told = report(log)
-    for delta in (told.reward_delta, told.quality_delta):
+    made = report(log)
+    for delta in (made.reward_delta, made.quality_delta):
         assert delta.low is not None and delta.high is not None
         always = delta.always_valid
         assert always.low is not None and always.high is not None
         assert always.low < delta.low < log.truth() < delta.high < always.high
         assert (delta.method, delta.confidence) == ("dr", 0.95)
-    assert (told.active, told.sample, told.policy, told.tier) == ("linucb", 0.5, "bold", "S")
+    assert (made.active, made.sample, made.policy, made.tier) == ("linucb", 0.5, "bold", "S")
 
 
 def test_counts_are_those_of_the_log() -> None:
-    told = report(Log(rewarded=0.5))
-    assert told.decisions == 20_000
-    assert told.rewarded_share == told.rewarded / 20_000 == pytest.approx(0.5, abs=0.02)
-    assert told.expected_agreement == pytest.approx(0.8 * 0.1 + 0.1 * 0.8 + 0.1 * 0.1)
-    assert told.agreement == pytest.approx(0.17, abs=0.02)
-    assert told.disagreements.count == sum(pair.count for pair in told.pairs)
-    assert [pair.count for pair in told.pairs] == sorted((pair.count for pair in told.pairs), reverse=True)
-    assert 50 < told.effective_sample_size < told.rewarded
+    made = report(Log(rewarded=0.5))
+    assert made.decisions == 20_000
+    assert made.rewarded_share == made.rewarded / 20_000 == pytest.approx(0.5, abs=0.02)
+    assert made.expected_agreement == pytest.approx(0.8 * 0.1 + 0.1 * 0.8 + 0.1 * 0.1)
+    assert made.agreement == pytest.approx(0.17, abs=0.02)
+    assert made.disagreements.count == sum(pair.count for pair in made.pairs)
+    assert [pair.count for pair in made.pairs] == sorted((pair.count for pair in made.pairs), reverse=True)
+    assert 50 < made.effective_sample_size < made.rewarded
 
 
 def test_the_difference_on_disagreements_is_the_whole_one_over_their_expected_share() -> None:
-    told = report(Log())
-    assert told.disagreements.expected_share == pytest.approx(0.83)
-    on_all, on_some = told.reward_delta, told.disagreements.reward_delta
+    made = report(Log())
+    assert made.disagreements.expected_share == pytest.approx(0.83)
+    on_all, on_some = made.reward_delta, made.disagreements.reward_delta
     for whole, part in (
         (on_all.estimate, on_some.estimate),
         (on_all.low, on_some.low),
@@ -55,40 +55,40 @@ def test_the_difference_on_disagreements_is_the_whole_one_over_their_expected_sh
 
 
 def test_the_same_policy_differs_by_nothing_exactly() -> None:
-    told = report(Log(q=(0.8, 0.1, 0.1)))
-    assert (told.reward_delta.estimate, told.reward_delta.low, told.reward_delta.always_valid.high) == (0.0, 0.0, 0.0)
-    assert told.verdict == "do not promote"
+    made = report(Log(q=(0.8, 0.1, 0.1)))
+    assert (made.reward_delta.estimate, made.reward_delta.low, made.reward_delta.always_valid.high) == (0.0, 0.0, 0.0)
+    assert made.verdict == "do not promote"
 
 
 def test_every_estimator_agrees_on_a_log_with_overlap() -> None:
     log = Log()
-    told = report(log)
+    made = report(log)
     truth = 100.0 * sum(q * reward for q, reward in zip(log.q, log.rewards, strict=True))
     for name in ("ips", "snips", "dr", "sndr"):
-        value = getattr(told.estimates, name)
+        value = getattr(made.estimates, name)
         assert value.low < truth < value.high, name
-    assert told.estimates.dm.estimate == pytest.approx(0.9 * truth)  # the model is 10 % low, and says so nowhere
-    assert told.estimates.active == pytest.approx(50.0, abs=1.0)
+    assert made.estimates.dm.estimate == pytest.approx(0.9 * truth)  # the model is 10 % low, and no figure shows it
+    assert made.estimates.active == pytest.approx(50.0, abs=1.0)
 
 
-def test_costs_are_estimated_once_outcomes_tell_them() -> None:
-    told = report(Log())
+def test_costs_are_estimated_once_outcomes_report_them() -> None:
+    made = report(Log())
     expected = 0.1 * 0.001 + 0.8 * 0.01 - (0.8 * 0.001 + 0.1 * 0.01)
-    assert told.cost_delta_method == "dr"
-    assert told.cost_delta_usd == told.cost_delta.estimate == pytest.approx(expected, rel=0.01)
-    assert told.cost_unknown == []
+    assert made.cost_delta_method == "dr"
+    assert made.cost_delta_usd == made.cost_delta.estimate == pytest.approx(expected, rel=0.01)
+    assert made.cost_unknown == []
 
 
-def test_a_cost_is_unknown_while_an_arm_that_serves_never_tells_one() -> None:
-    """Those that tell one are all of other arms then: their mean is not that of all requests."""
+def test_a_cost_is_unknown_while_an_arm_that_serves_never_reports_one() -> None:
+    """Those that report one are all of other arms then: their mean is not that of all requests."""
     log = Log(silent=(1,))
-    told = report(log)
-    assert (told.cost_delta_usd, told.cost_delta.estimate, told.cost_unknown) == (None, None, [ARMS[1]])
+    made = report(log)
+    assert (made.cost_delta_usd, made.cost_delta.estimate, made.cost_unknown) == (None, None, [ARMS[1]])
     known = policy_report("S", SPEC, "linucb", log.hours(20_000), {ARMS[1]: 0.01}, 0.95)
     assert (known.cost_delta_method, known.cost_unknown) == ("dr", [])
 
 
-def test_the_spread_of_weights_counts_for_decisions_that_told_a_cost_only() -> None:
+def test_the_spread_of_weights_counts_for_decisions_with_a_cost_only() -> None:
     total = add_up(sums for _, sums in Log(silent=(0,)).hours(20_000))
     share = total.statistics.cost.count / total.statistics.reward.count
     assert 0.15 < share < 0.25
@@ -108,27 +108,27 @@ def test_values_have_intervals_that_know_of_weights_not_met_yet(name: str, enoug
     assert held >= enough
 
 
-def test_before_any_cost_was_told_each_arms_mean_cost_counts() -> None:
+def test_before_any_cost_is_reported_each_arms_mean_cost_counts() -> None:
     hours = Log(rewarded=0.0).hours(1000)
-    told = policy_report("S", SPEC, "linucb", hours, {ARMS[0]: 0.001, ARMS[1]: 0.01, ARMS[2]: 0.0}, 0.95)
-    assert told.cost_delta_method == "arm-means"
-    assert told.cost_delta_usd == pytest.approx(0.1 * 0.001 + 0.8 * 0.01 - (0.8 * 0.001 + 0.1 * 0.01))
-    assert told.cost_delta.estimate is None
+    made = policy_report("S", SPEC, "linucb", hours, {ARMS[0]: 0.001, ARMS[1]: 0.01, ARMS[2]: 0.0}, 0.95)
+    assert made.cost_delta_method == "arm-means"
+    assert made.cost_delta_usd == pytest.approx(0.1 * 0.001 + 0.8 * 0.01 - (0.8 * 0.001 + 0.1 * 0.01))
+    assert made.cost_delta.estimate is None
     unknown = policy_report("S", SPEC, "linucb", hours, {ARMS[0]: 0.001}, 0.95)
     assert (unknown.cost_delta_usd, unknown.cost_unknown) == (None, sorted(ARMS[1:]))
 
 
 def test_nothing_at_all_is_a_report_too() -> None:
-    told = policy_report("S", SPEC, "linucb", [], {}, 0.95)
-    assert (told.verdict, told.decisions, told.agreement, told.reward_delta.estimate) == ("cannot tell", 0, None, None)
-    assert told.why == "it was run on no decision of the window"
+    made = policy_report("S", SPEC, "linucb", [], {}, 0.95)
+    assert (made.verdict, made.decisions, made.agreement, made.reward_delta.estimate) == ("cannot tell", 0, None, None)
+    assert made.why == "it was run on no decision of the window"
 
 
 def test_few_outcomes_have_an_estimate_and_no_interval() -> None:
-    told = report(Log(), decisions=40)
-    assert told.reward_delta.estimate is not None
-    assert (told.reward_delta.low, told.reward_delta.always_valid.high) == (None, None)
-    assert told.verdict == "cannot tell"
+    made = report(Log(), decisions=40)
+    assert made.reward_delta.estimate is not None
+    assert (made.reward_delta.low, made.reward_delta.always_valid.high) == (None, None)
+    assert made.verdict == "cannot tell"
 
 
 def test_a_report_does_not_depend_on_how_the_hours_are_cut() -> None:

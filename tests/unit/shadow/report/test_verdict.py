@@ -52,50 +52,52 @@ def report(**fields: Any) -> PolicyReport:
 
 
 def test_better_for_certain_is_promoted_with_the_numbers() -> None:
-    told = judge(report(cost_delta=delta(-0.00012, 0.00001), active_cost_usd=0.001), None)
-    assert told.verdict == "promote"
-    assert told.why == "reward +1.9 (0.4 to 3.4) over 3,120 decisions with an outcome; costs 12 % less"
+    judged = judge(report(cost_delta=delta(-0.00012, 0.00001), active_cost_usd=0.001), None)
+    assert judged.verdict == "promote"
+    assert judged.why == "reward +1.9 (0.4 to 3.4) over 3,120 decisions with an outcome; costs 12 % less"
 
 
 def test_worse_for_certain_is_not_promoted() -> None:
-    told = judge(report(reward_delta=delta(-2.0, 1.0)), None)
-    assert (told.verdict, told.more_decisions) == ("do not promote", None)
-    assert told.why.startswith("it earns less: reward −2.0 (−3.0 to −1.0)")
+    judged = judge(report(reward_delta=delta(-2.0, 1.0)), None)
+    assert (judged.verdict, judged.more_decisions) == ("do not promote", None)
+    assert judged.why.startswith("it earns less: reward −2.0 (−3.0 to −1.0)")
 
 
-def test_a_better_reward_with_falling_quality_and_rising_cost_says_both() -> None:
-    told = judge(report(quality_delta=delta(-1.0, 0.5), cost_delta=delta(0.0005, 0.0001), active_cost_usd=0.001), None)
-    assert told.verdict == "promote"
-    assert "but quality falls: −1.0 (−1.5 to −0.5)" in told.why
-    assert "but costs 50 % more" in told.why
+def test_a_better_reward_with_falling_quality_and_rising_cost_names_both() -> None:
+    judged = judge(
+        report(quality_delta=delta(-1.0, 0.5), cost_delta=delta(0.0005, 0.0001), active_cost_usd=0.001), None
+    )
+    assert judged.verdict == "promote"
+    assert "but quality falls: −1.0 (−1.5 to −0.5)" in judged.why
+    assert "but costs 50 % more" in judged.why
 
 
 def test_a_cost_difference_of_no_percent_is_none() -> None:
-    told = judge(report(cost_delta=delta(0.000001, 0.001), active_cost_usd=0.001), None)
-    assert told.why.endswith("outcome; costs about the same")
+    judged = judge(report(cost_delta=delta(0.000001, 0.001), active_cost_usd=0.001), None)
+    assert judged.why.endswith("outcome; costs about the same")
 
 
-def test_a_cost_that_is_not_certain_is_not_said_to_be() -> None:
-    told = judge(report(cost_delta=delta(0.0005, 0.001), active_cost_usd=0.001), None)
-    assert told.why.endswith("costs about 50 % more, not certain")
+def test_a_cost_that_is_not_certain_is_called_uncertain() -> None:
+    judged = judge(report(cost_delta=delta(0.0005, 0.001), active_cost_usd=0.001), None)
+    assert judged.why.endswith("costs about 50 % more, not certain")
 
 
 def test_not_certain_yet_is_watched_for_about_so_many_more_decisions() -> None:
-    told = judge(report(reward_delta=delta(1.0, 2.0)), 3120)
-    assert (told.verdict, told.more_decisions) == ("keep watching", 10_000)
-    assert "about 10,000 more decisions are needed" in told.why
+    judged = judge(report(reward_delta=delta(1.0, 2.0)), 3120)
+    assert (judged.verdict, judged.more_decisions) == ("keep watching", 10_000)
+    assert "about 10,000 more decisions are needed" in judged.why
 
 
-def test_no_number_of_decisions_is_named_where_none_would_tell() -> None:
-    told = judge(report(reward_delta=delta(0.0, 2.0)), None)
-    assert (told.verdict, told.more_decisions) == ("keep watching", None)
-    assert "the number of decisions needed cannot be estimated" in told.why
+def test_no_number_of_decisions_is_named_where_none_would_suffice() -> None:
+    judged = judge(report(reward_delta=delta(0.0, 2.0)), None)
+    assert (judged.verdict, judged.more_decisions) == ("keep watching", None)
+    assert "the number of decisions needed cannot be estimated" in judged.why
 
 
 def test_a_difference_surely_too_small_to_matter_is_no_reason_to_switch() -> None:
-    told = judge(report(reward_delta=delta(0.1, 0.3)), 0)
-    assert told.verdict == "do not promote"
-    assert "no difference worth a switch: reward +0.1 (−0.2 to 0.4)" in told.why
+    judged = judge(report(reward_delta=delta(0.1, 0.3)), 0)
+    assert judged.verdict == "do not promote"
+    assert "no difference worth a switch: reward +0.1 (−0.2 to 0.4)" in judged.why
 
 
 @pytest.mark.parametrize(
@@ -109,20 +111,20 @@ def test_a_difference_surely_too_small_to_matter_is_no_reason_to_switch() -> Non
     ],
 )
 def test_too_little_data_or_overlap_is_no_verdict(fields: dict[str, Any], reason: str) -> None:
-    told = judge(report(**fields), None)
-    assert told.verdict == "cannot tell"
-    assert reason in told.why
+    judged = judge(report(**fields), None)
+    assert judged.verdict == "cannot tell"
+    assert reason in judged.why
 
 
-def test_too_few_outcomes_say_how_many_decisions_bring_enough() -> None:
-    told = judge(report(rewarded=25, rewarded_share=0.0025), None)
-    assert told.more_decisions == 10_000
+def test_too_few_outcomes_state_how_many_decisions_bring_enough() -> None:
+    judged = judge(report(rewarded=25, rewarded_share=0.0025), None)
+    assert judged.more_decisions == 10_000
 
 
 def test_a_policy_that_raises_is_not_promoted_however_well_it_does() -> None:
-    told = judge(report(errors=300), None)
-    assert told.verdict == "do not promote"
-    assert told.why == "it raised an error on 300 of 10,300 decisions (2.9 %)"
+    judged = judge(report(errors=300), None)
+    assert judged.verdict == "do not promote"
+    assert judged.why == "it raised an error on 300 of 10,300 decisions (2.9 %)"
 
 
 def test_one_that_was_better_but_has_become_worse_is_watched() -> None:
@@ -133,12 +135,12 @@ def test_one_that_was_better_but_has_become_worse_is_watched() -> None:
     assert judge(report(drift=level), None).verdict == "promote"
 
 
-def test_what_a_promotion_leaves_behind_is_said_with_every_verdict() -> None:
+def test_what_a_promotion_leaves_behind_is_stated_with_every_verdict() -> None:
     own = "forgetting 0.99 instead of 1"
     for fields in ({}, {"rewarded": 0, "rewarded_share": 0.0}, {"reward_delta": delta(1.0, 2.0)}):
-        plain, told = judge(report(**fields), None), judge(report(**fields, own_rule=own), None)
-        assert told.verdict == plain.verdict
-        assert told.why == (
+        plain, judged = judge(report(**fields), None), judge(report(**fields, own_rule=own), None)
+        assert judged.verdict == plain.verdict
+        assert judged.why == (
             f"{plain.why}; it learns by its own reward rule ({own}): the figures are for its own A and b; "
             "after a promotion it continues from what the tier has learned by the previous rule"
         )
@@ -147,12 +149,12 @@ def test_what_a_promotion_leaves_behind_is_said_with_every_verdict() -> None:
 
 
 def test_a_shadow_that_runs_on_a_share_needs_more_of_the_tiers_decisions() -> None:
-    told = judge(report(reward_delta=delta(1.0, 2.0), sample=0.1), 3120)
-    assert (told.verdict, told.more_decisions) == ("keep watching", 100_000)
-    assert "about 100,000 more decisions are needed" in told.why
+    judged = judge(report(reward_delta=delta(1.0, 2.0), sample=0.1), 3120)
+    assert (judged.verdict, judged.more_decisions) == ("keep watching", 100_000)
+    assert "about 100,000 more decisions are needed" in judged.why
 
 
-def test_clipped_weights_are_said() -> None:
+def test_clipped_weights_are_mentioned() -> None:
     assert "7 weights were clipped" in judge(report(clipped=Clipped(count=7, mass=0.1)), None).why
 
 

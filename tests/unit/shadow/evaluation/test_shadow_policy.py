@@ -17,7 +17,7 @@ from pointsman.shadow.evaluation.shadow_policy import Evaluation, ShadowPolicy, 
 from pointsman.shadow.sums.decision_sums import add_decisions
 from pointsman.shadow.sums.hour_sums import Hours
 from pointsman_shadow_evaluator.decisions.event_encoding import encode_events
-from tests.unit.shadow_evaluator.logged_decisions import ARMS, logged, shadow
+from tests.support.logged_decisions import ARMS, logged, shadow
 
 
 def evaluated(run: ShadowPolicy, decisions: list[LoggedDecision]) -> Hours:
@@ -52,13 +52,13 @@ def test_a_decision_that_a_conversation_made_is_in_no_group() -> None:
     assert [group.places.tolist() for group in groups] == [[1]]
 
 
-def test_the_arrays_are_what_the_log_says() -> None:
+def test_arrays_equal_the_log() -> None:
     group = only([logged(1, costs=(0.1, None, 0.3)), logged(2, means=(-0.5, 2.0, 0.5), served=2)])
     assert group.p.tolist() == [[0.1, 0.8, 0.1], [0.1, 0.8, 0.1]]
     assert group.model.tolist() == [[0.2, 0.9, 0.4], [0.0, 1.0, 0.5]]
     assert group.chosen.tolist() == [1, 2]
     np.testing.assert_array_equal(group.estimates.cost_usd[0], [0.1, np.nan, 0.3])
-    # While a cost is unknown, the model of the cost says nothing about any candidate.
+    # While a cost is unknown, no candidate has a predicted cost.
     assert group.cost_model().tolist() == [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     assert only([logged(1, costs=(0.1, 0.2, 1e9))]).cost_model().tolist() == [[0.1, 0.2, 1e6]]
 
@@ -90,7 +90,7 @@ def test_what_could_not_have_been_served_is_unsupported() -> None:
     assert hours[run.identity, 5].counts["unsupported"] == pytest.approx(2 / 3)
 
 
-def test_events_say_what_was_evaluated() -> None:
+def test_events_contain_the_evaluation() -> None:
     run = shadow("static:q:c")
     group = only([logged(1, costs=(0.1, 0.2, 0.5)), logged(2, costs=(0.1, None, 0.5), served=2)])
     first, second = (
@@ -170,15 +170,15 @@ def test_only_what_a_policy_cannot_do_is_an_error() -> None:
     counts = evaluated(run, decisions)[run.identity, 5].counts
     assert (counts["errors"], counts["decisions"]) == (3.0, 2.0)
     assert all(np.isfinite(value) for value in counts.values())
-    told = [shadow_decoder.decode(data) for data in encode_events(run, group, made)]
-    assert [event.error for event in told] == [
+    events = [shadow_decoder.decode(data) for data in encode_events(run, group, made)]
+    assert [event.error for event in events] == [
         None,
         "LookupError: too good",
         "DistributionError: expected finite probabilities that sum to 1",
         None,
         "LookupError: too good",
     ]
-    assert (told[1].shadow, told[1].probabilities, told[1].agree) == (None, [], False)
+    assert (events[1].shadow, events[1].probabilities, events[1].agree) == (None, [], False)
 
 
 def test_a_policy_that_cannot_be_built_fails_everywhere() -> None:

@@ -11,7 +11,7 @@ from pointsman.shadow.periods import HOUR_MS
 from pointsman.shadow.sums import activity
 from pointsman.shadow.sums.activity import add_activity, add_earnings
 from pointsman.shadow.sums.hour_sums import Hours
-from tests.unit.shadow_evaluator.logged_decisions import TIER, logged
+from tests.support.logged_decisions import TIER, logged
 
 NOW_MS = 5 * HOUR_MS + 30 * 60_000
 
@@ -52,15 +52,15 @@ def test_each_decision_counts_in_its_hour_and_in_its_minutes_also_a_pinned_one()
 def test_a_reward_counts_where_its_decision_is() -> None:
     hours: Hours = {}
     first, second = at(1, 5 * HOUR_MS), at(2, 5 * HOUR_MS + 1000)
-    told = [(first, reward(first, 80.0, 0.25, 5 * HOUR_MS + 1997)), (second, reward(second, 60.0, None, 0))]
-    add_earnings(hours, told, NOW_MS)
+    rewarded = [(first, reward(first, 80.0, 0.25, 5 * HOUR_MS + 1997)), (second, reward(second, 60.0, None, 0))]
+    add_earnings(hours, rewarded, NOW_MS)
     counts = hours[activity.HOURS, 5].counts
     assert counts == hours[activity.MINUTES, 300].counts == hours[activity.FIVE_MINUTES, 60].counts
     assert counts["joined\tp:b"] == 2
     assert counts["earned\tp:b"] == pytest.approx(1.4)
     assert counts["earned-square\tp:b"] == pytest.approx(0.64 + 0.36)
     assert (counts["priced\tp:b"], counts["paid\tp:b"]) == (1, 0.25)
-    assert counts["delayed\tp:b"] == pytest.approx(2.0)  # the second does not say when it was accepted
+    assert counts["delayed\tp:b"] == pytest.approx(2.0)  # the second does not have a time of acceptance
 
 
 def test_what_is_older_than_minutes_are_kept_counts_in_its_hour_only() -> None:

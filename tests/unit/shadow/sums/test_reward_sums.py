@@ -12,7 +12,7 @@ from pointsman.shadow.evaluation.draws import decision_keys
 from pointsman.shadow.sums.hour_sums import Hours, Outcome
 from pointsman.shadow.sums.reward_sums import MAX_WEIGHT, GroupOutcomes, fixed_arm_sums, join, join_arms, join_stateless
 from pointsman.shadow.sums.runs import Run, covered
-from tests.unit.shadow_evaluator.logged_decisions import ARMS, TIER, logged, shadow
+from tests.support.logged_decisions import ARMS, TIER, logged, shadow
 
 
 def only(decisions: list[LoggedDecision]) -> DecisionGroup:
@@ -21,7 +21,7 @@ def only(decisions: list[LoggedDecision]) -> DecisionGroup:
     return group
 
 
-def told(*numbers: tuple[float, float, float | None]) -> GroupOutcomes:
+def outcomes_of(*numbers: tuple[float, float, float | None]) -> GroupOutcomes:
     """Return outcomes of (reward, quality, cost)."""
     return GroupOutcomes.from_events(
         [
@@ -43,7 +43,7 @@ def told(*numbers: tuple[float, float, float | None]) -> GroupOutcomes:
 def test_one_decision_by_hand() -> None:
     hours: Hours = {}
     group = only([logged(1, means=(0.2, 0.9, 0.4), probabilities=(0.1, 0.8, 0.1), served=0, costs=(0.01, 0.02, 0.03))])
-    join(hours, "s@1", group, told((50.0, 70.0, 0.04)), np.array([0]), np.array([[0.3, 0.7, 0.0]]), None)
+    join(hours, "s@1", group, outcomes_of((50.0, 70.0, 0.04)), np.array([0]), np.array([[0.3, 0.7, 0.0]]), None)
     sums = hours["s@1", 5]
     w, gq, gp = 3.0, 0.3 * 0.2 + 0.7 * 0.9, 0.02 + 0.72 + 0.04
     assert sums.statistics.reward.matrix[0] == pytest.approx([1, w, w * 0.5, w * 0.2, 0.5, 0.2, gq, gp])
@@ -68,7 +68,7 @@ def test_one_decision_by_hand() -> None:
     assert sums.rewarded == 1
 
 
-def test_a_quality_that_no_outcome_told_is_in_no_sum() -> None:
+def test_a_quality_that_no_outcome_reports_is_in_no_sum() -> None:
     hours: Hours = {}
     group = only([logged(1, served=0), logged(2, served=0)])
     event = RewardEvent(
@@ -85,12 +85,12 @@ def test_a_policy_that_is_the_active_one_gains_nothing() -> None:
     hours: Hours = {}
     decisions = [logged(at, served=at % 3) for at in range(1, 20)]
     group = only(decisions)
-    outcomes = told(*((float(at * 5), 50.0, None) for at in range(1, 20)))
+    outcomes = outcomes_of(*((float(at * 5), 50.0, None) for at in range(1, 20)))
     join(hours, "s@1", group, outcomes, np.arange(19), group.p, None)
     counts = hours["s@1", 5].counts
     assert sum(value for name, value in counts.items() if name.startswith("gained")) == pytest.approx(0.0, abs=1e-12)
     assert sum(value for name, value in counts.items() if name.startswith("joined")) == 19
-    # No outcome told a cost.
+    # No outcome reports a cost.
     assert hours["s@1", 5].statistics.cost.count == 0.0
 
 
@@ -98,7 +98,7 @@ def test_a_weight_above_the_clip_is_cut_and_counted() -> None:
     hours: Hours = {}
     group = only([logged(1, served=0), logged(2, served=1)])
     q = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-    join(hours, "s@1", group, told((50.0, 50.0, None), (50.0, 50.0, None)), np.array([0, 1]), q, 4.0)
+    join(hours, "s@1", group, outcomes_of((50.0, 50.0, None), (50.0, 50.0, None)), np.array([0, 1]), q, 4.0)
     sums = hours["s@1", 5]
     assert sums.statistics.clipped == 1.0
     assert sums.statistics.clipped_mass == pytest.approx(6.0)
@@ -109,19 +109,19 @@ def test_a_weight_above_the_clip_is_cut_and_counted() -> None:
 def test_a_weight_beyond_all_reason_does_not_drown_the_sums() -> None:
     hours: Hours = {}
     group = only([logged(1, probabilities=(1e-300, 1.0, 0.0), served=0)])
-    join(hours, "s@1", group, told((50.0, 50.0, None)), np.array([0]), np.array([[1.0, 0.0, 0.0]]), None)
+    join(hours, "s@1", group, outcomes_of((50.0, 50.0, None)), np.array([0]), np.array([[1.0, 0.0, 0.0]]), None)
     assert np.isfinite(hours["s@1", 5].statistics.flat()).all()
     assert hours["s@1", 5].statistics.reward.sum("w") == MAX_WEIGHT
     assert hours["s@1", 5].statistics.clipped == 1.0
 
 
 def test_a_propensity_that_the_scores_contradict_stays_finite() -> None:
-    # Only a foreign writer's event says so: its propensity was checked to be above 0, its score was not.
+    # Only an event of another writer is like this: its propensity was checked to be above 0, its score was not.
     decision = logged(1, probabilities=(0.5, 0.5, 0.0), served=2)
     group = only([decision._replace(event=msgspec.structs.replace(decision.event, propensity=0.25))])
     assert group.p.tolist() == [[0.5, 0.5, 0.25]]
     hours: Hours = {}
-    join_arms(hours, ARMS, group, told((50.0, 50.0, None)), None)
+    join_arms(hours, ARMS, group, outcomes_of((50.0, 50.0, None)), None)
     assert all(np.isfinite(sums.statistics.flat()).all() for sums in hours.values())
 
 
@@ -133,7 +133,7 @@ def test_always_choosing_an_arm_counts_where_the_arm_is_a_candidate() -> None:
             logged(2, (0.5, 0.6), (0.0, 1.0), 1, arms=("p:a", "q:c")),
         ]
     )
-    join_arms(hours, ARMS, group, told((80.0, 80.0, None), (20.0, 20.0, None)), None)
+    join_arms(hours, ARMS, group, outcomes_of((80.0, 80.0, None), (20.0, 20.0, None)), None)
     assert hours.keys() == {("@arm:p:a", 5), ("@arm:q:c", 5), ("@uniform", 5)}
     first = hours["@arm:p:a", 5]
     assert first.statistics.reward.sum("wy") == pytest.approx(4.0 * 0.8)
@@ -149,7 +149,7 @@ def test_what_fixed_arms_share_is_kept_once_and_put_together_again() -> None:
     draws = [rng.dirichlet(np.ones(3)) for _ in range(40)]
     decisions = [logged(at + 1, probabilities=tuple(p), served=at % 3) for at, p in enumerate(draws)]
     group = only(decisions)
-    outcomes = told(*((float(rng.uniform(0, 100)), 50.0, 0.01 if at % 2 else None) for at in range(40)))
+    outcomes = outcomes_of(*((float(rng.uniform(0, 100)), 50.0, 0.01 if at % 2 else None) for at in range(40)))
     hours: Hours = {}
     join_arms(hours, group.names, group, outcomes, 20.0)
     any_arm = hours["@uniform", 5]
@@ -172,7 +172,7 @@ def test_one_candidate_is_joined_with_weight_one() -> None:
     hours: Hours = {}
     run = shadow()
     group = only([logged(1, (0.5,), (1.0,), 0, arms=("p:a",))])
-    join_stateless(hours, run, group, told((80.0, 80.0, None)), np.array([0]), None)
+    join_stateless(hours, run, group, outcomes_of((80.0, 80.0, None)), np.array([0]), None)
     assert hours[run.identity, 5].statistics.reward.sum("w") == 1.0
     assert hours[run.identity, 5].counts["joined\tp:a"] == 1.0
     assert not any(name.startswith(("gained", "spread")) for name in hours[run.identity, 5].counts)
@@ -180,7 +180,9 @@ def test_one_candidate_is_joined_with_weight_one() -> None:
 
 def test_what_the_policy_failed_on_is_not_joined() -> None:
     hours: Hours = {}
-    join_stateless(hours, shadow("no-such-thing"), only([logged(1)]), told((80.0, 80.0, None)), np.array([0]), None)
+    join_stateless(
+        hours, shadow("no-such-thing"), only([logged(1)]), outcomes_of((80.0, 80.0, None)), np.array([0]), None
+    )
     assert hours == {}
 
 
