@@ -79,7 +79,7 @@ async def test_what_it_has_learned_is_not_carried_over_and_every_answer_states_i
     wait_until(lambda: _row(client, "forgetful")["rewarded"] >= DECISIONS // 2, "joined")
     row = _row(client, "forgetful")
     assert (row["own_rule"], row["why"].endswith(NOTE)) == ("forgetting 0.9 instead of 1", True)
-    assert "in rewards as the active policy counts them" in _row(client, "thrifty")["why"]
+    assert "with rewards as the active policy computes them" in _row(client, "thrifty")["why"]
     assert _row(client, "bold")["own_rule"] == ""
 
     monkeypatch.setattr("sys.stdin", _Terminal("n\n"))
