@@ -77,7 +77,7 @@ def test_a_policy_that_raised_is_reported(answer: Answer, capsys: pytest.Capture
 
 def test_no_decisions_yet_is_reported(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "--days", "1", "--url", answer(200, _report(_policy("a"), _policy("b")))]) == 0
-    assert capsys.readouterr().out == "Nothing to compare yet: in the last day, a or b was run on no decision.\n"
+    assert capsys.readouterr().out == "Nothing to compare yet: no decision was evaluated for a or b in the last day.\n"
 
 
 def test_no_shadow_is_reported(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:

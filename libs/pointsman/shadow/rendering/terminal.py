@@ -44,7 +44,7 @@ def print_report(console: Console, report: Report, period: str) -> None:
         console.print("No shadow policy runs. Add one to the configuration as \\[\\[shadow]] and restart.")
     elif not seen:
         names = " or ".join(sorted({policy.policy for policy in policies}))
-        console.print(f"Nothing to compare yet: in {period}, {names} was run on no decision.")
+        console.print(f"Nothing to compare yet: no decision was evaluated for {names} in {period}.")
     else:
         console.print(_table(policies, period, console.width))
         _print_notes(console, policies)

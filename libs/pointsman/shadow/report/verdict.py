@@ -61,7 +61,7 @@ def _without_comparison(report: PolicyReport) -> Judgement | None:
     """Return the verdict that needs no comparison of rewards, if there is one."""
     attempted = report.decisions + report.errors
     if not attempted:
-        return Judgement("cannot tell", "it was run on no decision of the window")
+        return Judgement("cannot tell", "it was not run on any decision of the window")
     if report.errors > MAX_ERRORS * attempted:
         share = percent(report.errors / attempted)
         why = f"it raised an error on {whole(report.errors)} of {whole(attempted)} decisions ({share})"

@@ -121,7 +121,7 @@ def test_before_any_cost_is_reported_each_arms_mean_cost_counts() -> None:
 def test_nothing_at_all_is_a_report_too() -> None:
     made = policy_report("S", SPEC, "linucb", [], {}, 0.95)
     assert (made.verdict, made.decisions, made.agreement, made.reward_delta.estimate) == ("cannot tell", 0, None, None)
-    assert made.why == "it was run on no decision of the window"
+    assert made.why == "it was not run on any decision of the window"
 
 
 def test_few_outcomes_have_an_estimate_and_no_interval() -> None:

@@ -103,7 +103,7 @@ def test_a_difference_surely_too_small_to_matter_is_no_reason_to_switch() -> Non
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"decisions": 0, "rewarded": 0}, "it was run on no decision of the window"),
+        ({"decisions": 0, "rewarded": 0}, "it was not run on any decision of the window"),
         ({"rewarded": 0, "rewarded_share": 0.0}, "none of 10,000 decisions has an outcome"),
         ({"rewarded": 49, "rewarded_share": 0.0049}, "only 49 of 10,000 decisions"),
         ({"unsupported": 0.25}, "25.0 % of its choices are ones that the active policy never makes"),
