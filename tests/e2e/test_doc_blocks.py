@@ -16,6 +16,7 @@ import pytest
 
 from tests.e2e.doc_blocks import Block, Command, Matcher, read_blocks
 from tests.e2e.running_stack import POINTSMAN, environment
+from tests.support.fixtures import RELAXED_TIMEOUTS
 from tests.support.processes import free_port
 from tests.support.repository import ROOT
 
@@ -83,34 +84,36 @@ class Reader:
     def _run(self, command: Command) -> None:
         words = command.line.split()
         if words[0] == "make":
-            assert shutil.which("make"), "make is needed to check the page's make targets"
             recipe = subprocess.run(
                 ["make", "-n", words[1]], cwd=ROOT, capture_output=True, text=True, check=True
             ).stdout
-            if words[1] != "up":
+            if words[1] != "up":  # make setup: the tests run in the environment that it makes
                 return
             assert "pointsman up" in recipe
             words = ["pointsman", "up"]
-        is_stack, is_mock = words[1:2] == ["up"], words[1:2] == ["mock-provider"]
-        line = command.line if words[0] != "pointsman" else " ".join(words)
-        if is_stack or is_mock:
-            line += f" --port {list(self._ports.values())[is_mock]}"
-        line = self._matcher.with_real_ids(self._with_own_ports(line))
-        line = line.replace(".venv/bin/pointsman", str(POINTSMAN))
-        if line.startswith("pointsman "):
-            line = line.replace("pointsman", str(POINTSMAN), 1)
-        if line.startswith("python3 "):
-            line = line.replace("python3", sys.executable, 1)
-        if is_stack or is_mock:
-            self._serve(line, command.output, list(self._ports.values())[is_mock])
+        if words[0] == ".venv/bin/pointsman":
+            words[0] = "pointsman"
+        changes_something = {"-d", "-X", "promote", "revert"} & set(words) or words[0] == "python3"
+        line = self._as_run_here(" ".join(words) if words[0] == "pointsman" else command.line)
+        if words[1] == "up":
+            self._serve(line, command.output, "localhost:8080")
+        elif words[1] == "mock-provider":
+            self._serve(line, command.output, "127.0.0.1:9100")
         elif words[1] == "tail" or "-sN" in words:
             self._watch(line, command.output)
         else:
-            changes_something = {"-d", "-X", "promote", "revert"} & set(words) or words[0] == "python3"
             self._finish(line, command.output, repeat=not changes_something)
 
-    def _serve(self, line: str, expected: str, port: int) -> None:
-        server, output = self._start(line)
+    def _as_run_here(self, line: str) -> str:
+        """Return a command with the ports, programs and decision ids of this test."""
+        program, _, arguments = self._matcher.with_real_ids(self._with_own_ports(line)).partition(" ")
+        programs = {"pointsman": str(POINTSMAN), "python3": sys.executable}
+        return f"{programs.get(program, program)} {arguments}"
+
+    def _serve(self, line: str, expected: str, address: str) -> None:
+        """Start a server on its port of this test, and wait until it has printed what the page shows, or listens."""
+        port = self._ports[address]
+        server, output = self._start(f"{line} --port {port}")
         self._servers.append(server)
 
         def is_ready() -> bool:
@@ -159,7 +162,7 @@ class Reader:
         return process, lambda: log.read_text(encoding="utf-8")
 
     def _environment(self) -> dict[str, str]:
-        return environment() | {"PYTHONUNBUFFERED": "1"}
+        return environment() | RELAXED_TIMEOUTS | {"PYTHONUNBUFFERED": "1"}
 
     def _decide(self) -> None:
         body = json.dumps({"tier": "SIMPLE", "context": [1.0] + [0.5] * 11}).encode()
