@@ -1,4 +1,4 @@
-"""A stack that wants API keys, with traffic that was really decided and learned from, for the dashboard to show."""
+"""A stack with API keys, decisions and outcomes, for the tests of the dashboard."""
 
 from __future__ import annotations
 
@@ -90,19 +90,19 @@ class DashboardStack(RunningStack):
         return httpx.Client(base_url=self.url, headers={"authorization": f"Bearer {self.keys[key]}"}, timeout=20.0)
 
     def read(self, path: str) -> Any:
-        """Return what the API says to a reader."""
+        """Return a response of the API."""
         with self.client("operator") as client:
             answer = client.get(path)
             assert answer.status_code == 200, answer.text
             return answer.json()
 
     def decide(self, tier: str = TIER) -> dict[str, Any]:
-        """Have one request decided."""
+        """Request one decision."""
         with self.client("client") as client:
             return self._decide(client, tier)
 
     def degrade(self) -> dict[str, Any]:
-        """Have one request answered while no replica is there; return when one is there again."""
+        """Get a degraded response while the replica is down; return when it is back."""
         os.kill(self.file()["decision"][0]["pid"], signal.SIGKILL)
         degraded: list[dict[str, Any]] = []
         with self.client("client") as client:
@@ -118,17 +118,17 @@ class DashboardStack(RunningStack):
         return degraded[0]
 
     def learn_from_traffic(self) -> None:
-        """Decide, tell most outcomes, and wait until everything has seen all of it."""
+        """Request decisions, report most outcomes, and wait until all services have processed them."""
         with self.client("client") as client:
             for tier, count in ((TIER, DECISIONS), (SWITCHED, SWITCHED_DECISIONS)):
                 for number in range(count):
                     decision = self._decide(client, tier)
                     if tier == TIER:
                         self.decided.append(decision)
-                    if number % 10:  # one in ten is never told
+                    if number % 10:  # one in ten is not reported
                         self.outcomes += tier == TIER
                         self._report(client, decision)
-        self.until(lambda: self._learned() == self.outcomes, "every outcome is learned from")
+        self.until(lambda: self._learned() == self.outcomes, "every outcome is applied")
         self.until(self._reported, "the report has every reward")
 
     def _decide(self, client: httpx.Client, tier: str) -> dict[str, Any]:

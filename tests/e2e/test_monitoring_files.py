@@ -61,27 +61,27 @@ def test_promtool_accepts_the_configuration_and_the_rules() -> None:
 
 
 @needs_promtool
-def test_each_alert_fires_when_it_should_and_is_silent_when_all_is_well() -> None:
+def test_each_alert_fires_when_it_should_and_is_silent_when_the_system_is_healthy() -> None:
     promtool("test", "rules", "alerts_test.yml")
 
 
-def test_each_alert_has_a_test_of_its_firing_and_says_what_to_do() -> None:
+def test_each_alert_has_a_test_and_documentation() -> None:
     tested = set(re.findall(r"alertname: (\w+)", (PROMETHEUS / "alerts_test.yml").read_text(encoding="utf-8")))
-    told = set(
+    documented = set(
         re.findall(r"^### (Pointsman\w+)$", (REPOSITORY / "docs/how-to/operate.md").read_text(encoding="utf-8"), re.M)
     )
     names = set(alert_expressions())
     assert len(names) == ALERTS.count("- alert:")
-    assert tested == names == told
+    assert tested == names == documented
 
 
-def test_each_alert_asks_for_metrics_that_there_are() -> None:
+def test_alerts_query_existing_metrics() -> None:
     for name, expression in alert_expressions().items():
         found = metrics_of(expression)
         assert found and found <= KNOWN, (name, found - KNOWN)
 
 
-def test_each_panel_asks_for_metrics_that_there_are() -> None:
+def test_panels_query_existing_metrics() -> None:
     queries = dashboard_queries()
     assert len(queries) > 50
     for where, expression in queries:
@@ -89,7 +89,7 @@ def test_each_panel_asks_for_metrics_that_there_are() -> None:
         assert found and found <= KNOWN, (where, found - KNOWN)
 
 
-def test_queries_name_labels_that_there_are() -> None:
+def test_queries_use_existing_labels() -> None:
     labels = {label for metric in all_metrics() for label in label_names(metric)} | ADDED_BY_PROMETHEUS
     for where, expression in [*dashboard_queries(), *alert_expressions().items()]:
         bare = re.sub(r'"[^"]*"', '""', expression)
@@ -99,7 +99,7 @@ def test_queries_name_labels_that_there_are() -> None:
         assert named <= labels, (where, named - labels)
 
 
-def test_dashboards_are_one_set_with_one_source_of_data() -> None:
+def test_dashboards_share_a_data_source() -> None:
     uids = [dashboard(file)["uid"] for file in DASHBOARDS]
     assert [file.stem for file in DASHBOARDS] == ["learning", "overview", "services", "shadow"]
     assert len(set(uids)) == len(uids)
@@ -116,7 +116,7 @@ def test_dashboards_are_one_set_with_one_source_of_data() -> None:
             assert len(set(letters)) == len(letters)
 
 
-def test_prometheus_looks_for_every_service_where_it_answers() -> None:
+def test_prometheus_scrapes_every_service_at_its_port() -> None:
     compose = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
     found = dict(
         re.findall(
@@ -129,7 +129,7 @@ def test_prometheus_looks_for_every_service_where_it_answers() -> None:
     assert 'POINTSMAN_GATEWAY_PORT: "8080"' in compose
 
 
-def test_what_the_compose_file_mounts_for_monitoring_is_there() -> None:
+def test_files_mounted_for_monitoring_exist() -> None:
     compose = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
     mounted = re.findall(r"- \./(deploy/(?:prometheus|grafana)[\w./-]*):(\S+):ro", compose)
     assert len(mounted) == 5

@@ -1,4 +1,4 @@
-"""What the dashboard asks for, over running services: every number compared with where it comes from."""
+"""Endpoints of the dashboard over running services: every number compared with its source."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ NAMES = ["constant", "length", "code"]
 DECISIONS = 220
 LAST = 40
 """Decisions without an outcome."""
-LATELY = 5
+RECENT_DECISIONS = 5
 
 CONFIG_TOML = f"""
 [context]
@@ -91,7 +91,7 @@ def services(start_service: StartService) -> dict[str, ServiceProcess]:
 
 @pytest.fixture(scope="module")
 def traffic(services: dict[str, ServiceProcess], nats_url: str, store_url: str) -> Iterator[list[dict[str, Any]]]:
-    """Decisions, all but the last ones with an outcome, and everything that follows from them done."""
+    """Decisions, all but the last with an outcome, after the services have processed them."""
     rng = random.Random(7)
     decisions = []
     with httpx.Client(base_url=services["gateway"].url, timeout=20.0) as client:
@@ -104,10 +104,10 @@ def traffic(services: dict[str, ServiceProcess], nats_url: str, store_url: str) 
             assert not decided["degraded"]
             decisions.append(decided)
             if at < DECISIONS - LAST:
-                told: dict[str, Any] = {"decision_id": decided["decision_id"], "quality": rng.randrange(20, 100)}
+                outcome: dict[str, Any] = {"decision_id": decided["decision_id"], "quality": rng.randrange(20, 100)}
                 if at % 3:
-                    told |= {"cost_usd": round(rng.uniform(0, 0.02), 4), "latency_ms": rng.randrange(100, 900)}
-                assert client.post("/v1/outcomes", json=told).status_code == 202
+                    outcome |= {"cost_usd": round(rng.uniform(0, 0.02), 4), "latency_ms": rng.randrange(100, 900)}
+                assert client.post("/v1/outcomes", json=outcome).status_code == 202
         asyncio.run(caught_up(nats_url, store_url))
         yield decisions
 
@@ -120,7 +120,7 @@ async def web(services: dict[str, ServiceProcess]) -> AsyncIterator[httpx.AsyncC
 
 
 async def caught_up(nats_url: str, store_url: str) -> None:
-    """Wait until every outcome is learned from, and the evaluator has read both logs."""
+    """Wait until every outcome is applied and the evaluator has read both logs."""
     bus, store = await Bus.connect(nats_url, "test"), Store(store_url)
     last = {}
     for stream, subject in ((subjects.OUTCOMES, subjects.outcomes), (subjects.DECISIONS, subjects.decision_log)):
@@ -141,7 +141,7 @@ async def caught_up(nats_url: str, store_url: str) -> None:
 
 
 class Logged:
-    """What the logs say of the tier."""
+    """The logs of the tier."""
 
     def __init__(self, decisions: list[tuple[int, int, DecisionEvent]], rewards: dict[int, RewardEvent]) -> None:
         self.decisions = decisions
@@ -157,7 +157,7 @@ class Logged:
             rewards[parse_id(event.decision_id).sequence or 0] = event
         return cls(decisions, rewards)
 
-    def told(self) -> list[tuple[int, DecisionEvent, RewardEvent]]:
+    def rewarded(self) -> list[tuple[int, DecisionEvent, RewardEvent]]:
         """Return when and what was decided, and the reward, of those decisions that have one."""
         return [
             (at, event, self.rewards[sequence]) for sequence, at, event in self.decisions if sequence in self.rewards
@@ -169,7 +169,7 @@ def arm_of(event: DecisionEvent) -> str:
 
 
 @pytest.mark.parametrize("window", ["1h", "24h", "7d", "30d"])
-async def test_the_overview_is_what_the_logs_say(
+async def test_overview_agrees_with_the_logs(
     web: httpx.AsyncClient, traffic: list[dict[str, Any]], bus: Bus, window: str
 ) -> None:
     answer = await web.get("/v1/overview", params={"tier": TIER, "window": window})
@@ -186,32 +186,32 @@ async def test_the_overview_is_what_the_logs_say(
     for at, number in decided.items():
         point = points[at]
         here = [event for _, when, event in logs.decisions if when // step_ms * step_ms == at]
-        rewards = [(event, told) for when, event, told in logs.told() if when // step_ms * step_ms == at]
+        rewards = [(event, reward) for when, event, reward in logs.rewarded() if when // step_ms * step_ms == at]
         assert point["decisions"] == number == sum(arm["decisions"] for arm in point["arms"])
         assert point["explored"] == sum(event.explored for event in here)
         assert point["pinned"] == sum(event.pinned for event in here)
         assert point["rewarded"] == len(rewards)
         for arm in point["arms"]:
-            own = [told for event, told in rewards if arm_of(event) == arm["arm"]]
-            costs = [told.cost_usd for told in own if told.cost_usd is not None]
+            own = [reward for event, reward in rewards if arm_of(event) == arm["arm"]]
+            costs = [reward.cost_usd for reward in own if reward.cost_usd is not None]
             assert arm["decisions"] == sum(arm_of(event) == arm["arm"] for event in here)
             assert arm["rewarded"] == len(own)
-            assert arm["reward_sum"] == pytest.approx(sum(told.reward for told in own))
+            assert arm["reward_sum"] == pytest.approx(sum(reward.reward for reward in own))
             assert arm["cost_usd_sum"] == pytest.approx(sum(costs))
             assert arm["cost_n"] == len(costs)
-    totals, rewards_told = overview["totals"], [told for _, _, told in logs.told()]
-    costs_told = [told.cost_usd for told in rewards_told if told.cost_usd is not None]
+    totals, all_rewards = overview["totals"], [reward for _, _, reward in logs.rewarded()]
+    all_costs = [reward.cost_usd for reward in all_rewards if reward.cost_usd is not None]
     assert (totals["decisions"], totals["rewarded"]) == (DECISIONS, DECISIONS - LAST)
     assert totals["explored"] == sum(event.explored for _, _, event in logs.decisions) > 0
     assert totals["pinned"] == DECISIONS // 20
-    assert totals["mean_reward"] == pytest.approx(np.mean([told.reward for told in rewards_told]))
-    assert totals["mean_cost_usd"] == pytest.approx(np.mean(costs_told))
+    assert totals["mean_reward"] == pytest.approx(np.mean([reward.reward for reward in all_rewards]))
+    assert totals["mean_cost_usd"] == pytest.approx(np.mean(all_costs))
     assert [arm["arm"] for arm in totals["arms"]] == [
         arm for arm, _ in sorted(Counter(arm_of(e) for _, _, e in logs.decisions).items(), key=lambda a: (-a[1], a[0]))
     ]
 
 
-def test_the_best_fixed_arm_is_the_shadow_report_s(client: httpx.Client, traffic: list[dict[str, Any]]) -> None:
+def test_best_fixed_arm_agrees_with_the_shadow_report(client: httpx.Client, traffic: list[dict[str, Any]]) -> None:
     overview = client.get("/v1/overview", params={"tier": TIER, "window": "7d"}).json()
     report = client.get("/v1/shadow/report", params={"tier": TIER, "window": "8d"}).json()
     (regret,) = report["regret"]
@@ -238,7 +238,7 @@ def test_healthy_tier_is_described_in_a_sentence(client: httpx.Client, traffic: 
     assert "all outcomes applied" in health["sentence"]
 
 
-def test_a_tier_that_does_nothing_has_an_overview_of_nothing(client: httpx.Client) -> None:
+def test_overview_of_a_tier_without_decisions_is_empty(client: httpx.Client) -> None:
     overview = client.get("/v1/overview", params={"tier": "IDLE", "window": "1h"}).json()
     assert len(overview["points"]) == 60
     assert not any(point["decisions"] or point["arms"] for point in overview["points"])
@@ -262,13 +262,13 @@ def test_a_tier_that_does_nothing_has_an_overview_of_nothing(client: httpx.Clien
         (f"/v1/decisions/{TIER}.1.0123456789abcdef?shadows=maybe", 422, "shadows"),
     ],
 )
-def test_a_wrong_parameter_is_named(client: httpx.Client, path: str, status: int, field: str) -> None:
+def test_invalid_parameter_is_named(client: httpx.Client, path: str, status: int, field: str) -> None:
     answer = client.get(path)
     assert answer.status_code == status
     assert field_of(answer) == field
 
 
-async def test_arms_say_what_became_of_their_decisions(
+async def test_arms_agree_with_their_decisions_and_rewards(
     web: httpx.AsyncClient, traffic: list[dict[str, Any]], bus: Bus
 ) -> None:
     answer = (await web.get("/v1/arms", params={"tier": TIER, "matrices": "true"})).json()
@@ -276,8 +276,8 @@ async def test_arms_say_what_became_of_their_decisions(
     assert answer["features"] == NAMES
     for arm in answer["arms"]:
         name, recent = f"{arm['provider']}:{arm['model']}", arm["recent"]
-        own = [(event, told) for _, event, told in logs.told() if arm_of(event) == name]
-        rewards = np.array([told.reward / 100.0 for _, told in own])
+        own = [(event, reward) for _, event, reward in logs.rewarded() if arm_of(event) == name]
+        rewards = np.array([reward.reward / 100.0 for _, reward in own])
         assert recent["decisions"] == sum(arm_of(event) == name for _, _, event in logs.decisions)
         assert recent["rewarded"] == len(own) == arm["n"]
         assert recent["missing"] == recent["decisions"] - recent["rewarded"]
@@ -287,7 +287,7 @@ async def test_arms_say_what_became_of_their_decisions(
         assert (recent["low"], recent["high"]) == pytest.approx(
             (rewards.mean() - half, rewards.mean() + half), abs=1e-6
         )
-        delays = [(told.accepted_at_ms - event.decided_at_ms) / 1000.0 for event, told in own]
+        delays = [(reward.accepted_at_ms - event.decided_at_ms) / 1000.0 for event, reward in own]
         assert recent["reward_delay_s"] == pytest.approx(np.mean(delays))
         inverse = np.linalg.inv(np.array(arm["A"]))
         assert arm["theta_width"] == pytest.approx(np.sqrt(np.diag(inverse)))
@@ -337,7 +337,7 @@ def test_unknown_choice_of_a_shadow_has_a_reason(client: httpx.Client, traffic: 
     assert "shadows" not in client.get(f"/v1/decisions/{decision_id}").json()
 
 
-async def test_a_decision_shows_its_features_by_name_and_what_its_reward_was_made_from(
+async def test_decision_shows_features_by_name_and_parts_of_its_reward(
     web: httpx.AsyncClient, traffic: list[dict[str, Any]], bus: Bus
 ) -> None:
     rewards = {event.decision_id: event for event in (await Logged.read(bus)).rewards.values()}
@@ -356,7 +356,7 @@ async def test_a_decision_shows_its_features_by_name_and_what_its_reward_was_mad
     assert "reward_parts" not in (await web.get(f"/v1/decisions/{traffic[-1]['decision_id']}")).json()
 
 
-async def test_a_dry_run_scores_as_a_decision_does_and_leaves_no_trace(
+async def test_dry_run_scores_like_a_decision_and_is_not_logged(
     web: httpx.AsyncClient, traffic: list[dict[str, Any]], bus: Bus
 ) -> None:
     before = (await bus.info(subjects.DECISIONS)).state.last_seq
@@ -403,28 +403,28 @@ async def test_a_dry_run_scores_as_a_decision_does_and_leaves_no_trace(
         ({"tier": TIER, "context": [1.0, 2.0, 3.0], "metadata": {}}, "metadata"),
     ],
 )
-def test_a_dry_run_names_the_field_that_is_wrong(client: httpx.Client, body: dict[str, Any], field: str) -> None:
+def test_dry_run_names_the_invalid_field(client: httpx.Client, body: dict[str, Any], field: str) -> None:
     answer = client.post("/v1/try", json=body)
     assert answer.status_code == 422
     assert field_of(answer) == field
 
 
-async def test_the_system_shows_every_process_stream_and_tier(
+async def test_system_shows_every_process_stream_and_tier(
     web: httpx.AsyncClient, traffic: list[dict[str, Any]], services: dict[str, ServiceProcess], bus: Bus, store: Store
 ) -> None:
-    for _ in range(LATELY):
+    for _ in range(RECENT_DECISIONS):
         assert not (await web.post("/v1/decisions", json={"tier": "IDLE", "context": [1.0, 0.0, 0.0]})).json()[
             "degraded"
         ]
     system: dict[str, Any] = {}
 
-    async def counted() -> bool:  # an answer is kept for a second
+    async def counted() -> bool:  # a response is cached for a second
         system.update((await web.get("/v1/system")).json())
         requests = [s["requests"] for s in system["services"] if s["service"] == "decision"]
         lags = [tier[name] for tier in system["tiers"] for name in ("lag", "shadow_lag", "reward_lag")]
-        return bool(sum(requests) >= DECISIONS + LATELY and lags == [0] * 6)
+        return bool(sum(requests) >= DECISIONS + RECENT_DECISIONS and lags == [0] * 6)
 
-    await eventually(counted, "the last decisions are counted, and seen by the evaluator")
+    await eventually(counted, "the last decisions are counted and evaluated")
     assert system["problems"] == []
     assert Counter(service["service"] for service in system["services"]) == {
         "gateway": 1,
@@ -459,7 +459,7 @@ async def test_the_system_shows_every_process_stream_and_tier(
     assert all(age["watermark"] == tier["watermark"] for age in tier["state_age_ms"])
     assert all(0 <= age["state_age_ms"] < 60_000 for age in tier["state_age_ms"])
     hops = {hop["hop"]: hop for hop in system["hops"]}
-    assert min(hops[hop]["count"] for hop in ("replica", "http_decision")) >= LATELY
+    assert min(hops[hop]["count"] for hop in ("replica", "http_decision")) >= RECENT_DECISIONS
     assert 0.0 < hops["replica"]["p50_ms"] <= hops["replica"]["p99_ms"]
     assert hops["llm_overhead"] == {"hop": "llm_overhead", "p50_ms": None, "p99_ms": None, "count": 0}
     assert system["throughput"]["decisions_per_s"] > 0.0
@@ -495,7 +495,7 @@ async def test_alerts_are_listed_with_the_newest_first(web: httpx.AsyncClient, s
     assert await texts() == ["text 3", "text 2", "text 1", "text 0"]
     assert await texts(tier=TIER) == ["text 3", "text 2", "text 0"]
     assert await texts(tier=TIER, limit=2) == ["text 3", "text 2"]
-    newest = (await web.get("/v1/alerts", params={"limit": 2})).json()["alerts"][0]  # the first place is what is none
+    newest = (await web.get("/v1/alerts", params={"limit": 2})).json()["alerts"][0]  # the newest is no alert
     assert newest == {
         "sequence": (await bus.info(subjects.ALERTS)).state.last_seq - 1,
         "kind": "other",

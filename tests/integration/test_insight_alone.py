@@ -57,7 +57,7 @@ def alone(start_service: StartService) -> Iterator[httpx.Client]:
 
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("tier", [None, "COMPLEX"])
-def test_a_text_is_scored_by_its_features_in_the_tier_of_auto_or_the_one_that_is_named(
+def test_text_is_scored_by_its_features_in_the_tier_of_auto_or_the_named_one(
     client: httpx.Client, config: Config, text: str, tier: str | None
 ) -> None:
     body = {"prompt": text} if tier is None else {"messages": [{"role": "user", "content": text}], "tier": tier}
@@ -77,13 +77,13 @@ def test_a_text_is_scored_by_its_features_in_the_tier_of_auto_or_the_one_that_is
     assert {scored["model"] for scored in tried["scores"]} == arms
 
 
-def test_vectors_of_one_s_own_have_no_names_where_none_are_told(client: httpx.Client) -> None:
+def test_contexts_have_no_feature_names_without_configured_names(client: httpx.Client) -> None:
     tried = client.post("/v1/try", json={"tier": "SIMPLE", "context": [0.5] * 12}).json()
     assert tried["features"] is None
     assert client.get("/v1/arms").json()["features"] is None
 
 
-def test_the_system_without_nats_and_a_store_is_the_gateway_itself(alone: httpx.Client) -> None:
+def test_system_without_nats_and_store_is_the_gateway_itself(alone: httpx.Client) -> None:
     system = alone.get("/v1/system").json()
     assert [service["service"] for service in system["services"]] == ["gateway"]
     assert system["problems"][0] == "NATS: not connected"
@@ -96,7 +96,7 @@ def test_the_system_without_nats_and_a_store_is_the_gateway_itself(alone: httpx.
 
 
 @pytest.mark.parametrize("path", ["/v1/overview?tier=SIMPLE", "/v1/alerts", "/v1/arms"])
-def test_what_cannot_be_read_is_said_to_be_unavailable(alone: httpx.Client, path: str) -> None:
+def test_unreachable_data_is_reported_as_unavailable(alone: httpx.Client, path: str) -> None:
     answer = alone.get(path)
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"

@@ -34,12 +34,12 @@ def samples(services: dict[str, ServiceProcess]) -> Samples:
 
 
 def total(found: Samples, name: str, **labels: str) -> float:
-    return sum(value for told, value in found[name] if labels.items() <= told.items())
+    return sum(value for sample, value in found[name] if labels.items() <= sample.items())
 
 
 @pytest.fixture(scope="module")
 def traffic(client: httpx.Client, services: dict[str, ServiceProcess]) -> Samples:
-    """What the services tell after requests of every kind, many of them with names that a client made up."""
+    """Metrics of the services after requests of every kind, many of them with names invented by a client."""
     own = [{"provider": f"{MADE_UP}{i}", "model": f"m-{MADE_UP}-{i}"} for i in range(3)]
     decisions = []
     for tier, candidates in (("SIMPLE", None), ("SIMPLE", None), ("OPEN", own), ("OPEN", own[:2])):
@@ -97,8 +97,8 @@ def test_decisions_outcomes_and_rewards_are_counted_by_tier_and_arm(traffic: Sam
     assert total(traffic, "pointsman_build_info") == 4.0  # one for each process
 
 
-def test_what_has_not_happened_is_at_0_and_not_absent(traffic: Samples) -> None:
-    assert {told["stream"] for told, _ in traffic["pointsman_dead_letters_total"]} == {
+def test_counters_of_events_that_have_not_happened_are_exported_as_0(traffic: Samples) -> None:
+    assert {labels["stream"] for labels, _ in traffic["pointsman_dead_letters_total"]} == {
         "OUTCOMES",
         "FEEDBACK",
         "DECISIONS",
@@ -106,15 +106,15 @@ def test_what_has_not_happened_is_at_0_and_not_absent(traffic: Samples) -> None:
     }
     # Both, or their sum is nothing, and the alert on it silent for ever.
     for name in ("pointsman_commit_retries_total", "pointsman_commit_conflicts_total"):
-        assert {told["tier"] for told, _ in traffic[name]} == TIERS
-    assert {told["tier"] for told, _ in traffic["pointsman_tier_halted"]} == TIERS
-    assert {told["tier"] for told, _ in traffic["pointsman_fallback_decisions_total"]} == TIERS
+        assert {labels["tier"] for labels, _ in traffic[name]} == TIERS
+    assert {labels["tier"] for labels, _ in traffic["pointsman_tier_halted"]} == TIERS
+    assert {labels["tier"] for labels, _ in traffic["pointsman_fallback_decisions_total"]} == TIERS
     assert total(traffic, "pointsman_dead_letters_total") == total(traffic, "pointsman_tier_halted") == 0.0
 
 
-def test_labels_are_what_the_configuration_names(traffic: Samples) -> None:
-    for name, told in traffic.items():
-        for labels, _ in told:
+def test_labels_are_names_from_the_configuration(traffic: Samples) -> None:
+    for name, samples in traffic.items():
+        for labels, _ in samples:
             assert MADE_UP not in "".join(labels.values()).lower(), (name, labels)
             assert labels.get("tier", "SIMPLE") in TIERS, (name, labels)
             assert labels.get("arm", "other") in ARMS, (name, labels)

@@ -133,7 +133,7 @@ def _value(prometheus: Prometheus, expression: str) -> float:
     return float(found[0]["value"][1]) if found else -1.0
 
 
-def test_rules_are_evaluated_and_silent_while_all_is_well(prometheus: Prometheus) -> None:
+def test_rules_are_evaluated_and_silent_while_the_system_is_healthy(prometheus: Prometheus) -> None:
     wait_until(
         lambda: all(rule["lastEvaluation"] > "0002" and rule["health"] == "ok" for rule in prometheus.rules()),
         "evaluated",
@@ -141,7 +141,7 @@ def test_rules_are_evaluated_and_silent_while_all_is_well(prometheus: Prometheus
     assert [rule["name"] for rule in prometheus.rules() if rule["state"] == "firing"] == []
 
 
-def test_prometheus_understands_every_query_of_the_dashboards_and_what_is_empty_says_why(
+def test_prometheus_accepts_every_query_of_the_dashboards_and_empty_results_have_a_reason(
     prometheus: Prometheus,
 ) -> None:
     asked = 0
@@ -156,11 +156,9 @@ def test_prometheus_understands_every_query_of_the_dashboards_and_what_is_empty_
     assert asked > 50
 
 
-def test_promtool_has_nothing_against_the_metrics(
-    prometheus: Prometheus, replicas: dict[str, list[ServiceProcess]]
-) -> None:
+def test_promtool_accepts_the_metrics(prometheus: Prometheus, replicas: dict[str, list[ServiceProcess]]) -> None:
     for job, services in replicas.items():
         page = httpx.get(f"{services[0].url}/metrics").content
         checked = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, check=False)
-        said = (checked.stdout + checked.stderr).decode()
-        assert (checked.returncode, said) == (0, ""), (job, said)
+        output = (checked.stdout + checked.stderr).decode()
+        assert (checked.returncode, output) == (0, ""), (job, output)

@@ -113,12 +113,4 @@ def _view(message: StoredMessage) -> AlertView | None:
         alert = decode(alert_decoder, message.data)
     except MessageError:
         return None
-    return AlertView(
-        sequence=message.sequence,
-        kind=alert.kind,
-        tier=alert.tier,
-        text=alert.text,
-        service=alert.service,
-        raised_at_ms=alert.raised_at_ms,
-        detail=alert.detail,
-    )
+    return msgspec.convert({**msgspec.structs.asdict(alert), "sequence": message.sequence}, AlertView)

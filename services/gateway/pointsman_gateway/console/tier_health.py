@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 import msgspec
 
-from pointsman_gateway.console.system import tier_view
+from pointsman_gateway.console.system import TierProgressView, tier_view
 from pointsman_gateway.console.system_monitor import SystemSnapshot
 
 MAX_PENDING = 1000
@@ -40,56 +41,49 @@ class TierHealthView(msgspec.Struct, frozen=True, kw_only=True):
 def tier_health(system: SystemSnapshot, tier: str, stale_after_ms: int) -> TierHealthView:
     """Return the health of a tier, whose learned state is stale from an age of ``stale_after_ms``."""
     view = tier_view(system, tier)
-    ages_ms = [replica.state_age_ms for replica in view.state_age_ms]
-    oldest_ms = max((age_ms for age_ms in ages_ms if age_ms is not None), default=None)
-    oldest_s = (oldest_ms or 0) / 1000.0
-    pending = view.lag or 0
-    degraded = _degraded(system, tier)
-    problems = (  # the most severe first
-        (
-            not system.connected,
-            "NATS is unreachable: requests get the fallback arm, and outcomes are rejected until NATS is back.",
-        ),
-        (
-            not system.statuses("decision"),
-            "No decision replica responds: requests get the fallback arm, and nothing is learned from them.",
-        ),
-        (
-            bool(system.store_error),
-            "The store is unreachable: replicas decide from memory, and learning is paused until it is back.",
-        ),
-        (
-            view.halted,
-            "Learning is halted because the outcome log and the store disagree: restore the correct one, or accept the "
-            "log with `pointsman rebuild`.",
-        ),
-        (bool(degraded), degraded),
-        (
-            not system.statuses("reward-updater"),
-            "No reward-updater responds: outcomes are kept, and are applied when one is back.",
-        ),
-        (oldest_ms is None, "The age of the learned state is unknown: decisions are made and marked as stale."),
-        (
-            oldest_ms is not None and oldest_ms > stale_after_ms,
-            f"Decisions use state that is {oldest_s:.0f} s old: learning is falling behind.",
-        ),
-        (pending >= MAX_PENDING, f"{pending:,} outcomes wait to be applied: learning is falling behind."),
-        (
-            not system.statuses("shadow-evaluator"),
-            "No shadow-evaluator responds: decisions and learning continue, but these figures are not updated.",
-        ),
-    )
-    for present, sentence in problems:
-        if present:
-            return TierHealthView(ok=False, sentence=sentence)
+    problem = next(_problems(system, view, stale_after_ms), None)
+    if problem is not None:
+        return TierHealthView(ok=False, sentence=problem)
     dead = sum(system.dead_letters.values())
     parts = [
-        _count(len(ages_ms), "decision replica"),
-        f"state at most {oldest_s:.1f} s old",
-        f"{_count(pending, 'outcome')} pending" if pending else "all outcomes applied",
+        _count(len(view.state_age_ms), "decision replica"),
+        f"state at most {(_oldest_ms(view) or 0) / 1000.0:.1f} s old",
+        f"{_count(view.lag, 'outcome')} pending" if view.lag else "all outcomes applied",
         *([_count(dead, "dead letter")] if dead else []),
     ]
     return TierHealthView(ok=True, sentence=f"Healthy: {', '.join(parts)}.")
+
+
+def _problems(system: SystemSnapshot, tier: TierProgressView, stale_after_ms: int) -> Iterator[str]:
+    """Yield the problems of a tier, the most severe first."""
+    if not system.connected:
+        yield "NATS is unreachable: requests get the fallback arm, and outcomes are rejected until NATS is back."
+    if not system.statuses("decision"):
+        yield "No decision replica responds: requests get the fallback arm, and nothing is learned from them."
+    if system.store_error:
+        yield "The store is unreachable: replicas decide from memory, and learning is paused until it is back."
+    if tier.halted:
+        yield (
+            "Learning is halted because the outcome log and the store disagree: restore the correct one, or accept the "
+            "log with `pointsman rebuild`."
+        )
+    if degraded := _degraded(system, tier.tier):
+        yield degraded
+    if not system.statuses("reward-updater"):
+        yield "No reward-updater responds: outcomes are kept, and are applied when one is back."
+    oldest_ms = _oldest_ms(tier)
+    if oldest_ms is None:
+        yield "The age of the learned state is unknown: decisions are made and marked as stale."
+    elif oldest_ms > stale_after_ms:
+        yield f"Decisions use state that is {oldest_ms / 1000.0:.0f} s old: learning is falling behind."
+    if tier.lag is not None and tier.lag >= MAX_PENDING:
+        yield f"{tier.lag:,} outcomes wait to be applied: learning is falling behind."
+    if not system.statuses("shadow-evaluator"):
+        yield "No shadow-evaluator responds: decisions and learning continue, but these figures are not updated."
+
+
+def _oldest_ms(tier: TierProgressView) -> int | None:
+    return max((age.state_age_ms for age in tier.state_age_ms if age.state_age_ms is not None), default=None)
 
 
 def _degraded(system: SystemSnapshot, tier: str) -> str:

@@ -44,7 +44,7 @@ def trace_of(span: ReadableSpan) -> int:
     return trace_id
 
 
-def test_off_costs_no_header_and_no_span() -> None:
+def test_disabled_tracing_adds_no_header_and_no_span() -> None:
     assert tracing.active is None
     with tracing.sending("append", "outcomes.SIMPLE") as headers:
         assert headers is None
@@ -59,7 +59,7 @@ def test_off_costs_no_header_and_no_span() -> None:
     tracing.link(PARENT)
 
 
-def test_off_no_service_imports_what_makes_spans() -> None:
+def test_disabled_tracing_imports_no_opentelemetry() -> None:
     # `redis` imports the SDK's metrics by itself where the SDK is installed; spans and their export are ours.
     program = (
         "import sys\n"
@@ -75,7 +75,7 @@ def test_off_no_service_imports_what_makes_spans() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_tracing_without_opentelemetry_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tracing_without_opentelemetry_names_the_extra_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pointsman.runtime.telemetry.spans", None)
     with pytest.raises(ConfigError, match=r"tracing\.enabled: pip install .pointsman\[tracing\]"):
         tracing.start_tracing("gateway", TracingConfig(enabled=True))
@@ -112,7 +112,7 @@ def test_a_commit_is_in_the_trace_of_every_outcome_and_they_are_linked(exporter:
     assert all(span.parent is not None and span.parent.span_id == trace_of(span) for span in spans)
 
 
-def test_a_commit_of_very_many_outcomes_makes_a_bounded_number_of_spans(exporter: InMemorySpanExporter) -> None:
+def test_number_of_spans_of_a_commit_is_bounded(exporter: InMemorySpanExporter) -> None:
     with tracing.committing("SIMPLE", parents(MAX_LINKS + 50)):
         pass
     assert len(exporter.get_finished_spans()) == MAX_LINKS + 1
@@ -124,7 +124,7 @@ def test_a_commit_of_outcomes_without_traces_makes_none(exporter: InMemorySpanEx
     assert not exporter.get_finished_spans()
 
 
-def test_a_message_out_of_a_log_has_a_span_only_where_its_trace_is_sampled(exporter: InMemorySpanExporter) -> None:
+def test_message_from_a_log_has_a_span_only_if_its_trace_is_sampled(exporter: InMemorySpanExporter) -> None:
     assert tracing.follow("settle", "feedback.SIMPLE", None) is None
     span = tracing.follow("settle", "feedback.SIMPLE", PARENT)
     headers = tracing.headers(span)
@@ -134,7 +134,7 @@ def test_a_message_out_of_a_log_has_a_span_only_where_its_trace_is_sampled(expor
     assert headers is not None and headers["traceparent"].startswith(f"00-{TRACE}-")
 
 
-def test_shadows_that_fail_say_so_in_the_span(exporter: InMemorySpanExporter) -> None:
+def test_failure_of_a_shadow_is_in_the_span(exporter: InMemorySpanExporter) -> None:
     with pytest.raises(RuntimeError), tracing.evaluating("SIMPLE", 2, parents(2)):
         raise RuntimeError("not all shadow results were stored")
     spans = exporter.get_finished_spans()
