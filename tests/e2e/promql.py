@@ -11,7 +11,7 @@ _NAME = re.compile(r"(?<![\w:$.])([a-zA-Z_:][\w:]*)\b(?!\s*\()")
 _WORDS = frozenset({"and", "or", "unless", "bool", "offset", "inf", "nan", "by", "without", "on", "ignoring"})
 _LABEL_VALUES = re.compile(r"^label_values\(([\w:]+), *\w+\)$")
 
-BESIDE_OURS = frozenset(
+OTHER_METRICS = frozenset(
     {"up", "ALERTS", "process_cpu_seconds_total", "process_resident_memory_bytes", "process_start_time_seconds"}
 )
 """What Prometheus itself and its client for Python add."""

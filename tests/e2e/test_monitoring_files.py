@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from pointsman.runtime.telemetry.metrics_page import all_metrics, label_names, sample_names
-from tests.e2e.promql import BESIDE_OURS, metric_of_variable, metrics_of
+from tests.e2e.promql import OTHER_METRICS, metric_of_variable, metrics_of
 from tests.support.repository import ROOT
 
 REPOSITORY = ROOT
 PROMETHEUS = REPOSITORY / "deploy" / "prometheus"
 DASHBOARDS = sorted((REPOSITORY / "deploy" / "grafana" / "dashboards").glob("*.json"))
 ALERTS = (PROMETHEUS / "alerts.yml").read_text(encoding="utf-8")
-KNOWN = {name for metric in all_metrics() for name in sample_names(metric)} | BESIDE_OURS
+KNOWN = {name for metric in all_metrics() for name in sample_names(metric)} | OTHER_METRICS
 ADDED_BY_PROMETHEUS = {"job", "instance", "le", "alertstate", "alertname"}
 
 pytestmark = pytest.mark.e2e
