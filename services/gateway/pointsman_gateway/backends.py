@@ -1,4 +1,4 @@
-"""What the gateway stands in front of: NATS, which may come later or go, and the store."""
+"""Connections to NATS and the store, either of which may be unavailable, and the configured tiers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus, BusError, BusUnavailable, ensure_streams
 from pointsman.runtime.bus.policies import configure_policies, watch_policies
 from pointsman.runtime.bus.status import StatusReporter
+from pointsman.runtime.service import BackgroundTasks
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.logs import logger
@@ -22,12 +23,12 @@ from pointsman_gateway.http.problems import ProblemError
 log = logger("gateway.backends")
 
 QUICK_TIMEOUT_MS = 100
-"""How long a request waits for what it would like to know but can do without."""
-AGAIN_S = 1.0
+"""How long a request waits for optional information."""
+RETRY_INTERVAL_S = 1.0
 
 
 class Backends:
-    """The connections, and what the configuration says about the tiers.
+    """Connections, tiers and active policies, shared by all handlers.
 
     Parameters
     ----------
@@ -42,18 +43,17 @@ class Backends:
         self.quick_store = Store(config.redis, min(QUICK_TIMEOUT_MS, config.redis.timeout_ms))
         self.rules = ActiveRules(config)
         self.policies: dict[str, TierPolicies] = {}
-        """What each tier runs, as it was last seen."""
+        """Last known policies of each tier."""
         self.status = StatusReporter("gateway", list, _requests)
-        """How this gateway is."""
         self.closing = asyncio.Event()
-        """Set when the gateway is about to stop, for streams to end themselves."""
+        """Set when the gateway stops, so that streams end."""
         self._bus: Bus | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._preparing: asyncio.Task[None] | None = None
 
     @property
     def bus(self) -> Bus | None:
-        """The bus, if there is a connection right now."""
+        """The bus; None while disconnected."""
         return self._bus if self._bus is not None and self._bus.connected else None
 
     def require_bus(self) -> Bus:
@@ -64,21 +64,21 @@ class Backends:
         return bus
 
     def tier_store(self, tier: str) -> TierStore:
-        """Return the tier's part of the store."""
+        """Return the store of a tier."""
         return TierStore(self.store, tier)
 
     def require_tier(self, tier: str, field: str = "tier") -> str:
-        """Return the tier's name if it is configured; answer 404 otherwise."""
+        """Return the tier's name if it is configured; raise a 404 otherwise."""
         if tier not in self.tiers:
             raise ProblemError(404, f"no tier {tier[:80]!r}", field)
         return tier
 
     def start(self) -> None:
-        """Begin to connect; it goes on in the background for as long as it takes."""
+        """Start to connect in the background; it is retried until it succeeds."""
         self._connecting = asyncio.create_task(self._connect(), name="connect to NATS")
 
     async def close(self) -> None:
-        """Stop connecting, and close what is open."""
+        """Stop connecting, and close all connections."""
         self.closing.set()
         tasks = [task for task in (self._connecting, self._preparing) if task is not None]
         for task in tasks:
@@ -91,51 +91,45 @@ class Backends:
                 await store.close()
 
     async def _connect(self) -> None:
-        """Be connected for ever. Where other services end and are started anew, the gateway goes on serving."""
+        """Connect, and connect again after NATS ends a connection. The gateway serves requests meanwhile."""
         server = self.config.nats
         while True:
             log.info("connecting to NATS at %s", server.public_url)
             try:
                 self._bus = bus = await Bus.connect(server, "pointsman-gateway")
-                bus.on_reconnect(self._reconnected)
+                bus.on_reconnect(self._on_connection)
                 log.info("connected to NATS")
-                await self._reconnected()
-                beside = [
-                    asyncio.create_task(watch_policies(bus, self._on_policies), name="watch policies"),
-                    asyncio.create_task(self._report_status(bus), name="status"),
-                ]
-                try:
+                await self._on_connection()
+                async with BackgroundTasks() as tasks:
+                    tasks.start("watch policies", watch_policies(bus, self._on_policies))
+                    tasks.start("status", self._report_status(bus))
                     await bus.until_closed()
-                finally:
-                    for task in beside:
-                        task.cancel()
-                    await asyncio.gather(*beside, return_exceptions=True)
             except (BusError, OSError, ValueError) as error:
                 log.error("no connection to NATS: %s", error or type(error).__name__)
-                await asyncio.sleep(AGAIN_S)
+                await asyncio.sleep(RETRY_INTERVAL_S)
 
     def _on_policies(self, tier: str, version: int, policies: TierPolicies) -> None:
         self.policies[tier] = policies
         self.rules.update(tier, version, policies)
 
     async def _report_status(self, bus: Bus) -> None:
-        """Say how this gateway is to whoever asks on NATS, for as long as this connection is there."""
+        """Register the gateway with NATS as a micro service, and answer its status requests."""
         while True:
             try:
-                await self.status.serve(bus, "Takes requests over HTTP")
+                await self.status.serve(bus, "Serves the HTTP API")
                 break
             except BusError as error:
-                log.warning("not yet a service of NATS: %s", error or type(error).__name__)
-                await asyncio.sleep(AGAIN_S)
+                log.warning("could not register with NATS as a service: %s", error or type(error).__name__)
+                await asyncio.sleep(RETRY_INTERVAL_S)
         await self.status.run()
 
-    async def _reconnected(self) -> None:
+    async def _on_connection(self) -> None:
         if self._preparing is not None:
             self._preparing.cancel()
         self._preparing = asyncio.create_task(self._prepare(), name="prepare NATS")
 
     async def _prepare(self) -> None:
-        """Make the streams and the policies, until that has worked once on this connection."""
+        """Create the streams and apply the configured policies; retry until it succeeds once."""
         while True:
             try:
                 bus = self.require_bus()
@@ -143,9 +137,9 @@ class Backends:
                 await configure_policies(bus, self.config)
             except BusError as error:
                 log.warning("streams and policies are not ready yet: %s", error or type(error).__name__)
-                await asyncio.sleep(AGAIN_S)
+                await asyncio.sleep(RETRY_INTERVAL_S)
             except MessageError as error:
-                log.error("the policies in NATS cannot be read: %s", error)
+                log.error("the policies in NATS are not readable: %s", error)
                 return
             else:
                 return

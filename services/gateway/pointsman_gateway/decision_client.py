@@ -1,4 +1,4 @@
-"""Asking the replicas for a decision, and what is served when there is none."""
+"""Requests to the decision replicas, and the fallback decision when none answers."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ log = logger("gateway.decisions")
 _ERROR_CODE = "Nats-Service-Error-Code"
 
 REASONS = ("nats", "breaker", "no_replica", "timeout", "replica_error", "refused", "features")
-"""Why no policy chose."""
+"""Reasons why no policy chose."""
 
 
 class DecisionUnavailable(Exception):
-    """No replica decided; the reason is a label of the metric."""
+    """No replica decided; ``reason`` is one of `REASONS`, a label of the metric."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -33,7 +33,7 @@ class DecisionUnavailable(Exception):
 
 
 class DecisionClient:
-    """Asks on ``decide.<tier>``, with a breaker for each tier.
+    """Client of ``decide.<tier>``, with a circuit breaker for each tier.
 
     Parameters
     ----------
@@ -42,14 +42,14 @@ class DecisionClient:
     Attributes
     ----------
     fallback_topic : FallbackTopic
-        Tells of what no policy chose.
+        Publishes fallback decisions.
     """
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
         self.fallback_topic = FallbackTopic(backends)
-        self._patience_s = backends.config.gateway.decide_timeout_ms / 1000.0
-        for name in backends.tiers:  # at 0 from the start, so that the first one is seen as a rise
+        self._timeout_s = backends.config.gateway.decide_timeout_ms / 1000.0
+        for name in backends.tiers:  # start at 0, so that Prometheus sees the first fallback as an increase
             for reason in REASONS:
                 metrics.fallbacks.labels(name, reason)
         self._warnings = {
@@ -58,25 +58,25 @@ class DecisionClient:
         self._routes = {name: (subjects.decide(name), Breaker()) for name in backends.tiers}
 
     async def request_decision(self, tier: str, request: bytes) -> Message:
-        """Return a replica's decision or refusal (`refusal_status` tells which).
+        """Return a replica's decision or refusal (see `refusal_status`).
 
         Raises
         ------
         DecisionUnavailable
-            When there is neither.
+            When no replica answers.
         """
         bus = self._backends.bus
         if bus is None:
             raise DecisionUnavailable("nats")
         subject, breaker = self._routes[tier]
         sent_at_s = monotonic()
-        if not breaker.admits(sent_at_s, self._patience_s):
+        if not breaker.admits(sent_at_s, self._timeout_s):
             raise DecisionUnavailable("breaker")
         try:
             with tracing.sending("request", subject) as headers:
-                answer = await bus.requests.call(subject, request, self._patience_s, headers)
+                answer = await bus.requests.call(subject, request, self._timeout_s, headers)
         except NoResponders as error:
-            # NATS says so at once, so there is nothing to protect, and the first new replica is used at once.
+            # NATS reports this at once, so the breaker stays closed and the first new replica is used at once.
             raise DecisionUnavailable("no_replica") from error
         except NoResponse as error:
             breaker.failed(sent_at_s, monotonic())
@@ -94,7 +94,7 @@ class DecisionClient:
         return answer
 
     def fallback_decision(self, tier: str, candidates: tuple[Arm, ...], reason: str) -> Decision:
-        """Return the tier's fallback arm, or the first candidate where that one does not qualify; count and tell it."""
+        """Decide for the fallback arm, or for the first candidate if that arm does not qualify; count and publish it."""
         metrics.fallbacks.labels(tier, reason).inc()
         arm = self._backends.fallbacks[tier]
         if arm is None or arm not in candidates:
@@ -115,11 +115,11 @@ class DecisionClient:
         )
         bind_decision(decision.decision_id)
         self._warnings[tier].failed(f"no policy chooses ({reason})")
-        self.fallback_topic.tell(decision, reason)
+        self.fallback_topic.publish(decision, reason)
         return decision
 
 
 def refusal_status(answer: Message) -> int | None:
-    """Return the status with which a replica refused a request; None for a decision."""
+    """Return the HTTP status of a replica's refusal; None for a decision."""
     code = answer.headers.get(_ERROR_CODE) if answer.headers else None
     return None if code is None else int(code)

@@ -1,4 +1,4 @@
-"""The topic ``fallbacks.<tier>``: telling of the answers that no policy chose."""
+"""The topic ``fallbacks.<tier>`` of decisions that no policy made."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from pointsman_gateway.backends import Backends
 log = logger("gateway.fallbacks")
 
 SENDER = "Pointsman-Sender"
-"""The header with which a gateway knows its own messages again."""
+"""Header by which a gateway recognizes its own messages."""
 MAX_UNSENT = 1024
-"""Most that waits for NATS to take it; the oldest are lost then."""
+"""Most events that wait to be sent; the oldest are dropped first."""
 
-Hear = Callable[[bytes], None]
+Listener = Callable[[bytes], None]
 
 
 class FallbackTopic:
-    """Tells of degraded answers, and hears of them.
+    """Publishes and receives degraded decisions.
 
-    The listeners of this gateway are told at once, also without NATS; all others over NATS, while it is there. What
-    NATS brings back of it is left out, so that nobody hears of an answer twice. An answer never waits for any of this.
+    Listeners of this gateway receive its events directly, also without NATS; other gateways receive them over NATS.
+    Own events that NATS delivers are ignored, so that a listener receives each event once. A request never waits for
+    this topic.
 
     Parameters
     ----------
@@ -40,48 +41,49 @@ class FallbackTopic:
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
-        self._own = new_nonce()
-        self._listeners: dict[object, tuple[str | None, Hear]] = {}
+        self._sender = new_nonce()
+        self._listeners: dict[object, tuple[str | None, Listener]] = {}
         self._unsent: deque[tuple[str, bytes]] = deque(maxlen=MAX_UNSENT)
         self._sending: asyncio.Task[None] | None = None
 
-    def tell(self, decision: Decision, reason: str) -> None:
-        """Tell of a degraded answer that is about to be given."""
+    def publish(self, decision: Decision, reason: str) -> None:
+        """Publish a degraded decision, in the background."""
         connected = self._backends.bus is not None
         if not connected and not self._listeners:
             return
         event = encode(
             FallbackEvent(decided_at_ms=int(time.time() * 1000), reason=reason, **msgspec.structs.asdict(decision))
         )
-        for tier, hear in self._listeners.values():
+        for tier, listener in self._listeners.values():
             if tier is None or tier == decision.tier:
-                hear(event)
+                listener(event)
         if connected:
             self._unsent.append((subjects.fallback_topic(decision.tier), event))
             if self._sending is None or self._sending.done():
-                self._sending = asyncio.create_task(self._send(), name="tell of fallbacks")
+                self._sending = asyncio.create_task(self._send(), name="publish fallbacks")
 
-    def listen(self, tier: str | None, hear: Hear) -> Callable[[], None]:
-        """Have a function called with what this gateway tells of a tier, or of all; return what ends that."""
+    def listen(self, tier: str | None, listener: Listener) -> Callable[[], None]:
+        """Call a function with this gateway's events of a tier, or of all; return a function that ends it."""
         key = object()
-        self._listeners[key] = (tier, hear)
+        self._listeners[key] = (tier, listener)
 
-        def forget() -> None:
+        def remove() -> None:
             self._listeners.pop(key, None)
 
-        return forget
+        return remove
 
-    async def subscribe(self, bus: Bus, tier: str | None, hear: Hear) -> Subscription:
-        """Have a function called with what other gateways tell of a tier, or of all."""
+    async def subscribe(self, bus: Bus, tier: str | None, listener: Listener) -> Subscription:
+        """Call a function with other gateways' events of a tier, or of all."""
 
-        async def heard(message: Message) -> None:
-            if (message.headers or {}).get(SENDER) != self._own:
-                hear(message.data)
+        async def on_message(message: Message) -> None:
+            if (message.headers or {}).get(SENDER) != self._sender:
+                listener(message.data)
 
-        return await bus.subscribe(subjects.ANY_FALLBACK if tier is None else subjects.fallback_topic(tier), heard)
+        subject = subjects.ANY_FALLBACK if tier is None else subjects.fallback_topic(tier)
+        return await bus.subscribe(subject, on_message)
 
     async def _send(self) -> None:
-        """Send what waits. Without a connection it is dropped: nobody wants to hear of it later."""
+        """Send all waiting events; without a connection they are dropped, because they are only of use at once."""
         while self._unsent:
             subject, event = self._unsent.popleft()
             bus = self._backends.bus
@@ -89,6 +91,6 @@ class FallbackTopic:
                 self._unsent.clear()
                 return
             try:
-                await bus.publish(subject, event, {SENDER: self._own})
+                await bus.publish(subject, event, {SENDER: self._sender})
             except BusUnavailable as error:
-                log.debug("could not tell of a fallback: %s", error)
+                log.debug("a fallback could not be published: %s", error)

@@ -28,8 +28,8 @@ async def test_events_come_in_order() -> None:
     queue = EventQueue(8)
     for number in range(3):
         queue.put("decision", decision(number))
-    assert await queue.take(1.0) == b"".join(format_event("decision", decision(number)) for number in range(3))
-    assert await queue.take(0.0) == b""
+    assert await queue.get(1.0) == b"".join(format_event("decision", decision(number)) for number in range(3))
+    assert await queue.get(0.0) == b""
 
 
 async def test_a_client_too_slow_loses_the_oldest_and_is_told() -> None:
@@ -41,4 +41,4 @@ async def test_a_client_too_slow_loses_the_oldest_and_is_told() -> None:
         + format_event("decision", decision(3))
         + format_event("decision", decision(4))
     )
-    assert await queue.take(1.0) == expected
+    assert await queue.get(1.0) == expected

@@ -128,13 +128,7 @@ class ArmsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class ArmsHandler:
-    """Lists arms.
-
-    Parameters
-    ----------
-    backends : Backends
-    names : FeatureNames
-    """
+    """Lists arms."""
 
     def __init__(self, backends: Backends, names: FeatureNames) -> None:
         self._backends = backends

@@ -1,4 +1,4 @@
-"""``GET /v1/events/decisions``: the topics of decisions and of degraded answers as server-sent events."""
+"""``GET /v1/events/decisions``: decisions and degraded decisions as server-sent events."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from pointsman_gateway.fallback_topic import FallbackTopic
 from pointsman_gateway.http.authentication import Authenticator
 from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
+from pointsman_gateway.http.response import EVENT_STREAM
 
-HEARTBEAT_S = 10.0
+HEARTBEAT_INTERVAL_S = 10.0
 MAX_CLIENTS = 100
 MAX_QUEUED = 256
 RECONNECT_MS = 2000
-_CONNECT_LOOK_S = 0.25
-_FLUSH_S = 2
+POLL_INTERVAL_S = 0.25
+FLUSH_TIMEOUT_S = 2
 _EXAMPLE = (
     f'event: decision\nid: {EXAMPLE_ID}\ndata: {{"decision_id":"{EXAMPLE_ID}","tier":"SIMPLE"}}\n\n'
     "event: fallback\nid: fallback.SIMPLE.3c6e0b8a9c15224a\n"
@@ -37,20 +38,20 @@ _EXAMPLE = (
 Write = Callable[[bytes], Awaitable[None]]
 
 
-class _Identified(msgspec.Struct):
+class _EventId(msgspec.Struct):
     decision_id: str = ""
 
 
-_id_decoder = msgspec.json.Decoder(_Identified)
+_id_decoder = msgspec.json.Decoder(_EventId)
 
 
 class EventQueue:
-    """What one client has not been sent yet. A client that cannot keep up loses the oldest, and is told how many.
+    """Events that wait to be sent to one client. A slow client loses the oldest ones, and receives their number.
 
     Parameters
     ----------
     size : int
-        Most events that wait.
+        Most waiting events.
     """
 
     def __init__(self, size: int = MAX_QUEUED) -> None:
@@ -60,7 +61,7 @@ class EventQueue:
         self._ready = asyncio.Event()
 
     def put(self, name: str, event: bytes) -> None:
-        """Add an event: ``decision`` or ``fallback``, and what its topic carries."""
+        """Add an event: its name, ``decision`` or ``fallback``, and the message of its topic."""
         if len(self._events) >= self._size:
             self._events.popleft()
             self._dropped += 1
@@ -68,13 +69,13 @@ class EventQueue:
         self._ready.set()
 
     def wake(self) -> None:
-        """End a wait, although there may be nothing."""
+        """End the wait of `get`, also without an event."""
         self._ready.set()
 
-    async def take(self, wait_s: float) -> bytes:
-        """Return everything that waits, in the form of the event stream; empty when nothing came in time."""
+    async def get(self, timeout_s: float) -> bytes:
+        """Return all waiting events in the format of an event stream; empty when none arrives in time."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait_s):
+            async with asyncio.timeout(timeout_s):
                 await self._ready.wait()
         self._ready.clear()
         parts = []
@@ -87,12 +88,12 @@ class EventQueue:
 
 
 def format_event(name: str, event: bytes) -> bytes:
-    """Return a decision or a degraded answer as one server-sent event."""
+    """Return a message as one server-sent event; empty when it is not a decision, because anyone can publish one."""
     try:
-        event.decode()  # the decoder does not look into what it skips
+        event.decode()  # the decoder does not validate the text of fields that it skips
         decision_id = _id_decoder.decode(event).decision_id
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return b""  # anyone can publish on the topic; what is no decision is not passed on
+        return b""
     if any(not character.isprintable() for character in decision_id) or b"\n" in event or b"\r" in event:
         return b""
     return b"event: %s\nid: %s\ndata: %s\n\n" % (name.encode(), decision_id.encode(), event)
@@ -105,19 +106,19 @@ class EventsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class DecisionEventsHandler:
-    """Streams decisions and degraded answers to clients, each with its own subscriptions.
+    """Streams decisions and degraded decisions to clients, each with its own subscriptions.
 
     Parameters
     ----------
     backends : Backends
-    access : Authenticator
+    authenticator : Authenticator
     fallback_topic : FallbackTopic
-        What this gateway itself answers comes from here, also without NATS.
+        Source of this gateway's own degraded decisions, also without NATS.
     """
 
-    def __init__(self, backends: Backends, access: Authenticator, fallback_topic: FallbackTopic) -> None:
+    def __init__(self, backends: Backends, authenticator: Authenticator, fallback_topic: FallbackTopic) -> None:
         self._backends = backends
-        self._access = access
+        self._authenticator = authenticator
         self._fallback_topic = fallback_topic
         self._clients = 0
 
@@ -134,7 +135,7 @@ class DecisionEventsHandler:
         "stream has only the degraded answers of this gateway, because all other answers arrive "
         "over NATS.",
         query=EventsQuery,
-        answers={200: AnswerType("Server-sent events", text=("text/event-stream",), example=_EXAMPLE)},
+        answers={200: AnswerType("Server-sent events", text=(EVENT_STREAM,), example=_EXAMPLE)},
         problems=(404, 503),
     )
     async def get(self, _: Request, query: EventsQuery) -> Response:
@@ -145,7 +146,7 @@ class DecisionEventsHandler:
         return _EventStream(self, tier)
 
     async def stream(self, tier: str | None, scope: Scope, receive: Receive, write: Write) -> None:
-        """Write what a tier, or all, decide until the client hangs up, its key is revoked, or the gateway stops."""
+        """Write the events of a tier, or of all, until client or gateway disconnect or the key is revoked."""
         queue = EventQueue()
 
         async def on_decision(message: Message) -> None:
@@ -156,12 +157,12 @@ class DecisionEventsHandler:
 
         subject = ANY_DECISION if tier is None else decision_topic(tier)
         self._clients += 1
-        ends = [asyncio.create_task(self._backends.closing.wait()), asyncio.create_task(_hung_up(receive))]
+        ends = [asyncio.create_task(self._backends.closing.wait()), asyncio.create_task(_disconnected(receive))]
         for end in ends:
             end.add_done_callback(lambda _: queue.wake())
         subscriptions: list[Subscription] = []
         subscribed: Bus | None = None
-        forget = self._fallback_topic.listen(tier, on_fallback)
+        remove_listener = self._fallback_topic.listen(tier, on_fallback)
         try:
             await write(b"retry: %d\n\n" % RECONNECT_MS)
             while not any(end.done() for end in ends):
@@ -170,19 +171,19 @@ class DecisionEventsHandler:
                     subscriptions.append(await bus.subscribe(subject, on_decision))
                     subscriptions.append(await self._fallback_topic.subscribe(bus, tier, on_fallback))
                     with contextlib.suppress(BusUnavailable):
-                        await bus.flush(_FLUSH_S)  # from here on nothing is missed
+                        await bus.flush(FLUSH_TIMEOUT_S)  # no later event is missed
                     await write(b": listening\n\n")
-                # Without NATS the client waits here. Once subscribed, the NATS client sees to it by itself, but for a
-                # connection that NATS has ended for good: the subscriptions are made anew on the next one.
-                events = await queue.take(HEARTBEAT_S if subscribed is not None else _CONNECT_LOOK_S)
-                if not self._access.is_key_valid(scope):
+                # The NATS client restores subscriptions after a reconnect. After NATS has closed a connection for good,
+                # the loop subscribes again on the next one.
+                events = await queue.get(HEARTBEAT_INTERVAL_S if subscribed is not None else POLL_INTERVAL_S)
+                if not self._authenticator.is_key_valid(scope):
                     break
                 if events:
                     await write(events)
                 elif subscribed is not None:
                     await write(b": heartbeat\n\n")
         finally:
-            forget()
+            remove_listener()
             self._clients -= 1
             for end in ends:
                 end.cancel()
@@ -191,12 +192,10 @@ class DecisionEventsHandler:
 
 
 class _EventStream(Response):
-    """The answer that goes on; written without a generator, so that its end is reached in every case."""
+    """The streaming response. It is not a generator, so that its cleanup always runs."""
 
     def __init__(self, events: DecisionEventsHandler, tier: str | None) -> None:
-        super().__init__(
-            media_type="text/event-stream", headers={"cache-control": "no-store", "x-accel-buffering": "no"}
-        )
+        super().__init__(media_type=EVENT_STREAM, headers={"cache-control": "no-store", "x-accel-buffering": "no"})
         self._events = events
         self._tier = tier
         del self.headers["content-length"]
@@ -211,6 +210,6 @@ class _EventStream(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _hung_up(receive: Receive) -> None:
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

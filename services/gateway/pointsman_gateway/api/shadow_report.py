@@ -42,12 +42,7 @@ class ReportQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class ShadowReportHandler:
-    """Reports on the shadow policies.
-
-    Parameters
-    ----------
-    backends : Backends
-    """
+    """Reports on the shadow policies."""
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends

@@ -77,12 +77,7 @@ def _chat(
 
 
 class ChatHandler:
-    """Answers the chat endpoints.
-
-    Parameters
-    ----------
-    chat : ChatGateway
-    """
+    """Answers the chat endpoints."""
 
     def __init__(self, chat: ChatGateway) -> None:
         self._openai = chat.chat("openai")

@@ -50,12 +50,7 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthHandler:
-    """Answers probes.
-
-    Parameters
-    ----------
-    backends : Backends
-    """
+    """Answers probes."""
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends

@@ -47,13 +47,7 @@ _DECISION = {
 
 
 class DecideHandler:
-    """Answers decision requests.
-
-    Parameters
-    ----------
-    backends : Backends
-    decisions : DecisionClient
-    """
+    """Answers decision requests."""
 
     def __init__(self, backends: Backends, decisions: DecisionClient) -> None:
         config = backends.config

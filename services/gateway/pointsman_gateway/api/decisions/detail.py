@@ -34,13 +34,7 @@ class DecisionQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class DecisionDetailHandler:
-    """Shows one decision.
-
-    Parameters
-    ----------
-    backends : Backends
-    names : FeatureNames
-    """
+    """Shows one decision."""
 
     def __init__(self, backends: Backends, names: FeatureNames) -> None:
         self._backends = backends

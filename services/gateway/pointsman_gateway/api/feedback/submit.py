@@ -41,13 +41,7 @@ _EXAMPLES = {
 
 
 class FeedbackHandler:
-    """Accepts feedback.
-
-    Parameters
-    ----------
-    backends : Backends
-    responses : ResponseIndex
-    """
+    """Accepts feedback."""
 
     def __init__(self, backends: Backends, responses: ResponseIndex) -> None:
         config = backends.config

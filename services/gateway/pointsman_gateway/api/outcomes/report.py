@@ -29,12 +29,7 @@ _EXAMPLES = {
 
 
 class OutcomeHandler:
-    """Accepts outcomes.
-
-    Parameters
-    ----------
-    backends : Backends
-    """
+    """Accepts outcomes."""
 
     def __init__(self, backends: Backends) -> None:
         config = backends.config

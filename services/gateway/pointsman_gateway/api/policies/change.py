@@ -45,12 +45,7 @@ _EXAMPLES = {
 
 
 class PoliciesHandler:
-    """Lists and changes policies.
-
-    Parameters
-    ----------
-    backends : Backends
-    """
+    """Lists and changes policies."""
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends

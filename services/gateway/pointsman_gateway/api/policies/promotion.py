@@ -46,12 +46,7 @@ _ANSWER = AnswerType("The new policies, with the record of the change", TierPoli
 
 
 class PromotionHandler:
-    """Promotes a shadow, and reverts a promotion.
-
-    Parameters
-    ----------
-    backends : Backends
-    """
+    """Promotes a shadow, and reverts a promotion."""
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends

@@ -90,15 +90,5 @@ class PolicyHistory(msgspec.Struct, frozen=True, kw_only=True):
 
 def policies_view(tier: str, version: int, policies: TierPolicies) -> TierPoliciesView:
     """Return the JSON type of a tier's policies."""
-    return TierPoliciesView(
-        tier=tier,
-        version=version,
-        active=policies.active,
-        shadows=policies.shadows,
-        changed_at_ms=policies.changed_at_ms,
-        changed_by=policies.changed_by,
-        active_since_ms=policies.active_since_ms,
-        replaced=policies.replaced,
-        reverted=policies.reverted,
-        change=policies.change,
-    )
+    names = set(TierPoliciesView.__struct_fields__) & set(TierPolicies.__struct_fields__)
+    return TierPoliciesView(tier=tier, version=version, **{name: getattr(policies, name) for name in names})
