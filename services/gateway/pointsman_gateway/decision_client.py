@@ -94,7 +94,7 @@ class DecisionClient:
         return answer
 
     def fallback_decision(self, tier: str, candidates: tuple[Arm, ...], reason: str) -> Decision:
-        """Decide for the fallback arm, or for the first candidate if that arm does not qualify; count and publish it."""
+        """Decide for the fallback arm, or for the first candidate if it does not qualify; count and publish it."""
         metrics.fallbacks.labels(tier, reason).inc()
         arm = self._backends.fallbacks[tier]
         if arm is None or arm not in candidates:
