@@ -66,7 +66,9 @@ async def test_a_promoted_shadow_decides_and_the_switch_is_on_record(
     assert (newest["version"], newest["change"]) == (view["version"], change)
     assert (previous["version"], previous["change"]["kind"]) == (before["version"], "api")
     alert = (await alerts(bus))[-1]
-    assert alert.text == "tier SIMPLE: even was promoted by anonymous (ann); live goes on as a shadow: to see all arms"
+    assert (
+        alert.text == "tier SIMPLE: even was promoted by anonymous (ann); live continues as a shadow: to see all arms"
+    )
     assert alert.detail == {"version": view["version"], **change}
 
 
@@ -115,7 +117,7 @@ def test_what_cannot_be_switched_is_refused_and_changes_nothing(client: httpx.Cl
     before = put(client, active=LIVE, shadows=[MINI, {**EVEN, "name": "live"}])
     refused = promote(client, "mini")
     assert refused.status_code == 409
-    assert "another shadow has its name" in refused.json()["detail"]
+    assert "another shadow has this name" in refused.json()["detail"]
     same = put(client, shadows=[MINI, {**LIVE, "sample": 0.5}])
     refused = promote(client, "live")
     assert refused.status_code == 409
