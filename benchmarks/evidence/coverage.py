@@ -73,7 +73,7 @@ def _final(run: Run, shadow: str, method: str) -> dict[str, float]:
 
 def _estimate(run: Run, shadow: str, method: str, rewarded: int) -> tuple[Moments, Estimate]:
     """Return the moments and the estimate of a report after this number of outcomes."""
-    moments = Moments.of(run.vectors[shadow][:rewarded])
+    moments = Moments.from_vectors(run.vectors[shadow][:rewarded])
     estimate = ESTIMATORS[method].difference(moments)
     error, arm = run.error[:rewarded], run.arm[:rewarded]
     spread = run.spread[shadow][:rewarded].sum(axis=0)

@@ -88,5 +88,5 @@ def _sums(world: World, run: Run, shadow: str, rewarded: int) -> HourSums:
         counts[fields.arm_field(fields.SPREAD, name)] = float(spread[k])
         for outcome in ("reward", "quality"):
             counts[fields.arm_field(fields.square(outcome), name)] = float(served @ error**2)
-    moments = Moments.of(vectors)
+    moments = Moments.from_vectors(vectors)
     return HourSums(dict(counts), Statistics(reward=moments, quality=moments))

@@ -51,7 +51,7 @@ def draw() -> None:
 
 def _interval(run: Run, shadow: str, rewarded: int) -> Interval:
     """Return the report's interval after this number of outcomes, computed as in `pointsman.shadow.report`."""
-    moments = Moments.of(run.vectors[shadow][:rewarded])
+    moments = Moments.from_vectors(run.vectors[shadow][:rewarded])
     error, arm = run.error[:rewarded], run.arm[:rewarded]
     spread = run.spread[shadow][:rewarded].sum(axis=0)
     errors = {

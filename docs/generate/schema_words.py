@@ -80,6 +80,14 @@ def _bounds(schema: Schema) -> str:
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and high is not None:
         return f", {low:g} to {high:g}"
-    if low is not None:
-        return f", at least {low:g}"
-    return f", at most {high:g}" if high is not None else ""
+    found = [
+        f"{word} {schema[key]:g}"
+        for key, word in (
+            ("minimum", "at least"),
+            ("exclusiveMinimum", "more than"),
+            ("maximum", "at most"),
+            ("exclusiveMaximum", "less than"),
+        )
+        if key in schema
+    ]
+    return f", {' and '.join(found)}" if found else ""

@@ -14,15 +14,15 @@ from docs.generate.markdown import MADE, plain, sentence, table
 from docs.generate.schema_words import default_of, words
 from pointsman.contracts.config.loader import PREFIX
 from pointsman.contracts.config.schema import Config
+from pointsman.core.bandit import BUILT_IN, parameters_type
 from pointsman_gateway.api.json_schema import describe_fields
 
 _ABOUT = """\
-The environment variable, type and default of every setting, generated from the schema in
-`libs/pointsman/contracts/config`. [Configuration](configuration.md) explains the settings: ranges, dependencies and
-advice. A setting without a variable can be set in the file only.
+The environment variable, type, range and default of every setting, generated from the schema in
+`libs/pointsman/contracts/config`. [Configuration](configuration.md) explains the settings, their dependencies and how
+to choose them. A setting without a variable can be set in the file only.
 """
 _SECTION = re.compile(r"`\[+([a-z_]+)\]+`")
-_CHOICE = re.compile(r"\{([^}]*)\}")
 
 
 def page() -> str:
@@ -33,6 +33,7 @@ def page() -> str:
         heading = f"[[{name}]]" if many else f"[{name}]"
         lines += [f"## `{heading}`", "", f"Explained in [configuration](configuration.md#{anchors[name]}).", ""]
         lines += table(("setting", "variable", "type", "default", "meaning"), _rows(name, table_type, many))
+    lines += ["## Algorithms", "", "Values of `algorithm`, and the `parameters` of each.", "", *_algorithms()]
     return "\n".join(lines).strip() + "\n"
 
 
@@ -52,7 +53,7 @@ def _rows(section: str, of: type[msgspec.Struct], many: bool) -> Iterator[tuple[
         variable = "" if many else f"`{PREFIX}{section.upper()}_{name.upper()}`"
         default = "required" if name in schema["required"] else default_of(field)
         meaning = sentence(plain(field.get("description", "")))
-        yield f"`{name}`", variable, _choice(of, name) or _type(field), default, meaning
+        yield f"`{name}`", variable, _type(field), default, meaning
 
 
 def _type(field: dict[str, Any]) -> str:
@@ -61,11 +62,14 @@ def _type(field: dict[str, Any]) -> str:
     return " or ".join(words(one, lambda _: "table") for one in alternatives).replace("object", "table")
 
 
-def _choice(of: type[msgspec.Struct], field: str) -> str:
-    """Return the allowed values that a field's docstring lists, if any."""
-    heading = re.search(rf"^\s*(?:\w+, )*{field}(?:, \w+)* : (.*)$", of.__doc__ or "", re.MULTILINE)
-    choice = _CHOICE.search(heading[1]) if heading else None
-    return ", ".join(f"`{value.strip()}`" for value in choice[1].replace('"', "").split(",")) if choice else ""
+def _algorithms() -> list[str]:
+    """Return the built-in algorithms with their descriptions and parameters."""
+    rows = []
+    for name, policy in BUILT_IN.items():
+        schema = msgspec.json.schema_components([parameters_type(policy)])[1].popitem()[1]
+        parameters = [f"`{key}`: {_type(of)}, default {default_of(of)}" for key, of in schema["properties"].items()]
+        rows.append((f"`{name}`", plain((policy.__doc__ or "").partition("\n")[0]), "; ".join(parameters)))
+    return table(("algorithm", "description", "parameters"), rows)
 
 
 def _anchors() -> dict[str, str]:

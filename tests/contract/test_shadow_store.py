@@ -31,7 +31,7 @@ def counted(expected: int, reached: int, sums: dict[tuple[str, int], dict[str, f
 def statistics(seed: int) -> Statistics:
     """Return the statistics of some outcomes."""
     rng = np.random.default_rng(seed)
-    reward, quality, cost = (Moments.of(rng.normal(size=(5, 8))) for _ in range(3))
+    reward, quality, cost = (Moments.from_vectors(rng.normal(size=(5, 8))) for _ in range(3))
     return Statistics(reward, quality, cost, 1.0, rng.random())
 
 

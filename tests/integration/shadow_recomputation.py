@@ -49,7 +49,7 @@ class Sums:
 
     def moments(self, outcome: str) -> FloatArray:
         """Return Σ v vᵀ of an outcome's vectors."""
-        return Moments.of(np.array(self.vectors[outcome]).reshape(-1, 8)).matrix
+        return Moments.from_vectors(np.array(self.vectors[outcome]).reshape(-1, 8)).matrix
 
 
 class Logs(NamedTuple):

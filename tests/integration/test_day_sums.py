@@ -55,7 +55,9 @@ async def test_days_are_the_hours_of_each_day_in_utc_added_up(
     sums = ShadowStore(store, f"DAYS{first}-{span}")
     hours = range(480_000 + first, 480_000 + first + span)
     added = {
-        hour: HourSums({"decisions": 1.0}, Statistics(reward=Moments.of(np.array([[1.0, *([hour / 1e6] * 7)]]))), hour)
+        hour: HourSums(
+            {"decisions": 1.0}, Statistics(reward=Moments.from_vectors(np.array([[1.0, *([hour / 1e6] * 7)]]))), hour
+        )
         for hour in hours
         if hour % 5
     }

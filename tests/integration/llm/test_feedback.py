@@ -117,7 +117,7 @@ async def test_the_last_feedback_becomes_the_quality_and_what_was_measured_stays
     assert (await pulls(bus, store, "WAIT"))[Arm("alpha", "small")] == before + 2
     late = say(api, decision_id=told[0], quality=1)
     assert late.status_code == 409
-    assert "has counted, with quality 75" in late.json()["detail"]
+    assert "was counted with quality 75" in late.json()["detail"]
     kept = [message for message in await waiting(bus, "WAIT") if isinstance(message, Feedback) and message.late]
     assert [(message.outcome.decision_id, message.quality) for message in kept] == [(told[0], 1.0)]
 

@@ -1,4 +1,4 @@
-"""Who may do what: the API keys of the gateway, and what each service may do in NATS and in the store."""
+"""Access control: API keys of the gateway, and permissions of the services in NATS and in the store."""
 
 from pointsman.contracts.access.errors import KeyFileError
 from pointsman.contracts.access.key_file import add_key, read_keys, remove_keys

@@ -1,4 +1,4 @@
-"""Passwords: one for each user on NATS and one in the store, made by chance and kept where only their owner reads."""
+"""Random passwords of the users of NATS and of the store, in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OWNER_ONLY = 0o600
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
-    """The password of every user.
+    """Passwords of all users.
 
     Attributes
     ----------
@@ -29,17 +29,17 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     redis: dict[str, str] = {}
 
     def __repr__(self) -> str:
-        """Return whose passwords there are, and none of them."""
+        """Return the names of the users, without passwords."""
         return f"Credentials(nats={sorted(self.nats)}, redis={sorted(self.redis)})"
 
 
 def make_password() -> str:
-    """Return a password that nobody can guess, of letters, digits, - and _, which no file or URL has to quote."""
+    """Return a random password of letters, digits, - and _, which need no quoting in files and URLs."""
     return secrets.token_urlsafe(PASSWORD_BYTES)
 
 
 def completed(known: Credentials | None = None) -> Credentials:
-    """Return credentials for every role: the known ones, and new ones for those who had none."""
+    """Return credentials of every role: the known ones, and new ones for the other roles."""
     had = known or Credentials()
     return Credentials(nats=_each(NATS_ROLES, had.nats), redis=_each(REDIS_ROLES, had.redis))
 
@@ -49,12 +49,12 @@ def _each(roles: tuple[str, ...], known: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_credentials(file: Path) -> Credentials | None:
-    """Return what the file holds; None when there is none.
+    """Return the credentials in the file; None if it does not exist.
 
     Raises
     ------
     OSError, msgspec.MsgspecError
-        When there is one that cannot be read.
+        When the file exists and cannot be read.
     """
     try:
         return msgspec.json.decode(file.read_bytes(), type=Credentials)
@@ -63,12 +63,12 @@ def read_credentials(file: Path) -> Credentials | None:
 
 
 def write_credentials(file: Path, credentials: Credentials) -> None:
-    """Write the file; only its owner may read it."""
+    """Write the file, readable by its owner only."""
     write_private(file, msgspec.json.format(msgspec.json.encode(credentials), indent=2).decode() + "\n")
 
 
 def write_private(file: Path, text: str, mode: int = OWNER_ONLY) -> None:
-    """Replace a file in one step by one that nobody else could read at any moment."""
+    """Replace a file atomically; no other user can read it at any time."""
     fresh = file.with_name(file.name + ".new")
     with contextlib.suppress(FileNotFoundError):
         fresh.unlink()

@@ -1,12 +1,12 @@
-"""What can go wrong with API keys.
+"""Errors of API keys.
 
 ::
 
-    KeyFileError (Exception)    the file of keys cannot be read or written
+    KeyFileError (Exception)    the key file cannot be read or written
 """
 
 from __future__ import annotations
 
 
 class KeyFileError(Exception):
-    """The file of keys cannot be read or written."""
+    """The key file cannot be read or written."""

@@ -1,8 +1,8 @@
-"""Credentials as files for containers: one folder for each that runs, so that each is given its own and no other.
+"""Credentials as files for containers: one folder per container, which contains only its own credentials.
 
 ::
 
-    gateway/           nats.password, redis.password     and so for decision, reward-updater, shadow-evaluator, operator
+    gateway/           nats.password, redis.password     likewise decision, reward-updater, shadow-evaluator, operator
     nats/              users.conf, observer.password, client.password, observer.url, client.url
     redis/             users.acl, health.password
 """
@@ -18,7 +18,7 @@ from pointsman.contracts.access.nats_permissions import NATS_ROLES, users_conf
 from pointsman.contracts.access.redis_acl import REDIS_ROLES, acl_file
 
 RUNNERS = ("gateway", "decision", "reward-updater", "shadow-evaluator", "operator")
-"""Who has a folder of its own."""
+"""Roles with a folder of their own."""
 
 SERVERS = ("nats", "redis")
 READ_BY_OWNER = 0o400
@@ -26,22 +26,22 @@ READ_BY_ALL = 0o444
 
 
 def password_file(folder: Path, server: str, role: str) -> Path:
-    """Return where the password of a user on NATS (``nats``) or in the store (``redis``) stands."""
+    """Return the password file of a user of NATS (``nats``) or of the store (``redis``)."""
     return folder / role / f"{server}.password" if role in RUNNERS else folder / server / f"{role}.password"
 
 
 def make_folder(folder: Path, nats_address: str, *, owner: int | None = None, renew: bool = False) -> Credentials:
-    """Write what is missing, keep the passwords that are there, and bring the servers' rules up to date.
+    """Create missing passwords, keep the others, and update the rules of the servers.
 
     Parameters
     ----------
     folder : path
     nats_address : str
-        ``host:port`` as people reach NATS, for the two URLs.
+        ``host:port`` of NATS as seen by clients, for the two URLs.
     owner : int, optional
-        User id that the services run as; they own their passwords, and nobody else can read them.
+        User id of the services; they own their password files, and no other user can read them.
     renew : bool
-        Make all passwords anew.
+        Replace all passwords.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def make_folder(folder: Path, nats_address: str, *, owner: int | None = None, re
         url = f"nats://{role}:{credentials.nats[role]}@{nats_address}\n"
         _write(folder / "nats" / f"{role}.url", url, READ_BY_OWNER)
     _write(folder / "nats" / "users.conf", users_conf(credentials.nats), READ_BY_OWNER)
-    # Hashes of long random passwords: the store, whatever user it becomes, and anybody may read those.
+    # It contains hashes of long random passwords, so it may be readable by every user.
     _write(folder / "redis" / "users.acl", acl_file(credentials.redis), READ_BY_ALL)
     return credentials
 

@@ -1,4 +1,4 @@
-"""The file of keys: one JSON object a line, so that a key is added or revoked without touching the others."""
+"""The key file: one JSON object per line, so that adding or revoking a key does not change the others."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _decoder = msgspec.json.Decoder(StoredKey)
 
 
 def read_keys(file: Path) -> tuple[list[StoredKey], list[str]]:
-    """Return the keys of a file, and what is wrong with the lines that are none. A missing file has no keys.
+    """Return the keys of a file, and the problems of invalid lines. A missing file has no keys.
 
-    Empty lines and lines that begin with ``#`` are skipped.
+    Empty lines and lines that begin with ``#`` are ignored.
 
     Raises
     ------
     KeyFileError
-        When the file is there and cannot be read.
+        When the file exists and cannot be read.
     """
     try:
         lines = file.read_bytes().splitlines()
@@ -56,7 +56,7 @@ def read_keys(file: Path) -> tuple[list[StoredKey], list[str]]:
 
 
 def add_key(file: Path, key: StoredKey) -> None:
-    """Append a key; the file is made, for its owner only, when it is missing.
+    """Append a key; a missing file is created, readable by its owner only.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def add_key(file: Path, key: StoredKey) -> None:
 
 
 def remove_keys(file: Path, wanted: str) -> list[StoredKey]:
-    """Remove the key with this id, or all with this name; return what was removed.
+    """Remove the key with this id, or all keys with this name, and return them.
 
     Raises
     ------
@@ -92,9 +92,9 @@ def remove_keys(file: Path, wanted: str) -> list[StoredKey]:
 
 
 def _rewrite(file: Path, change: Callable[[bytes], bytes]) -> None:
-    """Put a changed file in the place of the old one at once, so that a reader never sees half of it."""
+    """Replace the file atomically, so that a reader never sees a part of it."""
     try:
-        with _alone(file.parent):
+        with _locked(file.parent):
             old = file.read_bytes() if file.exists() else b""
             new = change(old)
             if new == old:
@@ -116,8 +116,8 @@ def _rewrite(file: Path, change: Callable[[bytes], bytes]) -> None:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let one process at a time change files of the folder; the file itself cannot be locked, as it is replaced."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Lock the folder for one process. The file itself cannot be locked, because it is replaced."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

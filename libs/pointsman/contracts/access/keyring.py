@@ -1,4 +1,4 @@
-"""Finding the key that a request presents."""
+"""Lookup of the key in a request."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ _NO_DIGEST = bytes(32)
 
 
 class Keyring:
-    """The keys that are in force.
+    """The valid keys.
 
     Parameters
     ----------
     keys : iterable of StoredKey
-        Checked, with ids that are unique.
+        Checked, with unique ids.
     """
 
     def __init__(self, keys: Iterable[StoredKey] = ()) -> None:
         self._keys = {key.id.encode(): (bytes.fromhex(key.hash.removeprefix("sha256:")), key) for key in keys}
 
     def __len__(self) -> int:
-        """Return how many keys there are."""
+        """Return the number of keys."""
         return len(self._keys)
 
     def find(self, presented: bytes) -> StoredKey | None:
-        """Return the key that this is, or None.
+        """Return the stored key that the text is, or None.
 
-        For an unknown id it does the same work as for a wrong secret, so that the time does not tell which ids exist.
+        An unknown id takes the same time as a wrong secret, so that the time does not reveal which ids exist.
         """
         if len(presented) != KEY_LENGTH or not presented.startswith(_PREFIX):
             return None
@@ -41,5 +41,5 @@ class Keyring:
         return key if same else None
 
     def holds(self, key: StoredKey) -> bool:
-        """Tell whether a key that was found before is still in force, unchanged."""
+        """Return whether a key that was found before is still valid and unchanged."""
         return self._keys.get(key.id.encode(), (b"", None))[1] == key

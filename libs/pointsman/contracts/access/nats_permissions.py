@@ -1,7 +1,7 @@
-"""What each user may publish and subscribe to on NATS. Whatever is not here is refused.
+"""Subjects that each user may publish and subscribe to on NATS. Everything else is refused.
 
-To read a stream is to make a consumer on it, to ask that for messages and to delete it, all of which is publishing to
-JetStream's API; what comes back comes to the user's own inbox, which nobody else may listen to but the operator.
+To read a stream, a user creates a consumer, requests messages from it and deletes it, all by publishing to the
+JetStream API. The replies go to the inbox of the user, which only the user and the operator may subscribe to.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ _API = "$JS.API"
 _PING_DECISION = "$SRV.PING.decision"
 _ALL_STATS = "$SRV.STATS"
 _ANSWERED = ("gateway", "operator", "client")
-"""Whom a decision replica answers."""
+"""Roles that a decision replica replies to."""
 
 LOGIN_TIMEOUT_S = 10
 
 
 class NatsPermissions(msgspec.Struct, frozen=True):
-    """Subjects, wildcards included; ``subject queue`` is one that may be subscribed to in that queue group only."""
+    """Subjects with wildcards; ``subject queue`` may be subscribed to in that queue group only."""
 
     publish: tuple[str, ...] = ()
     subscribe: tuple[str, ...] = ()
 
 
 def inbox(role: str) -> str:
-    """Return the subjects that answers to a user come to."""
+    """Return the subjects of the replies to a user."""
     return f"_INBOX_{role}.{ALL}"
 
 
@@ -41,7 +41,7 @@ def _exists(*streams: str) -> tuple[str, ...]:
 
 
 def _read(*streams: str) -> tuple[str, ...]:
-    """Return what a `LogReader` publishes to, for each stream."""
+    """Return the subjects that a `LogReader` publishes to, for each stream."""
     return tuple(
         f"{_API}.CONSUMER.{call}"
         for stream in streams
@@ -54,12 +54,12 @@ def _make(*streams: str) -> tuple[str, ...]:
 
 
 def _micro(service: str) -> tuple[str, ...]:
-    """Return what a process of NATS' micro framework listens to: who is there, and how it is."""
+    """Return the subjects of service discovery and status that a service subscribes to."""
     return ("$SRV.*", f"$SRV.*.{service}", f"$SRV.*.{service}.*", subjects.status(service))
 
 
 _STATUS_ASKED = (inbox("gateway"), inbox("operator"))
-"""Whom every service tells how it is."""
+"""Inboxes that receive the status of every service."""
 _STREAMS = (*subjects.STREAM_SUBJECTS, subjects.POLICIES_STREAM)
 _POLICY = f"{subjects.POLICIES_SUBJECTS}.*"
 _PROMOTION = subjects.alert("promotion", "*")
@@ -112,7 +112,7 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
         publish=(
             subjects.STREAM_SUBJECTS[subjects.REWARDS],
             subjects.STREAM_SUBJECTS[subjects.ALERTS],
-            subjects.STREAM_SUBJECTS[subjects.OUTCOMES],  # what has waited for feedback
+            subjects.STREAM_SUBJECTS[subjects.OUTCOMES],  # outcomes that waited for feedback
             subjects.dead(subjects.OUTCOMES),
             subjects.dead(subjects.FEEDBACK),
             subjects.ANY_ARMS,
@@ -137,7 +137,7 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
             f"{_API}.DIRECT.GET.{subjects.DECISIONS}",
             *_exists(subjects.OUTCOMES, subjects.REWARDS),
             *_read(subjects.OUTCOMES, subjects.REWARDS),
-            _POLICY,  # for promoting automatically, where that is configured
+            _POLICY,  # for automatic promotion
             _PROMOTION,
             *_ANNOUNCED,
             f"{_API}.DIRECT.GET.{subjects.POLICIES_STREAM}.{_POLICY}",
@@ -154,13 +154,13 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
     "observer": NatsPermissions(subscribe=("decisions.>", "fallbacks.>", "rewards.>", "shadow.>", "alerts.>")),
     "health": NatsPermissions(),
 }
-"""The table. A user with nothing in it does not exist on NATS."""
+"""Permissions by role. A role without any has no user on NATS."""
 
 NATS_ROLES: tuple[Role, ...] = tuple(role for role, allowed in PERMISSIONS.items() if allowed != NatsPermissions())
 
 
 def users_conf(passwords: Mapping[str, str]) -> str:
-    """Return the part of a nats-server's configuration that lets these users in, and no one else.
+    """Return the configuration of nats-server with these users only.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def _user(role: Role, password: str) -> str:
 
 
 def _rule(allowed: tuple[str, ...]) -> str:
-    """Return the rule; NATS takes an absent one, and an empty one, for everything."""
+    """Return the rule; NATS treats an absent or empty rule as permission for everything."""
     if not allowed:
         return f'{{ deny: ["{ALL}"] }}'
     return f"{{ allow: {json.dumps(allowed)} }}"

@@ -1,7 +1,7 @@
-"""What each user may do in the store: which commands, on which keys. Whatever is not here is refused.
+"""Permissions of each user in the store: commands and keys. Everything else is refused.
 
-A script runs with the rights of the user who runs it, so a user that may not write cannot write with a script either.
-``%R~`` is a key that may be read only; what stands in parentheses is a rule of its own beside the first.
+A script has the permissions of the user who runs it, so a user without write access cannot write with a script either.
+``%R~`` is a read-only key; parentheses contain an additional, independent rule.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _RUN = "+evalsha +script|load"
 _RUN_READING = "+evalsha_ro +script|load"
 _RUN_BOTH = "+evalsha +evalsha_ro +script|load"
 _HOLD = "+evalsha +get +set +pexpire +del"
-"""What holding a lease, and giving it back, takes."""
+"""Commands to acquire, renew and release a lease."""
 
 RULES: dict[Role, str] = {
     "gateway": (
@@ -38,21 +38,21 @@ RULES: dict[Role, str] = {
     ),
     "health": "+ping",
 }
-"""The table. A role that is not in it has no business with the store, and no user there."""
+"""Rules by role. Other roles have no user in the store."""
 
 DEFAULT_USER = "user default off resetpass ~* &* +@all"
-"""Off: nobody can be it. But with every right, because the server itself is this user when it reads its append-only
-file. Redis 7.0 checks those rights again for each transaction in the file, logs a line for one that it may not execute,
-and goes on without it: what was learned would be gone after a restart."""
+"""Off: no client can use it. It has every permission, because the server is this user when it loads its append-only
+file. Redis 7.0 checks the permissions of each transaction in the file, and logs and skips one that is not allowed: the
+learned state would be lost at a restart."""
 
 REDIS_ROLES: tuple[Role, ...] = tuple(RULES)
 
 
 def acl_file(passwords: Mapping[str, str]) -> str:
-    """Return an ACL file that lets these users in, and no one else: not even the default user.
+    """Return an ACL file with these users only; the default user is disabled.
 
-    It holds no password, only their hashes, as Redis keeps them itself. They can be anyone's to read as long as the
-    passwords are long and random, as `make_password`'s are.
+    It contains hashes of the passwords, as Redis itself stores them. Other users may read them, because the passwords
+    of `make_password` are long and random.
 
     Parameters
     ----------

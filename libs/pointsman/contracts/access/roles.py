@@ -1,4 +1,4 @@
-"""Who connects to NATS and to the store: the names of the users, and what each one is for."""
+"""Users of NATS and of the store, and their purposes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ Role = Literal["gateway", "decision", "reward-updater", "shadow-evaluator", "ope
 ROLES: tuple[Role, ...] = get_args(Role)
 
 PURPOSE: dict[Role, str] = {
-    "gateway": "the HTTP edge; makes the streams and puts policies in force",
-    "decision": "chooses, and writes the decision log",
-    "reward-updater": "the one writer of what is learned",
-    "shadow-evaluator": "the one writer of the shadow report",
+    "gateway": "serves HTTP, creates the streams and activates policies",
+    "decision": "makes decisions and writes the decision log",
+    "reward-updater": "the only writer of the learned state",
+    "shadow-evaluator": "the only writer of the shadow report",
     "operator": "a person at the command line: audit, rebuild, doctor, tail",
-    "client": "an application that asks for decisions over NATS instead of HTTP",
-    "observer": "listens to decisions, degraded answers, rewards, shadow results and alerts, and can do nothing else",
-    "health": "a container's health check: may ask the store whether it answers",
+    "client": "an application that requests decisions over NATS instead of HTTP",
+    "observer": "receives decisions, degraded answers, rewards, shadow results and alerts; nothing else",
+    "health": "the health check of a container: may only ping the store",
 }
-"""Every user. A name is a user's, and the last part of its inbox prefix: ``_INBOX_<role>``."""
+"""Every user. The role is the user name and the last part of its inbox prefix ``_INBOX_<role>``."""

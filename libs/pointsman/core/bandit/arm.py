@@ -1,4 +1,4 @@
-"""What is learned about one arm: the sufficient statistics of a ridge regression of reward on context."""
+"""Arms, and the learned state of one arm: the sufficient statistics of a ridge regression of reward on context."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Arm(NamedTuple):
         Raises
         ------
         ArmError
-            When a part is missing, too long or holds characters that cannot be printed.
+            When a part is missing, too long or not printable.
         """
         provider, colon, model = text.partition(":")
         if not colon:
@@ -42,7 +42,7 @@ class Arm(NamedTuple):
 
     @classmethod
     def checked(cls, provider: str, model: str) -> Arm:
-        """Build an arm from its two parts, or raise `ArmError` saying what is wrong with which."""
+        """Return an arm from its two parts, or raise `ArmError` with the name of the malformed part."""
         if not provider or len(provider) > MAX_PROVIDER_LENGTH or ":" in provider or not provider.isprintable():
             raise ArmError(f"provider: expected 1 to {MAX_PROVIDER_LENGTH} printable characters without a colon")
         if not model or len(model) > MAX_MODEL_LENGTH or not model.isprintable():
@@ -55,23 +55,23 @@ class ArmState:
     """Sufficient statistics of one arm.
 
     The matrices are those of disjoint LinUCB (Li et al. 2010, Algorithm 1), with ridge λ = 1:
-    ``A = I + Σ x xᵀ`` and ``b = Σ r x``; with forgetting, each outcome in the sums has a weight that shrinks with every
-    later one. Neither is ever inverted in place, so that they are a function of the outcome log and can be made again
-    from it, to the last bit.
+    ``A = I + Σ x xᵀ`` and ``b = Σ r x``; with forgetting, the weight of an outcome in the sums decreases with every
+    later one. Neither is inverted in place, so both are a function of the outcome log and can be recomputed from it,
+    bit for bit.
 
     Attributes
     ----------
     A : ndarray, shape (d, d), float64
     b : ndarray, shape (d,), float64
     n : int
-        Outcomes learned from.
+        Number of outcomes learned from.
     reward_sum : float
         Sum of the rewards, each 0 to 1.
     cost_n, cost_sum_usd : int, float
-        How many outcomes told a cost, and their sum.
+        Number of outcomes that reported a cost, and the sum of these costs.
     version : int
-        Log sequence of the last outcome learned from; 0 when there was none. It names the content: the same
-        version of the same log means the same bytes.
+        Log sequence of the last outcome learned from; 0 when there was none. The same version of the same log means
+        the same bytes.
     updated_at_ms : int
         When the log accepted that outcome, in Unix milliseconds.
     """
@@ -87,17 +87,17 @@ class ArmState:
     _product: FloatArray = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Reserve the scratch space that `observe` writes xxᵀ to."""
+        """Allocate the buffer for xxᵀ in `observe`."""
         self._product = np.empty_like(self.A)
 
     @classmethod
     def fresh(cls, dim: int) -> ArmState:
-        """Return an arm that has learned nothing: A = I, b = 0."""
+        """Return the state of an arm without outcomes: A = I, b = 0."""
         return cls(A=np.eye(dim), b=np.zeros(dim))
 
     @property
     def dim(self) -> int:
-        """Length of the contexts that this arm learns from."""
+        """d, the length of the contexts."""
         return int(self.b.shape[0])
 
     @property
@@ -107,7 +107,7 @@ class ArmState:
 
     @property
     def mean_cost_usd(self) -> float | None:
-        """Mean of the costs that outcomes told, in US dollars; None when none did."""
+        """Mean of the reported costs in US dollars; None when none was reported."""
         return self.cost_sum_usd / self.cost_n if self.cost_n else None
 
     def theta(self) -> FloatArray:
@@ -117,15 +117,15 @@ class ArmState:
     def observe(self, x: FloatArray, reward: float, cost_usd: float | None = None, forgetting: float = 1.0) -> None:
         """Learn from one outcome, in place (Li et al. 2010, Algorithm 1, lines 12 and 13).
 
-        With forgetting γ below 1, what was learned before counts less, and the ridge stays as it is:
+        With forgetting γ below 1, earlier outcomes are discounted and the ridge is not:
 
             A ← γ A + (1 − γ) I + x xᵀ        b ← γ b + r x
 
-        so that the arm remembers about its last 1/(1 − γ) outcomes. This is D-LinUCB's update (Russac, Vernade, Cappé:
-        Weighted Linear Bandits for Non-Stationary Environments, NeurIPS 2019, Algorithm 1), with two differences. There
-        one model is shared and forgets at every round; here each arm forgets at its own outcomes only, so that one that
-        is rarely chosen keeps what it knows. And there the width comes from a second matrix, discounted by γ²; here it
-        is √(xᵀA⁻¹x) as without forgetting, which is never narrower. Counts, sums of rewards and costs forget nothing.
+        so that about the last 1/(1 − γ) outcomes determine the state. This is the update of D-LinUCB (Russac, Vernade,
+        Cappé: Weighted Linear Bandits for Non-Stationary Environments, NeurIPS 2019, Algorithm 1) with two differences.
+        D-LinUCB has one shared model that is discounted in every round; here an arm is discounted at its own outcomes
+        only, so that a rarely chosen arm keeps its state. And D-LinUCB computes the width from a second matrix,
+        discounted by γ²; here it is √(xᵀA⁻¹x), which is never narrower. Counts and sums are not discounted.
 
         Parameters
         ----------
@@ -133,9 +133,9 @@ class ArmState:
         reward : float
             0 to 1.
         cost_usd : float, optional
-            What the call cost, if known.
+            Cost of the request, if known.
         forgetting : float
-            γ, above 0 and at most 1; 1 forgets nothing.
+            γ, more than 0 and at most 1; 1 forgets nothing.
         """
         if forgetting != 1.0:
             self.A *= forgetting

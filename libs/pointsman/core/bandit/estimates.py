@@ -1,4 +1,4 @@
-"""What the arms predict for a context: posterior mean and confidence width, for all arms at once."""
+"""Estimates of the candidates for a context: posterior mean and confidence width, for all arms at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pointsman.core.bandit.errors import ContextError
 
 
 class Estimates(NamedTuple):
-    """What is known about K candidates for B contexts; everything a policy may look at.
+    """Estimates of K candidates for B contexts: the input of a policy.
 
     Attributes
     ----------
@@ -23,9 +23,9 @@ class Estimates(NamedTuple):
     width : ndarray, shape (B, K)
         √(xᵀA⁻¹x), the standard width of the confidence ellipsoid along x, before any α.
     pulls : ndarray, shape (K,) or (B, K), int64
-        Outcomes learned from.
+        Number of outcomes learned from.
     cost_usd : ndarray, shape (K,) or (B, K)
-        Expected cost of a call in US dollars; NaN when unknown.
+        Expected cost of a request in US dollars; NaN when unknown.
     """
 
     arms: tuple[Arm, ...]
@@ -36,14 +36,13 @@ class Estimates(NamedTuple):
 
 
 class ArmStack:
-    """All arms of a tier, stacked, so that scoring is one matrix product.
+    """Factors of all arms of a tier, stacked so that scoring is one matrix product.
 
-    With ``A = L Lᵀ``, ``xᵀA⁻¹x = ‖L⁻¹x‖²``. For each arm the d rows of L⁻¹ and the row θᵀ stand one under the
-    other; multiplied with the contexts they give everything that is needed. Factoring happens only for arms that
-    changed, when they changed, and never while deciding.
+    With ``A = L Lᵀ``, ``xᵀA⁻¹x = ‖L⁻¹x‖²``. For each arm the d rows of L⁻¹ are stacked with the row θᵀ; their
+    product with the contexts gives mean and width. An arm is factored when it changes, and never during a decision.
 
-    Row block 0 is the prior (A = I, b = 0), which stands for every arm that has not been learned about yet, so an
-    arm exists as soon as it is named and a made-up name takes no memory.
+    Row block 0 is the prior (A = I, b = 0), which is used for every arm without outcomes, so a new arm needs no
+    registration and an unknown name needs no memory.
 
     Parameters
     ----------
@@ -60,25 +59,25 @@ class ArmStack:
         self._append(ArmState.fresh(dim))
 
     def __len__(self) -> int:
-        """Return how many arms were learned about."""
+        """Return the number of arms with outcomes."""
         return len(self._index)
 
     def __contains__(self, arm: Arm) -> bool:
-        """Tell whether anything was learned about the arm."""
+        """Return whether the arm has outcomes."""
         return arm in self._index
 
     @property
     def arms(self) -> tuple[Arm, ...]:
-        """The arms that were learned about, in the order they came."""
+        """The arms with outcomes, in the order of `put`."""
         return tuple(self._index)
 
     def put(self, arm: Arm, state: ArmState) -> None:
-        """Take over an arm's new state: factor its A, solve for θ.
+        """Set the state of an arm: factor A and solve for θ.
 
         Raises
         ------
         ContextError
-            When the state was learned with another dimension.
+            When the state has another dimension.
         """
         if state.dim != self.dim:
             raise ContextError(f"{arm} was learned with {state.dim} features; this tier is configured for {self.dim}")
@@ -91,14 +90,14 @@ class ArmStack:
             self._cost[at] = _cost(state)
 
     def clear(self) -> None:
-        """Forget every arm."""
+        """Remove every arm."""
         self._index.clear()
         self._factors = self._factors[:1].copy()
         self._pulls = self._pulls[:1].copy()
         self._cost = self._cost[:1].copy()
 
     def select(self, arms: Sequence[Arm], prices: Mapping[Arm, float] | None = None) -> Selection:
-        """Look the candidates up once; the result scores any number of contexts until an arm changes."""
+        """Return the factors of the candidates, to score any number of contexts until an arm changes."""
         rows = np.fromiter((self._index.get(arm, 0) for arm in arms), dtype=np.intp, count=len(arms))
         picked = self._factors[rows]
         factors = np.concatenate([picked[:, -1], picked[:, :-1].reshape(-1, self.dim)])
@@ -115,13 +114,13 @@ class ArmStack:
 
 
 class Selection:
-    """The stacked factors of one list of candidates.
+    """Stacked factors of one list of candidates.
 
     Parameters
     ----------
     arms : tuple of Arm, length K
     factors : ndarray, shape (d, K + K·d)
-        θ of each candidate, then the columns of L⁻ᵀ of each.
+        θ of each candidate, then the columns of L⁻ᵀ of each candidate.
     pulls : ndarray, shape (K,)
     cost_usd : ndarray, shape (K,)
     """
@@ -145,7 +144,7 @@ class Selection:
         """
         b, d = contexts.shape
         k = len(self.arms)
-        # A decision is a few numpy calls, so each call's own overhead counts: dot has less of it than @.
+        # A decision is a few NumPy calls, so their overhead matters: that of dot is smaller than that of @.
         product = contexts.dot(self._factors)
         whitened = product[:, k:].reshape(b, k, d)  # L⁻¹x of each candidate
         width = np.sqrt(np.vecdot(whitened, whitened))
@@ -157,8 +156,8 @@ def _factor(state: ArmState) -> FloatArray:
     try:
         root = np.linalg.inv(np.linalg.cholesky(state.A))
     except np.linalg.LinAlgError:
-        # Features of very different size can drown the ridge in rounding error. A = I + Σxxᵀ has no
-        # eigenvalue below 1, whatever the rounding says.
+        # With features of very different sizes the ridge can be lost in rounding errors. The exact eigenvalues of
+        # A = I + Σxxᵀ are at least 1.
         values, vectors = np.linalg.eigh(state.A)
         root = (vectors / np.sqrt(np.maximum(values, 1.0))).T
     theta = root.T @ (root @ state.b)

@@ -1,6 +1,6 @@
-"""Everything one tier has learned, as a pure function of its outcomes taken in log order.
+"""The learned state of a tier: a pure function of its outcomes in log order.
 
-The reward-updater, `pointsman audit` and `pointsman rebuild` all go through this class, so they cannot disagree.
+The reward-updater, `pointsman audit` and `pointsman rebuild` use this class, so their results are equal.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Learner:
     Attributes
     ----------
     arms : dict of Arm to ArmState
-        An arm appears with its first outcome.
+        An arm is added with its first outcome.
     ranges : Ranges
     """
 
@@ -50,18 +50,18 @@ class Learner:
         arm : Arm
         context : sequence of float, length d
         rule : RewardRule
-            The rule in force when the outcome was accepted; it is in the log, beside the outcome.
+            The rule in the outcome: the one in force when it was accepted.
         sequence, at_ms : int
-            Where and when the log holds the outcome; kept as the arm's version.
+            Sequence and time of the outcome in the log; stored as the version of the arm.
         quality, cost_usd, latency_ms : float, optional
-            What came of the request.
+            The measured values.
         reward : float, optional
-            The reward itself, 0 to 100 (clamped); the rule is then asked for its forgetting only.
+            The reward itself, 0 to 100 (clamped); of the rule only the forgetting is then used.
 
         Raises
         ------
         ContextError
-            When the context's length is not the one the arm was learned with; nothing has changed then.
+            When the length of the context is not that of the arm; nothing is changed then.
         """
         state = self.arms.get(arm)
         if not context:

@@ -1,4 +1,4 @@
-"""Normalisers: bring costs and latencies of any size to 0…1, so that one weight fits all."""
+"""Normalisation of costs and latencies to 0…1, so that one weight applies to all tiers."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from typing import Protocol
 
 
 class Normalizer(Protocol):
-    """Maps a value to 0…1. Its state is part of what is learned, and is saved with it."""
+    """Maps a value to 0…1. Its state is part of the learned state."""
 
     def observe(self, value: float) -> float:
-        """Take the value into the state and return it normalised, 0 to 1."""
+        """Update the state with a value, and return the normalised value, 0 to 1."""
         ...
 
     def state(self) -> list[float]:
-        """Return what must be kept to go on later; exact when written with 17 digits."""
+        """Return the state to store; exact when written with 17 digits."""
         ...
 
 
 class RunningRange:
-    """Min-max over everything seen so far, the value itself included (the reference's way).
+    """Min-max over all values so far including the current one, as in the reference.
 
-    The first value, and every value while all were equal, is 0.
+    The result is 0 for the first value, and while all values are equal.
 
     Parameters
     ----------
     state : list of float
-        ``[low, high]`` as `state` returned it, or empty for a new one.
+        ``[low, high]`` from `state`, or empty for a new range.
     """
 
     def __init__(self, state: list[float] | None = None) -> None:
         self._low, self._high = state or (math.inf, -math.inf)
 
     def observe(self, value: float) -> float:
-        """Widen the range to the value, and return where in the range it lies."""
+        """Extend the range to the value, and return its relative position in the range."""
         self._low = min(self._low, value)
         self._high = max(self._high, value)
         span = self._high - self._low
@@ -45,7 +45,7 @@ class RunningRange:
 
 
 class FixedRange:
-    """Min-max between bounds that the configuration gives; values outside are clamped. It has no state.
+    """Min-max between two configured bounds; values outside are clamped. Without state.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class FixedRange:
         self._low, self._high = low, high
 
     def observe(self, value: float) -> float:
-        """Return where between the bounds the value lies."""
+        """Return the relative position of the value between the bounds."""
         return min(max((value - self._low) / (self._high - self._low), 0.0), 1.0)
 
     def state(self) -> list[float]:

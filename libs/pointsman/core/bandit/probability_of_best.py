@@ -1,4 +1,4 @@
-"""The probability that each of K independent normal variables is the largest, for many rows at once."""
+"""Probability that each of K independent normal variables is the largest, for many rows at once."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 MANY = 16
 PANEL, PANEL_OF_MANY = 4.0, 2.5
-"""Longest panel, in standard deviations of the narrowest variable that still varies in it. The largest of many varies
-less than each of them, by a factor of about √(2 ln K)."""
+"""Longest panel, in standard deviations of the narrowest variable that varies in it. The maximum of many variables
+varies less than each of them, by a factor of about √(2 ln K)."""
 
 BLOCK = 2**14
-"""Numbers worked on at a time, so that they stay in the processor's cache."""
+"""Numbers per step, so that they fit into the processor's cache."""
 
 
 class _Panels(NamedTuple):
-    """Q stretches of the line, those of a row one after the other, in the coordinate ``z = (s − mean) / deviation``.
+    """Q intervals of the real line, grouped by row, in the coordinate ``z = (s − mean) / deviation``.
 
-    Each is told in the coordinate of a variable that is about as narrow as any that varies there. On the common line,
-    the place of a narrow variable far from 0 would drown in rounding.
+    Each uses the coordinate of a variable that is about as narrow as any that varies there. In a common coordinate the
+    position of a narrow variable far from 0 would be lost in rounding.
 
     Attributes
     ----------
     row : ndarray, shape (Q,)
     mean, deviation : ndarray, shape (Q,)
-        Of the variable whose coordinate is used.
+        Mean and deviation of the variable whose coordinate is used.
     middle, half : ndarray, shape (Q,)
         The panel is from ``middle − half`` to ``middle + half``.
     """
@@ -46,7 +46,7 @@ class _Panels(NamedTuple):
     half: FloatArray
 
     def part(self, begin: int, end: int) -> _Panels:
-        """Return some of the panels."""
+        """Return a slice of the panels."""
         at = slice(begin, end)
         return _Panels(self.row[at], self.mean[at], self.deviation[at], self.middle[at], self.half[at])
 
@@ -58,17 +58,17 @@ def probability_of_best(mean: FloatArray, deviation: FloatArray, floor: FloatArr
 
         P(k is the largest) = ∫ φ_k(s) Π_{j≠k} Φ_j(s) ds = ∫ (φ_k(s) / Φ_k(s)) F(s) ds,
 
-    so that every node of the quadrature needs each φ and Φ once, not once for each pair. The integral begins where one
-    of the variables has nearly all of itself above (F < 4e-14 below), which keeps every Φ_k well away from 0. From
-    there on variables only cease to vary, each at the upper end of its own reach; between those places the line is cut
-    into panels of a few standard deviations of the narrowest one left. Scaled to sum to 1, the result is right to 1e-9.
+    so that every node of the quadrature needs each φ and Φ once, not once for each pair. The integral starts where one
+    variable has nearly all its probability above (F < 4e-14 below), which keeps every Φ_k well away from 0. From there
+    on each variable stops varying at the upper end of its reach; between these points the line is divided into panels
+    of a few standard deviations of the narrowest remaining variable. Scaled to sum to 1, the error is at most 1e-9.
 
     Parameters
     ----------
     mean, deviation : ndarray, shape (B, K)
         Finite; each deviation above 0.
     floor : ndarray, shape (B,), optional
-        Where to begin; −∞, which is without a floor, by default.
+        Lower limit of the integral; −∞ by default.
     """
     begin = (mean - REACH * deviation).max(axis=1)
     if floor is not None:
@@ -89,8 +89,8 @@ def probability_of_best(mean: FloatArray, deviation: FloatArray, floor: FloatArr
 def _panels(mean: FloatArray, deviation: FloatArray, begin: FloatArray) -> _Panels:
     """Cut each row's line from ``begin`` to the end of the last variable's reach; at least one panel a row.
 
-    In the order of their upper ends, a variable rules the stretch up to its own end if it is narrower, by powers of
-    two, than all that end later. Whatever else varies there is then at least about as wide.
+    Ordered by upper ends, a variable determines the panels up to its own end if it is narrower, by powers of two, than
+    all that end later. All other variables that vary there are at least about as wide.
     """
     rows, k = mean.shape
     by_end = (mean + REACH * deviation).argsort(axis=1)
@@ -120,7 +120,7 @@ def _panels(mean: FloatArray, deviation: FloatArray, begin: FloatArray) -> _Pane
 
 
 def _panels_of_one(mean: FloatArray, deviation: FloatArray, begin: FloatArray) -> _Panels:
-    """Return what `_panels` does for one row of a few variables: numpy's calls take longer there than loops."""
+    """Return the result of `_panels` for one row of a few variables, for which loops are faster than NumPy calls."""
     start: float = begin.item()
     by_end = sorted(zip((mean + REACH * deviation)[0].tolist(), mean[0].tolist(), deviation[0].tolist(), strict=True))
     rulers: list[tuple[float, float]] = []
@@ -141,7 +141,7 @@ def _panels_of_one(mean: FloatArray, deviation: FloatArray, begin: FloatArray) -
         count = math.ceil(length * math.frexp(s)[0] * (2.0 / PANEL))
         half = 0.5 * length / max(count, 1)
         cut.extend((m, s, low + (2 * within + 1) * half, half) for within in range(count))
-    if not cut:  # as when the floor is above all
+    if not cut:  # for example when the floor is above all variables
         cut.append((*rulers[0], REACH, 0.0))
     means, deviations, middle, halves = np.array(cut).T
     return _Panels(np.zeros(len(cut), dtype=np.intp), means, deviations, middle, halves)

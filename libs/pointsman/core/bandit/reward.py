@@ -1,4 +1,4 @@
-"""The reward: quality less weighted cost and latency."""
+"""The reward: quality minus weighted cost and latency."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pointsman.core.bandit.normalizer import FixedRange, Normalizer, RunningRang
 from pointsman.core.bounds import NonNegative, PositiveShare
 
 NEUTRAL_QUALITY = 50.0
-"""Quality of an outcome that does not say, as in the reference."""
+"""Quality of an outcome that reports none, as in the reference."""
 
 
 class RewardSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -66,7 +66,7 @@ class RewardRule(RewardSettings, frozen=True, kw_only=True, omit_defaults=True, 
 class Reward(NamedTuple):
     """A reward and its parts.
 
-    ``value`` is 0 to 100; ``cost_norm`` and ``latency_norm`` are 0 to 1, None where the outcome did not say.
+    ``value`` is 0 to 100; ``cost_norm`` and ``latency_norm`` are 0 to 1, None where the outcome reports none.
     """
 
     value: float
@@ -76,42 +76,42 @@ class Reward(NamedTuple):
 
 
 def clamp_reward(value: float) -> float:
-    """Return the value within 0…100."""
+    """Return the value clamped to 0…100."""
     return max(0.0, min(100.0, value))
 
 
 @dataclass(slots=True)
 class Ranges:
-    """The running ranges of one tier: the state that rewards depend on beside the outcome itself.
+    """The running ranges of one tier: the state that rewards depend on in addition to the outcome.
 
-    Both ranges widen with every outcome that tells a cost or a latency, whatever rule is in force, so that
-    changing the rule needs no history.
+    Both ranges are extended by every outcome that reports a cost or a latency, for any rule, so that a change of the
+    rule needs no history.
     """
 
     cost: RunningRange = field(default_factory=RunningRange)
     latency: RunningRange = field(default_factory=RunningRange)
 
     def state(self) -> dict[str, list[float]]:
-        """Return what must be kept to go on later."""
+        """Return the state to store."""
         return {"cost": self.cost.state(), "latency": self.latency.state()}
 
     @classmethod
     def from_state(cls, state: dict[str, list[float]]) -> Ranges:
-        """Go on from what `state` returned."""
+        """Return the ranges from the result of `state`."""
         return cls(RunningRange(state.get("cost")), RunningRange(state.get("latency")))
 
     def reward(
         self, rule: RewardSettings, quality: float | None, cost_usd: float | None, latency_ms: float | None
     ) -> Reward:
-        """Widen the ranges by one outcome and return its reward.
+        """Extend the ranges by one outcome and return its reward.
 
-        ``clamp(quality − λ·100·norm(cost) − μ·100·norm(latency), 0, 100)``; a part that is not told costs nothing.
+        ``clamp(quality − λ·100·norm(cost) − μ·100·norm(latency), 0, 100)``; a part that is None subtracts nothing.
 
         Parameters
         ----------
         rule : RewardSettings
         quality : float or None
-            0 to 100; None counts as `NEUTRAL_QUALITY`.
+            0 to 100; `NEUTRAL_QUALITY` for None.
         cost_usd, latency_ms : float or None
         """
         cost_norm = _normalise(self.cost, rule, rule.cost_bounds_usd, cost_usd)

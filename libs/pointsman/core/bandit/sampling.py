@@ -1,4 +1,4 @@
-"""Drawing an arm from a policy's distribution, with one uniform number that is kept in the log."""
+"""Drawing an arm from a policy's distribution with one uniform number, which is logged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pointsman.core.bandit.arm import FloatArray
 
 
 class Draw(NamedTuple):
-    """Which candidate was drawn, and whether by the uniform exploration part of the distribution."""
+    """Index of the drawn candidate, and whether the uniform exploration part of the distribution drew it."""
 
     candidate: int
     explored: bool
@@ -20,16 +20,16 @@ class Draw(NamedTuple):
 def sample(probabilities: FloatArray | list[float], exploration: float, u: float) -> Draw:
     """Draw one candidate from ``p = ε/K + (1 − ε) q``.
 
-    The unit interval is laid out so that exploration comes first: ``[0, ε)`` in K equal cells, then q. An
-    ε-greedy policy therefore explores exactly when ``u < ε``, as the reference does with its first draw, while
-    the propensity of the choice stays its whole probability p, however it was drawn.
+    The unit interval is divided into ``[0, ε)`` in K equal cells for exploration, then q. An ε-greedy policy therefore
+    explores exactly when ``u < ε``, as the reference does with its first draw. The propensity is the whole probability
+    p of the candidate, however it was drawn.
 
     Parameters
     ----------
     probabilities : sequence of float, length K
-        The policy's whole distribution p; sums to 1.
+        p; sums to 1.
     exploration : float
-        ε, the share of p that is uniform over the candidates; 0 for a policy that has no such part.
+        ε, the share of p that is uniform over the candidates.
     u : float
         Uniform on [0, 1). The same u gives the same candidate.
     """
@@ -39,7 +39,7 @@ def sample(probabilities: FloatArray | list[float], exploration: float, u: float
     floor = exploration / k
     reached = exploration
     last = 0
-    # A list's numbers are read several times faster than an array's.
+    # Iterating over a list is several times faster than over an array.
     for index, p in enumerate(probabilities if isinstance(probabilities, list) else probabilities.tolist()):
         mass = p - floor
         if mass > 0.0:
@@ -47,13 +47,13 @@ def sample(probabilities: FloatArray | list[float], exploration: float, u: float
             last = index
             if u < reached:
                 return Draw(index, False)
-    return Draw(last, False)  # u fell into the rounding error below 1
+    return Draw(last, False)  # u is in the rounding error below 1
 
 
 def sample_rows(
     probabilities: FloatArray, exploration: float, draws: FloatArray
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Draw one candidate for each of B distributions at once; the same draws give the same as `sample`.
+    """Draw one candidate for each of B distributions at once, with the same result as `sample`.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def sample_rows(
     candidate, explored : ndarray, shape (B,)
     """
     mass = np.maximum(probabilities - exploration / probabilities.shape[1], 0.0)
-    mass[:, 0] += exploration  # so that the sums grow in the same order as in `sample`, to the last bit
+    mass[:, 0] += exploration  # the same order of summation as in `sample`, so that results are equal bit for bit
     reached = mass.cumsum(axis=1)
     candidate: NDArray[np.intp] = (draws[:, None] < reached).argmax(axis=1)
     explored = draws < exploration

@@ -1,4 +1,4 @@
-"""From a request to the context that a policy sees. Pure: no state, no network; the same request, the same context."""
+"""Feature extraction: the context of a request. Deterministic, without state and network access."""
 
 from pointsman.core.features.chat import CHAT_FEATURES_VERSION, CHAT_NAMES, chat_features
 from pointsman.core.features.errors import ExtractionFailed, ExtractorNotUsable, FeaturesError

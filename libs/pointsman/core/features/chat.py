@@ -1,11 +1,10 @@
-"""Twelve features of a chat request: its shape, and what the words of its last user say.
+"""Twelve features of a chat request: its structure, and the words of the last user text.
 
-Each is 0 to 1, and all are made by counting: no tokenizer and no embedding model has to be there. A usual request takes
-some 0.05 ms, and no request more than about a millisecond, since what is read of a text is an `excerpt` of 4,000
-characters.
+Each is 0 to 1. They are counts, without a tokenizer or an embedding model. A usual request takes about 0.05 ms, and no
+request more than about a millisecond, because only an `excerpt` of 4,000 characters of a text is read.
 
 ============== =======================================================================================================
-name           what, and where it reaches 1
+name           what it measures; the value at which it is 1
 ============== =======================================================================================================
 bias           always 1: the intercept of the linear models
 tokens         the estimated length of the whole request, on a log scale; 32,000 tokens
@@ -24,9 +23,9 @@ reasoning      "explain", "why", "prove", "step by step"; 4. Or the effort that 
 numbers        numbers and words of arithmetic per word; one in 3
 ============== =======================================================================================================
 
-A word counts once, however often it is there, so that a long text is not everything at once; marks and numbers count
-each time. The features of a version never change their meaning: what was learned rests on them. A change is a new
-version, and needs tiers of its own.
+A word counts once per text, so that a long text does not saturate every feature; marks and numbers count each time. The
+features of a version never change their meaning, because the learned state depends on them. A change needs a new
+version and new tiers.
 """
 
 from __future__ import annotations
@@ -57,14 +56,14 @@ CHAT_NAMES = (
 """The features in the order of the vector."""
 
 LONGEST_RESULT = 1_000
-"""Characters of a tool's answer that are searched for code."""
+"""Number of characters of a tool result that are searched for code."""
 
 MANY_TOKENS = 32_000
 MANY_TURNS = 20
 MANY_TOOLS = 20
 MANY_RESULTS = 16
 _LAST_WORDS = 300
-"""Characters at the end of a text in which a question is looked for."""
+"""Number of characters at the end of a text that are searched for a question."""
 
 _WORD = re.compile(r"[a-z]+")
 _NUMBER = re.compile(r"\d+")
@@ -74,30 +73,25 @@ _CODE_MARKS = ("```", "{", "};", "()", "==", "=>", "->", "</", "!=", "def ", "se
 
 
 def chat_features(view: RequestView) -> list[float]:
-    """Return the twelve features of a request, in the order of `CHAT_NAMES`.
-
-    Parameters
-    ----------
-    view : RequestView
-    """
+    """Return the twelve features of a request, in the order of `CHAT_NAMES`."""
     text = excerpt(view.last_user_text).lower()
     words = _WORD.findall(text)
-    speaks_of = Counter(filter(None, map(KIND.get, set(words))))
-    code = speaks_of[CODE] + 2 * _code_marks(text)
+    topics = Counter(filter(None, map(KIND.get, set(words))))
+    code = topics[CODE] + 2 * _code_marks(text)
     if view.tool_result_last:
         code += 2 * _code_marks(view.latest_text[:LONGEST_RESULT])
-    reasoning = speaks_of[REASONING] + text.count("step by step")
-    numbers = len(_NUMBER.findall(text)) + speaks_of[QUANTITY]
+    reasoning = topics[REASONING] + text.count("step by step")
+    numbers = len(_NUMBER.findall(text)) + topics[QUANTITY]
     features = (
         1.0,
         math.log1p(view.tokens) / math.log1p(MANY_TOKENS),
         math.log(max(view.turns, 1)) / math.log(MANY_TURNS),
         math.log1p(view.tools) / math.log1p(MANY_TOOLS),
-        _agentic(view, speaks_of[AGENTIC]),
+        _agentic(view, topics[AGENTIC]),
         float(view.stream),
         1.0 if view.json_mode else len(_CHOICE.findall(text)) / 5.0,
         code / 8.0,
-        speaks_of[RISK] / 4.0,
+        topics[RISK] / 4.0,
         _question(text),
         max(reasoning / 4.0, view.effort),
         numbers * 3.0 / max(len(words), 1),

@@ -1,12 +1,12 @@
-"""The words by which `pointsman.core.features.chat` knows what a text is about. They are English.
+"""English words that `pointsman.core.features.chat` counts, by topic.
 
-Each word counts for one thing only. The lists are part of a version of the features: a change is a new version.
+Each word has one topic. The lists are part of a version of the features: a change needs a new version.
 """
 
 from __future__ import annotations
 
 CODE, RISK, AGENTIC, REASONING, QUANTITY = range(1, 6)
-"""What a word speaks of."""
+"""Topics."""
 
 _WORDS = {
     CODE: """

@@ -1,15 +1,15 @@
-"""What a request means, as numbers: the embedding of its last user's text by a static model, projected to d.
+"""Features from a static embedding model: the embedding of the last user text, projected to d features.
 
-A static model (model2vec) has a vector for each token; a text is their mean. That takes tens of microseconds, and no
-accelerator, where a transformer takes milliseconds. The model is a folder on this machine: ``model.safetensors``,
-``tokenizer.json`` and ``config.json``. Nothing is ever downloaded.
+A static model (model2vec) has a vector for each token; the embedding of a text is their mean. It takes tens of
+microseconds without an accelerator; a transformer takes milliseconds. The model is a local folder with
+``model.safetensors``, ``tokenizer.json`` and ``config.json``. Nothing is downloaded.
 
     x = (1, P·e / ‖e‖)
 
-with e the embedding, of D numbers, and P of shape (d − 1, D): ``projection.npy`` in the model's folder where there is
-one (the directions of a PCA, say), or else a fixed random one, of entries ±1/√(d − 1). Such a projection keeps lengths
-and angles in the mean (D. Achlioptas, Database-friendly random projections, JCSS 66, 2003, theorem 1.1). Its signs are
-the bits of a hash, so that they are the same with every version of every library.
+with e the embedding of D numbers and P of shape (d − 1, D): ``projection.npy`` in the folder of the model if it exists
+(for example the directions of a PCA), else a fixed random matrix with entries ±1/√(d − 1). Such a projection preserves
+lengths and angles in the mean (D. Achlioptas, Database-friendly random projections, JCSS 66, 2003, theorem 1.1). Its
+signs are the bits of a hash, so they do not depend on the version of any library.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ _SUFFIXES = (".safetensors", ".json", ".npy")
 
 
 class Embedding:
-    """A static model's embedding, after a constant 1.
+    """A constant 1, followed by the embedding.
 
     Parameters
     ----------
     path : path
-        The model's folder.
+        Folder of the model.
     dim : int
         d, the length of the contexts.
 
     Attributes
     ----------
     version : str
-        Made from the bytes of the model's files, so that another model is another version.
+        Digest of the model's files, so that another model is another version.
 
     Raises
     ------
     ExtractorNotUsable
-        The extra is not installed, or the folder does not hold what is needed.
+        The extra is not installed, or the folder does not contain a valid model.
     """
 
     def __init__(self, path: Path | str, dim: int) -> None:
@@ -64,7 +64,7 @@ class Embedding:
         self.version = _version(folder)
 
     def extract(self, view: RequestView) -> list[float]:
-        """Return the context; the constant alone where no word of the text is known."""
+        """Return the context; all features but the constant are 0 when no word of the text is known."""
         e = np.asarray(self._model.encode([excerpt(view.last_user_text)])[0], dtype=np.float64)
         length = float(np.linalg.norm(e))
         if length > 0.0:
@@ -73,7 +73,7 @@ class Embedding:
 
 
 def random_projection(rows: int, columns: int) -> NDArray[np.float64]:
-    """Return P, shape (rows, columns), of entries ±1/√rows; always the same for the same shape."""
+    """Return P, shape (rows, columns), with entries ±1/√rows; equal for equal shapes."""
     seed = b"%s %d %d" % (_SEED, rows, columns)
     bits = np.unpackbits(np.frombuffer(hashlib.shake_256(seed).digest(-(-rows * columns // 8)), dtype=np.uint8))
     signs = 1.0 - 2.0 * bits[: rows * columns].astype(np.float64)
@@ -82,29 +82,29 @@ def random_projection(rows: int, columns: int) -> NDArray[np.float64]:
 
 
 def _load(folder: Path) -> Any:
-    """Return the model. A folder that exists is never looked for elsewhere; being offline holds for what it imports."""
+    """Return the model from the folder, without network access."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         model2vec = importlib.import_module("model2vec")
     except ImportError as error:
         raise ExtractorNotUsable(
-            f"embedding: needs the extra: pip install 'pointsman[embeddings]' ({error})"
+            f"embedding: install the extra: pip install 'pointsman[embeddings]' ({error})"
         ) from error
     try:
         return model2vec.StaticModel.from_pretrained(folder, force_download=False)
-    except Exception as error:  # whatever a broken file makes its readers raise
+    except Exception as error:  # a corrupt file may raise anything
         raise ExtractorNotUsable(f"embedding: cannot read the model in {folder}: {error}") from error
 
 
 def _projection(folder: Path, rows: int, columns: int) -> NDArray[np.float64]:
     if rows < 1:
-        raise ExtractorNotUsable(f"embedding: context.dim has to be at least 2, got {rows + 1}")
+        raise ExtractorNotUsable(f"embedding: expected context.dim of at least 2, got {rows + 1}")
     file = folder / PROJECTION_FILE
     if not file.exists():
         if rows > columns:
             raise ExtractorNotUsable(
-                f"embedding: the model has {columns} numbers, so context.dim can be at most {columns + 1}, "
+                f"embedding: the model has {columns} numbers: expected context.dim of at most {columns + 1}, "
                 f"got {rows + 1}"
             )
         return np.eye(rows) if rows == columns else random_projection(rows, columns)
@@ -114,8 +114,8 @@ def _projection(folder: Path, rows: int, columns: int) -> NDArray[np.float64]:
         raise ExtractorNotUsable(f"embedding: cannot read {file}: {error}") from error
     if p.shape != (rows, columns) or not np.isfinite(p).all():
         raise ExtractorNotUsable(
-            f"embedding: {file} has to hold finite numbers in the shape {(rows, columns)}: context.dim less 1, and the "
-            f"model's numbers; its shape is {p.shape}"
+            f"embedding: {file}: expected finite numbers of shape {(rows, columns)} (context.dim − 1, size of the "
+            f"embedding), got shape {p.shape}"
         )
     return p
 

@@ -1,20 +1,20 @@
-"""What can go wrong with features.
+"""Errors of feature extraction.
 
 ::
 
     FeaturesError
-    ├── ExtractorNotUsable     cannot be loaded, or is not what an extractor has to be
-    └── ExtractionFailed       raised on a request, or returned no context
+    ├── ExtractorNotUsable     cannot be loaded, or does not have the interface of an extractor
+    └── ExtractionFailed       raised an exception, or did not return a context
 """
 
 
 class FeaturesError(Exception):
-    """Base of the errors about features."""
+    """Base of the errors of feature extraction."""
 
 
 class ExtractorNotUsable(FeaturesError):
-    """An extractor that the configuration names cannot be loaded, or lacks what it needs."""
+    """The configured extractor cannot be loaded, or does not have the interface of an extractor."""
 
 
 class ExtractionFailed(FeaturesError):
-    """An extractor raised on a request, or returned something that is no context."""
+    """An extractor raised an exception for a request, or did not return a context."""

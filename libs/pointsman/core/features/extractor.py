@@ -1,4 +1,4 @@
-"""Extractors: what turns a request into the context that policies see. Built in, or somebody's own class."""
+"""Extractors: classes that compute the context of a request, built in or custom."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 import math
 import traceback
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from pointsman.core.features.chat import CHAT_FEATURES_VERSION, CHAT_NAMES, chat_features
 from pointsman.core.features.embedding import Embedding
@@ -16,39 +16,29 @@ from pointsman.core.features.request_view import RequestView
 CHAT = "chat"
 EMBEDDING = "embedding"
 LARGEST = 1e6
-"""Features are meant to be of size 1; a larger one than this is an error."""
+"""Features should be of size 1; a feature with a larger absolute value than this is an error."""
 
 
 class Extractor(Protocol):
-    """What a class has to be that ``[llm] features = "module:Class"`` names. It is made without arguments.
-
-    Attributes
-    ----------
-    names : sequence of str, length ``dim``
-        What each number is.
-    version : int or str
-        To be changed whenever the meaning of a number changes.
-    dim : int
-        d, the length of the contexts.
-    """
+    """Interface of a class for ``[llm] features = "module:Class"``, which is created without arguments."""
 
     @property
     def names(self) -> Sequence[str]:
-        """What each number is."""
+        """Names of the features, as many as ``dim``."""
         ...
 
     @property
     def version(self) -> int | str:
-        """Another one whenever the meaning of a number changes."""
+        """Version of the features; change it when the meaning of a feature changes."""
         ...
 
     @property
     def dim(self) -> int:
-        """The length of the contexts."""
+        """d, the length of the contexts."""
         ...
 
     def extract(self, view: RequestView) -> Sequence[float]:
-        """Return the context of a request: ``dim`` finite numbers of size about 1, a constant 1 among them."""
+        """Return the context of a request: ``dim`` finite numbers of size about 1, including a constant 1."""
         ...
 
 
@@ -65,37 +55,37 @@ class ChatExtractor:
 
 
 class CheckedExtractor:
-    """An extractor of which nothing gets out but a context.
+    """An extractor whose results are validated.
 
     Parameters
     ----------
     extractor : Extractor
     name : str
-        As the configuration names it.
+        Name in the configuration.
 
     Attributes
     ----------
     label : str
-        Its name and version: what is logged with each decision.
+        Name and version; logged with each decision.
 
     Raises
     ------
     ExtractorNotUsable
-        When a part of an `Extractor` is missing or wrong.
+        When it does not have the interface of an `Extractor`.
     """
 
     def __init__(self, extractor: Extractor, name: str) -> None:
         dim, names, version = (getattr(extractor, part, None) for part in ("dim", "names", "version"))
         if not isinstance(dim, int) or isinstance(dim, bool) or dim < 1:
-            raise ExtractorNotUsable(f"{name}: its dim has to be a whole number of at least 1, got {dim!r}")
+            raise ExtractorNotUsable(f"{name}: dim: expected an integer of at least 1, got {dim!r}")
         if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(n, str) for n in names):
-            raise ExtractorNotUsable(f"{name}: its names have to be a list of texts")
+            raise ExtractorNotUsable(f"{name}: names: expected a list of texts")
         if len(names) != dim:
-            raise ExtractorNotUsable(f"{name}: it has {len(names)} names for a dim of {dim}")
+            raise ExtractorNotUsable(f"{name}: names: expected {dim} names, as many as dim, got {len(names)}")
         if not isinstance(version, int | str) or isinstance(version, bool):
-            raise ExtractorNotUsable(f"{name}: its version has to be a whole number or a text, got {version!r}")
+            raise ExtractorNotUsable(f"{name}: version: expected an integer or text, got {version!r}")
         if not callable(getattr(extractor, "extract", None)):
-            raise ExtractorNotUsable(f"{name}: it has no method 'extract'")
+            raise ExtractorNotUsable(f"{name}: has no method 'extract'")
         self.name = name
         self.label = f"{name}/{version}"
         self.dim = dim
@@ -108,12 +98,12 @@ class CheckedExtractor:
         Raises
         ------
         ExtractionFailed
-            The extractor raised, or what it returned is not ``dim`` finite numbers of at most `LARGEST` in size.
+            The extractor raised an exception, or did not return ``dim`` finite numbers of at most `LARGEST`.
         """
         try:
             context = [float(value) for value in self._extract(view)]
-        except Exception as error:  # somebody else's class may raise anything
-            raise ExtractionFailed(f"{self.name}: {_what(error)}") from error
+        except Exception as error:  # a custom class may raise anything
+            raise ExtractionFailed(f"{self.name}: {_describe(error)}") from error
         if len(context) != self.dim:
             raise ExtractionFailed(f"{self.name}: expected {self.dim} numbers, got {len(context)}")
         for name, value in zip(self.names, context, strict=True):
@@ -123,16 +113,16 @@ class CheckedExtractor:
 
 
 def make_extractor(name: str, dim: int, embedding_path: str | None = None) -> CheckedExtractor:
-    """Build the extractor that a configuration names.
+    """Return the extractor of a name.
 
     Parameters
     ----------
     name : str
         ``chat``, ``embedding`` or ``module:Class``.
     dim : int
-        How long contexts have to be; an embedding is made to be as long.
+        d, the length of the contexts; an embedding is projected to it.
     embedding_path : str, optional
-        The folder of the model, for ``embedding``.
+        Folder of the model, for ``embedding``.
 
     Raises
     ------
@@ -143,26 +133,25 @@ def make_extractor(name: str, dim: int, embedding_path: str | None = None) -> Ch
         extractor = ChatExtractor()
     elif name == EMBEDDING:
         if not embedding_path:
-            raise ExtractorNotUsable("embedding: needs the folder of a model, in llm.embedding_path")
+            raise ExtractorNotUsable("embedding: set llm.embedding_path to the folder of the model")
         extractor = Embedding(embedding_path, dim)
     elif ":" in name:
-        extractor = _from_outside(name)
+        extractor = _load_class(name)
     else:
         raise ExtractorNotUsable(f"{name!r} is not one of {CHAT}, {EMBEDDING}, module:Class")
     return CheckedExtractor(extractor, name)
 
 
-def _what(error: Exception) -> str:
-    """Return the error's type and place; not its message, which may hold what a user wrote."""
+def _describe(error: Exception) -> str:
+    """Return type and location of the error, without its message, which may contain user data."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} at {place.filename}:{place.lineno}"
 
 
-def _from_outside(path: str) -> Extractor:
+def _load_class(path: str) -> Extractor:
     module, _, name = path.partition(":")
     try:
-        found: Any = getattr(importlib.import_module(module), name)
-        made: Extractor = found()
-    except Exception as error:  # somebody else's module may raise anything while it is imported
+        extractor: Extractor = getattr(importlib.import_module(module), name)()
+    except Exception as error:  # a custom module may raise anything while it is imported
         raise ExtractorNotUsable(f"cannot load {path}: {type(error).__name__}: {error}") from error
-    return made
+    return extractor

@@ -1,27 +1,27 @@
 """Twelve features of a prompt's text.
 
-Each is 0 to 1 and cheap to compute (about 0.2 ms for a prompt of 400 characters), so that it can be done on a
-request's way. They are made from the text alone, by counting: no tokenizer and no embedding model has to be there.
+Each is 0 to 1 and takes little time (about 0.2 ms for a prompt of 400 characters). They are counts on the text alone,
+without a tokenizer or an embedding model.
 
 ============== =======================================================================================
-name           what, and where it reaches 1
+name           what it measures; the value at which it is 1
 ============== =======================================================================================
 bias           always 1: the intercept of the linear models
 length         characters, on a log scale; 8,000
 question       1 when the text ends with a question mark
 question_words what, which, who, when, where, why, how; 3 of them
-choices        marked options to choose from, as ``(A)``, ``(2)`` or ``Option 1:``; 5
+choices        marked options, for example ``(A)``, ``(2)`` or ``Option 1:``; 5
 code           code, its punctuation and the words of programming; 5
 numbers        numbers per word; one in every 4 words
 quantities     words of arithmetic stories: how many, each, twice, total, per, dollars; 5
-instructions   sentences that begin with an order, as "Write", "Sort", "Answer"; 2
+instructions   sentences that begin with an imperative such as "Write", "Sort", "Answer"; 2
 reasoning      explain, why, because, step by step, reasoning; 3
 word_length    mean letters per word; 8
 names          names in the middle of sentences, per word; one in every 3 words
 ============== =======================================================================================
 
-The features of a version never change their meaning: what was learned rests on them. A change is a new version,
-and needs tiers of its own.
+The features of a version never change their meaning, because the learned state depends on them. A change needs a new
+version and new tiers.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ NAMES = (
 )
 """The features in the order of the vector."""
 
-LONGEST = 16_000
-"""Characters that are looked at. The length is that of the whole text; the rest of a longer one says little more."""
+MAX_PROMPT_CHARS = 16_000
+"""Number of characters that are counted, from the start; ``length`` is that of the whole text."""
 
 LONG = 8_000
-"""Characters of a text that has length 1."""
+"""Number of characters at which ``length`` is 1."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -91,24 +91,24 @@ def prompt_features(text: str) -> list[float]:
     Parameters
     ----------
     text : str
-        The prompt as the user wrote it; of a conversation, the last message of the user.
+        The prompt of the user; in a conversation, the last message of the user.
     """
-    seen = text[:LONGEST]
-    words = _WORD.findall(seen)
+    start = text[:MAX_PROMPT_CHARS]
+    words = _WORD.findall(start)
     n = max(len(words), 1)
     features = (
         1.0,
         math.log1p(len(text)) / math.log1p(LONG),
-        float(seen.rstrip().endswith("?")),
-        _count(_QUESTION_WORD, seen) / 3.0,
-        _count(_CHOICE, seen) / 5.0,
-        _count(_CODE, seen) / 5.0,
-        _count(_NUMBER, seen) * 4.0 / n,
-        _count(_QUANTITY, seen) / 5.0,
-        _count(_INSTRUCTION, seen) / 2.0,
-        _count(_REASONING, seen) / 3.0,
+        float(start.rstrip().endswith("?")),
+        _count(_QUESTION_WORD, start) / 3.0,
+        _count(_CHOICE, start) / 5.0,
+        _count(_CODE, start) / 5.0,
+        _count(_NUMBER, start) * 4.0 / n,
+        _count(_QUANTITY, start) / 5.0,
+        _count(_INSTRUCTION, start) / 2.0,
+        _count(_REASONING, start) / 3.0,
         sum(map(len, words)) / n / 8.0,
-        _count(_NAME, seen) * 3.0 / n,
+        _count(_NAME, start) * 3.0 / n,
     )
     return [min(value, 1.0) for value in features]
 

@@ -1,8 +1,8 @@
-"""A neutral, read-only view of a chat request, whichever dialect its client speaks.
+"""A read-only view of a chat request that does not depend on the API of the client.
 
-Features, tier scores and extractors read this and never a body. Requests come from strangers: a field that is missing,
-null or of another type counts as absent here, since it is the provider's to judge. The work is bounded: the newest
-`MOST` messages and parts of them are looked at, and of each text no more than its length and its start.
+Features and extractors read this view, not the body. A field that is missing, null or of another type is treated as
+absent, because the provider validates the request. The work is bounded: only the newest `MAX_PARTS` messages and parts
+of messages are read, and only the length and the start of each text.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any, Literal
 
 Dialect = Literal["openai", "anthropic"]
 
-MOST = 1_000
-"""Messages and parts of messages that are looked at, from the newest back."""
+MAX_PARTS = 1_000
+"""Number of messages and parts of messages that are read, starting from the newest."""
 
-LONGEST = 4_000
-"""Characters of a text that are read: see `excerpt`."""
+MAX_EXCERPT_CHARS = 4_000
+"""Number of characters of an `excerpt`."""
 
-SAMPLE = 500
-"""Characters by which a text's bytes are estimated, when it is not plain ASCII."""
+ENCODED_CHARS = 500
+"""Number of characters from which the size in bytes is estimated, for a text that is not ASCII."""
 
 BYTES_PER_TOKEN = 4.0
 TOKENS_PER_TOOL = 150
@@ -31,48 +31,48 @@ _SYSTEM_ROLES = ("system", "developer")
 _IMAGES = ("image_url", "image", "input_image")
 _FILES = ("file", "document", "input_file", "input_audio")
 _EFFORTS = {"none": 0.0, "minimal": 0.1, "low": 0.3, "medium": 0.6, "high": 1.0, "xhigh": 1.0, "max": 1.0}
-_MOST_THINKING = 16_000
-"""Tokens of an Anthropic thinking budget that count as the effort 1."""
+_MAX_THINKING_TOKENS = 16_000
+"""Anthropic thinking budget in tokens that is effort 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestView:
-    """What a chat request looks like.
+    """Properties of a chat request.
 
     Attributes
     ----------
     dialect : {"openai", "anthropic"}
-        What the client speaks.
+        API of the client.
     last_user_text : str
-        What the user wrote last; results of tools are not what a user wrote. Empty when there is no text.
+        The last text of the user, tool results excluded; empty without a text.
     latest_text : str
-        The text of the newest message that has any, whoever it is from: in an agent's loop, a tool's result.
+        The text of the newest message with a text, from any role: in an agent loop, a tool result.
     messages : int
-        Messages, the system's included.
+        Number of messages, including system messages.
     turns : int
-        Messages in which a user wrote text.
+        Number of user messages with text.
     text_chars : int
-        Characters of all texts: system, users, assistant, arguments and results of tools.
+        Number of characters of all texts: system, user, assistant, tool arguments and tool results.
     text_bytes : int
-        The same in UTF-8, estimated from the start of each text.
+        Size of these texts in UTF-8, estimated from the start of each text.
     system_chars : int
-        Characters of the system prompt.
+        Number of characters of the system prompt.
     tools : int
-        Tools that are offered.
+        Number of offered tools.
     tool_calls, tool_results : int
-        Tools that were called so far, and that have answered.
+        Numbers of tool calls and of tool results so far.
     tool_result_last : bool
-        The newest message is a tool's answer: the model is to go on with its work.
+        Whether the newest message is a tool result, so that the model continues its work.
     images, files : int
-        Pictures; documents and recordings.
+        Numbers of images, and of documents and recordings.
     stream : bool
-        The answer is to be streamed.
+        Whether the answer is streamed.
     json_mode : bool
-        The answer has to be JSON, by ``response_format`` or ``output_config``, or has to call a tool.
+        Whether the answer must be JSON (``response_format`` or ``output_config``) or call a tool.
     max_tokens : int or None
-        The longest answer that is wanted.
+        Output limit in tokens.
     effort : float
-        How much thinking is asked for by ``reasoning_effort`` or ``thinking``, 0 to 1; 0 when it is not said.
+        Requested reasoning, 0 to 1, from ``reasoning_effort`` or ``thinking``; 0 if absent.
     """
 
     dialect: Dialect
@@ -96,7 +96,7 @@ class RequestView:
 
     @property
     def tokens(self) -> int:
-        """The length of the request in tokens, roughly: a quarter of its bytes, and more for tools and pictures."""
+        """Estimated length in tokens: a quarter of the bytes, plus constants for tools and attachments."""
         return int(
             self.text_bytes / BYTES_PER_TOKEN
             + TOKENS_PER_TOOL * self.tools
@@ -105,39 +105,31 @@ class RequestView:
 
 
 def view_request(body: Mapping[str, Any], dialect: Dialect) -> RequestView:
-    """Return the view of a request's decoded body; never raises, whatever is in it.
-
-    Parameters
-    ----------
-    body : mapping
-        As the client sent it. It is not changed.
-    dialect : {"openai", "anthropic"}
-        What the client speaks.
-    """
-    seen = _Reading()
+    """Return the view of a decoded request body, which is not changed. It never raises an exception."""
+    totals = _Totals()
     messages = body.get("messages")
     messages = messages if isinstance(messages, list) else []
     for message in reversed(messages):
-        if seen.left <= 0:
+        if totals.left <= 0:
             break
-        seen.message(message)
-    seen.left = MOST
-    seen.system(body.get("system"))
+        totals.add_message(message)
+    totals.left = MAX_PARTS
+    totals.add_system(body.get("system"))
     return RequestView(
         dialect=dialect,
-        last_user_text=seen.last_user_text or "",
-        latest_text=seen.latest_text,
+        last_user_text=totals.last_user_text or "",
+        latest_text=totals.latest_text,
         messages=len(messages),
-        turns=seen.turns,
-        text_chars=seen.chars,
-        text_bytes=int(seen.bytes),
-        system_chars=seen.system_chars,
+        turns=totals.turns,
+        text_chars=totals.chars,
+        text_bytes=int(totals.bytes),
+        system_chars=totals.system_chars,
         tools=_length(body.get("tools")) + _length(body.get("functions")),
-        tool_calls=seen.tool_calls,
-        tool_results=seen.tool_results,
-        tool_result_last=seen.result_last,
-        images=seen.images,
-        files=seen.files,
+        tool_calls=totals.tool_calls,
+        tool_results=totals.tool_results,
+        tool_result_last=totals.result_last,
+        images=totals.images,
+        files=totals.files,
         stream=body.get("stream") is True,
         json_mode=_json_mode(body),
         max_tokens=_max_tokens(body),
@@ -146,17 +138,17 @@ def view_request(body: Mapping[str, Any], dialect: Dialect) -> RequestView:
 
 
 def excerpt(text: str) -> str:
-    """Return what is read of a text: all of it, or of a long one the beginning and, as the last quarter, the end."""
-    if len(text) <= LONGEST:
+    """Return the text, or for a long one its beginning (three quarters of the excerpt) and its end."""
+    if len(text) <= MAX_EXCERPT_CHARS:
         return text
-    return f"{text[: LONGEST * 3 // 4]}\n{text[-LONGEST // 4 :]}"
+    return f"{text[: MAX_EXCERPT_CHARS * 3 // 4]}\n{text[-MAX_EXCERPT_CHARS // 4 :]}"
 
 
-class _Reading:
-    """Adds up messages, from the newest to the oldest."""
+class _Totals:
+    """Running totals over the messages, from the newest to the oldest."""
 
     def __init__(self) -> None:
-        self.left = MOST
+        self.left = MAX_PARTS
         self._newest = True
         self.last_user_text: str | None = None
         self.latest_text = ""
@@ -170,7 +162,7 @@ class _Reading:
         self.images = 0
         self.files = 0
 
-    def message(self, message: Any) -> None:
+    def add_message(self, message: Any) -> None:
         newest, self._newest = self._newest, False
         self.left -= 1
         if not isinstance(message, dict):
@@ -178,10 +170,10 @@ class _Reading:
         role = message.get("role")
         content = message.get("content")
         if role in _SYSTEM_ROLES:
-            self.system(content)
+            self.add_system(content)
             return
         results = self.tool_results
-        text = self._content(content)
+        text = self._add_content(content)
         if role in ("tool", "function"):
             self.tool_results += 1
         elif role == "user":
@@ -190,7 +182,7 @@ class _Reading:
                 if self.last_user_text is None:
                     self.last_user_text = text
         elif role == "assistant":
-            self._called(message.get("tool_calls"))
+            self._add_calls(message.get("tool_calls"))
             if message.get("function_call") is not None:
                 self.tool_calls += 1
         if newest:
@@ -198,15 +190,15 @@ class _Reading:
         if not self.latest_text:
             self.latest_text = text
 
-    def system(self, content: Any) -> None:
+    def add_system(self, content: Any) -> None:
         before = self.chars
-        self._content(content)
+        self._add_content(content)
         self.system_chars += self.chars - before
 
-    def _content(self, content: Any, of_tool: bool = False) -> str:
-        """Add a message's content, or that of a tool's result in it; return what it says in words."""
+    def _add_content(self, content: Any, of_tool: bool = False) -> str:
+        """Add the content of a message, or of a tool result in it; return its text."""
         if isinstance(content, str):
-            self._text(content)
+            self._add_text(content)
             return content
         if not isinstance(content, list):
             return ""
@@ -220,48 +212,48 @@ class _Reading:
             kind = part.get("type")
             if kind == "tool_result":
                 self.tool_results += 1
-                if not of_tool:  # results do not nest; whoever nests them anyway gets no deep recursion
-                    results.append(self._content(part.get("content"), of_tool=True))
+                if not of_tool:  # valid results are not nested; a nested one must not cause deep recursion
+                    results.append(self._add_content(part.get("content"), of_tool=True))
             elif kind == "tool_use":
                 self.tool_calls += 1
-                self._arguments(part.get("input"))
+                self._add_arguments(part.get("input"))
             elif kind in _IMAGES:
                 self.images += 1
             elif kind in _FILES:
                 self.files += 1
             elif isinstance(text := part.get("text"), str):
-                self._text(text)
+                self._add_text(text)
                 texts.append(text)
         if not texts and results and not self.latest_text:
             self.latest_text = "\n".join(results)
         return texts[0] if len(texts) == 1 else "\n".join(texts)
 
-    def _called(self, calls: Any) -> None:
+    def _add_calls(self, calls: Any) -> None:
         if not isinstance(calls, list):
             return
         self.tool_calls += len(calls)
         for call in calls[: max(self.left, 0)]:
             self.left -= 1
             function = call.get("function") if isinstance(call, dict) else None
-            self._arguments(function.get("arguments") if isinstance(function, dict) else None)
+            self._add_arguments(function.get("arguments") if isinstance(function, dict) else None)
 
-    def _arguments(self, arguments: Any) -> None:
-        """Add the arguments of a tool: a text of JSON, or decoded."""
+    def _add_arguments(self, arguments: Any) -> None:
+        """Add the arguments of a tool call: JSON text, or a decoded object."""
         if isinstance(arguments, str):
-            self._text(arguments)
+            self._add_text(arguments)
         elif isinstance(arguments, dict):
             for value in islice(arguments.values(), max(self.left, 0)):
                 self.left -= 1
                 if isinstance(value, str):
-                    self._text(value)
+                    self._add_text(value)
 
-    def _text(self, text: str) -> None:
+    def _add_text(self, text: str) -> None:
         chars = len(text)
         self.chars += chars
         if text.isascii():
             self.bytes += chars
         else:
-            start = text[:SAMPLE]
+            start = text[:ENCODED_CHARS]
             self.bytes += chars * len(start.encode("utf-8", "surrogatepass")) / len(start)
 
 
@@ -307,4 +299,4 @@ def _effort(body: Mapping[str, Any]) -> float:
     budget = thinking.get("budget_tokens")
     if thinking.get("type") != "enabled" or not isinstance(budget, int) or isinstance(budget, bool):
         return 0.0
-    return min(max(budget, 0) / _MOST_THINKING, 1.0)
+    return min(max(budget, 0) / _MAX_THINKING_TOKENS, 1.0)

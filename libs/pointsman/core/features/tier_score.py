@@ -1,12 +1,11 @@
-"""The score by which the model ``auto`` gets its tier: how demanding a request looks, 0 to 1.
+"""Tier selection for the model ``auto``: the difficulty of a request, 0 to 1.
 
-A weighted sum of the features of `pointsman.core.features.chat`, cut to 0 and 1:
+The difficulty is a weighted sum of the features of `pointsman.core.features.chat`:
 
-    score = clamp(Σ wᵢ·xᵢ, 0, 1)
+    difficulty = clamp(Σ wᵢ·xᵢ, 0, 1)
 
-It is the same for the same request, needs no state, and each part of it can be read off. It is not learned: what is
-learned is which model of the tier serves best. Whatever extractor makes the contexts, the score is made from the chat
-features.
+It is deterministic, without state, and every part of it can be shown. It is not learned: what is learned is which
+model of the tier serves best. It uses the chat features even if another extractor computes the contexts.
 """
 
 from __future__ import annotations
@@ -31,25 +30,25 @@ TIER_WEIGHTS: Mapping[str, float] = {
     "reasoning": 0.4,
     "numbers": 0.1,
 }
-"""w. The bias takes away what the length of the shortest request adds."""
+"""w. The bias compensates for the length of the shortest request."""
 
 
 class TierBound(NamedTuple):
-    """A tier, and the score that its requests stay below; None for whatever is left."""
+    """A tier, and the upper limit of the difficulty of its requests (exclusive); None for no limit."""
 
     tier: str
     below: float | None
 
 
 class TierScore:
-    """Scores requests, and finds the tier for a score.
+    """Computes the difficulty of requests and selects their tier.
 
     Parameters
     ----------
     bounds : sequence of TierBound
-        With rising bounds.
+        In ascending order.
     otherwise : str
-        The tier of scores that are below none of them.
+        The tier of requests that are below no bound.
     weights : mapping, optional
         Weights that replace those of `TIER_WEIGHTS`, by name.
     """
@@ -65,27 +64,27 @@ class TierScore:
         self.weights = [weights[name] for name in CHAT_NAMES]
 
     def score(self, features: Sequence[float]) -> float:
-        """Return the score of a request, 0 to 1.
+        """Return the difficulty of a request, 0 to 1.
 
         Parameters
         ----------
         features : sequence of float, length 12
-            Those of `pointsman.core.features.chat`.
+            The features of `pointsman.core.features.chat`.
         """
         total = math.fsum(w * x for w, x in zip(self.weights, features, strict=True))
         return min(max(total, 0.0), 1.0)
 
     def tier(self, score: float) -> str:
-        """Return the first tier whose bound is above the score."""
+        """Return the first tier whose bound is above the difficulty."""
         return next((tier for below, tier in self._bounds if score < below), self._otherwise)
 
     def next_tier(self, score: float, before: str) -> str:
-        """Return the tier of a conversation's next turn: that of the score where it is a higher one, else the same.
+        """Return the tier of a conversation's next turn: that of the difficulty if it is higher, else the previous one.
 
         Parameters
         ----------
         before : str
-            The tier of the turn before; one that ``auto`` does not have (any more) is lower than all.
+            The tier of the previous turn; a tier that is no longer in ``auto`` is lower than all others.
         """
         tier = self.tier(score)
         return tier if self._rank[tier] > self._rank.get(before, -1) else before

@@ -1,19 +1,15 @@
-"""Off-policy evaluation: what a policy would have earned, from the log of another. Pure numpy; no I/O."""
+"""Off-policy evaluation in NumPy, without I/O: the value of a policy, estimated from the log of another one."""
 
-from pointsman.core.off_policy.clipping import Clipping, clipping
 from pointsman.core.off_policy.confidence_sequence import MIN_COUNT, TUNED_FOR, asymptotic_sequence, decisions_needed
-from pointsman.core.off_policy.doubly_robust import difference_bound
-from pointsman.core.off_policy.effective_sample_size import effective_sample_size
-from pointsman.core.off_policy.empirical_bernstein_interval import empirical_bernstein_interval
 from pointsman.core.off_policy.empirical_bernstein_sequence import empirical_bernstein_sequence
 from pointsman.core.off_policy.estimate import Estimate, Estimator
-from pointsman.core.off_policy.estimators import ESTIMATORS
-from pointsman.core.off_policy.interval import Interval
+from pointsman.core.off_policy.estimators import ESTIMATORS, difference_bound
+from pointsman.core.off_policy.interval import Interval, empirical_bernstein_interval, normal_interval
 from pointsman.core.off_policy.moments import Moments
-from pointsman.core.off_policy.normal_interval import normal_interval
 from pointsman.core.off_policy.predicted_variance import ArmErrors, predicted_variance, unseen_weight, weight_spread
 from pointsman.core.off_policy.statistics import Statistics
 from pointsman.core.off_policy.terms import TERMS, Terms, importance_weights, terms
+from pointsman.core.off_policy.weights import Clipping, clipping, effective_sample_size
 
 __all__ = [
     "ESTIMATORS",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-from pointsman.core.off_policy.empirical_bernstein_interval import require_mean
 from pointsman.core.off_policy.estimate import Estimate
-from pointsman.core.off_policy.interval import Interval, around, error_rate
+from pointsman.core.off_policy.interval import Interval, around, error_rate, require_mean
 
 _ETA = 2.0
 _S = 1.4

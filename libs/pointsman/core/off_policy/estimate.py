@@ -1,4 +1,4 @@
-"""An estimate with its variance, and how both come out of the moments."""
+"""Estimates with variance, computed from moments."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from pointsman.core.off_policy.moments import Moments
 from pointsman.core.off_policy.terms import TERMS
 
 ROUNDING = 1e-12
-"""What is smaller than this share of the sums it is the difference of is rounding, and taken for 0."""
+"""A difference below this share of the sums it is computed from is a rounding error, and replaced by 0."""
 
 
 class Estimate(NamedTuple):
-    """A mean over decisions, as estimated.
+    """An estimated mean over decisions.
 
     Attributes
     ----------
     value : float
-        In the unit of the outcome; NaN when there is nothing to estimate from.
+        In the unit of the outcome; NaN without data.
     variance : float
-        Of one term, with divisor n; NaN with `value`.
+        Variance of one term, with divisor n; NaN with `value`.
     count : float
-        How many terms, one per decision with a known outcome.
+        Number of terms, one per decision with a known outcome.
     method : str
         Key of `ESTIMATORS`.
     linear : bool
-        Whether it is a plain mean of terms. A self-normalised estimate is not: its variance is that of its linear
-        approximation (the delta method), which is good for many terms and proves nothing for few.
+        Whether it is a plain mean of terms. The variance of a self-normalised estimate is that of its linear
+        approximation (delta method), which is accurate for many terms only.
     """
 
     value: float
@@ -43,20 +43,20 @@ class Estimate(NamedTuple):
 
     @property
     def known(self) -> bool:
-        """Whether there is a value at all."""
+        """Whether value and variance are finite."""
         return math.isfinite(self.value) and math.isfinite(self.variance)
 
     @property
     def standard_error(self) -> float:
-        """Of the value: √(variance/n); NaN without any term."""
+        """Standard error of the value, √(variance/n); NaN without terms."""
         return math.sqrt(self.variance / self.count) if self.count and self.known else math.nan
 
     def at_least(self, variance: float) -> Estimate:
-        """Return the same with a variance of at least so much (NaN: as it is)."""
+        """Return the estimate with at least this variance; NaN changes nothing."""
         return self._replace(variance=variance) if variance > self.variance else self
 
     def scaled(self, factor: float) -> Estimate:
-        """Return the estimate of `factor` times the mean: another unit, or a total spread over a share."""
+        """Return the estimate of `factor` times the mean, for example in another unit."""
         return self._replace(value=self.value * factor, variance=self.variance * factor**2)
 
 
@@ -80,8 +80,8 @@ class Form:
     def estimate(self, moments: Moments, method: str) -> Estimate:
         """Return the value and the variance of one term.
 
-        Unknown (NaN) without any decision, and for a ratio also when no decision had a weight above 0: then the log
-        says nothing of the shadow's choices.
+        NaN without decisions, and for a ratio when no decision has a weight above 0: the log then contains no
+        information about the shadow's choices.
         """
         nothing = Estimate(math.nan, math.nan, moments.count, method, not self.ratio)
         if not moments.count:
@@ -103,7 +103,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Estimator:
-    """An off-policy estimator: of the shadow's value, and of its difference to the active policy.
+    """An off-policy estimator of the shadow's value, and of its difference from the active policy.
 
     Attributes
     ----------
@@ -118,14 +118,14 @@ class Estimator:
     difference_form: Form
 
     def value(self, moments: Moments) -> Estimate:
-        """Return what one decision of the shadow policy earns."""
+        """Return the estimated outcome of one decision of the shadow."""
         return self.value_form.estimate(moments, self.name)
 
     def difference(self, moments: Moments) -> Estimate:
-        """Return how much more one decision earns with the shadow policy than with the active one.
+        """Return the estimated outcome of one decision of the shadow minus that of the active policy.
 
-        Paired: each decision is compared with itself, so whatever moves both policies alike drops out, and the
-        difference is 0 with variance 0 when both choose with the same probabilities.
+        Each decision is compared with itself, so effects on both policies cancel, and the difference is 0 with variance
+        0 when both have the same probabilities.
         """
         return self.difference_form.estimate(moments, self.name)
 
@@ -145,7 +145,7 @@ def _dot(coefficients: FloatArray, mean: FloatArray) -> float:
 
 
 def _variance(coefficients: FloatArray, moments: Moments, mean: FloatArray) -> float:
-    """Return ψᵀMψ/n − (ψ·v̄)², 0 when it is no more than rounding."""
+    """Return ψᵀMψ/n − (ψ·v̄)²; 0 when it is a rounding error."""
     products = np.outer(coefficients, coefficients) * moments.matrix / moments.count
     variance = float(products.sum()) - float(coefficients @ mean) ** 2
     return max(_unless_rounding(variance, float(np.abs(products).sum())), 0.0)

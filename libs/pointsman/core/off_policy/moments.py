@@ -1,7 +1,7 @@
-"""First and second moments of the terms: all that any estimate and its variance need, in 36 numbers.
+"""First and second moments of the terms: 36 numbers, sufficient for every estimate and its variance.
 
-Moments of disjoint sets of decisions add up, so hours, tiers and evaluators merge by adding, and an estimate costs the
-same for a thousand decisions and for a billion.
+Moments of disjoint sets of decisions are additive, so hours, tiers and evaluators are merged by addition, and the cost
+of an estimate does not depend on the number of decisions.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class Moments:
     matrix: FloatArray = field(default_factory=lambda: np.zeros((SIZE, SIZE)))
 
     @classmethod
-    def of(cls, vectors: FloatArray) -> Moments:
+    def from_vectors(cls, vectors: FloatArray) -> Moments:
         """Return the moments of B vectors, shape (B, 8)."""
         return cls(vectors.T @ vectors)
 
     @classmethod
     def from_flat(cls, flat: FloatArray) -> Moments:
-        """Go on from what `flat` returned."""
+        """Return the moments from the result of `flat`."""
         return cls(flat[_PLACE])
 
     def flat(self) -> FloatArray:
@@ -51,18 +51,18 @@ class Moments:
         return self.matrix[_UPPER]
 
     def __add__(self, other: Moments) -> Moments:
-        """Return the moments of both sets of decisions together."""
+        """Return the moments of the union of two disjoint sets of decisions."""
         return Moments(self.matrix + other.matrix)
 
     @property
     def count(self) -> float:
-        """How many decisions these are."""
+        """Number of decisions."""
         return float(self.matrix[0, 0])
 
     def sum(self, term: str) -> float:
-        """Return Σ of a term."""
+        """Return the sum of a term."""
         return float(self.matrix[0, TERMS.index(term)])
 
     def mean(self, term: str) -> float:
-        """Return the mean of a term; NaN without any decision."""
+        """Return the mean of a term; NaN without decisions."""
         return self.sum(term) / self.count if self.count else float("nan")

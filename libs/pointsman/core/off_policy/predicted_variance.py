@@ -1,19 +1,19 @@
-"""The variance of the doubly robust difference from what is known of every weight, not only of those that were drawn.
+"""Predicted variance of the doubly robust difference, from all weights and not only those of the served arms.
 
-The weight of a decision is large where the active policy rarely goes. Until such a draw has come, the terms that were
-observed do not show how far they scatter, and an interval made of their empirical variance is too narrow, however many
-there are. But all that makes them scatter is known before: the distributions p and q of every decision, and by how
-much the model errs on each arm, which is seen whenever the arm is served, with whatever weight.
+The weight of a decision is large where the active policy rarely goes. Until such a draw occurs, the empirical variance
+of the terms is too small, and so is an interval based on it, for any number of decisions. But the variance can be
+predicted: the distributions p and q of every decision are known, and the model's errors on each arm are observed
+whenever the arm is served, with any weight.
 
-Given a context the difference d = gq − gp + (w − 1)(y − m) scatters with Σₖ pₖ (wₖ − 1)² (yₖ − mₖ)², so over all
+Given a context, the difference d = gq − gp + (w − 1)(y − m) has variance Σₖ pₖ (wₖ − 1)² (yₖ − mₖ)², so over all
 
     Var d ≈ Var(gq − gp) + Σₖ sₖ eₖ,    sₖ = mean of pₖ (wₖ − 1)²,    eₖ = mean square error of the model on arm k,
 
-where sₖ is a mean over all decisions, and eₖ one over the decisions that arm k served, with `PRIOR` more of the largest
-possible error, so that an arm that was hardly seen counts for what it might be. (It takes how far the model is off to
-have nothing to do with how large the weight is.) Reports use the larger of this and the empirical variance.
+where sₖ is a mean over all decisions, and eₖ one over the decisions that arm k served, with `PRIOR` additional
+observations of the largest possible error, so that a rarely served arm counts for what it might be. This assumes that
+the model's error is independent of the weight. Reports use the larger of this and the empirical variance.
 
-The variance of importance weights as known before any draw is what the χ² divergence between two policies measures
+The χ² divergence between two policies measures the variance of importance weights before any draw in the same way
 (Cortes, Mansour, Mohri, *Learning bounds for importance weighting*, NIPS 2010, Lemma 1).
 """
 
@@ -29,18 +29,18 @@ from pointsman.core.off_policy.moments import Moments
 from pointsman.core.off_policy.terms import TERMS
 
 PRIOR = 2.0
-"""How many outcomes of an arm are taken to have been as wrong as can be, beside those that were seen."""
+"""Number of outcomes per arm that are assumed to have the largest possible error, in addition to the observed ones."""
 
 
 class ArmErrors(NamedTuple):
-    """What adds up over decisions, by arm.
+    """Additive statistics of an arm.
 
     Attributes
     ----------
     spread : float
         Σ pₖ (wₖ − 1)², over all decisions with a known outcome for which the arm was a candidate.
     served : float
-        How many of them it served.
+        Number of these decisions that the arm served.
     squares : float
         Σ (y − m)² over those.
     """
@@ -69,19 +69,19 @@ def weight_spread(p: FloatArray, q: FloatArray, clip: float | None = None) -> Fl
 def predicted_variance(
     moments: Moments, arms: Mapping[str, ArmErrors], largest: float | None = None, times: float = 1.0
 ) -> float:
-    """Return the variance of one term of the doubly robust difference, as predicted; NaN without any decision.
+    """Return the predicted variance of one term of the doubly robust difference; NaN without decisions.
 
     Parameters
     ----------
     moments : Moments
-        Of the outcome.
+        Moments of the outcome.
     arms : mapping of arm to ArmErrors
-        Of the same decisions.
+        Statistics of the same decisions.
     largest : float, optional
-        The largest square error there can be: 1 for outcomes and models within 0 to 1. Without one, the largest mean
-        square error of any arm stands for it.
+        The largest possible square error: 1 for outcomes and models within 0 to 1. By default the largest mean square
+        error of any arm.
     times : float
-        With so many times the decisions, all like these: what the variance will be when `PRIOR` counts for less.
+        Predict for this multiple of the decisions, for which `PRIOR` has less influence.
     """
     count = moments.count
     if not count:
@@ -100,10 +100,10 @@ def predicted_variance(
 
 
 def unseen_weight(moments: Moments, arms: Mapping[str, ArmErrors]) -> float:
-    """Return by what factor the squared weights that were to be expected are larger than those seen; at least 1.
+    """Return the ratio of the expected to the observed sum of squared weights; at least 1.
 
-    The expected square of a weight is Σₖ pₖ wₖ² = 1 + Σₖ pₖ (wₖ − 1)², where the active policy can make every choice of
-    the other one.
+    The expected square of a weight is Σₖ pₖ wₖ² = 1 + Σₖ pₖ (wₖ − 1)², if the active policy can make every choice of
+    the shadow.
     """
     w = TERMS.index("w")
     seen = float(moments.matrix[w, w])

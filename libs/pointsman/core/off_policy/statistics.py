@@ -1,4 +1,4 @@
-"""What is kept of a shadow policy's rewarded decisions: the moments of three outcomes, in one vector that adds up."""
+"""Additive statistics of a shadow policy's rewarded decisions: the moments of three outcomes in one vector."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Statistics:
     Attributes
     ----------
     reward : Moments
-        Of the reward, 0 to 1.
+        Moments of the reward, 0 to 1.
     quality : Moments
-        Of the quality, 0 to 1; only of decisions whose outcome told one.
+        Moments of the quality, 0 to 1; only decisions whose outcome reported one.
     cost : Moments
-        Of the cost in US dollars; only of decisions whose outcome told one.
+        Moments of the cost in US dollars; only decisions whose outcome reported one.
     clipped, clipped_mass : float
-        How many weights were cut, and by how much in all.
+        Number of clipped weights, and the sum of the clipped parts.
     """
 
     reward: Moments = field(default_factory=Moments)
@@ -37,19 +37,19 @@ class Statistics:
     clipped_mass: float = 0.0
 
     def flat(self) -> FloatArray:
-        """Return everything as one vector of `LENGTH` float64."""
+        """Return the statistics as one vector of `LENGTH` float64."""
         counts = np.array([self.clipped, self.clipped_mass])
         return np.concatenate([self.reward.flat(), self.quality.flat(), self.cost.flat(), counts])
 
     @classmethod
     def from_flat(cls, flat: FloatArray) -> Statistics:
-        """Go on from what `flat` returned."""
+        """Return the statistics from the result of `flat`."""
         reward, quality, cost = flat[: 3 * MOMENTS_LENGTH].reshape(3, MOMENTS_LENGTH)
         moments = Moments.from_flat
         return cls(moments(reward), moments(quality), moments(cost), float(flat[-2]), float(flat[-1]))
 
     def __add__(self, other: Statistics) -> Statistics:
-        """Return the statistics of both sets of decisions together."""
+        """Return the statistics of the union of two disjoint sets of decisions."""
         return Statistics(
             self.reward + other.reward,
             self.quality + other.quality,

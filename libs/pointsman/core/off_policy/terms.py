@@ -1,4 +1,4 @@
-"""What one decision with a known outcome contributes to every estimate: a short vector of numbers."""
+"""The terms of estimates: a vector of eight numbers for each decision with a known outcome."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ wy, wm
 y, m
     The outcome itself, and the model's estimate of it.
 gq, gp
-    Σₖ q(k) m(k) and Σₖ p(k) m(k): what the model expects of the shadow's and of the active policy.
+    Σₖ q(k) m(k) and Σₖ p(k) m(k): the model's expectation for the shadow and for the active policy.
 """
 
 
 class Terms(NamedTuple):
-    """The contributions of B decisions.
+    """The terms of B decisions.
 
     Attributes
     ----------
     vectors : ndarray, shape (B, 8)
         In the order of `TERMS`.
     clipped : ndarray, shape (B,)
-        By how much each weight was cut; 0 where the clip did not act.
+        The clipped part of each weight; 0 where it was not clipped.
     """
 
     vectors: FloatArray
@@ -46,7 +46,7 @@ def importance_weights(p: FloatArray, q: FloatArray, chosen: NDArray[np.intp]) -
     Raises
     ------
     ValueError
-        If an arm was served that p gives no chance: then p is not what the arm was drawn from.
+        If p is 0 for a served arm: then the arm was not drawn from p.
     """
     rows = np.arange(len(chosen))
     served = p[rows, chosen]
@@ -65,26 +65,26 @@ def terms(
     model: FloatArray,
     clip: float | None = None,
 ) -> Terms:
-    """Return the contributions of B decisions over K candidates.
+    """Return the terms of B decisions over K candidates.
 
     Parameters
     ----------
     p, q : ndarray, shape (B, K)
         The distributions of the active policy, as logged, and of the shadow.
     chosen : ndarray, shape (B,), int
-        The candidate that was served; its logged probability is above 0.
+        Index of the served candidate.
     outcome : ndarray, shape (B,)
         y, in any unit.
     model : ndarray, shape (B, K)
-        m, what was expected of each candidate when the decision was made, in the same unit. Any function of what was
-        known then keeps the doubly robust estimates unbiased; a good one makes them sharp.
+        m, the expected outcome of each candidate, in the same unit. Doubly robust estimates are unbiased for any m that
+        is a function of what was known before the decision; a good one reduces their variance.
     clip : float, optional
-        The largest weight; larger ones are cut to it, at the price of a bias towards the model.
+        The largest weight; larger ones are clipped to it, which causes a bias towards the model.
 
     Raises
     ------
     ValueError
-        If an arm was served that p gives no chance.
+        If p is 0 for a served arm.
     """
     rows = np.arange(len(chosen))
     w = importance_weights(p, q, chosen)

@@ -165,7 +165,7 @@ def join(
             made[outcome] = terms(p[known], here[known], chosen[known], y[known], model, limit)
             served[outcome] = chosen[known]
         clipped = made["reward"].clipped
-        moments = {outcome: Moments.of(its_terms.vectors) for outcome, its_terms in made.items()}
+        moments = {outcome: Moments.from_vectors(its_terms.vectors) for outcome, its_terms in made.items()}
         sums = sums_at(hours, comparison_identity(identity, active), hour)
         sums.statistics += Statistics(
             **moments, clipped=float((clipped > 0.0).sum()), clipped_mass=float(clipped.sum())

@@ -43,7 +43,7 @@ def test_a_number_that_is_not_finite_is_refused_with_its_place(value: float, at:
 
 @pytest.mark.parametrize("value", [math.nextafter(LARGEST, math.inf), -1e300])
 def test_a_number_that_would_drown_the_others_is_refused_with_its_place(value: float) -> None:
-    with pytest.raises(ContextError, match=r"^\[1\]: expected at most 1e\+06 in size"):
+    with pytest.raises(ContextError, match=r"^\[1\]: expected at most 1e\+06 in absolute value"):
         conform([0.0, value], 2)
 
 

@@ -1,18 +1,32 @@
-"""What every policy must be, registered or one's own: a distribution, whatever is known about the candidates."""
+"""Conformance of every built-in algorithm and of a custom policy: a distribution for any estimates."""
 
 from __future__ import annotations
 
+import inspect
+
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.core.bandit import ALGORITHMS, Estimates, Policy, make_policy, sample, sample_rows
+from pointsman.core.bandit import (
+    ALGORITHMS,
+    BUILT_IN,
+    Estimates,
+    Policy,
+    PolicyError,
+    make_policy,
+    parameters_type,
+    sample,
+    sample_rows,
+)
 from tests.unit.core.bandit.examples import estimates, learned_stack, some_arms
 from tests.unit.core.bandit.simulated_world import play
 
 OWN = "tests.unit.core.bandit.own_policies:Softmax"
-POLICIES = {
+POLICIES: dict[str, dict[str, float]] = {
+    **{algorithm: {} for algorithm in BUILT_IN if not algorithm.startswith("static:")},
     "linucb": {"alpha": 0.5, "epsilon": 0.05},
     "epsilon-greedy": {"epsilon": 0.1},
     "thompson": {"v": 0.2, "epsilon": 0.02},
@@ -20,10 +34,9 @@ POLICIES = {
     "static:provider:model-1": {"epsilon": 0.2},
     "static:nobody:has-this": {},
     "cheapest": {"epsilon": 0.3},
-    "uniform": {},
     OWN: {"temperature": 0.1},
 }
-"""Every registered algorithm with its parameters, and one from outside."""
+"""Every built-in algorithm, some with parameters that matter more than the defaults, and a custom one."""
 
 LEARNING = ("linucb", "epsilon-greedy", "thompson", "softmax", OWN)
 """Those that go by what was learned."""
@@ -40,9 +53,16 @@ def _policy(algorithm: str) -> Policy:
     return make_policy(algorithm, POLICIES[algorithm])
 
 
-def test_every_registered_algorithm_is_in_this_suite() -> None:
-    forms = {"static:<provider>:<model>": "static:provider:model-1", "<module>:<Class>": OWN}
-    assert {forms.get(algorithm, algorithm) for algorithm in ALGORITHMS} <= POLICIES.keys()
+@pytest.mark.parametrize("algorithm", BUILT_IN)
+def test_every_built_in_algorithm_documents_and_checks_its_parameters(algorithm: str) -> None:
+    policy = BUILT_IN[algorithm]
+    documented = inspect.getdoc(policy) or ""
+    assert documented.partition("\n")[0].endswith(".")
+    for field in msgspec.structs.fields(parameters_type(policy)):
+        assert f"\n{field.name} : float\n" in documented
+        assert field.default is not msgspec.NODEFAULT
+        with pytest.raises(PolicyError, match=f"{field.name}: expected"):
+            make_policy(algorithm.replace("<provider>:<model>", "p:m"), {field.name: -1})
 
 
 @st.composite

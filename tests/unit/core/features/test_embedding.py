@@ -97,12 +97,12 @@ def test_another_model_and_another_projection_are_other_versions(model: Path) ->
 
 @needs_extra
 def test_what_does_not_fit_is_said_in_words(model: Path) -> None:
-    with pytest.raises(ExtractorNotUsable, match=r"the model has 6 numbers, so context\.dim can be at most 7, got 12"):
+    with pytest.raises(ExtractorNotUsable, match=r"has 6 numbers: expected context\.dim of at most 7, got 12"):
         make_extractor("embedding", 12, str(model))
-    with pytest.raises(ExtractorNotUsable, match=r"context\.dim has to be at least 2, got 1"):
+    with pytest.raises(ExtractorNotUsable, match=r"expected context\.dim of at least 2, got 1"):
         make_extractor("embedding", 1, str(model))
     np.save(model / "projection.npy", np.ones((2, 2)))
-    with pytest.raises(ExtractorNotUsable, match=r"in the shape \(3, 6\): .* its shape is \(2, 2\)"):
+    with pytest.raises(ExtractorNotUsable, match=r"of shape \(3, 6\) .*got shape \(2, 2\)"):
         make_extractor("embedding", 4, str(model))
     (model / "projection.npy").write_bytes(b"no array")
     with pytest.raises(ExtractorNotUsable, match=r"cannot read .*projection\.npy"):

@@ -50,7 +50,7 @@ def test_an_empty_text_has_a_bias_and_nothing_else() -> None:
 
 
 def test_what_is_beyond_the_part_that_is_looked_at_counts_as_length_only() -> None:
-    start = "x " * (module.LONGEST // 2)
+    start = "x " * (module.MAX_PROMPT_CHARS // 2)
     assert prompt_features(start)[2:] == prompt_features(start + "Why? (A) 1 (B) 2 Explain.")[2:]
 
 
@@ -60,4 +60,4 @@ def test_what_is_beyond_the_part_that_is_looked_at_counts_as_length_only() -> No
 )
 def test_no_text_takes_much_longer_than_others_of_its_length(part: str) -> None:
     for _ in range(3):
-        prompt_features(part * (module.LONGEST // len(part)))
+        prompt_features(part * (module.MAX_PROMPT_CHARS // len(part)))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.core.features import RequestView, chat_features, view_request
-from pointsman.core.features.request_view import LONGEST, MOST, Dialect, excerpt
+from pointsman.core.features.request_view import MAX_EXCERPT_CHARS, MAX_PARTS, Dialect, excerpt
 from tests.unit.core.features.requests import anthropic_loop, ask, openai_loop
 
 JSON = st.recursive(
@@ -178,18 +178,18 @@ def test_results_within_results_are_not_followed_down() -> None:
 
 
 def test_only_the_newest_messages_and_parts_are_looked_at() -> None:
-    many = {"messages": [{"role": "user", "content": f"{at}"} for at in range(10 * MOST)]}
+    many = {"messages": [{"role": "user", "content": f"{at}"} for at in range(10 * MAX_PARTS)]}
     view = view_request(many, "openai")
-    assert (view.messages, view.turns, view.last_user_text) == (10 * MOST, MOST, f"{10 * MOST - 1}")
-    parts = {"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}] * 10 * MOST}], "system": "S"}
+    assert (view.messages, view.turns, view.last_user_text) == (10 * MAX_PARTS, MAX_PARTS, f"{10 * MAX_PARTS - 1}")
+    parts = {"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}] * 10 * MAX_PARTS}], "system": "S"}
     view = view_request(parts, "anthropic")
-    assert view.text_chars == MOST  # one for the message itself, and one of the system
+    assert view.text_chars == MAX_PARTS  # one for the message itself, and one of the system
     assert view.system_chars == 1
 
 
 def test_an_excerpt_has_the_beginning_and_the_end() -> None:
-    assert excerpt("x" * LONGEST) == "x" * LONGEST
-    long = excerpt("beginning " + "x" * 10 * LONGEST + " end")
+    assert excerpt("x" * MAX_EXCERPT_CHARS) == "x" * MAX_EXCERPT_CHARS
+    long = excerpt("beginning " + "x" * 10 * MAX_EXCERPT_CHARS + " end")
     assert long.startswith("beginning ")
     assert long.endswith(" end")
-    assert len(long) == LONGEST + 1
+    assert len(long) == MAX_EXCERPT_CHARS + 1

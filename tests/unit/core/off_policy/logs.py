@@ -24,7 +24,7 @@ class Log(NamedTuple):
         return terms(*self, clip=clip).vectors
 
     def moments(self, clip: float | None = None) -> Moments:
-        return Moments.of(self.vectors(clip))
+        return Moments.from_vectors(self.vectors(clip))
 
 
 def some_log(rng: np.random.Generator, n: int, k: int = 3) -> Log:

@@ -95,7 +95,9 @@ def test_reports_have_the_variance_that_is_tested_here() -> None:
         )
         for arm in range(3)
     }
-    assert predicted_variance(Moments.of(vectors), arms, 1.0) == pytest.approx(float(looks.predicted[0, -1]), rel=1e-9)
+    assert predicted_variance(Moments.from_vectors(vectors), arms, 1.0) == pytest.approx(
+        float(looks.predicted[0, -1]), rel=1e-9
+    )
 
 
 def test_predicted_variance_is_known_before_any_heavy_weight_was_met() -> None:

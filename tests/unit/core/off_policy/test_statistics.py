@@ -22,9 +22,9 @@ def _statistics(log: Log, clip: float | None = None) -> Statistics:
     of_quality = terms(*log._replace(outcome=1 - log.outcome), clip=clip)
     told = Log(log.p[::2], log.q[::2], log.chosen[::2], log.outcome[::2], log.model[::2])
     return Statistics(
-        Moments.of(of_reward.vectors),
-        Moments.of(of_quality.vectors),
-        Moments.of(terms(*told, clip=clip).vectors),
+        Moments.from_vectors(of_reward.vectors),
+        Moments.from_vectors(of_quality.vectors),
+        Moments.from_vectors(terms(*told, clip=clip).vectors),
         float((of_reward.clipped > 0).sum()),
         float(of_reward.clipped.sum()),
     )
@@ -34,7 +34,7 @@ def _statistics(log: Log, clip: float | None = None) -> Statistics:
 def test_splitting_and_adding_changes_nothing(seed: int, n: int, cuts: list[int]) -> None:
     log = some_log(np.random.default_rng(seed), n)
     whole = log.moments()
-    parts = [Moments.of(part) for part in np.split(log.vectors(), sorted(cut for cut in cuts if cut <= n))]
+    parts = [Moments.from_vectors(part) for part in np.split(log.vectors(), sorted(cut for cut in cuts if cut <= n))]
     together = reduce(add, parts[::-1])
     np.testing.assert_allclose(together.matrix, whole.matrix, rtol=1e-12, atol=1e-12)
     for estimator in ESTIMATORS.values():

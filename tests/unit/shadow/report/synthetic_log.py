@@ -81,7 +81,11 @@ class Log:
         priced = ~np.isin(chosen, self.silent)
         p, q, chosen = p[priced], q[priced], chosen[priced]
         cost = terms(p, q, chosen, np.take(self.costs_usd, chosen), np.tile(self.costs_usd, (len(chosen), 1)))
-        statistics = Statistics(Moments.of(reward.vectors), Moments.of(reward.vectors), Moments.of(cost.vectors))
+        statistics = Statistics(
+            Moments.from_vectors(reward.vectors),
+            Moments.from_vectors(reward.vectors),
+            Moments.from_vectors(cost.vectors),
+        )
         return HourSums(dict(counts), statistics, float(np.max(np.divide(q, p, where=p > 0, out=np.zeros_like(q)))))
 
     def _draw(self, of: tuple[float, ...], n: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

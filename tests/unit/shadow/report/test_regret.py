@@ -99,7 +99,7 @@ def test_nothing_to_be_compared_with_is_no_regret() -> None:
 
 def hour(reward: float, weight: float = 2.0) -> HourSums:
     vector = np.array([[1.0, weight, weight * reward, 0.0, reward, 0.0, 0.0, 0.0]])
-    return HourSums({}, Statistics(reward=Moments.of(vector)))
+    return HourSums({}, Statistics(reward=Moments.from_vectors(vector)))
 
 
 def worse_in(hours: int, of: int) -> dict[str, list[tuple[int, HourSums]]]:
