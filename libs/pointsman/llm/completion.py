@@ -37,7 +37,6 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    name : str
     arguments : str
         JSON as the model wrote it; encoded again where the provider returns it decoded.
     valid_json : bool
@@ -65,7 +64,6 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
         Length of the text without reasoning.
     text_head : str
         Its first `TEXT_HEAD_CHARS` characters, for the grader only: never logged.
-    tool_calls : tuple of ToolCall
     model : str, optional
         The provider's name of the model.
     response_id : str, optional

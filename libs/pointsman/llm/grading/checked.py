@@ -18,12 +18,7 @@ MAX_NAME = 64
 
 
 class CheckedGrader:
-    """Validates the grades of another grader.
-
-    Parameters
-    ----------
-    grader : Grader
-    """
+    """Validates the grades of another grader."""
 
     def __init__(self, grader: Grader) -> None:
         self._grader = grader

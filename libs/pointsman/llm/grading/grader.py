@@ -65,7 +65,6 @@ class Grader(Protocol):
 
         Parameters
         ----------
-        request : GradedRequest
         completion : Completion
             What is known of the answer; of its text, the length and the first 400 characters.
         attempts : sequence of Attempt

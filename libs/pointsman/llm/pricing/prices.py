@@ -35,11 +35,6 @@ class Prices:
 
     The price list is loaded at the first use, in a thread: it takes about 0.3 s and 30 MB, which a gateway that
     calls no models does not need.
-
-    Parameters
-    ----------
-    prices : sequence of PriceConfig
-    providers : sequence of ProviderConfig
     """
 
     def __init__(self, prices: Sequence[PriceConfig], providers: Sequence[ProviderConfig]) -> None:
@@ -59,8 +54,6 @@ class Prices:
 
         Parameters
         ----------
-        arm : Arm
-        usage : Usage
         answered_by : str, optional
             Name of the model in the provider's answer, for models with another name in the configuration, such as
             deployments.

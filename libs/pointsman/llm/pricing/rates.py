@@ -14,7 +14,6 @@ class Rate(NamedTuple):
 
     Attributes
     ----------
-    base : float
     steps : tuple of (tokens, rate)
         Ascending: for a prompt longer than ``tokens``, all tokens of the call have this rate instead.
     """

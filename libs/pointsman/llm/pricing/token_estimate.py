@@ -13,7 +13,6 @@ def estimated_usage(completion: Completion, input_tokens: int) -> Usage:
 
     Parameters
     ----------
-    completion : Completion
     input_tokens : int
         Estimate for the prompt, used when the provider did not report it.
     """

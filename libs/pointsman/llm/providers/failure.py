@@ -69,7 +69,6 @@ class ProviderError(Exception):
 
     Parameters
     ----------
-    kind : FailureKind
     text : str
         One sentence that names the provider.
     dialect : Dialect
@@ -140,7 +139,6 @@ class Untranslatable(ProviderError):
     ----------
     field : str
         Its path in the client's body, such as ``messages[2].content[0].type``.
-    why : str
     """
 
     def __init__(self, field: str, why: str, *, dialect: Dialect = "openai") -> None:

@@ -17,10 +17,6 @@ class ProviderHealth:
 
     Failures are: no connection, no answer in time, an unreadable answer, and 5xx. A provider that responds with 4xx,
     429 included, is healthy: it responded fast, and the error concerns one model or one key only.
-
-    Parameters
-    ----------
-    settings : ProviderSettings
     """
 
     def __init__(self, settings: ProviderSettings) -> None:

@@ -33,11 +33,8 @@ class ProviderCall:
 
     Parameters
     ----------
-    settings : ProviderSettings
-    wire : Wire
     model : str
         Name of the model at the provider.
-    request : ChatRequest
     timeout_s : float
         Bound on a complete answer, or on the beginning of a stream.
     """

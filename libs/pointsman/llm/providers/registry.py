@@ -70,7 +70,6 @@ class Providers:
 
         Parameters
         ----------
-        arm : Arm
         dialect : Dialect
             The client's dialect, for the error.
 

@@ -22,13 +22,8 @@ class ProviderSettings:
 
     Attributes
     ----------
-    config : ProviderConfig
-    kind : ProviderKind
-    name : str
-    api_key : str or None
     headers : dict
         Headers of the section, values ``env:NAME`` resolved.
-    environ : mapping
     """
 
     def __init__(self, config: ProviderConfig, environ: Mapping[str, str]) -> None:

@@ -22,11 +22,8 @@ class Upstream:
 
     Parameters
     ----------
-    settings : ProviderSettings
     client : HttpClient
         The provider's connection pool.
-    health : ProviderHealth
-    wire : Wire
     model : str
         Name of the model at the provider.
 
@@ -34,7 +31,6 @@ class Upstream:
     ----------
     provider : str
         Name of the provider in the configuration.
-    model : str
     """
 
     def __init__(

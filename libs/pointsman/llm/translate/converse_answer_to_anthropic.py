@@ -15,7 +15,6 @@ def converse_to_anthropic(answer: dict[str, Any], model: str, response_id: str) 
 
     Parameters
     ----------
-    answer : dict
     model, response_id : str
         Which only Anthropic's answers have.
 

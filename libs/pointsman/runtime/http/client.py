@@ -39,7 +39,6 @@ class StreamedResponse:
 
     Attributes
     ----------
-    status : int
     headers : mapping
         Lookup ignores case.
     """

@@ -14,10 +14,8 @@ class CompleteResponse(NamedTuple):
 
     Attributes
     ----------
-    status : int
     headers : mapping
         Look names up in lower case.
-    body : bytes
     """
 
     status: int

@@ -25,7 +25,6 @@ class Attempts:
 
     Attributes
     ----------
-    request : ChatRequest
     made : list of Attempt
         Those that have ended, in order, as the outcome reports them.
     tries : int

@@ -21,12 +21,10 @@ class ChatCall:
 
     Attributes
     ----------
-    decision : Decision
     context : list of float
         As sent with the decision request.
     direct : bool
         The client named the arm, so nothing was chosen.
-    attempts : Attempts
     arrived_s : float
         When the request arrived, by `perf_counter`.
     on_end : callable

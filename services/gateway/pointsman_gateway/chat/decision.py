@@ -26,9 +26,6 @@ class ChatDecisions:
 
     Parameters
     ----------
-    config : LlmConfig
-    client : DecisionClient
-    providers : Providers
     features_label : str
         Name and version of the feature extractor, for the decision log.
     """

@@ -36,19 +36,7 @@ CLIENT_CLOSED_REQUEST = 499
 
 
 class ChatFlow:
-    """Handles chat requests of one dialect.
-
-    Parameters
-    ----------
-    config : LlmConfig
-    dialect : Dialect
-    providers : Providers
-    features : ChatFeatures
-    routing : Routing
-    conversations : Conversations
-    decisions : ChatDecisions
-    outcomes : OutcomeDelivery
-    """
+    """Handles chat requests of one dialect."""
 
     def __init__(
         self,

@@ -33,12 +33,6 @@ class TokenCounts:
     """Counts with the first arm of the tier whose provider can count, otherwise estimates.
 
     Which arm will serve is unknown before a decision, and a decision for each count would have no outcome.
-
-    Parameters
-    ----------
-    providers : Providers
-    routing : Routing
-    max_body_bytes : int
     """
 
     def __init__(self, providers: Providers, routing: Routing, max_body_bytes: int) -> None:

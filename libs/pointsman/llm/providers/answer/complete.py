@@ -33,7 +33,6 @@ class CompleteAnswer:
         In the client's dialect.
     tries : int
         How often the provider was called: 1 + retries.
-    completion : Completion
     """
 
     content_type = "application/json"

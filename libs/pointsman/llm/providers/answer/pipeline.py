@@ -19,10 +19,6 @@ class StreamPipeline:
 
     Parameters
     ----------
-    framing : Framing
-    reader : AnswerReader
-    drops_usage : bool
-    translator : AnswerTranslator, optional
     redacted : callable
         Removes secrets from error events.
     """

@@ -37,12 +37,8 @@ class UpstreamStream:
 
     Parameters
     ----------
-    settings : ProviderSettings
-    response : StreamedResponse
-    pipeline : StreamPipeline
     beginning : bytes
         Output that is ready for the client.
-    provider_dialect, client_dialect : Dialect
 
     Attributes
     ----------

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from pointsman.llm.completion import Usage
 from pointsman.llm.providers.dialects.recorder import ABSENT, CompletionRecorder
 
 
@@ -134,12 +135,10 @@ class AnthropicReader:
         for name in known.__struct_fields__:
             if getattr(usage, name) is not None:
                 setattr(known, name, getattr(usage, name))
-        recorder = self.recorder
-        recorder.usage_reported = True
-        recorder.cached_tokens = known.cache_read_input_tokens
-        recorder.cache_write_tokens = known.cache_creation_input_tokens
-        recorder.output_tokens = known.output_tokens
-        if known.input_tokens is not None:
-            recorder.input_tokens = (
-                known.input_tokens + (recorder.cached_tokens or 0) + (recorder.cache_write_tokens or 0)
-            )
+        cached, written = known.cache_read_input_tokens, known.cache_creation_input_tokens
+        self.recorder.usage = Usage(
+            input_tokens=None if known.input_tokens is None else known.input_tokens + (cached or 0) + (written or 0),
+            output_tokens=known.output_tokens,
+            cached_input_tokens=cached,
+            cache_write_tokens=written,
+        )

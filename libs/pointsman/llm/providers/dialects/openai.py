@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from pointsman.llm.completion import Usage
 from pointsman.llm.providers.dialects.recorder import ABSENT, CompletionRecorder
 
 DONE = b"[DONE]"
@@ -148,14 +149,15 @@ class OpenAIReader:
         self.recorder.add_tool(index, function.name or "", arguments)
 
     def _read_usage(self, usage: _OpenAIUsage) -> None:
-        recorder = self.recorder
-        recorder.usage_reported = True
-        recorder.input_tokens = usage.prompt_tokens
-        recorder.output_tokens = usage.completion_tokens
-        if usage.total_tokens and usage.prompt_tokens is not None and usage.completion_tokens is not None:
+        output_tokens = usage.completion_tokens
+        if usage.total_tokens and usage.prompt_tokens is not None and output_tokens is not None:
             # Some (xAI, Gemini) count reasoning in the total only.
-            recorder.output_tokens = max(usage.completion_tokens, usage.total_tokens - usage.prompt_tokens)
+            output_tokens = max(output_tokens, usage.total_tokens - usage.prompt_tokens)
         details = usage.prompt_tokens_details or _PromptDetails()
         cached = details.cached_tokens
-        recorder.cached_tokens = usage.prompt_cache_hit_tokens if cached is None else cached
-        recorder.cache_write_tokens = details.cache_write_tokens
+        self.recorder.usage = Usage(
+            input_tokens=usage.prompt_tokens,
+            output_tokens=output_tokens,
+            cached_input_tokens=usage.prompt_cache_hit_tokens if cached is None else cached,
+            cache_write_tokens=details.cache_write_tokens,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
@@ -35,6 +36,7 @@ class AnswerReader(Protocol):
         ...
 
 
+@dataclass(slots=True)
 class CompletionRecorder:
     """State of an answer so far: a reader writes it, `completion` returns it.
 
@@ -50,44 +52,19 @@ class CompletionRecorder:
         Events that were not readable.
     """
 
-    __slots__ = (
-        "_free_text",
-        "_text_head",
-        "_tools",
-        "cache_write_tokens",
-        "cached_tokens",
-        "ended",
-        "error",
-        "finish",
-        "input_tokens",
-        "malformed",
-        "model",
-        "output_tokens",
-        "refused",
-        "response_id",
-        "started",
-        "text_chars",
-        "usage_reported",
-    )
-
-    def __init__(self) -> None:
-        self.response_id: str | None = None
-        self.model: str | None = None
-        self.text_chars = 0
-        self._text_head: list[str] = []
-        self._tools: dict[int, list[str]] = {}
-        self._free_text: set[int] = set()
-        self.finish: str | None = None
-        self.refused = False
-        self.started = False
-        self.ended = False
-        self.error: bytes | None = None
-        self.malformed = 0
-        self.usage_reported = False
-        self.input_tokens: int | None = None
-        self.output_tokens: int | None = None
-        self.cached_tokens: int | None = None
-        self.cache_write_tokens: int | None = None
+    response_id: str | None = None
+    model: str | None = None
+    usage: Usage | None = None
+    finish: str | None = None
+    refused: bool = False
+    started: bool = False
+    ended: bool = False
+    error: bytes | None = None
+    malformed: int = 0
+    text_chars: int = 0
+    _text_head: list[str] = field(default_factory=list)
+    _tools: dict[int, list[str]] = field(default_factory=dict)
+    _free_text: set[int] = field(default_factory=set)
 
     def add_text(self, text: str) -> None:
         """Record part of the text."""
@@ -115,7 +92,7 @@ class CompletionRecorder:
         calls = ((at, parts[0], "".join(parts[1:])) for at, parts in sorted(self._tools.items()))
         return Completion(
             status=status,
-            usage=self._usage(),
+            usage=self.usage,
             finish_reason=completion_finish(self.finish, refused=self.refused),
             text_chars=self.text_chars,
             text_head="".join(self._text_head),
@@ -127,16 +104,6 @@ class CompletionRecorder:
             response_id=self.response_id,
             complete=self.error is None and self.finish != FAILED_MIDWAY and (self.ended or self.finish is not None),
             malformed_events=self.malformed,
-        )
-
-    def _usage(self) -> Usage | None:
-        if not self.usage_reported:
-            return None
-        return Usage(
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
-            cached_input_tokens=self.cached_tokens,
-            cache_write_tokens=self.cache_write_tokens,
         )
 
 

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import msgspec
 
+from pointsman.llm.completion import Usage
 from pointsman.llm.providers.dialects.anthropic import AnthropicReader
 from pointsman.llm.providers.dialects.recorder import AnswerReader, CompletionRecorder
-from pointsman.llm.providers.kinds.wire import JsonWire, endpoint_url
+from pointsman.llm.providers.kinds.wire import Wire, endpoint_url
 from pointsman.llm.providers.settings import ProviderSettings
 from pointsman.llm.request import Dialect
 
-PATH = "/messages"
+MESSAGES_PATH = "/messages"
 VERSION = "2023-06-01"
 
 
-class AnthropicWire(JsonWire):
+class AnthropicWire(Wire):
     """Anthropic's messages, with the model in the body and the key in ``x-api-key``.
 
     Parameters
     ----------
-    settings : ProviderSettings
     model : str
         Name of the model at the provider.
     """
@@ -34,7 +34,7 @@ class AnthropicWire(JsonWire):
         own_headers = {"anthropic-version": config.api_version or VERSION}
         if settings.api_key:
             own_headers["x-api-key"] = settings.api_key
-        super().__init__(settings, model, endpoint_url(config.base_url or "", "/v1", PATH), own_headers)
+        super().__init__(settings, model, endpoint_url(config.base_url or "", "/v1", MESSAGES_PATH), own_headers)
 
     def reader(self) -> AnswerReader:
         """Return the reader of a new answer."""
@@ -72,5 +72,4 @@ class TokenCountReader:
 
     def whole(self, body: bytes) -> None:
         """Read a count; raise `msgspec.MsgspecError` when the body is something else."""
-        self.recorder.input_tokens = _decoder.decode(body).input_tokens
-        self.recorder.usage_reported = True
+        self.recorder.usage = Usage(input_tokens=_decoder.decode(body).input_tokens)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from yarl import URL
 
-from pointsman.llm.providers.kinds.openai import PATH, OpenAIWire
+from pointsman.llm.providers.kinds.openai import CHAT_COMPLETIONS_PATH, OpenAIWire
 from pointsman.llm.providers.settings import ProviderSettings
 
 _V1 = "/openai/v1"
@@ -22,10 +22,10 @@ class AzureOpenAIWire(OpenAIWire):
     def _endpoint(self, settings: ProviderSettings, model: str) -> URL:
         base = (settings.config.base_url or "").rstrip("/")
         if base.endswith(_V1):
-            return URL(base + PATH, encoded=True)
+            return URL(base + CHAT_COMPLETIONS_PATH, encoded=True)
         base = base.removesuffix("/openai")
         # quote, because the name of a deployment must not be able to change the path
-        path = f"{base}/openai/deployments/{quote(model, safe='')}{PATH}"
+        path = f"{base}/openai/deployments/{quote(model, safe='')}{CHAT_COMPLETIONS_PATH}"
         return URL(f"{path}?api-version={quote(settings.config.api_version or '', safe='')}", encoded=True)
 
     def _key_headers(self, settings: ProviderSettings) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ from yarl import URL
 from pointsman.llm.providers.dialects.anthropic import AnthropicReader
 from pointsman.llm.providers.dialects.sse import Event, encode_event
 from pointsman.llm.providers.failure import UnknownProvider
-from pointsman.llm.providers.kinds.wire import ProviderRequest, request_headers
+from pointsman.llm.providers.kinds.wire import ProviderRequest, Wire
 from pointsman.llm.providers.settings import ProviderSettings
 from pointsman.llm.request import ChatRequest, Dialect
 from pointsman.llm.translate.anthropic_request_to_converse import anthropic_request_to_converse
@@ -59,16 +59,7 @@ def _botocore(module: str) -> Any:
 
 
 class BedrockSigner:
-    """Adds a provider's credentials to requests: a Bedrock API key where there is one, otherwise a signature.
-
-    Parameters
-    ----------
-    settings : ProviderSettings
-
-    Attributes
-    ----------
-    region : str
-    """
+    """Adds a provider's credentials to requests: a Bedrock API key where there is one, otherwise a signature."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         self._settings = settings
@@ -132,28 +123,24 @@ def _signature(credentials: Any, region: str, url: str, content_type: str, body:
     return {name: value for name, value in request.headers.items() if name.lower() != "content-type"}
 
 
-class BedrockWire:
+class BedrockWire(Wire):
     """A model of Bedrock, converted from and to Anthropic's dialect, which resembles Converse.
 
     Parameters
     ----------
-    settings : ProviderSettings
-    signer : BedrockSigner
     model : str
         Model id, inference profile or ARN.
     """
 
     dialect: Dialect = "anthropic"
     translates = True
-    asks_usage = False
 
     def __init__(self, settings: ProviderSettings, signer: BedrockSigner, model: str) -> None:
         base = settings.config.base_url or f"https://bedrock-runtime.{signer.region}.amazonaws.com"
-        # quote, because ids hold colons and ARNs slashes
-        self._base = f"{base.rstrip('/')}/model/{quote(model, safe='')}"
+        # quote, because ids have colons and ARNs slashes
+        url = URL(f"{base.rstrip('/')}/model/{quote(model, safe='')}", encoded=True)
+        super().__init__(settings, model, url, {})
         self._signer = signer
-        self._model = model
-        self._headers = request_headers(settings, {})
 
     def encode(self, body: bytes | dict[str, Any], request: ChatRequest) -> bytes:
         """Return the body in the format of Converse."""
@@ -162,7 +149,7 @@ class BedrockWire:
 
     async def provider_request(self, body: bytes, request: ChatRequest) -> ProviderRequest:
         """Return the request to send, signed."""
-        url = f"{self._base}/converse-stream" if request.stream else f"{self._base}/converse"
+        url = f"{self._url}/converse-stream" if request.stream else f"{self._url}/converse"
         headers = await self._signer.signed(url, self._headers, body, request.dialect)
         return ProviderRequest(URL(url, encoded=True), headers, body)
 

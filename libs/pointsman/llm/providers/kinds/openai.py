@@ -8,19 +8,18 @@ from typing import Any
 from yarl import URL
 
 from pointsman.llm.providers.dialects.openai import OpenAIReader
-from pointsman.llm.providers.kinds.wire import JsonWire, endpoint_url
+from pointsman.llm.providers.kinds.wire import Wire, endpoint_url
 from pointsman.llm.providers.settings import ProviderSettings
 from pointsman.llm.request import ChatRequest, Dialect
 
-PATH = "/chat/completions"
+CHAT_COMPLETIONS_PATH = "/chat/completions"
 
 
-class OpenAIWire(JsonWire):
+class OpenAIWire(Wire):
     """OpenAI's chat completions, with the model in the body.
 
     Parameters
     ----------
-    settings : ProviderSettings
     model : str
         Name of the model at the provider.
     """
@@ -32,7 +31,7 @@ class OpenAIWire(JsonWire):
         self.asks_usage = settings.config.stream_usage
 
     def _endpoint(self, settings: ProviderSettings, model: str) -> URL:
-        return endpoint_url(settings.config.base_url or "", "/v1", PATH)
+        return endpoint_url(settings.config.base_url or "", "/v1", CHAT_COMPLETIONS_PATH)
 
     def _key_headers(self, settings: ProviderSettings) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}

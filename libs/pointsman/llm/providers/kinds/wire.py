@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import msgspec
 from multidict import CIMultiDict
@@ -23,8 +23,15 @@ class ProviderRequest(NamedTuple):
     body: bytes
 
 
-class Wire(Protocol):
-    """One model of one provider.
+class Wire:
+    """One model of one provider. This base sends JSON with the model in it, and receives JSON or server-sent events.
+
+    Parameters
+    ----------
+    model : str
+        Name of the model at the provider.
+    own_headers : mapping
+        Headers of the kind: its key and its version.
 
     Attributes
     ----------
@@ -38,22 +45,38 @@ class Wire(Protocol):
     """
 
     dialect: Dialect
-    translates: bool
-    asks_usage: bool
+    translates = False
+    asks_usage = False
+
+    def __init__(self, settings: ProviderSettings, model: str, url: URL, own_headers: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._model = model
+        self._url = url
+        self._headers = _request_headers(settings, own_headers)
+
+    def reader(self) -> AnswerReader:
+        """Return the reader of a new answer."""
+        raise NotImplementedError
 
     def encode(self, body: bytes | dict[str, Any], request: ChatRequest) -> bytes:
-        """Return the body to send.
+        """Return the body to send, with the provider's name of the model.
 
         Parameters
         ----------
         body : bytes or dict
-            In the wire's dialect: the client's bytes where it uses the same dialect, a dict when translated.
+            In the wire's dialect: the client's bytes where it uses the same dialect, a dict when translated. Fields of
+            bytes are copied without decoding them.
 
         Raises
         ------
         Untranslatable
         """
-        ...
+        fields = {"model": self._model, **self._extra_fields(request)}
+        decoded = _fields.decode(body) if isinstance(body, bytes) else body
+        return msgspec.json.encode({**decoded, **fields})
+
+    def _extra_fields(self, request: ChatRequest) -> dict[str, Any]:
+        return {}
 
     async def provider_request(self, body: bytes, request: ChatRequest) -> ProviderRequest:
         """Return the request to send, with all its headers.
@@ -63,15 +86,11 @@ class Wire(Protocol):
         UnknownProvider
             There are no credentials.
         """
-        ...
+        return ProviderRequest(self._url, self._with_client_headers(request), body)
 
     def framing(self) -> Framing:
         """Return the splitter of a new stream into events."""
-        ...
-
-    def reader(self) -> AnswerReader:
-        """Return the reader of a new answer."""
-        ...
+        return SseFraming()
 
     def whole(self, body: bytes, headers: Mapping[str, str]) -> bytes:
         """Return an answer that is not a stream in the wire's dialect.
@@ -81,51 +100,6 @@ class Wire(Protocol):
         ValueError, KeyError, TypeError
             The answer is not readable.
         """
-        ...
-
-
-class JsonWire:
-    """Base of the wires that send JSON with the model in it and receive JSON or server-sent events.
-
-    Parameters
-    ----------
-    settings : ProviderSettings
-    model : str
-        Name of the model at the provider.
-    url : URL
-    own_headers : mapping
-        Headers of the kind: its key and its version.
-    """
-
-    dialect: Dialect
-    translates = False
-    asks_usage = False
-
-    def __init__(self, settings: ProviderSettings, model: str, url: URL, own_headers: Mapping[str, str]) -> None:
-        self._settings = settings
-        self._model = model
-        self._url = url
-        self._headers = request_headers(settings, own_headers)
-
-    def encode(self, body: bytes | dict[str, Any], request: ChatRequest) -> bytes:
-        """Return the body with the provider's name of the model; fields of bytes are copied without decoding them."""
-        fields = {"model": self._model, **self._extra_fields(request)}
-        decoded = _fields.decode(body) if isinstance(body, bytes) else body
-        return msgspec.json.encode({**decoded, **fields})
-
-    def _extra_fields(self, request: ChatRequest) -> dict[str, Any]:
-        return {}
-
-    async def provider_request(self, body: bytes, request: ChatRequest) -> ProviderRequest:
-        """Return the request to send."""
-        return ProviderRequest(self._url, self._with_client_headers(request), body)
-
-    def framing(self) -> Framing:
-        """Return the splitter of server-sent events."""
-        return SseFraming()
-
-    def whole(self, body: bytes, headers: Mapping[str, str]) -> bytes:
-        """Return the answer as it is."""
         return body
 
     def _with_client_headers(self, request: ChatRequest) -> CIMultiDict[str]:
@@ -165,7 +139,7 @@ def endpoint_url(base_url: str, version: str, path: str) -> URL:
     return url.with_path((base_path or version) + path, encoded=True)
 
 
-def request_headers(settings: ProviderSettings, own_headers: Mapping[str, str]) -> CIMultiDict[str]:
+def _request_headers(settings: ProviderSettings, own_headers: Mapping[str, str]) -> CIMultiDict[str]:
     """Return the headers of every request to a provider; those of the configuration override those of its kind."""
     headers: CIMultiDict[str] = CIMultiDict(
         {"Accept": "*/*", "Accept-Encoding": "identity", "Content-Type": "application/json", "User-Agent": "pointsman"}

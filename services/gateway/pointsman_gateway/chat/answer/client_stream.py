@@ -26,13 +26,10 @@ class ClientStream:
 
     Parameters
     ----------
-    dialect : Dialect
-    answer : UpstreamStream
     call : ChatCall
         Ended with the stream.
     watch : DisconnectWatch
         Stopped with the stream.
-    headers : tuple of (name, value)
     """
 
     def __init__(

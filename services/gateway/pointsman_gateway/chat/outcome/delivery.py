@@ -39,8 +39,6 @@ class OutcomeDelivery:
 
     Parameters
     ----------
-    backends : Backends
-    grader : AnswerGrader
     responses : ResponseIndex
         Learns which decision belongs to a response id, for feedback that names the response.
     """

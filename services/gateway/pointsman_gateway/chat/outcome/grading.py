@@ -43,10 +43,6 @@ class Assessment(NamedTuple):
 class AnswerGrader:
     """Grades and prices answers.
 
-    Parameters
-    ----------
-    config : Config
-
     Raises
     ------
     ConfigError

@@ -19,10 +19,8 @@ def build_outcome(call: ChatCall, rule: RewardRule, assessment: Assessment) -> O
 
     Parameters
     ----------
-    call : ChatCall
     rule : RewardRule
         The reward rule in force.
-    assessment : Assessment
     """
     decision, attempts = call.decision, call.attempts.made
     failed_ms = attempts[0].latency_ms if attempts else None

@@ -27,12 +27,7 @@ class StoredResponse(NamedTuple):
 
 
 class ResponseStore:
-    """Reads and writes the index.
-
-    Parameters
-    ----------
-    store : Store
-    """
+    """Reads and writes the index."""
 
     def __init__(self, store: Store) -> None:
         self._redis = store.redis

@@ -65,10 +65,6 @@ class Conversations:
     """Remembers which arm served which conversation: in memory, and in the store for the other gateways.
 
     Without the store only the memory is used. A request never waits for the store longer than `QUICK_TIMEOUT_MS`.
-
-    Parameters
-    ----------
-    backends : Backends
     """
 
     def __init__(self, backends: Backends) -> None:

@@ -14,10 +14,6 @@ log = logger("gateway.chat.features")
 class ChatFeatures:
     """Computes the context of a chat request, and the tier of one whose model is ``auto``.
 
-    Parameters
-    ----------
-    config : Config
-
     Attributes
     ----------
     label : str

@@ -37,13 +37,7 @@ class ChatRoute(NamedTuple):
 
 
 class Routing:
-    """The models that clients can name.
-
-    Parameters
-    ----------
-    config : Config
-    features : ChatFeatures
-    """
+    """The models that clients can name."""
 
     def __init__(self, config: Config, features: ChatFeatures) -> None:
         self._features = features

@@ -34,12 +34,7 @@ class StoredSession(NamedTuple):
 
 
 class SessionStore:
-    """Reads and writes sessions.
-
-    Parameters
-    ----------
-    store : Store
-    """
+    """Reads and writes sessions."""
 
     def __init__(self, store: Store) -> None:
         self._redis = store.redis
