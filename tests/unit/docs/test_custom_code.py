@@ -16,7 +16,7 @@ from pointsman.bandit import Estimates
 from pointsman.core.bandit import Arm, make_policy
 from pointsman.core.features import make_extractor
 from pointsman.features import RequestView
-from pointsman.llm.grading import make_grader
+from pointsman.llm.grading.checked import make_grader
 
 PAGE = (DOCS / "how-to" / "custom-code.md").read_text(encoding="utf-8")
 MODULES = {

@@ -1,4 +1,4 @@
-"""Prices of every arm: from ``[[price]]`` of the configuration, otherwise from the price list."""
+"""Prices of every arm: from ``[[price]]`` of the configuration, otherwise from the price list; and token estimates."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from typing import NamedTuple, Protocol
 from pointsman.contracts.config.outcomes import PriceConfig
 from pointsman.contracts.config.providers import PROVIDER_KINDS, ProviderConfig, provider_named
 from pointsman.core.bandit import Arm
-from pointsman.llm.completion import Usage
+from pointsman.llm.completion import Completion, Usage
 from pointsman.llm.pricing.rates import FREE, Rate, Rates
 
 RATES_TTL_S = 60.0
 """How long rates are cached: those of some models depend on the time of day."""
 MAX_CACHED = 4096
+CHARS_PER_TOKEN = 4
+"""A rule of thumb for English; other languages, code and numbers have fewer characters per token."""
 
 
 class _RateSource(Protocol):
@@ -106,3 +108,25 @@ def _configured_rates(price: PriceConfig) -> Rates:
 
 def _rate(usd_per_million: float | None) -> Rate | None:
     return None if usd_per_million is None else Rate(usd_per_million)
+
+
+def estimated_usage(completion: Completion, input_tokens: int) -> Usage:
+    """Return the reported usage, with estimates in place of what is missing.
+
+    Parameters
+    ----------
+    input_tokens : int
+        Estimate for the prompt, used when the provider did not report it.
+    """
+    usage = completion.usage or Usage()
+    if usage.input_tokens is not None and usage.output_tokens is not None:
+        return usage
+    chars = completion.text_chars + sum(len(call.name) + len(call.arguments) for call in completion.tool_calls)
+    output_tokens = -(-chars // CHARS_PER_TOKEN)
+    return Usage(
+        input_tokens=input_tokens if usage.input_tokens is None else usage.input_tokens,
+        output_tokens=output_tokens if usage.output_tokens is None else usage.output_tokens,
+        cached_input_tokens=usage.cached_input_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        estimated=True,
+    )

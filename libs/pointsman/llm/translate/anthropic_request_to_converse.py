@@ -15,24 +15,13 @@ import msgspec
 
 from pointsman.llm.providers.failure import Untranslatable
 from pointsman.llm.request import Dialect
-from pointsman.llm.translate.body_reader import BodyReader
+from pointsman.llm.translate.body_reader import BodyReader, field_names
 
-HINTS = frozenset({"betas", "cache_control", "context_management", "metadata", "service_tier", "speed"})
-_KNOWN = HINTS | {
-    "max_tokens",
-    "messages",
-    "model",
-    "output_config",
-    "stop_sequences",
-    "stream",
-    "system",
-    "temperature",
-    "thinking",
-    "tool_choice",
-    "tools",
-    "top_k",
-    "top_p",
-}
+HINTS = field_names("betas cache_control context_management metadata service_tier speed")
+_KNOWN = HINTS | field_names(
+    "max_tokens messages model output_config stop_sequences stream system temperature thinking "
+    "tool_choice tools top_k top_p"
+)
 _IMAGES = {"image/png": "png", "image/jpeg": "jpeg", "image/jpg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
 _OPENAI_NAMES = {
     "tool_choice.disable_parallel_tool_use": "parallel_tool_calls",

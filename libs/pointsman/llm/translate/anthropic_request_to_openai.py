@@ -15,33 +15,12 @@ from typing import Any
 import msgspec
 
 from pointsman.contracts.config.providers import MaxTokensField
-from pointsman.llm.translate.body_reader import BodyReader
+from pointsman.llm.translate.body_reader import BodyReader, field_names
 
-HINTS = frozenset(
-    {
-        "betas",
-        "cache_control",
-        "context_management",
-        "metadata",
-        "service_tier",
-        "speed",
-        "thinking",
-        "top_k",
-    }
+HINTS = field_names("betas cache_control context_management metadata service_tier speed thinking top_k")
+_KNOWN = HINTS | field_names(
+    "max_tokens messages model output_config stop_sequences stream system temperature tool_choice tools top_p"
 )
-_KNOWN = HINTS | {
-    "max_tokens",
-    "messages",
-    "model",
-    "output_config",
-    "stop_sequences",
-    "stream",
-    "system",
-    "temperature",
-    "tool_choice",
-    "tools",
-    "top_p",
-}
 _SHOWN = "(in the next message)"
 """Replaces a tool result that has no text."""
 _THINKING = frozenset({"thinking", "redacted_thinking"})

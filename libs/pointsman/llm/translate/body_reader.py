@@ -64,6 +64,11 @@ class BodyReader:
                 self.refuse(name, "this model's provider does not support this field")
 
 
+def field_names(text: str) -> frozenset[str]:
+    """Return the names in a text, which are separated by spaces."""
+    return frozenset(text.split())
+
+
 def data_url(url: str) -> tuple[str, str] | None:
     """Return media type and base64 text of a ``data:`` URL (RFC 2397); None for another URL."""
     if url[:5].lower() != "data:":

@@ -10,45 +10,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from pointsman.llm.translate.body_reader import BodyReader, data_url
+from pointsman.llm.translate.body_reader import BodyReader, data_url, field_names
 
-HINTS = frozenset(
-    {
-        "frequency_penalty",
-        "metadata",
-        "prediction",
-        "presence_penalty",
-        "prompt_cache_key",
-        "prompt_cache_retention",
-        "reasoning_effort",
-        "safety_identifier",
-        "seed",
-        "service_tier",
-        "store",
-        "stream_options",
-        "user",
-        "verbosity",
-    }
+HINTS = field_names(
+    "frequency_penalty metadata prediction presence_penalty prompt_cache_key prompt_cache_retention "
+    "reasoning_effort safety_identifier seed service_tier store stream_options user verbosity"
 )
-_KNOWN = HINTS | {
-    "logit_bias",
-    "logprobs",
-    "max_completion_tokens",
-    "max_tokens",
-    "messages",
-    "modalities",
-    "model",
-    "n",
-    "parallel_tool_calls",
-    "response_format",
-    "stop",
-    "stream",
-    "temperature",
-    "tool_choice",
-    "tools",
-    "top_k",
-    "top_p",
-}
+_KNOWN = HINTS | field_names(
+    "logit_bias logprobs max_completion_tokens max_tokens messages modalities model n parallel_tool_calls "
+    "response_format stop stream temperature tool_choice tools top_k top_p"
+)
 _SYSTEM = frozenset({"system", "developer"})
 _read = BodyReader("openai")
 

@@ -125,20 +125,11 @@ class HttpClient:
         Most connections at a time.
     connect_timeout_s : float
         Bound on making a connection.
-    verify_tls : bool
-        False accepts any certificate: for a process of one's own, by an address that no certificate names.
     """
 
-    def __init__(
-        self,
-        max_connections: int = MAX_CONNECTIONS,
-        connect_timeout_s: float = CONNECT_TIMEOUT_S,
-        *,
-        verify_tls: bool = True,
-    ) -> None:
+    def __init__(self, max_connections: int = MAX_CONNECTIONS, connect_timeout_s: float = CONNECT_TIMEOUT_S) -> None:
         self._max_connections = max_connections
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s)
-        self._verify_tls = verify_tls
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -226,9 +217,7 @@ class HttpClient:
     def _open(self) -> aiohttp.ClientSession:
         # Opened by the first request, because a session belongs to the running event loop.
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=self._max_connections, keepalive_timeout=KEEPALIVE_S, ssl=self._verify_tls
-            ),
+            connector=aiohttp.TCPConnector(limit=self._max_connections, keepalive_timeout=KEEPALIVE_S),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=self._timeout,
             trust_env=False,

@@ -17,7 +17,7 @@ The path of a request, in order:
 `outcome.delivery`          appends it to the log in the background
 ==========================  ==========================================================================================
 
-`endpoints` declares the endpoints for the router and OpenAPI, `models` and `token_count` serve the others. `errors`
+`endpoints` declares the endpoints for the router and OpenAPI, `token_count` counts tokens without an answer. `errors`
 writes every error in the client's dialect, `gen_ai` records the metrics and spans of OpenTelemetry's conventions, and
 `service` builds all of it.
 """

@@ -5,6 +5,8 @@ Their bodies are those of OpenAI and Anthropic, so only the fields that the gate
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -12,9 +14,10 @@ from msgspec import Meta
 from starlette.requests import Request
 from starlette.types import Receive, Scope
 
+from pointsman.contracts.messages.codec import encode
 from pointsman.llm.request import Dialect
 from pointsman_gateway.chat.answer.headers import AUTO_SCORE, TOKENS_ESTIMATED
-from pointsman_gateway.chat.errors import ERROR_DESCRIPTIONS, dialect_errors
+from pointsman_gateway.chat.errors import ERROR_DESCRIPTIONS, dialect_errors, dialect_of, error_response
 from pointsman_gateway.chat.request.reader import MAX_MODEL_CHARS
 from pointsman_gateway.chat.service import ChatGateway
 from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
@@ -80,10 +83,10 @@ class ChatHandler:
     """Answers the chat endpoints."""
 
     def __init__(self, chat: ChatGateway) -> None:
-        self._openai = chat.chat("openai")
-        self._anthropic = chat.chat("anthropic")
+        self._flow = chat.flow
         self._token_counts = chat.token_counts
-        self._models = chat.models
+        self._routing = chat.routing
+        self._created_s = int(time.time())
 
     @_chat(
         "/v1/chat/completions",
@@ -95,7 +98,7 @@ class ChatHandler:
     )
     async def chat_completions(self, scope: Scope, receive: Receive) -> HttpResponse | HttpStreamResponse:
         """Answer one chat request of an OpenAI client."""
-        return await self._openai(scope, receive)
+        return await self._flow("openai", scope, receive)
 
     @_chat(
         "/v1/messages",
@@ -107,7 +110,7 @@ class ChatHandler:
     )
     async def messages(self, scope: Scope, receive: Receive) -> HttpResponse | HttpStreamResponse:
         """Answer one chat request of an Anthropic client."""
-        return await self._anthropic(scope, receive)
+        return await self._flow("anthropic", scope, receive)
 
     @HttpEndpoint(
         "POST",
@@ -149,7 +152,14 @@ class ChatHandler:
     )
     async def list_models(self, request: Request) -> HttpResponse:
         """Return all models."""
-        return await self._models.list(request)
+        names = self._routing.models
+        dialect = dialect_of(request.headers)
+        models = [self._model(dialect, name) for name in names]
+        if dialect == "openai":
+            return HttpResponse(200, encode({"object": "list", "data": models}))
+        return HttpResponse(
+            200, encode({"data": models, "has_more": False, "first_id": names[0], "last_id": names[-1]})
+        )
 
     @HttpEndpoint(
         "GET",
@@ -165,4 +175,14 @@ class ChatHandler:
     )
     async def get_model(self, request: Request) -> HttpResponse:
         """Return one model."""
-        return await self._models.get(request)
+        name: str = request.path_params["model"]
+        dialect = dialect_of(request.headers)
+        if name not in self._routing.models:
+            return error_response(dialect, self._routing.unknown(name))
+        return HttpResponse(200, encode(self._model(dialect, name)))
+
+    def _model(self, dialect: Dialect, name: str) -> dict[str, Any]:
+        if dialect == "openai":
+            return {"id": name, "object": "model", "created": self._created_s, "owned_by": "pointsman"}
+        created_at = datetime.fromtimestamp(self._created_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"type": "model", "id": name, "display_name": name, "created_at": created_at}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from time import perf_counter
 
 from starlette.types import Receive, Scope
@@ -35,53 +36,41 @@ CLIENT_CLOSED_REQUEST = 499
 """Status in the metrics of a response that the client did not wait for."""
 
 
+@dataclass(slots=True, eq=False, kw_only=True)
 class ChatFlow:
-    """Handles chat requests of one dialect."""
+    """Handles the chat requests of both dialects."""
 
-    def __init__(
-        self,
-        config: LlmConfig,
-        dialect: Dialect,
-        *,
-        providers: Providers,
-        features: ChatFeatures,
-        routing: Routing,
-        conversations: Conversations,
-        decisions: ChatDecisions,
-        outcomes: OutcomeDelivery,
-    ) -> None:
-        self._config = config
-        self._dialect: Dialect = dialect
-        self._providers = providers
-        self._features = features
-        self._routing = routing
-        self._conversations = conversations
-        self._decisions = decisions
-        self._outcomes = outcomes
+    config: LlmConfig
+    providers: Providers
+    features: ChatFeatures
+    routing: Routing
+    conversations: Conversations
+    decisions: ChatDecisions
+    outcomes: OutcomeDelivery
 
-    async def __call__(self, scope: Scope, receive: Receive) -> HttpResponse | HttpStreamResponse:
+    async def __call__(self, dialect: Dialect, scope: Scope, receive: Receive) -> HttpResponse | HttpStreamResponse:
         """Handle one request."""
         arrived_s = perf_counter()
-        raw = await read_body(scope, receive, self._config.max_body_bytes)
-        request = read_request(self._dialect, raw, scope)
+        raw = await read_body(scope, receive, self.config.max_body_bytes)
+        request = read_request(dialect, raw, scope)
         del raw
-        view = view_request(request.body, self._dialect)
+        view = view_request(request.body, dialect)
         key: StoredKey | None = caller_key(scope)
         conversation = None
-        if not self._routing.names_arm(request.model):
-            conversation = self._conversations.identify(request, key.id if key else "")
+        if not self.routing.names_arm(request.model):
+            conversation = self.conversations.identify(request, key.id if key else "")
         route, pinned = await self._route(request, view, conversation)
-        context = self._features.context(view)
-        decision, candidates = await self._decisions.decide(request, route, context, conversation, pinned)
+        context = self.features.context(view)
+        decision, candidates = await self.decisions.decide(request, route, context, conversation, pinned)
         bind_decision(decision.decision_id)
-        order = attempt_order(decision, candidates, self._config.max_attempts)
+        order = attempt_order(decision, candidates, self.config.max_attempts)
         call = ChatCall(
             decision=decision,
             context=context or [],
             direct=route.direct,
-            attempts=Attempts(self._providers, request, order),
+            attempts=Attempts(self.providers, request, order),
             arrived_s=arrived_s,
-            on_end=self._outcomes.submit,
+            on_end=self.outcomes.submit,
             difficulty=route.difficulty,
         )
         del request  # not kept while an answer streams
@@ -102,11 +91,11 @@ class ChatFlow:
         self, request: ChatRequest, view: RequestView, conversation: Conversation | None
     ) -> tuple[ChatRoute, Arm | None]:
         """Return the route, and the arm that served the previous turn if it was on the same tier."""
-        if not self._routing.is_auto(request.model):
-            route = self._routing.route(request.model, view)
-            return route, await self._conversations.previous_arm(route.tier, conversation)
-        previous = await self._conversations.previous_auto_turn(conversation)
-        route = self._routing.route(request.model, view, previous.tier if previous else None)
+        if not self.routing.is_auto(request.model):
+            route = self.routing.route(request.model, view)
+            return route, await self.conversations.previous_arm(route.tier, conversation)
+        previous = await self.conversations.previous_auto_turn(conversation)
+        route = self.routing.route(request.model, view, previous.tier if previous else None)
         return route, previous.arm if previous and previous.tier == route.tier else None
 
     async def _serve(
@@ -124,10 +113,10 @@ class ChatFlow:
             raise
         if call.served is not None:
             auto = call.difficulty is not None
-            self._conversations.remember(call.decision.tier, conversation, call.served, auto=auto)
+            self.conversations.remember(call.decision.tier, conversation, call.served, auto=auto)
         headers = (*forwardable(answer.headers), *response_headers(call))
         if isinstance(answer, UpstreamStream):
-            return ClientStream(self._dialect, answer, call, watch, headers)
+            return ClientStream(call.attempts.request.dialect, answer, call, watch, headers)
         watch.stop()
         call.begin_answer()
         await answer.close()

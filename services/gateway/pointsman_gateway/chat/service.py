@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pointsman.llm.providers.registry import Providers
-from pointsman.llm.request import Dialect
 from pointsman_gateway.api.feedback.response_index import ResponseIndex
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.chat.decision import ChatDecisions
 from pointsman_gateway.chat.flow import ChatFlow
-from pointsman_gateway.chat.models import Models
 from pointsman_gateway.chat.outcome.delivery import OutcomeDelivery
 from pointsman_gateway.chat.outcome.grading import AnswerGrader
 from pointsman_gateway.chat.request.conversations import Conversations
@@ -26,29 +24,22 @@ class ChatGateway:
 
     def __init__(self, backends: Backends, decision_client: DecisionClient) -> None:
         config = backends.config
-        self._llm = config.llm
         self.features = ChatFeatures(config)
         self.responses = ResponseIndex(backends)
-        self._routing = Routing(config, self.features)
+        self.routing = Routing(config, self.features)
         self._providers = Providers(config.provider)
         self._conversations = Conversations(backends)
-        self._decisions = ChatDecisions(config.llm, decision_client, self._providers, self.features.label)
         self._outcomes = OutcomeDelivery(backends, AnswerGrader(config), self.responses)
-        self.models = Models(self._routing)
-        self.token_counts = TokenCounts(self._providers, self._routing, config.llm.max_body_bytes)
-
-    def chat(self, dialect: Dialect) -> ChatFlow:
-        """Return the handler of chat requests in a dialect."""
-        return ChatFlow(
-            self._llm,
-            dialect,
+        self.flow = ChatFlow(
+            config=config.llm,
             providers=self._providers,
             features=self.features,
-            routing=self._routing,
+            routing=self.routing,
             conversations=self._conversations,
-            decisions=self._decisions,
+            decisions=ChatDecisions(config.llm, decision_client, self._providers, self.features.label),
             outcomes=self._outcomes,
         )
+        self.token_counts = TokenCounts(self._providers, self.routing, config.llm.max_body_bytes)
 
     async def close(self) -> None:
         """Deliver pending outcomes and close the connections to providers. NATS and the store must still be open."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pointsman.llm.grading import Grade
+from pointsman.llm.grading.grader import Grade
 
 
 class Good:

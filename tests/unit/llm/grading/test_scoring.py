@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from pointsman.llm.completion import Completion, ToolCall
-from pointsman.llm.grading import BadGrade, DefaultGrader, GradedRequest, GraderUnusable, make_grader
+from pointsman.llm.grading.checked import make_grader
+from pointsman.llm.grading.default import DefaultGrader
+from pointsman.llm.grading.grader import BadGrade, GradedRequest, GraderUnusable
 from pointsman.llm.grading.refusals import looks_like_refusal
 
 OWN = "tests.unit.llm.grading.own_scorers"

@@ -14,8 +14,9 @@ from pointsman.contracts.config.outcomes import PriceConfig
 from pointsman.contracts.config.providers import ProviderConfig
 from pointsman.core.bandit import Arm
 from pointsman.llm.completion import Completion, ToolCall, Usage
-from pointsman.llm.pricing import FREE, Prices, Rate, Rates, estimated_usage
 from pointsman.llm.pricing.price_list import ListedModel
+from pointsman.llm.pricing.prices import Prices, estimated_usage
+from pointsman.llm.pricing.rates import FREE, Rate, Rates
 
 CALL = Usage(input_tokens=1000, cached_input_tokens=400, cache_write_tokens=100, output_tokens=200)
 TEXT_ONLY = {"input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "requests_kcount"}

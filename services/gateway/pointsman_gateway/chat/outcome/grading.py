@@ -8,8 +8,9 @@ from pointsman.contracts.config import Config, ConfigError
 from pointsman.core.bandit import Arm
 from pointsman.core.features import view_request
 from pointsman.llm.completion import Completion, Usage
-from pointsman.llm.grading import BadGrade, Grade, GradedRequest, GraderUnusable, make_grader
-from pointsman.llm.pricing import Prices, estimated_usage
+from pointsman.llm.grading.checked import make_grader
+from pointsman.llm.grading.grader import BadGrade, Grade, GradedRequest, GraderUnusable
+from pointsman.llm.pricing.prices import Prices, estimated_usage
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.chat.call import ChatCall
