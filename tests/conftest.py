@@ -1,4 +1,4 @@
-"""What holds for all tests."""
+"""Settings of all tests: Hypothesis, shared fixtures, the order and the scheduling."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 
 from tests.support.fault_table import Table
 
-# The same examples at every run, so that a failure comes from a change and not by chance; and no deadline, because
-# a busy machine is no failure.
+# Equal examples in every run, so that only a change can make a test fail; no deadline, because a busy machine is not
+# a failure.
 settings.register_profile("pointsman", derandomize=True, deadline=None)
 settings.load_profile("pointsman")
 
@@ -21,18 +21,18 @@ FAULTS = "tests/fault"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the table of faults printed by the process that prints."""
+    """Register the table of faults in the process that prints."""
     config.pluginmanager.register(Table())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the faults first: they take longest, and mostly wait, while another process runs all the rest."""
+    """Run the fault tests first: they take longest and mostly wait, while another process runs the others."""
     items.sort(key=lambda item: not item.nodeid.startswith(FAULTS))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Say what may run at the same time: any two files, for each process has its own servers; the faults share one."""
+    """Schedule by file: each process has its own servers. The fault tests share a cluster and run in one process."""
     return _ByFile(config, log)
 
 

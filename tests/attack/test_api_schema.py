@@ -25,12 +25,12 @@ from tests.support.waiting import wait_until
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 EXAMPLES = 60
-"""Of each operation, beside those that go through its parameters one by one."""
+"""Of each operation, in addition to those that vary its parameters one by one."""
 
 NOT_CHECKED = (
     "not_a_server_error",  # a 503 is right where it is described; see `attack`
-    "ignored_auth",  # sends a wrong key in one header beside the right one in the other; see test_gateway_access.py
-    "positive_data_acceptance",  # what a tier is, and which candidates are double, no schema says
+    "ignored_auth",  # sends a wrong key in one header and the right one in another; see test_gateway_access.py
+    "positive_data_acceptance",  # no schema expresses which tiers exist and which candidates are repeated
 )
 NEVER_ENDS = "/v1/events/decisions"
 

@@ -52,7 +52,7 @@ def variants(*names: str) -> st.SearchStrategy[bytes]:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_a_decoder_returns_a_message_or_says_what_is_wrong_with_it(name: str) -> None:
+def test_a_decoder_returns_a_message_or_raises_invalid_message(name: str) -> None:
     decoder = EXAMPLES[name].decoder
 
     @FUZZ
@@ -83,7 +83,7 @@ def test_a_request_that_passes_the_checks_has_a_context_that_can_be_scored(data:
 
 @FUZZ
 @given(variants("outcome_report", "outcome_report.reward"))
-def test_a_report_passes_the_checks_or_is_said_to_be_wrong(data: bytes) -> None:
+def test_a_report_passes_the_checks_or_is_rejected(data: bytes) -> None:
     try:
         report = decode(report_decoder, data)
         check_report(report)
@@ -95,7 +95,7 @@ def test_a_report_passes_the_checks_or_is_said_to_be_wrong(data: bytes) -> None:
 
 @FUZZ
 @given(variants("feedback_report", "feedback_report.thumbs", "feedback_report.metric"))
-def test_feedback_passes_the_checks_or_is_said_to_be_wrong(data: bytes) -> None:
+def test_feedback_passes_the_checks_or_is_rejected(data: bytes) -> None:
     try:
         report = decode(feedback_report_decoder, data)
         check_feedback(report)
@@ -124,7 +124,7 @@ def test_whatever_waits_is_passed_by_or_counts(payloads: list[bytes]) -> None:
 
 @FUZZ
 @given(variants("policy_change"))
-def test_a_policy_change_passes_the_checks_or_is_said_to_be_wrong(data: bytes) -> None:
+def test_a_policy_change_passes_the_checks_or_is_rejected(data: bytes) -> None:
     try:
         check_change(decode(change_decoder, data), frozenset())
     except MessageError:

@@ -137,7 +137,7 @@ def test_a_body_that_drips_is_ended(services: dict[str, ServiceProcess], api_key
         assert status(send_until_answered(connection, drops(), 600_000)) in (408, 413)
 
 
-def test_a_connection_that_says_nothing_is_closed(services: dict[str, ServiceProcess]) -> None:
+def test_a_silent_connection_is_closed(services: dict[str, ServiceProcess]) -> None:
     with closing(connect(services)) as connection:
         assert rest(connection) == b""
 
@@ -165,9 +165,7 @@ def test_a_chunked_body_is_counted_as_it_comes(services: dict[str, ServiceProces
 
 
 @pytest.mark.parametrize("path", ["/v1/decisions", "/v1/arms", "/no/such/route"])
-def test_a_body_that_nobody_wants_is_not_read_for_ever(
-    services: dict[str, ServiceProcess], api_key: str, path: str
-) -> None:
+def test_a_refused_body_is_not_read_for_ever(services: dict[str, ServiceProcess], api_key: str, path: str) -> None:
     """Refused at the head, without a key or a route; the rest of it is skipped up to a bound."""
 
     def chunks() -> Iterator[bytes]:

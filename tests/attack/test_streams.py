@@ -90,7 +90,7 @@ async def learned_through(store: Store, tier: str, sequence: int) -> None:
 
 
 async def check_alive(keyed: httpx.Client, bus: Bus, store: Store) -> None:
-    """A decision by a policy and its outcome still work in each tier, and the store is what the log says."""
+    """A decision by a policy and its outcome still work in each tier, and the store equals the log."""
     for tier, more in (("SIMPLE", {}), ("OPEN", {"candidates": [{"provider": "p", "model": "m"}]})):
         decision = await asyncio.to_thread(decide, keyed, tier=tier, **more)
         assert not decision["degraded"], tier
@@ -199,10 +199,10 @@ async def test_broken_decisions_in_the_log_become_dead_letters_and_the_report_st
             dead += 1
     assert dead > COUNT / 2
 
-    async def buried() -> bool:
+    async def dead_letters_arrived() -> bool:
         return await dead_letters(bus, DECISIONS) - before >= dead
 
-    await eventually(buried, "dead letters")
+    await eventually(dead_letters_arrived, "dead letters")
     assert await dead_letters(bus, DECISIONS) - before == dead
     shown = await asyncio.to_thread(keyed.get, "/v1/shadow/report", params={"tier": "SIMPLE"})
     assert shown.status_code == 200, shown.text

@@ -37,7 +37,7 @@ async def _connected(bus: Bus) -> bool:
 
 
 async def _silent(bus: Bus, subject: str) -> None:
-    """Have somebody listen who never answers."""
+    """Subscribe without ever answering."""
 
     async def swallow(_: Msg) -> None:
         return
@@ -87,15 +87,15 @@ async def test_a_late_answer_harms_nothing(bus: Bus) -> None:
     assert (await bus.requests.call("echo", b"next", LONG_S)).data == b"next"
 
 
-async def test_a_request_that_nobody_serves_fails_at_once(bus: Bus) -> None:
+async def test_a_request_without_a_responder_fails_at_once(bus: Bus) -> None:
     with pytest.raises(NoResponders):
-        await bus.requests.call("nobody.here", b"", LONG_S)
+        await bus.requests.call("no.responder", b"", LONG_S)
 
 
 async def test_of_many_that_fail_the_one_that_is_waited_for_is_enough(bus: Bus) -> None:
     complaints: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-    first, second = [await bus.requests.send("test.nobody", b"", 5.0) for _ in range(2)]
+    first, second = [await bus.requests.send("test.unserved", b"", 5.0) for _ in range(2)]
     with pytest.raises(NoResponders):
         await first
     await asyncio.wait([second])
@@ -118,12 +118,12 @@ async def test_a_lost_connection_fails_everything_in_flight_and_refuses_what_com
             await bus.requests.call("silent", b"", LONG_S)
         with pytest.raises(BusUnavailable):
             await bus.append("outcomes.T", b"{}", LONG_S)
-        await bus.publish("topic", b"nobody can hear this")  # dropped, not queued, and no error
+        await bus.publish("topic", b"not connected")  # dropped, not queued, and no error
     finally:
         nats_server.start()
 
 
-async def test_a_connection_comes_back_by_itself_and_says_so(bus: Bus, nats_server: NatsServer) -> None:
+async def test_a_connection_comes_back_by_itself_and_reports_it(bus: Bus, nats_server: NatsServer) -> None:
     came_back = asyncio.Event()
 
     async def note() -> None:
@@ -135,7 +135,7 @@ async def test_a_connection_comes_back_by_itself_and_says_so(bus: Bus, nats_serv
     nats_server.start()
     await asyncio.wait_for(came_back.wait(), 30.0)
     await eventually(lambda: _connected(bus), "connected again")
-    with pytest.raises(BusUnavailable, match="in time"):  # the subscription is there again: somebody listens
+    with pytest.raises(BusUnavailable, match="in time"):  # the subscription exists again
         await bus.requests.call("silent", b"", 0.05)
 
 
@@ -224,7 +224,7 @@ async def test_a_message_that_is_not_there_is_none(bus: Bus) -> None:
     assert await bus.last("LOG", "log.A") is None
 
 
-async def test_info_says_where_a_stream_begins_and_ends_and_when_it_was_made(bus: Bus) -> None:
+async def test_info_has_the_first_and_last_sequence_and_the_creation_time_of_a_stream(bus: Bus) -> None:
     await _stream(bus)
     made = await bus.info("LOG")
     assert (made.state.messages, made.state.last_seq) == (0, 0)
@@ -275,7 +275,7 @@ async def test_streams_follow_the_configuration_and_keep_what_is_in_them(bus: Bu
 
 
 @pytest.mark.parametrize(("stream", "subject"), [("DECISIONS", "log.decisions.T"), ("OUTCOMES", "outcomes.T")])
-async def test_a_log_that_is_made_anew_never_uses_a_sequence_again(bus: Bus, stream: str, subject: str) -> None:
+async def test_a_recreated_log_never_uses_a_sequence_again(bus: Bus, stream: str, subject: str) -> None:
     highest = 0
     for _ in range(3):
         await ensure_streams(bus, NatsConfig())

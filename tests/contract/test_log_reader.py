@@ -180,7 +180,7 @@ async def test_reading_goes_on_when_the_server_is_killed(log: Bus, nats_server: 
     await reader.close()
 
 
-async def test_a_log_that_does_not_exist_is_said_to_be_missing(bus: Bus) -> None:
+async def test_a_log_that_does_not_exist_raises_stream_missing(bus: Bus) -> None:
     reader = LogReader(bus, "LOG", "log.A")
     with pytest.raises(StreamMissing):
         await reader.next_batch(wait_s=1.0)

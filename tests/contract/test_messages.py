@@ -59,7 +59,7 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _holds(written: Any, golden: Any) -> bool:
-    """Tell whether everything in the golden file is still written, with the same value."""
+    """Return whether everything in the golden file is still written, with the same value."""
     if isinstance(golden, dict):
         return isinstance(written, dict) and all(
             name in written and _holds(written[name], part) for name, part in golden.items()

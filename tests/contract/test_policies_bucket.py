@@ -111,19 +111,19 @@ async def test_of_two_changes_of_the_same_version_the_second_is_refused(bucket: 
     assert await write_policies(bucket, "A", configured(config, config.tier[0]), first) > first
 
 
-async def test_a_watcher_is_told_what_is_and_what_changes(bucket: Bus, config: Config) -> None:
+async def test_a_watcher_receives_the_current_policies_and_every_change(bucket: Bus, config: Config) -> None:
     await configure_policies(bucket, config)
-    told: asyncio.Queue[tuple[str, int, TierPolicies]] = asyncio.Queue()
-    watching = asyncio.create_task(watch_policies(bucket, lambda *change: told.put_nowait(change)))
+    changes: asyncio.Queue[tuple[str, int, TierPolicies]] = asyncio.Queue()
+    watching = asyncio.create_task(watch_policies(bucket, lambda *change: changes.put_nowait(change)))
     try:
         async with asyncio.timeout(30.0):
-            present = [await told.get(), await told.get()]
+            present = [await changes.get(), await changes.get()]
             assert [(tier, version) for tier, version, _ in present] == [("A", 1), ("B", 2)]
             version = await write_policies(bucket, "A", TierPolicies(active=UNIFORM), 1)
-            assert await told.get() == ("A", version, TierPolicies(active=UNIFORM))
+            assert await changes.get() == ("A", version, TierPolicies(active=UNIFORM))
             await bucket.append("$KV.policies.A", b"{}")  # what cannot be read is passed over
             version = await write_policies(bucket, "B", TierPolicies(active=UNIFORM), 2)
-            assert await told.get() == ("B", version, TierPolicies(active=UNIFORM))
+            assert await changes.get() == ("B", version, TierPolicies(active=UNIFORM))
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
@@ -133,46 +133,46 @@ async def test_a_watcher_goes_on_when_the_server_is_killed(
     bucket: Bus, config: Config, nats_server: NatsServer
 ) -> None:
     await configure_policies(bucket, config)
-    told: asyncio.Queue[tuple[str, int, TierPolicies]] = asyncio.Queue()
-    watching = asyncio.create_task(watch_policies(bucket, lambda *change: told.put_nowait(change)))
+    changes: asyncio.Queue[tuple[str, int, TierPolicies]] = asyncio.Queue()
+    watching = asyncio.create_task(watch_policies(bucket, lambda *change: changes.put_nowait(change)))
     try:
         async with asyncio.timeout(60.0):
-            await told.get()
-            await told.get()
+            await changes.get()
+            await changes.get()
             nats_server.kill()
             nats_server.start()
             other = await Bus.connect(nats_server.url, "other")
             version = await write_policies(other, "A", TierPolicies(active=UNIFORM), 1)
-            assert await told.get() == ("A", version, TierPolicies(active=UNIFORM))
+            assert await changes.get() == ("A", version, TierPolicies(active=UNIFORM))
             await other.close()
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
 
 
-async def test_a_watcher_goes_on_in_a_bucket_that_was_made_anew(bucket: Bus, config: Config) -> None:
+async def test_a_watcher_continues_in_a_recreated_bucket(bucket: Bus, config: Config) -> None:
     """Its versions begin at 1 again, below those that the watcher has seen."""
     await configure_policies(bucket, config)
     for version in range(2, 12):
         await write_policies(bucket, "B", TierPolicies(active=UNIFORM), version)
-    told: asyncio.Queue[tuple[str, int, TierPolicies]] = asyncio.Queue()
-    watching = asyncio.create_task(watch_policies(bucket, lambda *change: told.put_nowait(change)))
+    changes: asyncio.Queue[tuple[str, int, TierPolicies]] = asyncio.Queue()
+    watching = asyncio.create_task(watch_policies(bucket, lambda *change: changes.put_nowait(change)))
     try:
         async with asyncio.timeout(40.0):
-            assert [(await told.get())[:2], (await told.get())[:2]] == [("A", 1), ("B", 12)]
+            assert [(await changes.get())[:2], (await changes.get())[:2]] == [("A", 1), ("B", 12)]
             await bucket.nats.jetstream().delete_stream(POLICIES_STREAM)
             await ensure_streams(bucket, config.nats)
             assert await write_policies(bucket, "A", TierPolicies(active=UNIFORM), 0) == 1
-            assert await told.get() == ("A", 1, TierPolicies(active=UNIFORM))
+            assert await changes.get() == ("A", 1, TierPolicies(active=UNIFORM))
             assert await write_policies(bucket, "B", TierPolicies(active=UNIFORM), 0) == 2
-            assert await told.get() == ("B", 2, TierPolicies(active=UNIFORM))
+            assert await changes.get() == ("B", 2, TierPolicies(active=UNIFORM))
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
 
 
 @pytest.mark.parametrize("payload", [b"", b"{}", b"{", b'{"active":{"name":1}}', b"\xff"])
-async def test_what_somebody_else_put_there_is_said_and_replaced(bucket: Bus, config: Config, payload: bytes) -> None:
+async def test_a_foreign_value_is_reported_and_replaced(bucket: Bus, config: Config, payload: bytes) -> None:
     await configure_policies(bucket, config)
     await bucket.append("$KV.policies.A", payload)
     with pytest.raises(PoliciesUnreadable, match="tier A") as caught:
@@ -184,7 +184,7 @@ async def test_what_somebody_else_put_there_is_said_and_replaced(bucket: Bus, co
     assert found[1].active == configured(config, config.tier[0]).active
 
 
-async def test_the_history_of_a_tier_has_every_version_newest_first_and_says_which_cannot_be_read(
+async def test_the_history_of_a_tier_has_every_version_newest_first_and_marks_the_unreadable_ones(
     bucket: Bus, config: Config
 ) -> None:
     assert await read_history(bucket, "A") == []
@@ -202,7 +202,7 @@ async def test_the_history_of_a_tier_has_every_version_newest_first_and_says_whi
     assert [revision.version for revision in await read_history(bucket, "B")] == [2]
 
 
-async def test_the_history_keeps_as_many_versions_as_it_says(bucket: Bus) -> None:
+async def test_the_history_keeps_the_documented_number_of_versions(bucket: Bus) -> None:
     version = 0
     for at in range(POLICIES_HISTORY + 3):
         version = await write_policies(bucket, "A", TierPolicies(active=UNIFORM, changed_at_ms=at), version)

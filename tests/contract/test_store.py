@@ -82,7 +82,7 @@ async def test_a_commit_moves_everything_at_once(tier: TierStore) -> None:
     assert await tier.applied_chunk(0) == bytes(13) + b"\x40"
 
 
-async def test_the_same_commit_again_changes_nothing_and_says_where_the_tier_is(store: Store, tier: TierStore) -> None:
+async def test_a_repeated_commit_changes_nothing_and_returns_the_watermark(store: Store, tier: TierStore) -> None:
     await tier.commit(_commit(0, 5))
     before = await _everything(store)
     assert await tier.commit(_commit(0, 5)) == Committed(False, EPOCH, 5)
@@ -130,7 +130,7 @@ async def test_a_reader_of_another_log_gets_every_arm(tier: TierStore) -> None:
     assert (await tier.changes("another", 5)).arms.keys() == {GPT, LLAMA}
 
 
-async def test_a_tier_is_named_anew_only_when_it_begins_from_nothing(tier: TierStore, store: Store) -> None:
+async def test_a_tier_gets_a_new_name_only_when_it_is_empty(tier: TierStore, store: Store) -> None:
     await tier.commit(_commit(0, 5, generation="first"))
     await tier.commit(_commit(5, 7, generation="second"))
     assert (await tier.changes()).generation == "first"
@@ -251,7 +251,7 @@ async def test_a_store_that_forgot_the_scripts_gets_them_again(store: Store, tie
     assert (await tier.changes()).watermark == 2
 
 
-async def test_what_this_code_does_not_write_is_said_to_be_corrupt(store: Store, tier: TierStore) -> None:
+async def test_an_invalid_state_is_reported_as_corrupt(store: Store, tier: TierStore) -> None:
     await tier.commit(_commit(0, 5))
     await store.redis.hset(keys.arm("SIMPLE", GPT), "A", b"short")
     with pytest.raises(StoreCorrupt, match="tier SIMPLE"):
@@ -281,7 +281,7 @@ async def test_holding_a_lease_prolongs_it(store: Store) -> None:
     assert await store.redis.pttl(keys.lease("reward-updater", "SIMPLE")) > 30_000
 
 
-async def test_a_lease_ends_by_itself_when_its_holder_says_nothing(store: Store) -> None:
+async def test_a_lease_expires_when_its_holder_does_not_renew_it(store: Store) -> None:
     await Lease(store, "reward-updater", "SIMPLE", "a", 50).hold()
     other = Lease(store, "reward-updater", "SIMPLE", "b", 60_000)
     await eventually(other.hold, "the lease is free again")

@@ -54,7 +54,7 @@ async def test_a_cancelled_task_ends_whichever_turn_of_the_loop_it_is_cancelled_
 
 async def test_a_cancelled_command_leaves_no_answer_for_the_next_one(store: Store) -> None:
     for turns in range(TURNS):
-        task = asyncio.create_task(_echo(store, "an answer to nobody"))
+        task = asyncio.create_task(_echo(store, "an abandoned answer"))
         for _ in range(turns):
             await asyncio.sleep(0)
         task.cancel()
@@ -62,18 +62,18 @@ async def test_a_cancelled_command_leaves_no_answer_for_the_next_one(store: Stor
         assert await _echo(store, "mine") == b"mine"
 
 
-async def test_a_command_that_nobody_cancels_is_not_disturbed_by_an_earlier_cancellation(store: Store) -> None:
+async def test_a_command_is_not_disturbed_by_an_earlier_cancellation(store: Store) -> None:
     """As when a service ends: the task is cancelled, and gives its lease back on the way out."""
-    said: list[object] = []
+    replies: list[object] = []
 
     async def work() -> None:
         try:
             await asyncio.sleep(ENDS_WITHIN_S)
         finally:
-            said.append(await _echo(store, "given back"))
+            replies.append(await _echo(store, "given back"))
 
     task = asyncio.create_task(work())
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.wait({task})
-    assert said == [b"given back"]
+    assert replies == [b"given back"]

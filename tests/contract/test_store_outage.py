@@ -1,4 +1,4 @@
-"""A store that is gone or hangs: every call ends, and says that the store is unavailable."""
+"""A store that is down or hangs: every call ends with StoreUnavailable."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def impatient(store_server: StoreServer) -> AsyncIterator[Store]:
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_nobody_listens(call: str) -> None:
+async def test_a_stopped_store(call: str) -> None:
     store = Store(f"redis://127.0.0.1:{free_port()}/0", TIMEOUT_MS)
     async with asyncio.timeout(BOUND_S):
         with pytest.raises(StoreUnavailable):

@@ -1,4 +1,4 @@
-"""``docker compose`` on this repository's own file, as a project of its own beside whatever else runs."""
+"""``docker compose`` with the Compose file of the repository, as a separate project."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def find_compose() -> list[str] | None:
 
 
 def engine_answers() -> bool:
-    """Tell whether there is a Docker engine to talk to."""
+    """Return whether a Docker engine is available."""
     return _succeeds(["docker", "info"])
 
 
 class ComposeProject:
-    """The Compose file with ports and volumes that nobody else uses.
+    """The Compose file with unused ports and volumes.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ class RunningStack:
         return [process["pid"] for processes in self.file().values() for process in processes]
 
     def start(self, *arguments: str) -> None:
-        """Start, and wait until it says that it is ready."""
+        """Start, and wait until it is ready."""
         with (self.folder / "up.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [POINTSMAN, "up", *arguments], cwd=self.folder, env=environment(), stdout=log, stderr=log
@@ -81,7 +81,7 @@ class RunningStack:
         )
 
     def file(self) -> dict[str, Any]:
-        """Return what ``stack.json`` says."""
+        """Return the content of ``stack.json``."""
         content: dict[str, Any] = json.loads((self.folder / "data" / "stack.json").read_text(encoding="utf-8"))
         return content
 
@@ -107,11 +107,11 @@ class RunningStack:
             connection.close()
 
     def ready(self) -> bool:
-        """Tell whether the gateway and everything behind it is ready."""
+        """Return whether the gateway and all services are ready."""
         return self.call("GET", "/readyz")[0] == 200
 
     def decide_and_learn(self) -> None:
-        """Have one request decided, tell its outcome, and wait until the reward is applied."""
+        """Request a decision, report its outcome, and wait until the reward is applied."""
         decided: list[Any] = []
 
         def a_policy_decided() -> bool:

@@ -86,9 +86,7 @@ async def arms(http: httpx.AsyncClient) -> list[dict[str, Any]]:
 class TestInContainers:
     pytestmark = in_containers
 
-    async def test_whoever_subscribes_sees_the_decision_and_its_outcome_is_learned(
-        self, project: ComposeProject
-    ) -> None:
+    async def test_a_subscriber_sees_the_decision_and_its_outcome_is_learned(self, project: ComposeProject) -> None:
         client = await nats.connect(project.nats_url_as("observer"))
         try:
             topic = await client.subscribe("decisions.>")

@@ -25,15 +25,17 @@ async def replica_is_current(cluster: Cluster, ledger: Ledger, models: dict[str,
             context = [1.0, 0.5, -0.25, 0.125]
             for _ in range(FRESH_TRIES):
                 answer = await client.call("POST", "/v1/decisions", {"tier": tier, "context": context})
-                told = answer.json()
-                ledger.add_decision(told, 0.0, 0.0)
-                if not (told["degraded"] or told["stale"]):
+                decision = answer.json()
+                ledger.add_decision(decision, 0.0, 0.0)
+                if not (decision["degraded"] or decision["stale"]):
                     break
                 await asyncio.sleep(0.5)  # the check itself has kept both cores busy
-            if told["degraded"] or told["stale"]:
-                problems.append(f"replica: {tier}: degraded {told['degraded']}, stale {told['stale']} after healing")
+            if decision["degraded"] or decision["stale"]:
+                problems.append(
+                    f"replica: {tier}: degraded {decision['degraded']}, stale {decision['stale']} after healing"
+                )
                 continue
-            for score in told["scores"]:
+            for score in decision["scores"]:
                 arm = model.arms.get(f"{score['provider']}:{score['model']}")
                 mean = float(np.linalg.solve(arm.A, arm.b) @ np.array(context)) if arm else 0.0
                 if abs(mean - score["mean"]) > 1e-9:

@@ -162,7 +162,7 @@ class Cluster:
             await asyncio.to_thread(process.start)
 
     async def ready(self) -> None:
-        """Wait until every service says that it is ready."""
+        """Wait until every service is ready."""
         for name, service in self.services.items():
             await self.wait_status(name, service, 200)
 

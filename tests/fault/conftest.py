@@ -1,4 +1,4 @@
-"""A cluster for the tests of this folder, made anew after a test that failed, and the table at the end."""
+"""Clusters for the fault tests, replaced after a failed test, and rows of the table at the end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ collect_ignore = [
 ]
 
 TIMEOUT_S = 300.0
-"""The suite's own bounds say what was wrong; this one, which cannot, is beyond them all."""
+"""Longer than the bounds of the suite itself, whose errors name the cause."""
 
 _rows = pytest.StashKey[list[Row]]()
 _broken = pytest.StashKey[bool]()
@@ -29,7 +29,7 @@ _broken = pytest.StashKey[bool]()
 
 @dataclass(slots=True)
 class Held:
-    """The cluster that the tests share, and all that its clients were told."""
+    """The cluster that the tests share, and the ledger of its clients."""
 
     cluster: Cluster | None = None
     ledger: Ledger | None = None

@@ -1,4 +1,4 @@
-"""What is good to know of a test that failed where nobody can look: said with the error."""
+"""State of the cluster, added to the error of a failed test."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ ANSWERS_WITHIN_S = 3.0
 
 
 async def diagnosis(cluster: Cluster) -> str:
-    """Return what each service says of its readiness, and the last lines of each process."""
-    told = []
+    """Return the readiness of each service and the last lines of each process."""
+    lines = []
     for process in (*cluster.services.values(), cluster.nats, cluster.store):
-        told.append(f"--- {process.name}: {await _state(process)}")
-        told += process.output().splitlines()[-LAST_LINES:]
-    return "\n".join(told)
+        lines.append(f"--- {process.name}: {await _state(process)}")
+        lines += process.output().splitlines()[-LAST_LINES:]
+    return "\n".join(lines)
 
 
 def waiting() -> str:

@@ -104,7 +104,7 @@ async def _stalled_holder(run: Run, stop_load: bool) -> None:
 
 
 async def cut(server: str, run: Run) -> None:
-    """Reset all connections to a server every half second, and let them be made anew."""
+    """Reset all connections to a server every half second, and let the clients reconnect."""
 
     async def once() -> None:
         for proxy in run.cluster.between(server):

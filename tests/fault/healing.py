@@ -17,7 +17,7 @@ from tests.fault.raw_log import last_sequences
 from tests.fault.servers import store_client
 
 HEALS_WITHIN_S = 60.0
-LOOK_S = 0.1
+POLL_INTERVAL_S = 0.1
 LOOKED_WITHIN_S = 20.0
 
 
@@ -41,7 +41,7 @@ async def healed(cluster: Cluster) -> float:
                 behind = f"{type(error).__name__}: {error}"
             if not behind:
                 return time.monotonic() - began
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
     finally:
         client.close()
     broken = InvariantBroken(f"I3: not well again within {HEALS_WITHIN_S:g} s: {behind}")
@@ -62,10 +62,10 @@ async def _behind(cluster: Cluster, client: HttpClient) -> str:
         if marks[tier] < end:
             return f"{tier} is at {marks[tier]} of {end}"
         answer = await client.call("POST", "/v1/decisions", {"tier": tier, "context": [1.0] * DIM})
-        told = answer.json()
-        if answer.status != 200 or told["degraded"] or told["stale"]:
+        decision = answer.json()
+        if answer.status != 200 or decision["degraded"] or decision["stale"]:
             return f"{tier} is decided degraded or stale"
-        event = await client.call("GET", f"/v1/decisions/{told['decision_id']}")
+        event = await client.call("GET", f"/v1/decisions/{decision['decision_id']}")
         if event.status != 200 or event.json().get("state_watermark", 0) < marks[tier]:
             return f"{tier} is decided on {event.json().get('state_watermark')}, not {marks[tier]}"
     return ""

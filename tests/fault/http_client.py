@@ -1,4 +1,4 @@
-"""A client of the gateway that tells an answer, whatever it is, from no answer."""
+"""HTTP client of the gateway that distinguishes any response from no response."""
 
 from __future__ import annotations
 

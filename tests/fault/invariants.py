@@ -97,7 +97,7 @@ async def _joined_once(cluster: Cluster, models: dict[str, Model]) -> list[str]:
 
 
 async def _joined(store: Store, pattern: str) -> dict[str, int]:
-    """Return how many rewards the sums of hours and those of days say."""
+    """Return the number of rewards in the sums of hours and in those of days."""
     joined = {"hours": 0, "days": 0}
     async for name in store.redis.scan_iter(pattern, count=1000):
         if name.rpartition(b":")[2].isdigit() and b":picks:" not in name:
@@ -115,7 +115,7 @@ class _Logs(NamedTuple):
 def _judge(
     cluster: Cluster, ledger: Ledger, logs: _Logs, contents: dict[str, Contents]
 ) -> tuple[Findings, dict[str, Model]]:
-    """Check all that the logs and the store's contents can tell; return what must have been learned, too."""
+    """Check all invariants of the logs and the store; also return what must have been learned."""
     found = Findings()
     poison = cluster.poison.get("OUTCOMES", set())
     models = {tier: learn_all(logs.outcomes.messages, tier, poison) for tier in TIERS}
@@ -126,12 +126,12 @@ def _judge(
         _same_sums(found, tier, contents[tier], model)
         found.problems += _rewards_complete(cluster, tier, logs.rewards, model)
     found.problems += _answers_good(ledger)
-    found.problems += _told_the_truth(cluster, ledger, logs.decisions, logs.outcomes)
+    found.problems += _staleness_is_reported(cluster, ledger, logs.decisions, logs.outcomes)
     return found, models
 
 
 def _decisions_once(found: Findings, cluster: Cluster, ledger: Ledger, log: Stream) -> None:
-    """I1 for decisions: each one acknowledged is in the log where its id says, and nowhere else."""
+    """I1 for decisions: each one acknowledged is in the log at the position of its id, and nowhere else."""
     by_sequence: dict[int, tuple[str, dict[str, Any]]] = {}
     nonces: Counter[str] = Counter()
     for message, event in _readable(log, cluster.poison.get("DECISIONS", set())):
@@ -153,7 +153,7 @@ def _decisions_once(found: Findings, cluster: Cluster, ledger: Ledger, log: Stre
 def _outcomes_counted(found: Findings, cluster: Cluster, ledger: Ledger, log: Stream, models: dict[str, Model]) -> None:
     """I1 for outcomes: each one acknowledged is in the log, and its decision counted, with an acknowledged value."""
     poison = cluster.poison.get("OUTCOMES", set())
-    logged = {told["decision_id"] for _, told in _readable(log, poison)}
+    logged = {decision["decision_id"] for _, decision in _readable(log, poison)}
     for id_, acknowledged in ledger.acknowledged_outcomes().items():
         if id_ not in logged:
             found.lost += 1
@@ -190,16 +190,16 @@ def _same_sums(found: Findings, tier: str, contents: Contents, model: Model) -> 
 
 
 def _rewards_complete(cluster: Cluster, tier: str, log: Stream, model: Model) -> list[str]:
-    """Every counted outcome has its reward in the stream; one that is there again says the same."""
+    """Every counted outcome has its reward in the stream; a repeated one is equal."""
     problems = []
     published: dict[int, dict[str, Any]] = {}
-    for message, told in _readable(log, cluster.poison.get("REWARDS", set())):
-        if message.subject != f"rewards.{tier}" or told["decision_id"] in cluster.lost_outcomes:
+    for message, reward in _readable(log, cluster.poison.get("REWARDS", set())):
+        if message.subject != f"rewards.{tier}" or reward["decision_id"] in cluster.lost_outcomes:
             continue
-        told.pop("complete_through", None)
-        first = published.setdefault(told["outcome_sequence"], told)
-        if first != told:
-            problems.append(f"rewards: {tier} {told['outcome_sequence']} came again as something else")
+        reward.pop("complete_through", None)
+        first = published.setdefault(reward["outcome_sequence"], reward)
+        if first != reward:
+            problems.append(f"rewards: {tier} {reward['outcome_sequence']} came again as something else")
     for sequence, reward in model.rewards.items():
         if sequence not in published:
             problems.append(f"rewards: {tier} {sequence} has none")
@@ -222,15 +222,17 @@ def _answers_good(ledger: Ledger) -> list[str]:
     return problems
 
 
-def _told_the_truth(cluster: Cluster, ledger: Ledger, decisions: Stream, outcomes: Stream) -> list[str]:
-    """I5: blind for longer than the bound is said; and the age that a decision states is true, in every one."""
+def _staleness_is_reported(cluster: Cluster, ledger: Ledger, decisions: Stream, outcomes: Stream) -> list[str]:
+    """I5: a decision on state older than the bound is marked stale, and the age in every decision is true."""
     problems = []
     for begin_s, end_s in ledger.blind:
         from_s = begin_s + STALE_AFTER_MS / 1000.0 + STALE_SLACK_S
         for id_, decided in ledger.decisions.items():
             blindly = from_s < decided.asked_at_s and decided.answered_at_s < end_s
             if blindly and not (decided.degraded or decided.stale):
-                problems.append(f"I5: {id_} says nothing of {decided.asked_at_s - begin_s:.1f} s without learning")
+                problems.append(
+                    f"I5: {id_} is not marked stale after {decided.asked_at_s - begin_s:.1f} s without learning"
+                )
     accepted = {
         tier: [(m.at_ns // 1_000_000, m.sequence) for m in outcomes.messages if m.subject == f"outcomes.{tier}"]
         for tier in TIERS
@@ -244,7 +246,9 @@ def _told_the_truth(cluster: Cluster, ledger: Ledger, decisions: Stream, outcome
         missing = before and accepted[tier][before - 1][1] > event.get("state_watermark", 0)
         if missing:
             late_ms = as_of_ms - next(at for at, s in accepted[tier] if s > event.get("state_watermark", 0))
-            problems.append(f"I5: decision {message.sequence} is older than it says, by {late_ms + CLOCK_SLACK_MS} ms")
+            problems.append(
+                f"I5: decision {message.sequence} is older than its state_age_ms by {late_ms + CLOCK_SLACK_MS} ms"
+            )
     return problems
 
 
@@ -254,8 +258,10 @@ def _readable(log: Stream, poison: set[int]) -> Iterator[tuple[Raw, dict[str, An
             yield message, json.loads(message.data)
 
 
-def _values(told: dict[str, Any]) -> Values:
-    return {name: told[name] for name in ("quality", "cost_usd", "latency_ms", "reward") if told.get(name) is not None}
+def _values(outcome: dict[str, Any]) -> Values:
+    return {
+        name: outcome[name] for name in ("quality", "cost_usd", "latency_ms", "reward") if outcome.get(name) is not None
+    }
 
 
 def _within(at_s: float, spans: list[tuple[float, float]], slack_s: float) -> bool:

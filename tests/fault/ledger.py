@@ -1,4 +1,4 @@
-"""What the client was told: the only thing the invariants are checked against."""
+"""The responses that the clients received: the invariants are checked against nothing else."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ OUTCOME_STATUSES = (200, 202, 409, 503)
 
 
 class Load:
-    """Drives the gateway until told to stop. Use as an async context manager.
+    """Drives the gateway until it is stopped. Use as an async context manager.
 
     Parameters
     ----------
@@ -81,9 +81,9 @@ class Load:
         self._count("decisions", answer, (200,))
         if answer.status != 200:
             return None
-        told = answer.json()
-        self._ledger.add_decision(told, asked_at_s, time.time())
-        return str(told["decision_id"])
+        decision = answer.json()
+        self._ledger.add_decision(decision, asked_at_s, time.time())
+        return str(decision["decision_id"])
 
     async def report(self, decision_id: str, values: Values) -> int:
         """Report an outcome, again and again until it is answered for good; return the status."""
@@ -100,16 +100,16 @@ class Load:
             await asyncio.sleep(float(answer.headers.get("retry-after", RETRY_S)))
 
     def values(self) -> Values:
-        """Return what an outcome tells."""
+        """Return the measurements of an outcome."""
         draw = self._random
         if draw.random() < 0.1:
             return {"reward": round(draw.uniform(0.0, 100.0), 3)}
-        told = {"quality": round(draw.uniform(0.0, 100.0), 3)}
+        values = {"quality": round(draw.uniform(0.0, 100.0), 3)}
         if draw.random() < 0.9:
-            told["cost_usd"] = round(draw.expovariate(200.0), 8)
+            values["cost_usd"] = round(draw.expovariate(200.0), 8)
         if draw.random() < 0.9:
-            told["latency_ms"] = round(draw.lognormvariate(6.0, 1.0), 3)
-        return told
+            values["latency_ms"] = round(draw.lognormvariate(6.0, 1.0), 3)
+        return values
 
     async def _drive(self) -> None:
         loop = asyncio.get_running_loop()
@@ -120,7 +120,7 @@ class Load:
             await asyncio.sleep(max(0.0, next_at - loop.time()))
 
     async def _life(self, tier: str) -> None:
-        """Ask for a decision and tell what came of it: at once or later, once or twice, the same or not."""
+        """Request a decision and report its outcome: at once or later, once or twice, equal or not."""
         draw = self._random
         delay_s, kind = min(draw.expovariate(4.0), 1.2), draw.random()
         decision_id = await self.decide(tier)

@@ -45,28 +45,28 @@ class Model:
 
     def learn(self, message: Raw) -> None:
         """Take in the next outcome of the tier."""
-        told = json.loads(message.data)
-        if not told.get("learn", True) or told["decision_sequence"] in self._seen:
+        outcome = json.loads(message.data)
+        if not outcome.get("learn", True) or outcome["decision_sequence"] in self._seen:
             return
-        self._seen.add(told["decision_sequence"])
-        reward = self._reward(told)
-        x = np.array(told["context"], dtype=np.float64)
-        name = f"{told['provider']}:{told['model']}"
+        self._seen.add(outcome["decision_sequence"])
+        reward = self._reward(outcome)
+        x = np.array(outcome["context"], dtype=np.float64)
+        name = f"{outcome['provider']}:{outcome['model']}"
         arm = self.arms.setdefault(name, ModelArm(np.identity(len(x)), np.zeros(len(x))))
         arm.A += np.outer(x, x)
         arm.b += (reward / 100.0) * x
         arm.n += 1
         self.rewards[message.sequence] = reward
-        self.counted[told["decision_id"]] = told
+        self.counted[outcome["decision_id"]] = outcome
 
-    def _reward(self, told: dict[str, Any]) -> float:
-        if told.get("reward") is not None:
-            return min(100.0, max(0.0, float(told["reward"])))
-        quality: float = 50.0 if told.get("quality") is None else told["quality"]
-        if told.get("cost_usd") is not None:
-            quality -= LAMBDA_COST * 100.0 * _norm(self._cost, told["cost_usd"])
-        if told.get("latency_ms") is not None:
-            quality -= MU_LATENCY * 100.0 * _norm(self._latency, told["latency_ms"])
+    def _reward(self, outcome: dict[str, Any]) -> float:
+        if outcome.get("reward") is not None:
+            return min(100.0, max(0.0, float(outcome["reward"])))
+        quality: float = 50.0 if outcome.get("quality") is None else outcome["quality"]
+        if outcome.get("cost_usd") is not None:
+            quality -= LAMBDA_COST * 100.0 * _norm(self._cost, outcome["cost_usd"])
+        if outcome.get("latency_ms") is not None:
+            quality -= MU_LATENCY * 100.0 * _norm(self._latency, outcome["latency_ms"])
         return min(100.0, max(0.0, quality))
 
 

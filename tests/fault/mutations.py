@@ -25,7 +25,7 @@ class Mutation(NamedTuple):
     fault : str
         The fault under which the change must be noticed.
     invariant : str
-        What must be said to be broken.
+        The invariant that must be reported as broken.
     """
 
     name: str
@@ -80,7 +80,7 @@ MUTATIONS = [
         "I2",
     ),
     Mutation("outcome not awaited in the log", GATEWAY, APPEND, ONLY_SEND, "hung, then kill -9, nats", "I1"),
-    Mutation("staleness not said", REPLICA, STALE, "stale=False", "reward_updater gone", "I5"),
+    Mutation("staleness not reported", REPLICA, STALE, "stale=False", "reward_updater gone", "I5"),
     Mutation("rewards skipped", WRITER, PUBLISH, "", "SCRIPT FLUSH and CLIENT KILL", "rewards"),
     Mutation("rewards after the commit", WRITER, PUBLISH, "", "killed after a commit, before its reply", "rewards"),
 ]

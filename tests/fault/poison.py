@@ -96,7 +96,7 @@ def poison_decisions() -> list[bytes]:
 
 
 async def poison_streams(run: Run) -> None:
-    """Put poison into both logs and among the rewards, between good messages, and see it buried."""
+    """Put poison into both logs and among the rewards, between good messages, and wait for the dead letters."""
     client = await nats.connect(run.cluster.nats.url)
     streams = client.jetstream()
     for stream, subject, messages in (
@@ -123,7 +123,7 @@ async def poison_subjects(run: Run) -> None:
     for payload in [*NO_JSON, *(json.dumps(request).encode() for request in requests)]:
         answer = await client.request(f"decide.{TIER}", payload, timeout=5.0)
         assert (answer.headers or {}).get("Nats-Service-Error-Code") == "422", answer
-    await client.publish(f"decide.{TIER}", b"{}")  # nobody to answer
+    await client.publish(f"decide.{TIER}", b"{}")  # without a reply subject
     notice = {"tier": TIER, "epoch": "another", "watermark": 2**62, "as_of_ms": 2**62, "arms": ["x"]}
     for payload in [*NO_JSON, json.dumps(notice).encode(), json.dumps(notice | {"v": 2}).encode()]:
         await client.publish(f"arms.{TIER}", payload)
@@ -149,7 +149,7 @@ async def poison_policies(run: Run) -> None:
 
 
 async def dead_letters(cluster: Cluster) -> dict[str, set[int]]:
-    """Return the sequences that were buried, by stream."""
+    """Return the sequences of the dead letters by stream."""
     found: dict[str, set[int]] = {}
     for message in (await read_stream(cluster.nats.url, "DEAD")).messages:
         letter = json.loads(message.data)

@@ -35,7 +35,7 @@ class Trap:
             self._forward.set_result(forward)
 
     async def verdict(self) -> bool:
-        """Wait for the release; tell whether to forward."""
+        """Wait for the release; return whether to forward."""
         return await asyncio.shield(self._forward)
 
 

@@ -18,7 +18,7 @@ SHORT_WINDOW_S = 0.2
 
 
 async def _decisions(run: Run, count: int = MANY) -> list[str]:
-    """Return fresh decisions that a policy made and nobody has told an outcome of."""
+    """Return new decisions of a policy, without an outcome."""
     found: list[str] = []
     while len(found) < count:
         id_ = await run.load.decide(TIERS[len(found) % len(TIERS)])
@@ -29,15 +29,15 @@ async def _decisions(run: Run, count: int = MANY) -> list[str]:
 
 async def _reported(run: Run) -> list[tuple[str, Values]]:
     """Return fresh decisions with the outcome that was accepted for them, which is learned by now."""
-    told = [(id_, run.load.values()) for id_ in await _decisions(run)]
-    statuses = await asyncio.gather(*(run.load.report(id_, values) for id_, values in told))
+    reported = [(id_, run.load.values()) for id_ in await _decisions(run)]
+    statuses = await asyncio.gather(*(run.load.report(id_, values) for id_, values in reported))
     assert set(statuses) == {202}, statuses
     await asyncio.sleep(0.5)
-    return told
+    return reported
 
 
 async def at_once(run: Run) -> None:
-    """The same outcome five times at the same moment: one is accepted, and the others are told that it was."""
+    """The same outcome five times at the same moment: one is accepted, and the others return that it is known."""
     for id_ in await _decisions(run):
         values = run.load.values()
         statuses = await asyncio.gather(*(run.load.report(id_, values) for _ in range(5)))
@@ -56,9 +56,9 @@ async def with_another_value(run: Run) -> None:
 async def past_the_window(run: Run) -> None:
     """Again when NATS has forgotten the first: the store remembers, and is asked."""
     await _set_window(run, SHORT_WINDOW_S)
-    told = await _reported(run)
+    reported = await _reported(run)
     await asyncio.sleep(2 * SHORT_WINDOW_S)
-    for id_, values in told:
+    for id_, values in reported:
         assert await run.load.report(id_, values) == 200
         assert await run.load.report(id_, {"reward": 1.5}) == 409
     await _set_window(run, WINDOW_S)
@@ -67,28 +67,28 @@ async def past_the_window(run: Run) -> None:
 async def past_the_window_without_the_store(run: Run) -> None:
     """Again when NATS has forgotten it and the gateway cannot ask the store: in the log twice, and counted once."""
     await _set_window(run, SHORT_WINDOW_S)
-    told = await _reported(run)
+    reported = await _reported(run)
     await asyncio.sleep(2 * SHORT_WINDOW_S)
     (proxy,) = run.cluster.between("store", ["gateway"])
     proxy.refuse()
-    await asyncio.gather(*(run.load.report(id_, values) for id_, values in told))
+    await asyncio.gather(*(run.load.report(id_, values) for id_, values in reported))
     log = await read_stream(run.cluster.nats.url, "OUTCOMES")
     poison = run.cluster.poison.get("OUTCOMES", set())
     ids = [json.loads(message.data)["decision_id"] for message in log.messages if message.sequence not in poison]
-    assert all(ids.count(id_) == 2 for id_, _ in told), "the log should have refused nothing"
+    assert all(ids.count(id_) == 2 for id_, _ in reported), "the log should have refused nothing"
     run.cluster.heal()
     await _set_window(run, WINDOW_S)
 
 
 async def after_restarts(run: Run) -> None:
-    """Again after everything on the way was killed and started anew."""
-    told = await _reported(run)
+    """Again after everything on the way was killed and restarted."""
+    reported = await _reported(run)
     with run.gateway_gone():
         for name in ("gateway", "nats", "store"):
             await run.cluster.kill(name)
         for name in ("store", "nats", "gateway"):
             await run.cluster.restart(name)
-        for id_, values in told:
+        for id_, values in reported:
             assert await run.load.report(id_, values) == 200
 
 

@@ -21,7 +21,7 @@ BEFORE_S = 0.6
 AFTER_S = 0.3
 LEAST_DECISIONS = 10
 ENDS_WITHIN_S = 240.0
-"""Bound on a run, beyond the bounds of its parts, and less than pytest's, which can say nothing of the services."""
+"""Bound on a run: longer than the bounds of its parts, shorter than that of pytest, which cannot report on services."""
 STOPS_WITHIN_S = 60.0
 GIVEN_UP_WITHIN_S = 10.0
 

@@ -111,7 +111,7 @@ class SmallDisk:
         self._size_mb = size_mb
 
     def mount(self) -> bool:
-        """Mount it; tell whether that was allowed."""
+        """Mount it; return whether that was permitted."""
         self.folder.mkdir(exist_ok=True)
         command = ["mount", "-t", "tmpfs", "-o", f"size={self._size_mb}m", "tmpfs", str(self.folder)]
         try:

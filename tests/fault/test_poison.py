@@ -1,4 +1,4 @@
-"""Poison in everything that is read: buried with its reason where it is in a log, and of no consequence elsewhere."""
+"""Unreadable messages: a dead letter with the reason for one in a log, and no effect elsewhere."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ POISON: dict[str, Fault] = {
 }
 
 
-async def test_poison_in_a_log_is_buried_and_changes_nothing(shared: tuple[Cluster, Ledger], rows: list[Row]) -> None:
+async def test_poison_in_a_log_becomes_a_dead_letter_and_changes_nothing(
+    shared: tuple[Cluster, Ledger], rows: list[Row]
+) -> None:
     cluster, ledger = shared
     before = {name: service.pid for name, service in cluster.services.items()}
     await run_fault(cluster, ledger, "poison in the streams", poison_streams, rows)
-    buried = await dead_letters(cluster)
+    dead = await dead_letters(cluster)
     for stream in ("OUTCOMES", "DECISIONS"):
-        assert buried[stream] == cluster.poison[stream]
+        assert dead[stream] == cluster.poison[stream]
     assert {name: service.pid for name, service in cluster.services.items() if service.running} == before
 
 

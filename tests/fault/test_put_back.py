@@ -1,4 +1,4 @@
-"""Copies put back and logs made anew: the store heals by itself; where the log is another, the updater halts."""
+"""Restored copies and recreated logs: the store recovers by itself; for another log the updater halts."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def test_an_outcome_log_put_back_and_grown_past_the_watermark_halts_the_up
     await _halts_and_heals(cluster, ledger, "outcome log put back, and grown", rows)
 
 
-async def test_an_outcome_log_made_anew_halts_the_updater(own: tuple[Cluster, Ledger], rows: list[Row]) -> None:
+async def test_a_recreated_outcome_log_halts_the_updater(own: tuple[Cluster, Ledger], rows: list[Row]) -> None:
     cluster, ledger = own
     async with Load(cluster, ledger, seed=1):
         await asyncio.sleep(LOAD_S)
@@ -82,7 +82,7 @@ async def test_an_outcome_log_made_anew_halts_the_updater(own: tuple[Cluster, Le
     await cluster.kill("nats")
     shutil.rmtree(folder)
     await cluster.restart("nats")
-    await _halts_and_heals(cluster, ledger, "outcome log made anew", rows)
+    await _halts_and_heals(cluster, ledger, "outcome log recreated", rows)
 
 
 async def _lose_the_end_of_the_log(cluster: Cluster, ledger: Ledger, folder: Path) -> int:
@@ -107,7 +107,7 @@ async def _lose_the_end_of_the_log(cluster: Cluster, ledger: Ledger, folder: Pat
 
 
 def _retire(cluster: Cluster, ledger: Ledger, lost: list[Raw]) -> None:
-    """Note what was taken away: nobody can say that these count."""
+    """Note what was taken away: it is unknown whether these count."""
     ids = {json.loads(message.data)["decision_id"] for message in lost}
     cluster.lost_outcomes |= ids
     for id_ in ids:
@@ -115,7 +115,7 @@ def _retire(cluster: Cluster, ledger: Ledger, lost: list[Raw]) -> None:
 
 
 async def _halts_and_heals(cluster: Cluster, ledger: Ledger, name: str, rows: list[Row], *, rate: float = 40.0) -> None:
-    """Check that nothing is changed until a person has spoken, that it is said, and that then all is well."""
+    """Check that nothing changes until an operator confirms, that this is reported, and that the tier then recovers."""
     before = {tier: await _learned(cluster, tier) for tier in TIERS}
     updater = cluster.services["reward_updater"]
     async with Load(cluster, ledger, seed=4, rate=rate):

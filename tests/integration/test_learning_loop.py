@@ -31,7 +31,7 @@ from pointsman.shadow.sums.store import ShadowStore
 from tests.support.fixtures import StartService
 from tests.support.loop_calls import (
     CONTEXT,
-    PATIENT_S,
+    REQUEST_TIMEOUT_S,
     applied_through,
     assert_store_equals_log,
     decide,
@@ -105,7 +105,7 @@ async def test_a_decision_is_in_the_log_before_its_answer_and_says_the_same(loop
         assert getattr(event, name) == getattr(decision, name), name
     assert (event.context, event.nonce) == (CONTEXT, parse_id(decision.decision_id).nonce)
     assert (event.algorithm, event.parameters) == ("linucb", {"epsilon": 0.3})
-    topic = event_decoder.decode((await asyncio.wait_for(heard.get(), PATIENT_S)).data)
+    topic = event_decoder.decode((await asyncio.wait_for(heard.get(), REQUEST_TIMEOUT_S)).data)
     assert topic.decision_id == decision.decision_id
     assert (topic.nonce, topic.scores, topic.draw) == (event.nonce, event.scores, event.draw)
 
@@ -170,7 +170,7 @@ async def test_every_replica_decides_with_an_outcome_soon_after_it_was_accepted(
 
 async def _watermark_is(url: str, tier: str, sequence: int) -> bool:
     def read() -> str:
-        with urllib.request.urlopen(f"{url}/metrics", timeout=PATIENT_S) as response:
+        with urllib.request.urlopen(f"{url}/metrics", timeout=REQUEST_TIMEOUT_S) as response:
             return str(response.read().decode())
 
     wanted = f'pointsman_state_watermark{{tier="{tier}"}} '
@@ -261,12 +261,14 @@ async def test_an_active_policy_that_raises_is_answered_with_an_error_and_logs_n
     request = encode(DecisionRequest(tier="RAISING", context=CONTEXT))
 
     async def answers(code: str | None) -> bool:
-        many = [await loop.requests.call(subjects.decide("RAISING"), request, PATIENT_S) for _ in range(20)]
+        many = [await loop.requests.call(subjects.decide("RAISING"), request, REQUEST_TIMEOUT_S) for _ in range(20)]
         return {(answer.headers or {}).get("Nats-Service-Error-Code") for answer in many} == {code}
 
     await eventually(lambda: answers("503"), "both replicas have the policy that raises")
     in_log = await loop.subjects(subjects.DECISIONS, subjects.decision_log("RAISING"))
-    problem = problem_decoder.decode((await loop.requests.call(subjects.decide("RAISING"), request, PATIENT_S)).data)
+    problem = problem_decoder.decode(
+        (await loop.requests.call(subjects.decide("RAISING"), request, REQUEST_TIMEOUT_S)).data
+    )
     assert (problem.status, problem.title) == (503, "No decision could be made")
     assert "policy raises failed: " in problem.detail
     assert await loop.subjects(subjects.DECISIONS, subjects.decision_log("RAISING")) == in_log

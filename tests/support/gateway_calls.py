@@ -22,8 +22,8 @@ def decide(client: httpx.Client, **more: Any) -> dict[str, Any]:
     return decision
 
 
-def report(client: httpx.Client, decision_id: str, **told: Any) -> httpx.Response:
-    return client.post("/v1/outcomes", json={"decision_id": decision_id, **told})
+def report(client: httpx.Client, decision_id: str, **measured: Any) -> httpx.Response:
+    return client.post("/v1/outcomes", json={"decision_id": decision_id, **measured})
 
 
 def field_of(answer: httpx.Response) -> str:

@@ -1,4 +1,4 @@
-"""NATS and a store that let nobody in but the users of `pointsman.contracts.access`, each with its own password."""
+"""NATS and a store that accept only the users of `pointsman.contracts.access`, each with its own password."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class GuardedServers:
         return redis.Redis(port=port, username=role, password=password, protocol=2, driver_info=None)
 
     def environment(self, role: Role) -> dict[str, str]:
-        """What tells a service who it is."""
+        """Return the environment variables with the login of a service."""
         return {
             "POINTSMAN_NATS_USER": role,
             "POINTSMAN_NATS_PASSWORD": self.credentials.nats[role],
@@ -57,7 +57,9 @@ class GuardedServers:
         }
 
     def refusals(self) -> list[str]:
-        """What either server has refused anybody so far."""
-        said = [line for line in self.nats.output().splitlines() if "Violation" in line or "authentication" in line]
+        """Return the violations that both servers have logged."""
+        violations = [
+            line for line in self.nats.output().splitlines() if "Violation" in line or "authentication" in line
+        ]
         with self.redis_as("operator") as operator:
-            return said + [str(entry) for entry in operator.acl_log()]
+            return violations + [str(entry) for entry in operator.acl_log()]

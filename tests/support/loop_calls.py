@@ -28,7 +28,7 @@ from pointsman.runtime.store.store import Store
 from tests.support.waiting import eventually
 
 CONTEXT = [1.0, 0.5, -0.25]
-PATIENT_S = 20.0
+REQUEST_TIMEOUT_S = 20.0
 
 
 def prepare(url: str, config: Config) -> None:
@@ -46,7 +46,7 @@ def prepare(url: str, config: Config) -> None:
 async def decide(bus: Bus, tier: str, context: list[float] | None = None) -> Decision:
     """Ask a replica for a decision; fail unless it makes one."""
     request = DecisionRequest(tier=tier, context=context or CONTEXT)
-    answer = await bus.requests.call(subjects.decide(tier), encode(request), PATIENT_S)
+    answer = await bus.requests.call(subjects.decide(tier), encode(request), REQUEST_TIMEOUT_S)
     assert not answer.headers, answer.data
     return decision_decoder.decode(answer.data)
 
@@ -99,12 +99,12 @@ async def stored_bytes(store: Store, tier: str) -> dict[Arm, dict[str, bytes | s
 
 
 async def replay(bus: Bus, tier: str) -> TierLedger:
-    """Learn a tier's log from its beginning, one message after the other, by nobody's help."""
+    """Learn a tier's log from its beginning, one message after the other."""
     ledger = TierLedger(bits=AppliedBits(complete=True))
     last = await bus.last(subjects.OUTCOMES, subjects.outcomes(tier))
     reader = LogReader(bus, subjects.OUTCOMES, subjects.outcomes(tier))
     while last is not None and ledger.watermark < last.sequence:
-        for message in await reader.next_batch(wait_s=PATIENT_S):
+        for message in await reader.next_batch(wait_s=REQUEST_TIMEOUT_S):
             ledger.apply(read_outcome(message.subject, message.data, message.sequence, message.at_ms))
     await reader.close()
     return ledger
@@ -130,7 +130,7 @@ async def read_all(bus: Bus, stream: str, subject: str) -> list[bytes]:
     reader = LogReader(bus, stream, subject)
     reached = 0
     while last is not None and reached < last.sequence:
-        for message in await reader.next_batch(wait_s=PATIENT_S):
+        for message in await reader.next_batch(wait_s=REQUEST_TIMEOUT_S):
             found.append(message.data)
             reached = message.sequence
     await reader.close()

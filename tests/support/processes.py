@@ -191,7 +191,7 @@ class ServiceProcess(ChildProcess):
 
 
 def free_port() -> int:
-    """Return a port that nobody listens at right now."""
+    """Return a port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
