@@ -193,13 +193,13 @@ def _rewards_complete(cluster: Cluster, tier: str, log: Stream, model: Model) ->
     """Every counted outcome has its reward in the stream; a repeated one is equal."""
     problems = []
     published: dict[int, dict[str, Any]] = {}
-    for message, reward in _readable(log, cluster.poison.get("REWARDS", set())):
-        if message.subject != f"rewards.{tier}" or reward["decision_id"] in cluster.lost_outcomes:
+    for message, event in _readable(log, cluster.poison.get("REWARDS", set())):
+        if message.subject != f"rewards.{tier}" or event["decision_id"] in cluster.lost_outcomes:
             continue
-        reward.pop("complete_through", None)
-        first = published.setdefault(reward["outcome_sequence"], reward)
-        if first != reward:
-            problems.append(f"rewards: {tier} {reward['outcome_sequence']} came again as something else")
+        event.pop("complete_through", None)
+        first = published.setdefault(event["outcome_sequence"], event)
+        if first != event:
+            problems.append(f"rewards: {tier} {event['outcome_sequence']} came again as something else")
     for sequence, reward in model.rewards.items():
         if sequence not in published:
             problems.append(f"rewards: {tier} {sequence} has none")
