@@ -1,31 +1,3 @@
 """Public names for policies of your own (``algorithm = "module:Class"``)."""
 
-from pointsman.core.bandit import (
-    Cheapest,
-    EpsilonGreedy,
-    Estimates,
-    FloatArray,
-    LinUCB,
-    Policy,
-    Softmax,
-    Static,
-    Thompson,
-    Uniform,
-    first_best,
-    greedy,
-)
-
-__all__ = [
-    "Cheapest",
-    "EpsilonGreedy",
-    "Estimates",
-    "FloatArray",
-    "LinUCB",
-    "Policy",
-    "Softmax",
-    "Static",
-    "Thompson",
-    "Uniform",
-    "first_best",
-    "greedy",
-]
+from pointsman.core.bandit import *  # noqa: F403  # the public names are those of the package

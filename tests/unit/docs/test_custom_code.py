@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import subprocess
@@ -70,3 +71,13 @@ def test_command_works_in_a_folder_that_has_a_package_named_services(tmp_path: P
         [pointsman, "--version"], cwd=tmp_path, env=os.environ | {"PYTHONPATH": "."}, capture_output=True, check=False
     )
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_public_modules_have_the_documented_names() -> None:
+    for module, name in (
+        ("bandit", "Policy"),
+        ("features", "Extractor"),
+        ("scoring", "Scorer"),
+        ("off_policy", "predicted_variance"),
+    ):
+        assert hasattr(importlib.import_module(f"pointsman.{module}"), name)
