@@ -319,7 +319,8 @@ async def test_an_arm_that_does_well_again_is_announced(
         | {"regret": config.regret.__class__(margin=100.0)}
     )
     before = await alerts(bus, "regret")
-    watch = RegretWatch(bus, store, TIER, forgiving, settle_s=0.0)
+    watch = RegretWatch(bus, store, TIER, forgiving)
+    watch.settle_s = 0.0
     assert await RegretWatch(bus, store, TIER, forgiving).check() == [BAD]  # not for long enough
     assert await watch.check() == []
     stopped = (await alerts(bus, "regret"))[len(before)]
@@ -331,7 +332,8 @@ async def test_an_arm_that_does_well_again_is_announced(
 async def test_an_arm_of_which_a_switch_leaves_nothing_known_has_not_stopped(
     client: httpx.Client, bus: Bus, store: Store, config: Config
 ) -> None:
-    watch = RegretWatch(bus, store, TIER, config, settle_s=0.0)
+    watch = RegretWatch(bus, store, TIER, config)
+    watch.settle_s = 0.0
 
     async def alerted_again() -> bool:
         return await watch.check() == [BAD]

@@ -14,24 +14,12 @@ ARM_MEANS = "arm-means"
 
 
 class CostDelta(NamedTuple):
-    """The cost difference.
+    """The fields of `PolicyReport` on the cost difference; `cost_delta` is empty with `ARM_MEANS`."""
 
-    Attributes
-    ----------
-    usd : float or None
-        Per decision.
-    method : str
-        The estimator, or `ARM_MEANS`.
-    unknown : list of str
-        With `ARM_MEANS`, the arms that either policy uses and whose cost is unknown.
-    estimate : ReportedEstimate
-        Empty with `ARM_MEANS`, which has no interval.
-    """
-
-    usd: float | None
-    method: str
-    unknown: list[str]
-    estimate: ReportedEstimate
+    cost_delta_usd: float | None
+    cost_delta_method: str
+    cost_unknown: list[str]
+    cost_delta: ReportedEstimate
 
 
 def arms_without_cost(total: HourSums) -> set[str]:

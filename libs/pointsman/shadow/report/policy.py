@@ -47,7 +47,6 @@ def policy_report(
     reward = sums.statistics.reward
     reward_delta = difference(sums, "reward", confidence)
     quality_delta = difference(sums, "quality", confidence)
-    cost = cost_delta(sums, arm_costs, confidence)
     expected_agreement = sums.mean(fields.AGREEMENT)
     disagree = None if expected_agreement is None else max(1.0 - expected_agreement, 0.0)
     pairs = [Pair(active=served, shadow=drawn, count=count) for (served, drawn), count in sums.pairs().items()]
@@ -64,10 +63,7 @@ def policy_report(
         rewarded_bias=rewarded_bias(sums, reward_delta.estimate),
         agreement=sums.mean(fields.AGREED),
         expected_agreement=expected_agreement,
-        cost_delta_usd=cost.usd,
-        cost_delta_method=cost.method,
-        cost_unknown=cost.unknown,
-        cost_delta=cost.estimate,
+        **cost_delta(sums, arm_costs, confidence)._asdict(),
         active_cost_usd=sums.statistics.cost.mean("y") if sums.statistics.cost.count else None,
         reward_delta=reward_delta,
         quality_delta=quality_delta,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 
-from pointsman.contracts.config import Config
 from pointsman.contracts.messages.errors import SwitchRefused
 from pointsman.contracts.messages.policies import PolicyChangeRecord, PolicySpec, TierPolicies
 from pointsman.contracts.messages.switch import promoted, reverted
-from pointsman.runtime.bus import Bus, WrongSequence
-from pointsman.runtime.bus.alerts import publish_promotion
+from pointsman.runtime.bus import WrongSequence
+from pointsman.runtime.bus.alerts import PROMOTION, publish_promotion
 from pointsman.runtime.bus.policies import read_policies, write_policies
-from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.shadow.promotion.evidence import evidence_record, read_evidence
 from pointsman.shadow.promotion.ruling import Ruling, barrier, rule
@@ -34,17 +32,15 @@ class PromotionGuard(TierTask):
         The result of the last check.
     """
 
+    alert_kind = PROMOTION
     failure = "cannot judge the shadows"
-
-    def __init__(self, bus: Bus, store: Store, tier: str, config: Config) -> None:
-        super().__init__(bus, store, tier, config)
-        self._settings = config.promotion
-        self.last = Ruling("none", "", "not checked yet")
+    last = Ruling("none", "", "not checked yet")
 
     @property
     def interval_s(self) -> float | None:
         """Seconds between two checks; None if nothing is automatic in this tier."""
-        return self._settings.check_s if self._settings.watches(self.tier) else None
+        settings = self._config.promotion
+        return settings.check_s if settings.watches(self.tier) else None
 
     async def check(self) -> Ruling:
         """Judge the shadows once, and switch if that is the ruling.
@@ -60,7 +56,7 @@ class PromotionGuard(TierTask):
         version, current = found
         rows = await self._rows(current)
         back = next((spec.name for spec in current.shadows if _was_replaced(current, spec)), None)
-        ruling = rule(rows.values(), back, self._settings)
+        ruling = rule(rows.values(), back, self._config.promotion)
         if ruling.action == "none":
             return self._ruled(ruling)
         kind = "automatic-promote" if ruling.action == "promote" else "automatic-revert"

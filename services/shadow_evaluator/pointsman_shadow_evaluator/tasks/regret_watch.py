@@ -6,42 +6,25 @@ import time
 
 import msgspec
 
-from pointsman.contracts.config import Config
 from pointsman.contracts.config.reporting import RegretConfig
-from pointsman.runtime.bus import Bus
 from pointsman.runtime.bus.policies import read_policies
-from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.shadow.periods import DAY_MS
 from pointsman.shadow.report.builder import build_report
 from pointsman.shadow.report.messages import ArmValue, RegretReport
-from pointsman_shadow_evaluator.tasks.alert_publisher import AlertPublisher
 from pointsman_shadow_evaluator.tasks.tier_task import TierTask
 
 log = logger("shadow_evaluator.regret")
 
-SETTLE_S = 3600.0
-"""How long an arm must not underperform before the alert that it stopped: near the limit it may change often."""
-
 
 class RegretWatch(TierTask):
-    """Checks the arms of a tier.
+    """Checks the arms of a tier."""
 
-    Parameters
-    ----------
-    bus, store, tier, config
-        As for `TierTask`.
-    settle_s : float
-        See `SETTLE_S`.
-    """
-
+    alert_kind = "regret"
     failure = "cannot check the regret"
-
-    def __init__(self, bus: Bus, store: Store, tier: str, config: Config, settle_s: float = SETTLE_S) -> None:
-        super().__init__(bus, store, tier, config)
-        self._settle_s = settle_s
-        self._alerts = AlertPublisher(bus, store, tier, "regret")
-        self._well_since: dict[str, float] = {}
+    settle_s = 3600.0
+    """How long an arm must not underperform before the alert that it stopped: near the limit it may change often."""
+    _well_since: dict[str, float] = {}
 
     @property
     def interval_s(self) -> float | None:
@@ -76,7 +59,7 @@ class RegretWatch(TierTask):
         """Return those of the arms that have not underperformed for long enough."""
         now = time.monotonic()
         self._well_since = {arm: self._well_since.get(arm, now) for arm in arms}
-        return {arm for arm, since in self._well_since.items() if now - since >= self._settle_s}
+        return {arm for arm, since in self._well_since.items() if now - since >= self.settle_s}
 
     async def _publish(self, arm: str, change: str, arms: set[str], text: str, regret: RegretReport) -> bool:
         log.warning("tier %s: %s", self.tier, text)

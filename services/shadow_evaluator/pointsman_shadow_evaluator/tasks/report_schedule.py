@@ -8,16 +8,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from pointsman.contracts.config import Config
 from pointsman.contracts.config.reporting import WEEKDAYS, ReportConfig
 from pointsman.contracts.messages import subjects
-from pointsman.runtime.bus import Bus
 from pointsman.runtime.bus.policies import read_policies
-from pointsman.runtime.store.store import Store
 from pointsman.shadow.report.builder import build_report
 from pointsman.shadow.report.messages import Report
 from pointsman.shadow.sums.store import ShadowStore
-from pointsman_shadow_evaluator.tasks.alert_publisher import AlertPublisher
 from pointsman_shadow_evaluator.tasks.tier_task import TierTask
 
 CHECK_INTERVAL_S = 30.0
@@ -59,14 +55,11 @@ def latest_period(settings: ReportConfig, now: datetime) -> Period | None:
 class ReportSchedule(TierTask):
     """Publishes the report of a tier once for each period, after the period has ended."""
 
+    alert_kind = "report"
     failure = "cannot publish the report yet"
-
-    def __init__(self, bus: Bus, store: Store, tier: str, config: Config) -> None:
-        super().__init__(bus, store, tier, config)
-        self._alerts = AlertPublisher(bus, store, tier, "report")
-        self._done = ""
-        self._last_decision: tuple[str, int] = ("", 0)
-        self._retry_at = 0.0
+    _done = ""
+    _last_decision = ("", 0)
+    _retry_at = 0.0
 
     @property
     def interval_s(self) -> float | None:

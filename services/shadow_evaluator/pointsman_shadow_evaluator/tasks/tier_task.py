@@ -8,6 +8,7 @@ from typing import ClassVar
 from pointsman.contracts.config import Config
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
+from pointsman_shadow_evaluator.tasks.alert_publisher import AlertPublisher
 
 
 class TierTask(ABC):
@@ -16,6 +17,8 @@ class TierTask(ABC):
     To add a task, write a subclass and add it to ``TASKS`` in ``app.py``.
     """
 
+    alert_kind: ClassVar[str]
+    """Kind of the alerts that the task publishes."""
     failure: ClassVar[str]
     """Text of the log line when `check` fails."""
 
@@ -23,6 +26,7 @@ class TierTask(ABC):
         self._bus = bus
         self._store = store
         self._config = config
+        self._alerts = AlertPublisher(bus, store, tier, self.alert_kind)
         self.tier = tier
 
     @property
