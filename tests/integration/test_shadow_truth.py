@@ -31,7 +31,7 @@ TABLE = ROOT / "tests" / "golden" / "routing_k3.npz"
 DIM = 6
 ARMS = ("p:first", "p:second", "q:third")
 PROMPTS = 900
-TOLD = 0.3
+REPORTED_SHARE = 0.3
 AT_ONCE = 16
 SHADOWS = ("greedy", "thompson", "uniform", "always-first", "always-third")
 
@@ -160,7 +160,7 @@ async def _route(url: str, tier: str, world: World) -> None:
             decision = (await client.post("/v1/decisions", json=body)).json()
             assert not decision["degraded"], decision
             arm = ARMS.index(f"{decision['provider']}:{decision['model']}")
-            if rng.random() < TOLD:
+            if rng.random() < REPORTED_SHARE:
                 quality, cost = float(world.quality[prompt, arm]), float(world.cost_usd[prompt, arm])
                 waiting.append({"decision_id": decision["decision_id"], "quality": quality, "cost_usd": cost})
 
