@@ -19,6 +19,7 @@ from pointsman.runtime.bus import (
     BusError,
     BusUnavailable,
     NoResponders,
+    StoredMessage,
     StreamMissing,
     WrongSequence,
     ensure_streams,
@@ -291,9 +292,7 @@ async def test_a_dead_letter_is_kept_whole_and_once(bus: Bus) -> None:
     await ensure_streams(bus, NatsConfig())
     data = b'{"tier":\xff\x00'
     for _ in range(2):
-        await publish_dead_letter(
-            bus, "test", "OUTCOMES", subject="outcomes.T", sequence=7, data=data, reason="truncated"
-        )
+        await publish_dead_letter(bus, "test", "OUTCOMES", StoredMessage("outcomes.T", data, 7, 0), "truncated")
     assert (await bus.info("DEAD")).state.messages == 1
     stored = await bus.get("DEAD", 1)
     assert stored is not None
@@ -305,7 +304,7 @@ async def test_a_dead_letter_is_kept_whole_and_once(bus: Bus) -> None:
 async def test_a_dead_letter_of_any_size_fits(bus: Bus) -> None:
     await ensure_streams(bus, NatsConfig())
     data = bytes(range(256)) * 2048  # 512 KB, the most that a stream takes
-    await publish_dead_letter(bus, "test", "OUTCOMES", subject="outcomes.T", sequence=8, data=data, reason='"' * 300)
+    await publish_dead_letter(bus, "test", "OUTCOMES", StoredMessage("outcomes.T", data, 8, 0), '"' * 300)
     stored = await bus.get("DEAD", 1)
     assert stored is not None
     assert data.startswith(dead_decoder.decode(stored.data).payload)

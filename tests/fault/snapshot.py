@@ -59,7 +59,7 @@ def expected(stream: Stream, tier: str) -> Contents:
     }
     contents: Contents = {keys.tier(tier): head, **entries}
     for arm, state in ledger.learner.arms.items():
-        head[f"{keys.ARM_FIELD}{arm}"] = b"%d" % state.version
+        head[f"arm:{arm}"] = b"%d" % state.version
         contents[keys.arm(tier, arm)] = {name: _bytes(value) for name, value in encode_arm(state).items()}
     for chunk in ledger.bits.held():
         contents[f"applied:{{{tier}}}:{chunk}"] = ledger.bits.chunk(chunk)

@@ -96,7 +96,7 @@ async def loop(bus: Bus, replicas: list[ServiceProcess]) -> Bus:
     return bus
 
 
-async def test_a_decision_is_in_the_log_before_its_answer_and_says_the_same(loop: Bus) -> None:
+async def test_decision_is_in_the_log_before_its_response_and_equals_it(loop: Bus) -> None:
     heard: asyncio.Queue[Msg] = asyncio.Queue()
     await loop.nats.subscribe(subjects.decision_topic("LOGGED"), cb=heard.put)
     decision = await decide(loop, "LOGGED")

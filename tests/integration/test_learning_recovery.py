@@ -57,7 +57,7 @@ async def _writer(store: Store, tier: str, updaters: list[ServiceProcess]) -> Se
             found.extend(updater for updater in updaters if updater.running and updater.pid == pid)
         return bool(found)
 
-    await eventually(held, f"somebody writes {tier}")
+    await eventually(held, f"a process writes {tier}")
     return found[0]
 
 
@@ -118,7 +118,7 @@ async def test_killing_the_writer_in_mid_stream_changes_no_byte(
     rewards = [reward_decoder.decode(data) for data in await read_all(bus, "REWARDS", subjects.rewards("KILLED"))]
     by_outcome = {reward.outcome_sequence: reward for reward in rewards}
     assert len(by_outcome) == sum(state.n for state in ledger.learner.arms.values())
-    assert all(by_outcome[reward.outcome_sequence] == reward for reward in rewards)  # a repeat says the same
+    assert all(by_outcome[reward.outcome_sequence] == reward for reward in rewards)  # a repetition has the same content
     writer.start()
 
 

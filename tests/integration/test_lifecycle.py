@@ -1,4 +1,4 @@
-"""A service that was told to stop ends, whatever the work in it does."""
+"""A service that is stopped ends, even if its work swallows cancellations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An outcome log that is not the one that was learned from: the updater says so and touches nothing."""
+"""An outcome log that is not the one that was learned from: the reward-updater halts the tier and changes nothing."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def _alert(bus: Bus) -> Alert | None:
 
 
 def _state(updater: ServiceProcess) -> str:
-    """Return what the updater says of the tier when it is asked whether it is ready."""
+    """Return the readiness of the tier."""
     try:
         with urllib.request.urlopen(f"{updater.url}/readyz", timeout=10.0) as response:
             body = response.read()
@@ -69,7 +69,7 @@ def _state(updater: ServiceProcess) -> str:
     return str(json.loads(body)["checks"].get(f"tier {TIER}"))
 
 
-async def test_a_log_that_was_made_anew_halts_the_tier_and_nothing_of_it_is_applied(
+async def test_recreated_log_halts_the_tier_and_is_not_applied(
     bus: Bus, store: Store, config: Config, updater: ServiceProcess, start_service: StartService
 ) -> None:
     for decision in (1, 2):

@@ -1,4 +1,4 @@
-"""The settler by itself, on a real stream: poison, a stream made anew, too much feedback, two at a time."""
+"""Feedback settler on a real stream: unreadable messages, a recreated stream, too much feedback, two settlers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def measured(bus: Bus, decision: int, wait_ms: int = 0) -> int:
     return (await bus.append(subjects.feedback(TIER), encode(message))).sequence
 
 
-async def told(bus: Bus, decision: int, quality: float, wait_ms: int = 0) -> None:
+async def give_feedback(bus: Bus, decision: int, quality: float, wait_ms: int = 0) -> None:
     await bus.append(
         subjects.feedback(TIER), encode(Feedback(outcome=outcome(decision), quality=quality, wait_ms=wait_ms))
     )
@@ -96,7 +96,9 @@ async def settling(bus: Bus, store: Store, config: Config) -> Settling:
     return running
 
 
-async def test_what_cannot_be_read_is_buried_and_passed_by(bus: Bus, store: Store, settling: Settling) -> None:
+async def test_unreadable_message_becomes_a_dead_letter_and_is_skipped(
+    bus: Bus, store: Store, settling: Settling
+) -> None:
     await measured(bus, 1)
     bad = (await bus.append(subjects.feedback(TIER), b'{"kind":"measured","outcome":5}')).sequence
     other = encode(PendingOutcome(outcome=outcome(7, tier="OPEN"), wait_ms=0))
@@ -116,9 +118,7 @@ async def test_what_cannot_be_read_is_buried_and_passed_by(bus: Bus, store: Stor
     assert "SIMPLE" in letters[1].reason
 
 
-async def test_a_stream_that_is_made_anew_is_read_from_its_beginning(
-    bus: Bus, config: Config, settling: Settling
-) -> None:
+async def test_recreated_stream_is_read_from_its_beginning(bus: Bus, config: Config, settling: Settling) -> None:
     for decision in (1, 2, 3):
         await measured(bus, decision)
     async with settling():
@@ -138,7 +138,7 @@ async def test_too_much_feedback_has_the_oldest_answers_count_before_their_time(
     monkeypatch.setattr(settler_module, "EARLY_BATCH", 1)
     for decision in (1, 2, 3, 4):
         await measured(bus, decision, LONG_MS)
-        await told(bus, decision, float(decision), LONG_MS)
+        await give_feedback(bus, decision, float(decision), LONG_MS)
     async with settling():
         await has(bus, [(1, 1.0), (2, 2.0)])
 
@@ -160,7 +160,7 @@ async def test_nothing_counts_before_its_time_and_nothing_behind_it(bus: Bus, se
 async def test_a_shorter_wait_holds_for_what_waits_already(bus: Bus, settling: Settling) -> None:
     await measured(bus, 1, LONG_MS)
     waits = await measured(bus, 2, LONG_MS)
-    await told(bus, 1, 5.0, LONG_MS)
+    await give_feedback(bus, 1, 5.0, LONG_MS)
     async with settling() as one:
 
         async def stands() -> bool:
@@ -195,7 +195,7 @@ async def test_settlers_that_both_believe_they_hold_the_lease_count_everything_o
     async with settling("one"), settling("two"):
         for decision in range(1, 60):
             await measured(bus, decision, WAIT_MS)
-            await told(bus, decision, 80.0)
+            await give_feedback(bus, decision, 80.0)
         expected = await by_the_log(bus)
         assert expected.keys() == set(range(1, 60))
 
@@ -210,7 +210,7 @@ async def test_settlers_that_both_believe_they_hold_the_lease_count_everything_o
 
 
 async def by_the_log(bus: Bus) -> dict[int, float | None]:
-    """What each decision's quality is by the log's times, if each was measured first and told of once."""
+    """What each decision's quality is by the log's times, if each has one measured outcome, then one feedback."""
     measured_at: dict[int, int] = {}
     qualities: dict[int, float | None] = {}
     reader = LogReader(bus, subjects.FEEDBACK, subjects.feedback(TIER))

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from pointsman.cli.stack import stack
-from pointsman.cli.stack.errors import DataDirBusy, NoResponse, StartFailed
+from pointsman.cli.stack.errors import DataDirBusy, ProbeFailed, StartFailed
 from pointsman.cli.stack.lock import is_alive
 from pointsman.cli.stack.logins import operator_logins
 from pointsman.cli.stack.probes import http_get, nats_info, store_pid
@@ -66,7 +66,7 @@ async def test_the_stack_answers_everywhere_the_file_says_and_nowhere_after_it_s
     assert [process.pid for process in content.processes() if is_alive(process.pid)] == []
     assert find_stack(tmp_path / "data") is None
     assert not (tmp_path / "data" / "stack.json").exists()
-    with pytest.raises(NoResponse):
+    with pytest.raises(ProbeFailed):
         await nats_info(content.nats[0].url)
 
 

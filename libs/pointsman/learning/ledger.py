@@ -36,8 +36,6 @@ class Dead:
     """A message that is not a valid outcome, and the reason."""
 
     sequence: int
-    subject: str
-    data: bytes
     reason: str
 
 
@@ -47,8 +45,6 @@ class LogEntry:
 
     sequence: int
     at_ms: int
-    subject: str
-    data: bytes
     outcome: Outcome | None
     reason: str = ""
 
@@ -59,8 +55,8 @@ def read_outcome(subject: str, data: bytes, sequence: int, at_ms: int) -> LogEnt
         outcome = decode(outcome_decoder, data)
         _check(outcome, parse_tier(subject))
     except MessageError as error:
-        return LogEntry(sequence, at_ms, subject, data, None, str(error))
-    return LogEntry(sequence, at_ms, subject, data, outcome)
+        return LogEntry(sequence, at_ms, None, str(error))
+    return LogEntry(sequence, at_ms, outcome)
 
 
 @dataclass(slots=True)
@@ -69,8 +65,6 @@ class TierLedger:
 
     Attributes
     ----------
-    learner : Learner
-    bits : AppliedBits
     watermark : int
         Sequence of the last message applied, whether it was learned from or not.
     watermark_at_ms : int
@@ -93,7 +87,7 @@ class TierLedger:
         self.watermark, self.watermark_at_ms = entry.sequence, entry.at_ms
         outcome = entry.outcome
         if outcome is None:
-            return Dead(entry.sequence, entry.subject, entry.data, entry.reason)
+            return Dead(entry.sequence, entry.reason)
         if not outcome.learn:
             return Skipped(entry.sequence, "degraded")
         arm = Arm(outcome.provider, outcome.model)
@@ -101,7 +95,7 @@ class TierLedger:
         dim = next((state.dim for state in self.learner.arms.values()), len(outcome.context))
         if len(outcome.context) != dim:
             reason = f"context: tier {outcome.tier} was learned with {dim} features, got {len(outcome.context)}"
-            return Dead(entry.sequence, entry.subject, entry.data, reason)
+            return Dead(entry.sequence, reason)
         if not self.bits.mark(outcome.decision_sequence):
             return Skipped(entry.sequence, "duplicate")
         self.decision_high = max(self.decision_high, outcome.decision_sequence)

@@ -63,7 +63,6 @@ class Probe:
     ----------
     host, port
         Address to listen at; port 0 selects a free port.
-    readiness : callable
     """
 
     def __init__(self, host: str, port: int, readiness: Readiness) -> None:

@@ -62,16 +62,12 @@ class TierWorker(ABC):
 
     Parameters
     ----------
-    store : Store
-    tier : str
     holder : str
         Name that is unique to this process.
     lease_ms : int
         Time after which the lease expires unless it is renewed.
-    log : Logger
     subject : str
         The work as log lines name it; ``tier <tier>`` by default.
-    retry_interval_s, halt_check_interval_s : float
     """
 
     role: ClassVar[str]
@@ -240,7 +236,6 @@ async def run_periodically(
         Its errors of the bus, the store or a message are logged; any other is a bug, and is raised.
     interval_s : float
         Pause between the end of the task and its next start.
-    log : Logger
     failure : str
         What has failed, as the log line names it.
     tier : str, optional

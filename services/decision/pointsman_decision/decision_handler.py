@@ -106,14 +106,7 @@ def _pins(valid: list[_Valid]) -> list[Pin | None]:
 
 
 class DecisionHandler:
-    """Respond to requests on ``decide.<tier>``.
-
-    Parameters
-    ----------
-    bus : Bus
-    tiers : mapping of str to Tier
-    config : Config
-    """
+    """Respond to requests on ``decide.<tier>``."""
 
     def __init__(self, bus: Bus, tiers: Mapping[str, Tier], config: Config) -> None:
         self._bus = bus

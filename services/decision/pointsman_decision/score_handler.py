@@ -19,14 +19,7 @@ log = logger("decision.scoring")
 
 
 class ScoreHandler:
-    """Respond to requests on ``score.<tier>``.
-
-    Parameters
-    ----------
-    bus : Bus
-    tiers : mapping of str to Tier
-    config : Config
-    """
+    """Respond to requests on ``score.<tier>``."""
 
     def __init__(self, bus: Bus, tiers: Mapping[str, Tier], config: Config) -> None:
         self._bus = bus

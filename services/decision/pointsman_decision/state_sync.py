@@ -39,9 +39,6 @@ class StateSync:
 
     Parameters
     ----------
-    bus : Bus
-    store : Store
-    tiers : mapping of str to Tier
     reconcile_s : float
         Interval of the reads without a notice.
     """

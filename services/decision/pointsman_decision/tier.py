@@ -57,8 +57,6 @@ class Tier:
 
     Parameters
     ----------
-    name : str
-    dim : int
     spec : PolicySpec
         The initial policy, version 0: the configured one.
     prices : mapping of Arm to float

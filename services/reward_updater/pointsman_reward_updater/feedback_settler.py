@@ -43,15 +43,6 @@ class FeedbackSettler(TierWorker):
     """Append the outcomes of a tier's answers when their wait for feedback is over.
 
     The stream is read with two cursors, as `PendingFeedback` describes.
-
-    Parameters
-    ----------
-    bus : Bus
-    store : Store
-    tier : str
-    config : Config
-    holder : str
-        Name that is unique to this process.
     """
 
     role = "settler"
@@ -206,15 +197,8 @@ class FeedbackSettler(TierWorker):
     async def _publish_dead_letter(self, entry: Entry) -> None:
         log.warning("tier %s: message %d is a dead letter: %s", self.tier, entry.sequence, entry.problem)
         stored = await self._bus.get(subjects.FEEDBACK, entry.sequence)
-        await publish_dead_letter(
-            self._bus,
-            SERVICE,
-            subjects.FEEDBACK,
-            subject=subjects.feedback(self.tier),
-            sequence=entry.sequence,
-            data=stored.data if stored else b"",
-            reason=entry.problem,
-        )
+        message = stored or StoredMessage(subjects.feedback(self.tier), b"", entry.sequence, entry.at_ms)
+        await publish_dead_letter(self._bus, SERVICE, subjects.FEEDBACK, message, entry.problem)
 
     def _read(self, stored: StoredMessage) -> Entry:
         try:

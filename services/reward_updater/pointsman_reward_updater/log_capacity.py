@@ -32,7 +32,6 @@ class LogCapacityWatch:
 
     Parameters
     ----------
-    bus : Bus
     alarm_at : float
         That share, 0 to 1.
     oldest_waiting : callable

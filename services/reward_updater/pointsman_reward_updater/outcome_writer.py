@@ -34,15 +34,6 @@ class OutcomeWriter(TierWorker):
 
     State in memory is valid only until the next commit, which compares the watermark: when another writer has moved it,
     or the store has lost or regained data, this writer loads everything again and continues from there.
-
-    Parameters
-    ----------
-    bus : Bus
-    store : Store
-    tier : str
-    config : Config
-    holder : str
-        Name that is unique to this process.
     """
 
     role = "reward-updater"
@@ -157,16 +148,9 @@ class OutcomeWriter(TierWorker):
         applied = [result for result in results if isinstance(result, Applied)]
         unpublished = [item for item in applied if item.sequence > self._published_through]
         await publish_rewards(self._bus, self.tier, unpublished, before)
-        for dead in (result for result in results if isinstance(result, Dead)):
-            await publish_dead_letter(
-                self._bus,
-                SERVICE,
-                subjects.OUTCOMES,
-                subject=dead.subject,
-                sequence=dead.sequence,
-                data=dead.data,
-                reason=dead.reason,
-            )
+        for message, result in zip(batch, results, strict=True):
+            if isinstance(result, Dead):
+                await publish_dead_letter(self._bus, SERVICE, subjects.OUTCOMES, message, result.reason)
         changed = list(dict.fromkeys(item.arm for item in applied))
         rows = [(item.outcome.decision_sequence, item.sequence, item.reward.value / 100.0) for item in applied]
         with tracing.committing(self.tier, [message.traceparent for message in batch]) as headers:

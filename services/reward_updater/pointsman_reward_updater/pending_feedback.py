@@ -119,7 +119,6 @@ class PendingFeedback:
 
         Parameters
         ----------
-        entry : Entry
         now_ms : int, optional
             The log's time until which everything is noted, if that may be before the message is due.
         """

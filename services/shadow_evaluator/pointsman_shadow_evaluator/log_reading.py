@@ -65,8 +65,6 @@ async def decode_batch(
         except MessageError as error:
             at = message.sequence
             log.warning("tier %s: message %d of %s is a dead letter: %s", tier, at, stream, error)
-            await publish_dead_letter(
-                bus, SERVICE, stream, subject=message.subject, sequence=at, data=message.data, reason=str(error)
-            )
+            await publish_dead_letter(bus, SERVICE, stream, message, str(error))
             decoded.append(None)
     return decoded

@@ -23,8 +23,8 @@ def outcome(decision: int, **fields: Any) -> Outcome:
 
 
 def measured(decision: int, **fields: Any) -> PendingOutcome:
-    told = {"quality": 60.0, "cost_usd": 0.5, "latency_ms": 9.0, **fields}
-    return PendingOutcome(outcome=outcome(decision, **told), wait_ms=WAIT_MS)
+    rows = {"quality": 60.0, "cost_usd": 0.5, "latency_ms": 9.0, **fields}
+    return PendingOutcome(outcome=outcome(decision, **rows), wait_ms=WAIT_MS)
 
 
 def feedback(decision: int, quality: float, **fields: Any) -> Feedback:
@@ -71,7 +71,7 @@ def test_feedback_that_comes_before_what_was_measured_is_joined_with_it() -> Non
     assert (counts.quality, counts.cost_usd, counts.accepted_at_ms) == (80.0, 0.5, 110)
 
 
-def test_feedback_on_what_nobody_measured_is_an_outcome_itself() -> None:
+def test_feedback_without_a_measured_outcome_is_an_outcome_itself() -> None:
     (counts,) = settle(stream((10, feedback(1, 80.0)), (20, feedback(1, 70.0))))
     assert (counts.quality, counts.cost_usd, counts.latency_ms, counts.accepted_at_ms) == (70.0, None, None, 110)
 
@@ -103,7 +103,7 @@ def test_decisions_do_not_mix() -> None:
     assert [(found.decision_sequence, found.quality) for found in settle(entries)] == [(1, 60.0), (2, 100.0), (3, 1.0)]
 
 
-def test_a_room_that_is_full_says_so_until_something_has_counted() -> None:
+def test_it_is_full_until_a_message_is_settled() -> None:
     room = PendingFeedback(max_notes=2)
     entries = stream((10, measured(1)), (11, feedback(1, 5.0)), (12, feedback(2, 5.0)))
     for entry in entries:
@@ -136,15 +136,15 @@ MESSAGES = st.lists(
     st.tuples(
         st.integers(0, 90),  # milliseconds after the one before
         st.integers(1, 4),  # of which decision
-        st.one_of(st.none(), st.floats(0.0, 100.0)),  # what feedback says; measured when None
+        st.one_of(st.none(), st.floats(0.0, 100.0)),  # quality of the feedback; None: a measured outcome
     ),
     max_size=14,
 )
 
 
-def logged(told: list[tuple[int, int, float | None]]) -> list[Entry]:
+def logged(rows: list[tuple[int, int, float | None]]) -> list[Entry]:
     at_ms, timed = 0, []
-    for after_ms, decision, quality in told:
+    for after_ms, decision, quality in rows:
         at_ms += after_ms
         message = measured(decision) if quality is None else feedback(decision, quality)
         timed.append((at_ms, message))
@@ -153,9 +153,9 @@ def logged(told: list[tuple[int, int, float | None]]) -> list[Entry]:
 
 @given(MESSAGES, st.integers(0, 14), st.integers(0, 14), st.integers(0, 14))
 def test_a_settler_that_dies_anywhere_and_another_that_goes_on_count_the_same(
-    told: list[tuple[int, int, float | None]], died_at: int, resumed_at: int, ahead: int
+    rows: list[tuple[int, int, float | None]], died_at: int, resumed_at: int, ahead: int
 ) -> None:
-    entries = logged(told)
+    entries = logged(rows)
     died_at = min(died_at, len(entries))
     resumed_at = min(resumed_at, died_at)  # the watermark may be behind what was appended, never before it
     whole = counted(settle(entries))
@@ -164,8 +164,8 @@ def test_a_settler_that_dies_anywhere_and_another_that_goes_on_count_the_same(
 
 
 @given(MESSAGES, st.integers(0, 14))
-def test_how_far_one_reads_ahead_makes_no_difference(told: list[tuple[int, int, float | None]], ahead: int) -> None:
-    entries = logged(told)
+def test_how_far_one_reads_ahead_makes_no_difference(rows: list[tuple[int, int, float | None]], ahead: int) -> None:
+    entries = logged(rows)
     assert counted(settle(entries, ahead=ahead)) == counted(settle(entries))
 
 

@@ -7,7 +7,7 @@ import asyncio
 import re
 
 from pointsman.cli.errors import CommandFailed
-from pointsman.cli.stack.errors import NoResponse
+from pointsman.cli.stack.errors import ProbeFailed
 from pointsman.cli.stack.probes import nats_info
 from pointsman.cli.target import add_target_options, find_target
 from pointsman.contracts.config.connections import NatsConfig
@@ -46,7 +46,7 @@ def _run(options: argparse.Namespace) -> int:
     server = NatsConfig(url=options.nats) if options.nats else find_target(options).nats
     try:
         asyncio.run(_tail(server, options.subject, options.count))
-    except NoResponse as error:
+    except ProbeFailed as error:
         raise CommandFailed(f"NATS does not respond: {error}") from error
     return 0
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from pointsman.cli.stack.errors import NoResponse
+from pointsman.cli.stack.errors import ProbeFailed
 from pointsman.cli.stack.ports import LOOPBACK, Ports
 from pointsman.cli.stack.probes import nats_info, store_pid
 from pointsman.contracts.access.credentials import Credentials, write_private
@@ -38,7 +38,7 @@ class EmbeddedServer:
         raise NotImplementedError
 
     async def check(self, pid: int) -> None:
-        """Raise `NoResponse` unless this server, started as process ``pid``, is in service."""
+        """Raise `ProbeFailed` unless this server, started as process ``pid``, is in service."""
         raise NotImplementedError
 
 
@@ -66,9 +66,9 @@ class EmbeddedNats(EmbeddedServer):
         """See the base. The server is identified by its name."""
         info = await nats_info(self.url)
         if info.server_name != server_name(self._data_dir):
-            raise NoResponse(f"{self.url}: another NATS responds, {info.server_name}")
+            raise ProbeFailed(f"{self.url}: another NATS responds, {info.server_name}")
         if not info.jetstream:
-            raise NoResponse(f"{self.url}: JetStream is not on")
+            raise ProbeFailed(f"{self.url}: JetStream is not on")
 
 
 class EmbeddedStore(EmbeddedServer):
@@ -91,7 +91,7 @@ class EmbeddedStore(EmbeddedServer):
     async def check(self, pid: int) -> None:
         """See the base. The server is identified by its process id."""
         if await store_pid(self.url, "operator", self._credentials.redis["operator"]) != pid:
-            raise NoResponse(f"{self.url}: another store responds")
+            raise ProbeFailed(f"{self.url}: another store responds")
 
 
 def server_name(data_dir: Path) -> str:

@@ -7,7 +7,7 @@
     ├── PortBusy         the requested port is in use
     ├── ProgramMissing   nats-server or valkey-server was not found
     ├── StartFailed      a process did not start, or was not ready in time
-    └── NoResponse       no valid response from an address
+    └── ProbeFailed      no valid response from an address
 """
 
 from __future__ import annotations
@@ -33,5 +33,5 @@ class StartFailed(StackError):
     """A process did not start, or was not ready in time."""
 
 
-class NoResponse(StackError):
+class ProbeFailed(StackError):
     """No valid response from an address."""

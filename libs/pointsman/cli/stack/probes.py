@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pointsman.cli.stack.errors import NoResponse
+from pointsman.cli.stack.errors import ProbeFailed
 from pointsman.runtime.http import blocking
 from pointsman.runtime.http.errors import HttpError
 from pointsman.runtime.http.response import CompleteResponse
@@ -34,12 +34,12 @@ async def http_get(url: str, timeout_s: float = PROBE_TIMEOUT_S) -> CompleteResp
 
     Raises
     ------
-    NoResponse
+    ProbeFailed
     """
     try:
         return await asyncio.to_thread(blocking.get, url, timeout_s, verify_tls=False)
     except HttpError as error:
-        raise NoResponse(f"{url}: {error}") from error
+        raise ProbeFailed(f"{url}: {error}") from error
 
 
 def failed_checks(readiness: CompleteResponse) -> str:
@@ -59,15 +59,15 @@ async def nats_info(url: str, timeout_s: float = PROBE_TIMEOUT_S) -> NatsInfo:
 
     Raises
     ------
-    NoResponse
+    ProbeFailed
     """
     line = await _exchange(url, 4222, b"", b"\r\n", timeout_s)
     if not line.startswith(b"INFO "):
-        raise NoResponse(f"{url}: not a NATS server: {line[:80]!r}")
+        raise ProbeFailed(f"{url}: not a NATS server: {line[:80]!r}")
     try:
         return msgspec.json.decode(line[5:], type=NatsInfo)
     except msgspec.MsgspecError as error:
-        raise NoResponse(f"{url}: {error}") from error
+        raise ProbeFailed(f"{url}: {error}") from error
 
 
 async def store_pid(url: str, user: str = "", password: str = "", timeout_s: float = PROBE_TIMEOUT_S) -> int:
@@ -75,14 +75,14 @@ async def store_pid(url: str, user: str = "", password: str = "", timeout_s: flo
 
     Raises
     ------
-    NoResponse
+    ProbeFailed
         Also while the store loads its data.
     """
     login = f"AUTH {user} {password}\r\n" if password else ""
     reply = await _exchange(url, 6379, f"{login}PING\r\nINFO server\r\nQUIT\r\n".encode(), None, timeout_s)
     found = re.search(rb"^process_id:(\d+)", reply, re.MULTILINE)
     if not reply.removeprefix(b"+OK\r\n").startswith(b"+PONG\r\n") or found is None:
-        raise NoResponse(f"{url}: {reply[:80].decode(errors='replace').strip()}")
+        raise ProbeFailed(f"{url}: {reply[:80].decode(errors='replace').strip()}")
     return int(found[1])
 
 
@@ -100,4 +100,4 @@ async def _exchange(url: str, default_port: int, request: bytes, until: bytes | 
             finally:
                 writer.close()
     except (OSError, TimeoutError, EOFError, asyncio.LimitOverrunError) as error:
-        raise NoResponse(f"{host}:{port}: {str(error) or 'no response in time'}") from error
+        raise ProbeFailed(f"{host}:{port}: {str(error) or 'no response in time'}") from error

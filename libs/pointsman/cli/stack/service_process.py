@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from pointsman.cli.stack.child_process import Command
-from pointsman.cli.stack.errors import NoResponse
+from pointsman.cli.stack.errors import ProbeFailed
 from pointsman.cli.stack.ports import LOOPBACK, Ports, is_free
 from pointsman.cli.stack.probes import failed_checks, http_get
 
@@ -63,5 +63,5 @@ class ServiceProcess:
         """Return why the service is not ready; empty when it is ready."""
         try:
             return failed_checks(await http_get(f"{self.url}/readyz"))
-        except NoResponse:
+        except ProbeFailed:
             return "does not respond yet"

@@ -14,7 +14,7 @@ from typing import Self
 
 from pointsman.cli.stack.child_process import ChildProcess, Command
 from pointsman.cli.stack.embedded_servers import EmbeddedNats, EmbeddedServer, EmbeddedStore
-from pointsman.cli.stack.errors import NoResponse, StartFailed
+from pointsman.cli.stack.errors import ProbeFailed, StartFailed
 from pointsman.cli.stack.lock import OWNER_VARIABLE, DataDirLock
 from pointsman.cli.stack.logins import ensure_credentials, service_environment, without_logins, write_observer_url
 from pointsman.cli.stack.ports import Ports, gateway_port, read_ports, url_host, write_ports
@@ -237,7 +237,7 @@ async def _responds(server: EmbeddedServer, child: ChildProcess) -> bool:
         try:
             await server.check(child.pid or 0)
             return True
-        except NoResponse:
+        except ProbeFailed:
             if child.deaths:
                 return False
             await asyncio.sleep(0.02)

@@ -1,13 +1,13 @@
 -- Read what a tier has learned since a watermark, all of one moment.
 --
 -- KEYS[1]  tier:{<tier>}
--- ARGV[1]  what the keys of the tier's arms begin with: arm:{<tier>}:
--- ARGV[2]  epoch the reader knows ('' for none)
--- ARGV[3]  watermark the reader knows; arms with a version above it are returned (all, when the epoch or the generation differs)
--- ARGV[4]  generation the reader knows ('' for none)
+-- ARGV[1]  prefix of the keys of the tier's arms: arm:{<tier>}:
+-- ARGV[2]  the reader's epoch ('' for none)
+-- ARGV[3]  the reader's watermark; arms with a version above it are returned (all, when epoch or generation differ)
+-- ARGV[4]  the reader's generation ('' for none)
 -- returns  {epoch, watermark, as_of_ms, ranges, known_arms, decision_high, watermark_at_ms, generation,
 --           arm, A, b, n, reward_sum, cost_n, cost_sum_usd, version, updated_at_ms, dim, arm, A, ...}
--- Reads only. The arms' keys are built here, from names in the tier's hash; they share its slot.
+-- Read-only. The arms' keys are built here, from names in the tier's hash; they share its slot.
 
 local head = redis.call('HMGET', KEYS[1], 'epoch', 'watermark', 'as_of_ms', 'ranges', 'decision_high',
   'watermark_at_ms', 'generation')

@@ -32,10 +32,6 @@ class GuardedClient(Client):
     """A client that sends nothing, in particular no password, without TLS where the URL begins with ``tls://``.
 
     `nats-py` uses TLS when the server announces it, so a man in the middle could turn it off.
-
-    Parameters
-    ----------
-    tls : bool
     """
 
     def __init__(self, tls: bool) -> None:

@@ -8,37 +8,32 @@ from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.notices import DeadLetter
 from pointsman.runtime.bus.bus import Bus
+from pointsman.runtime.bus.jetstream import StoredMessage
 from pointsman.runtime.telemetry import metrics
 
 MAX_PAYLOAD_BYTES = 256 * 1024
 
 
-async def publish_dead_letter(
-    bus: Bus, service: str, stream: str, *, subject: str, sequence: int, data: bytes, reason: str
-) -> None:
-    """Append a message to ``dead.<stream>``; once only within the duplicate window of NATS.
+async def publish_dead_letter(bus: Bus, service: str, stream: str, message: StoredMessage, reason: str) -> None:
+    """Append a message of a stream to ``dead.<stream>``; once only within the duplicate window of NATS.
 
     Parameters
     ----------
     service : str
         The service that read the message.
-    stream, subject, sequence, data
-        Its place in the stream, and its payload; the first `MAX_PAYLOAD_BYTES` are kept.
+    message : StoredMessage
+        The first `MAX_PAYLOAD_BYTES` of its data are kept.
     reason : str
         Why it cannot be read.
-
-    Raises
-    ------
-    BusError
     """
     letter = DeadLetter(
         stream=stream,
-        subject=subject,
-        sequence=sequence,
+        subject=message.subject,
+        sequence=message.sequence,
         reason=reason,
         service=service,
-        payload=data[:MAX_PAYLOAD_BYTES],
+        payload=message.data[:MAX_PAYLOAD_BYTES],
         found_at_ms=int(time.time() * 1000),
     )
-    await bus.append(subjects.dead(stream), encode(letter), headers={"Nats-Msg-Id": f"{stream}.{sequence}"})
+    await bus.append(subjects.dead(stream), encode(letter), headers={"Nats-Msg-Id": f"{stream}.{message.sequence}"})
     metrics.dead_letters.labels(stream).inc()

@@ -50,7 +50,6 @@ class AppendRefused(BusError):
     ----------
     code : int
         JetStream's ``err_code``.
-    description : str
     """
 
     def __init__(self, code: int, description: str) -> None:
@@ -71,10 +70,8 @@ class PoliciesUnreadable(BusError):
 
     Parameters
     ----------
-    tier : str
     version : int
         Version of the unreadable entry; its replacement is written on top of it.
-    reason : str
     """
 
     def __init__(self, tier: str, version: int, reason: str) -> None:

@@ -33,7 +33,6 @@ class Revision(NamedTuple):
 
     Attributes
     ----------
-    version : int
     at_ms : int
         When NATS stored it (Unix milliseconds).
     policies : TierPolicies or None

@@ -23,7 +23,7 @@ HEARTBEAT_S = 1.0
 PULL_EXPIRES_S = 30.0
 SILENCE_TIMEOUT_S = 3.5 * HEARTBEAT_S
 CONSUMER_INACTIVE_S = 60
-RETRY_INTERVAL_S = 0.1
+RESTART_DELAY_S = 0.1
 CONNECTION_LOST = "the connection was lost"
 _NS = 1_000_000_000
 
@@ -38,8 +38,6 @@ class LogReader:
 
     Parameters
     ----------
-    bus : Bus
-    stream : str
     subject : str
         May have wildcards.
     start : int
@@ -152,7 +150,7 @@ class LogReader:
             except StreamMissing:
                 raise
             except BusError as error:
-                await asyncio.sleep(RETRY_INTERVAL_S)
+                await asyncio.sleep(RESTART_DELAY_S)
                 raise BusUnavailable(f"cannot read {self._stream}: {error}") from error
         elif self._outstanding == 0:
             await self._pull()

@@ -37,7 +37,6 @@ class Endpoint(NamedTuple):
     ----------
     name : str
         Name in NATS's statistics.
-    subject : str
     handler : coroutine function
         Called with each message.
     """
@@ -120,8 +119,6 @@ class StatusReporter:
 
         Parameters
         ----------
-        bus : Bus
-        description : str
         endpoints : sequence of Endpoint
             Endpoints in addition to ``status``.
         queue : str, optional

@@ -24,8 +24,6 @@ class Lease:
 
     Parameters
     ----------
-    store : Store
-    role, tier : str
     holder : str
         Name that is unique to this process.
     hold_ms : int

@@ -1,9 +1,9 @@
--- Take a lease, or go on holding it.
+-- Acquire a lease, or renew it.
 --
 -- KEYS[1]  lease:{<tier>} (or lease:{<tier>}:<role>)
--- ARGV[1]  the holder's name, ARGV[2] milliseconds to hold it
--- returns  1 when the caller holds it now, 0 when another does
--- Idempotent: holding it again only prolongs it.
+-- ARGV[1]  the holder's name, ARGV[2] milliseconds until it expires
+-- returns  1 when the caller holds it now, 0 when another process does
+-- Idempotent: a repetition only extends the lease.
 
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
 if redis.call('GET', KEYS[1]) == ARGV[1] then
