@@ -64,6 +64,7 @@ ALLOWED_PHRASES = (
     "`told` (",  # values of the metric label `feedback`
     "`untold` (",
     'feedback="untold"',
+    '"told" if outcome.feedback else "untold"',
     '"beside"',  # a key of benchmark results
 )
 """Text in which a refused word is right, as it is written in the file."""
