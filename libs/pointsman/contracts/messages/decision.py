@@ -145,7 +145,7 @@ class DecisionRecord(Message, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
 
 
-class DecisionEvent(Message, frozen=True, kw_only=True):
+class DecisionEvent(DecisionRecord, frozen=True, kw_only=True):
     """A decision in the log (``log.decisions.<tier>``) and on the topic (``decisions.<tier>``).
 
     `encode_decision` writes it. In the log ``decision_id`` is absent, because the log's sequence is part of the id;
@@ -171,26 +171,16 @@ class DecisionEvent(Message, frozen=True, kw_only=True):
     """
 
     decision_id: str = ""
-    nonce: str
-    decided_at_ms: int
     tier: str
     provider: str
     model: str
     policy: str
     policy_version: int
-    algorithm: str
-    parameters: dict[str, Any] = {}
-    policy_identity: str = ""
     propensity: float
     explored: bool
-    exploration: float = 0.0
-    draw: float = 0.0
     stale: bool = False
     state_age_ms: int | None = None
-    state_watermark: int = 0
     scores: list[CandidateScore]
-    context: list[float]
-    metadata: dict[str, Any] | None = None
     pinned: bool = False
 
 

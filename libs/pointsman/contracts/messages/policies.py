@@ -9,7 +9,7 @@ import msgspec
 
 from pointsman.contracts.messages.codec import Message
 from pointsman.contracts.messages.errors import InvalidMessage
-from pointsman.core.bandit import RewardRule, RewardSettings
+from pointsman.core.bandit import ALGORITHMS, RewardRule, RewardSettings
 from pointsman.core.bounds import NonNegative, PositiveShare
 from pointsman.core.violations import find_violations
 
@@ -24,9 +24,6 @@ class PolicySpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ----------
     name : str
         Name in reports and events.
-    algorithm : str
-        ``linucb``, ``epsilon-greedy``, ``thompson``, ``softmax``, ``static:<provider>:<model>``, ``cheapest``,
-        ``uniform`` or ``module:Class``.
     parameters : object
         Keyword arguments of the algorithm, for example ``{"alpha": 1.5, "epsilon": 0.05}``.
     lambda_cost, mu_latency : float, optional
@@ -39,7 +36,7 @@ class PolicySpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     name: str
-    algorithm: str
+    algorithm: Annotated[str, msgspec.Meta(description=f"One of {', '.join(f'``{name}``' for name in ALGORITHMS)}.")]
     parameters: dict[str, Any] = {}
     lambda_cost: float | None = None
     mu_latency: float | None = None
