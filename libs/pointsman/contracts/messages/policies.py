@@ -36,7 +36,7 @@ class PolicySpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     name: str
-    algorithm: Annotated[str, msgspec.Meta(description=f"One of {', '.join(f'``{name}``' for name in ALGORITHMS)}.")]
+    algorithm: Annotated[str, msgspec.Meta(description=f"One of {', '.join(f'`{name}`' for name in ALGORITHMS)}.")]
     parameters: dict[str, Any] = {}
     lambda_cost: float | None = None
     mu_latency: float | None = None
