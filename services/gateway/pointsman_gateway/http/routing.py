@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
-from starlette.applications import Starlette
+from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope
 
 from pointsman.contracts.messages.codec import encode
@@ -67,10 +67,14 @@ def build_application(
         return convert_problem(endpoints, request.url.path, request.headers, document).to_starlette()
 
     known = (ProblemError, MessageError, BusError, StateError)
-    app = Starlette(
-        routes=routes, exception_handlers={HTTPException: on_http_error, **dict.fromkeys(known, _on_known_error)}
+    app = FastAPI(
+        routes=list[BaseRoute](routes),
+        openapi_url=None,  # the document is made from the declarations
+        docs_url=None,  # FastAPI's page loads scripts from another host
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers={HTTPException: on_http_error, **dict.fromkeys(known, _on_known_error)},
     )
-    app.router.redirect_slashes = False
     return Edge(app, hot, routes)
 
 
