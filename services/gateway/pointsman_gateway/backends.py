@@ -28,12 +28,7 @@ RETRY_INTERVAL_S = 1.0
 
 
 class Backends:
-    """Connections, tiers and active policies, shared by all handlers.
-
-    Parameters
-    ----------
-    config : Config
-    """
+    """Connections, tiers and active policies, shared by all handlers."""
 
     def __init__(self, config: Config) -> None:
         self.config = config

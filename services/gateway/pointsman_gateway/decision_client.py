@@ -34,11 +34,6 @@ class DecisionUnavailable(Exception):
 
 class DecisionClient:
     """Client of ``decide.<tier>``, with a circuit breaker for each tier.
-
-    Parameters
-    ----------
-    backends : Backends
-
     Attributes
     ----------
     fallback_topic : FallbackTopic

@@ -32,12 +32,7 @@ class FallbackTopic:
 
     Listeners of this gateway receive its events directly, also without NATS; other gateways receive them over NATS.
     Own events that NATS delivers are ignored, so that a listener receives each event once. A request never waits for
-    this topic.
-
-    Parameters
-    ----------
-    backends : Backends
-    """
+    this topic."""
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends

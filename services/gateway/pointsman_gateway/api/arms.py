@@ -137,8 +137,7 @@ class ArmsHandler:
         self._confidence = backends.config.report.confidence
 
     @HttpEndpoint(
-        "GET",
-        "/v1/arms",
+        "GET /v1/arms",
         name="listArms",
         tag="insight",
         scope="read",

@@ -123,8 +123,7 @@ class DecisionEventsHandler:
         self._clients = 0
 
     @HttpEndpoint(
-        "GET",
-        "/v1/events/decisions",
+        "GET /v1/events/decisions",
         name="streamDecisions",
         tag="insight",
         scope="read",

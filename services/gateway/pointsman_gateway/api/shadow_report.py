@@ -48,8 +48,7 @@ class ShadowReportHandler:
         self._backends = backends
 
     @HttpEndpoint(
-        "GET",
-        "/v1/shadow/report",
+        "GET /v1/shadow/report",
         name="getShadowReport",
         tag="insight",
         scope="read",

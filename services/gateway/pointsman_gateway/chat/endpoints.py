@@ -61,8 +61,7 @@ def _chat(
     path: str, name: str, dialect: Dialect, summary: str, format_of: str, example: dict[str, Any]
 ) -> HttpEndpoint:
     return HttpEndpoint(
-        "POST",
-        path,
+        f"POST {path}",
         name=name,
         tag="chat",
         scope="decide",
@@ -113,8 +112,7 @@ class ChatHandler:
         return await self._flow("anthropic", scope, receive)
 
     @HttpEndpoint(
-        "POST",
-        "/v1/messages/count_tokens",
+        "POST /v1/messages/count_tokens",
         name="countTokens",
         tag="chat",
         scope="decide",
@@ -139,8 +137,7 @@ class ChatHandler:
         return await self._token_counts(scope, receive)
 
     @HttpEndpoint(
-        "GET",
-        "/v1/models",
+        "GET /v1/models",
         name="listModels",
         tag="chat",
         scope="decide",
@@ -162,8 +159,7 @@ class ChatHandler:
         )
 
     @HttpEndpoint(
-        "GET",
-        "/v1/models/{model:path}",
+        "GET /v1/models/{model:path}",
         name="getModel",
         tag="chat",
         scope="decide",

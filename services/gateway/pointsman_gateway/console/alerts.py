@@ -76,8 +76,7 @@ class AlertsHandler:
         self._timeout_s = backends.config.gateway.log_timeout_ms / 1000.0
 
     @HttpEndpoint(
-        "GET",
-        "/v1/alerts",
+        "GET /v1/alerts",
         name="listAlerts",
         tag="insight",
         scope="read",

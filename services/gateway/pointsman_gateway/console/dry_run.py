@@ -110,8 +110,7 @@ class TryHandler:
         self._timeout_s = max(backends.config.gateway.decide_timeout_ms / 1000.0, MIN_TIMEOUT_S)
 
     @HttpEndpoint(
-        "POST",
-        "/v1/try",
+        "POST /v1/try",
         name="tryRequest",
         tag="insight",
         scope="decide",

@@ -66,8 +66,7 @@ class OverviewHandler:
         self._monitor = monitor
 
     @HttpEndpoint(
-        "GET",
-        "/v1/overview",
+        "GET /v1/overview",
         name="getOverview",
         tag="insight",
         scope="read",

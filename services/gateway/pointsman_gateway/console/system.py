@@ -187,8 +187,7 @@ class SystemHandler:
         self._monitor = monitor
 
     @HttpEndpoint(
-        "GET",
-        "/v1/system",
+        "GET /v1/system",
         name="getSystem",
         tag="insight",
         scope="read",

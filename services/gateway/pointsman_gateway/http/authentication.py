@@ -30,11 +30,6 @@ class Authenticator:
     """Checks the API key of each request before any of its body is read.
 
     Whether keys are required is decided at the start: when the key file is emptied later, every request is refused.
-
-    Parameters
-    ----------
-    config : Config
-
     Raises
     ------
     ConfigError

@@ -4,7 +4,7 @@ A handler class decorates the method of each endpoint with its declaration, and 
 
     class ArmsHandler:
         @HttpEndpoint(
-            "GET", "/v1/arms", name="listArms", tag="insight", scope="read",
+            "GET /v1/arms", name="listArms", tag="insight", scope="read",
             summary="List what each arm has learned", query=ArmsQuery,
             answers={200: AnswerType("The arms", ArmList)}, problems=(404, 503),
         )
@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -86,8 +86,9 @@ class HttpEndpoint:
 
     Attributes
     ----------
-    path : str
-        Parameters in braces, as in ``/v1/policies/{tier}``; ``{name:path}`` may have slashes in it.
+    route : str
+        Method and path, with parameters in braces as in ``GET /v1/policies/{tier}/history``; ``{name:path}`` may have
+        slashes in it.
     name : str
         ``operationId`` of the OpenAPI document.
     tag : str
@@ -114,8 +115,7 @@ class HttpEndpoint:
         None: problem documents.
     """
 
-    method: Literal["GET", "POST", "PUT"]
-    path: str
+    route: str
     _: KW_ONLY
     name: str
     tag: str
@@ -137,6 +137,16 @@ class HttpEndpoint:
         """Declare the function as the handler of this endpoint."""
         setattr(function, _ENDPOINT, self)
         return function
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+        return self.route.partition(" ")[0]
+
+    @property
+    def path(self) -> str:
+        """The path as the framework writes it."""
+        return self.route.partition(" ")[2]
 
     @property
     def template(self) -> str:

@@ -56,8 +56,7 @@ class HealthHandler:
         self._backends = backends
 
     @HttpEndpoint(
-        "GET",
-        "/healthz",
+        "GET /healthz",
         name="isAlive",
         tag="operations",
         summary="Check that the gateway process runs",
@@ -71,8 +70,7 @@ class HealthHandler:
         return HealthView()
 
     @HttpEndpoint(
-        "GET",
-        "/readyz",
+        "GET /readyz",
         name="isReady",
         tag="operations",
         summary="Check every dependency of the gateway",
@@ -91,8 +89,7 @@ class HealthHandler:
         return readiness_response({"nats": nats, "streams": streams, "store": store, "decision": decision})
 
     @HttpEndpoint(
-        "GET",
-        "/metrics",
+        "GET /metrics",
         name="getMetrics",
         tag="operations",
         scope="read",

@@ -49,11 +49,6 @@ def problem(status: int, detail: str, field: str | None = None, headers: Headers
     return HttpResponse(status, encode(document), CONTENT_TYPE, headers)
 
 
-def unavailable(detail: str) -> HttpResponse:
-    """Return a 503 with ``Retry-After``."""
-    return problem(503, detail, headers=(("retry-after", str(RETRY_AFTER_S)),))
-
-
 def response_to_error(error: Exception) -> HttpResponse | None:
     """Return the response to an expected error; None for a bug."""
     if isinstance(error, ProblemError):
@@ -64,7 +59,7 @@ def response_to_error(error: Exception) -> HttpResponse | None:
         return problem(422, str(error), "decision_id")
     for kind, source in ((BusError, "NATS"), (StateError, "the store"), (UnknownVersion, "a log")):
         if isinstance(error, kind):
-            return unavailable(f"{source}: {error}")
+            return problem(503, f"{source}: {error}", headers=(("retry-after", str(RETRY_AFTER_S)),))
     return None
 
 

@@ -29,6 +29,13 @@ _DASHBOARD = f"default-src 'none'; style-src 'self'; script-src 'self'; {_SAME}"
 _DOCS = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; {_SAME}"
 
 
+_HTML_PAGE = AnswerType("A page", text=("text/html",))
+
+
+def _page(path: str, name: str, summary: str, answer: AnswerType) -> HttpEndpoint:
+    return HttpEndpoint(f"GET {path}", name=name, tag="operations", summary=summary, query=None, answers={200: answer})
+
+
 class PagesHandler:
     """Serves ``/``, ``/docs``, ``/openapi.json`` and ``/static/``. No page loads anything from another host.
 
@@ -45,48 +52,23 @@ class PagesHandler:
         self._docs = HttpResponse(200, (folder / "docs.html").read_bytes(), HTML, _page_headers(_DOCS))
         self._openapi = HttpResponse(200, openapi, JSON)
 
-    @HttpEndpoint(
-        "GET",
-        "/openapi.json",
-        name="getOpenApi",
-        tag="operations",
-        summary="Get this description",
-        query=None,
-        answers={200: AnswerType("OpenAPI 3.1", dict)},
-    )
+    @_page("/openapi.json", "getOpenApi", "Get this description", AnswerType("OpenAPI 3.1", dict))
     async def openapi(self, _: Request) -> HttpResponse:
         """Return the OpenAPI document."""
         return self._openapi
 
-    @HttpEndpoint(
-        "GET",
-        "/docs",
-        name="getDocs",
-        tag="operations",
-        summary="Read this description",
-        query=None,
-        answers={200: AnswerType("A page", text=("text/html",))},
-    )
+    @_page("/docs", "getDocs", "Read this description", _HTML_PAGE)
     async def docs(self, _: Request) -> HttpResponse:
         """Return the page that shows the OpenAPI document."""
         return self._docs
 
-    @HttpEndpoint(
-        "GET",
-        "/",
-        name="getIndex",
-        tag="operations",
-        summary="Open the dashboard",
-        query=None,
-        answers={200: AnswerType("A page", text=("text/html",))},
-    )
+    @_page("/", "getIndex", "Open the dashboard", _HTML_PAGE)
     async def index(self, _: Request) -> HttpResponse:
         """Return the page of the dashboard."""
         return self._index
 
     @HttpEndpoint(
-        "GET",
-        "/static/{path:path}",
+        "GET /static/{path:path}",
         name="getStatic",
         tag="operations",
         summary="Get a file of the dashboard",

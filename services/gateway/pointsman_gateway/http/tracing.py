@@ -13,13 +13,7 @@ _FIELDS = {b"traceparent": "traceparent", b"tracestate": "tracestate"}
 
 
 class TracedApplication:
-    """The ASGI application with a span around each request, a child of the client's span if it sends ``traceparent``.
-
-    Parameters
-    ----------
-    edge : Edge
-    tracing : Tracing
-    """
+    """The ASGI application with a span around each request, below the client's span if it sends ``traceparent``."""
 
     def __init__(self, edge: Edge, tracing: Tracing) -> None:
         self._edge = edge

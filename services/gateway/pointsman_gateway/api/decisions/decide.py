@@ -58,8 +58,7 @@ class DecideHandler:
         self._max_bytes = config.gateway.max_body_bytes
 
     @HttpEndpoint(
-        "POST",
-        "/v1/decisions",
+        "POST /v1/decisions",
         name="decide",
         tag="decisions",
         scope="decide",

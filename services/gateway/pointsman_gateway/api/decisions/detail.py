@@ -42,8 +42,7 @@ class DecisionDetailHandler:
         self._timeout_s = backends.config.gateway.log_timeout_ms / 1000.0
 
     @HttpEndpoint(
-        "GET",
-        "/v1/decisions/{decision_id}",
+        "GET /v1/decisions/{decision_id}",
         name="getDecision",
         tag="insight",
         scope="read",

@@ -32,12 +32,7 @@ class AmbiguousResponse(Exception):
 
 
 class ResponseIndex:
-    """Remembers the decision of each answer by the id of the answer.
-
-    Parameters
-    ----------
-    backends : Backends
-    """
+    """Remembers the decision of each answer by the id of the answer."""
 
     def __init__(self, backends: Backends) -> None:
         self._wait_s = {tier.name: tier.reward_wait_s for tier in backends.config.tier}

@@ -54,8 +54,7 @@ class FeedbackHandler:
         self._metrics = {metric.name: metric for metric in config.metric}
 
     @HttpEndpoint(
-        "POST",
-        "/v1/feedback",
+        "POST /v1/feedback",
         name="giveFeedback",
         tag="decisions",
         scope="report",

@@ -19,12 +19,7 @@ _STORE_PAUSE_S = 1.0
 
 
 class OutcomeJoiner:
-    """Makes outcome records from decisions of the log.
-
-    Parameters
-    ----------
-    backends : Backends
-    """
+    """Makes outcome records from decisions of the log."""
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from time import perf_counter
 from typing import NamedTuple
 
@@ -14,7 +13,6 @@ from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Appended, Bus
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics, tracing
-from pointsman.runtime.telemetry.instruments import Counter
 
 
 class LearnedOutcome(NamedTuple):
@@ -41,7 +39,7 @@ async def append_outcome(bus: Bus, outcome: Outcome, timeout_s: float) -> Append
         stored = await bus.append(subject, encode(outcome), timeout_s, headers | traced if traced else headers)
     metrics.hop_seconds.labels("outcome_log", outcome.tier).observe(perf_counter() - started_s)
     if not stored.duplicate:
-        _accepted(outcome.tier, outcome.learn).inc()
+        metrics.outcomes_accepted.labels(outcome.tier, "true" if outcome.learn else "false").inc()
     return stored
 
 
@@ -72,8 +70,3 @@ async def read_outcome(bus: Bus, sequence: int, timeout_s: float) -> Outcome | N
         return decode(outcome_decoder, stored.data)
     except MessageError:
         return None
-
-
-@lru_cache(maxsize=1024)
-def _accepted(tier: str, learn: bool) -> Counter:
-    return metrics.outcomes_accepted.labels(tier, "true" if learn else "false")

@@ -39,8 +39,7 @@ class OutcomeHandler:
         self._joiner = OutcomeJoiner(backends)
 
     @HttpEndpoint(
-        "POST",
-        "/v1/outcomes",
+        "POST /v1/outcomes",
         name="reportOutcome",
         tag="decisions",
         scope="report",

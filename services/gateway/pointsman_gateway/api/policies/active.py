@@ -21,12 +21,7 @@ log = logger("gateway.rules")
 class ActiveRules:
     """The reward rule of each tier, which follows the active policy.
 
-    Until the bucket ``policies`` has been read, it is the rule of the configured policy.
-
-    Parameters
-    ----------
-    config : Config
-    """
+    Until the bucket ``policies`` has been read, it is the rule of the configured policy."""
 
     def __init__(self, config: Config) -> None:
         self._reward = config.reward

@@ -53,8 +53,7 @@ class PoliciesHandler:
         self._allowed_classes = configured_classes(self._config)
 
     @HttpEndpoint(
-        "GET",
-        "/v1/policies",
+        "GET /v1/policies",
         name="listPolicies",
         tag="policies",
         scope="read",
@@ -72,8 +71,7 @@ class PoliciesHandler:
         )
 
     @HttpEndpoint(
-        "PUT",
-        "/v1/policies/{tier}",
+        "PUT /v1/policies/{tier}",
         name="changePolicies",
         tag="policies",
         scope="admin",
@@ -111,8 +109,7 @@ class PoliciesHandler:
         raise concurrent_changes()
 
     @HttpEndpoint(
-        "GET",
-        "/v1/policies/{tier}/history",
+        "GET /v1/policies/{tier}/history",
         name="listPolicyHistory",
         tag="policies",
         scope="read",

@@ -54,8 +54,7 @@ class PromotionHandler:
         self._allowed_classes = configured_classes(self._config)
 
     @HttpEndpoint(
-        "POST",
-        "/v1/policies/{tier}/promote",
+        "POST /v1/policies/{tier}/promote",
         name="promotePolicy",
         tag="policies",
         scope="admin",
@@ -82,8 +81,7 @@ class PromotionHandler:
         return await self._switch(request, "promote", body, switch)
 
     @HttpEndpoint(
-        "POST",
-        "/v1/policies/{tier}/revert",
+        "POST /v1/policies/{tier}/revert",
         name="revertPromotion",
         tag="policies",
         scope="admin",
