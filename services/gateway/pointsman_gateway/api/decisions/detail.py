@@ -98,15 +98,5 @@ class DecisionDetailHandler:
 
 
 def _outcome_view(applied: LearnedOutcome) -> OutcomeView:
-    outcome = applied.outcome
-    return OutcomeView(
-        sequence=applied.sequence,
-        accepted_at_ms=outcome.accepted_at_ms,
-        quality=outcome.quality,
-        cost_usd=outcome.cost_usd,
-        latency_ms=outcome.latency_ms,
-        reward=outcome.reward,
-        rule=outcome.rule,
-        served=outcome.served,
-        feedback=outcome.feedback,
-    )
+    names = set(OutcomeView.__struct_fields__) - {"sequence"}
+    return OutcomeView(sequence=applied.sequence, **{name: getattr(applied.outcome, name) for name in names})

@@ -131,15 +131,9 @@ def concurrent_changes() -> ProblemError:
 
 
 def _revision_view(revision: Revision) -> PolicyRevision:
+    view = PolicyRevision(version=revision.version, stored_at_ms=revision.at_ms, problem=revision.problem)
     policies = revision.policies
     if policies is None:
-        return PolicyRevision(version=revision.version, stored_at_ms=revision.at_ms, problem=revision.problem)
-    return PolicyRevision(
-        version=revision.version,
-        stored_at_ms=revision.at_ms,
-        active=policies.active,
-        shadows=policies.shadows,
-        active_since_ms=policies.active_since_ms,
-        changed_by=policies.changed_by,
-        change=policies.change,
-    )
+        return view
+    names = set(PolicyRevision.__struct_fields__) & set(policies.__struct_fields__)
+    return msgspec.structs.replace(view, **{name: getattr(policies, name) for name in names})
