@@ -60,6 +60,9 @@ ALLOWED_PHRASES = (
     "quality_told",
     "cost_told",
     "latency_told",
+    '"told"',  # values of the label `feedback` of metrics and spans
+    '"untold"',
+    "suggest|tell",  # verbs that the prompt features look for
     "cannot tell",  # a verdict of the shadow report
     "`told` (",  # values of the metric label `feedback`
     "`untold` (",

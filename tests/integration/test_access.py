@@ -87,7 +87,7 @@ def services(start_service: StartService, guarded: GuardedServers) -> dict[str, 
 async def collect(
     guarded: GuardedServers, role: Role, *, publish: Sequence[str] = (), subscribe: Sequence[str] = (), expected: int
 ) -> list[str]:
-    """Try to publish and to subscribe as a user; return what NATS refused, in lower case as the client tells it."""
+    """Try to publish and to subscribe as a user; return the refusals of NATS in lower case."""
     refused: list[str] = []
 
     async def on_error(error: Exception) -> None:
@@ -174,10 +174,10 @@ async def test_poison_is_put_aside_and_announced_by_those_who_meet_it(
     await decision.append(subjects.decision_log("SIMPLE"), b"{")
     operator = await Bus.connect(guarded.nats_as("operator"), "test")
 
-    async def all_buried() -> bool:
+    async def all_dead() -> bool:
         return (await operator.info(subjects.DEAD)).state.messages == 3
 
-    await eventually(all_buried, "all are dead letters")
+    await eventually(all_dead, "all are dead letters")
     assert guarded.refusals() == []
     for bus in (gateway, decision, operator):
         await bus.close()
@@ -202,7 +202,7 @@ async def test_the_evaluator_reports_and_looks_for_regret_as_itself(
     await store.close()
 
 
-async def test_the_operator_makes_a_tier_anew_while_everything_runs(
+async def test_the_operator_rebuilds_a_tier_while_the_services_run(
     client: httpx.Client, services: dict[str, ServiceProcess], guarded: GuardedServers
 ) -> None:
     store = Store(guarded.store_as("operator"))
@@ -210,17 +210,17 @@ async def test_the_operator_makes_a_tier_anew_while_everything_runs(
     assert before.watermark > 0
     await reset_tier(store, "SIMPLE")
 
-    async def anew() -> bool:
+    async def learned_again() -> bool:
         return (await TierStore(store, "SIMPLE").changes()).watermark == before.watermark
 
-    await eventually(anew, "learned again")
+    await eventually(learned_again, "learned again")
     services["reward_updater"].stop()
     services["reward_updater"].start()
     assert guarded.refusals() == []
     await store.close()
 
 
-async def test_an_observer_hears_decisions_and_says_nothing(client: httpx.Client, guarded: GuardedServers) -> None:
+async def test_an_observer_may_subscribe_and_not_publish(client: httpx.Client, guarded: GuardedServers) -> None:
     login = guarded.nats_as("observer")
     observer = await nats.connect(login.url, user=login.user, password=login.password)
     heard: asyncio.Queue[Msg] = asyncio.Queue()
@@ -349,7 +349,7 @@ async def test_a_refusal_is_an_error_at_once_and_the_connection_goes_on(
 
 
 @pytest.mark.parametrize("login", [(None, None), ("gateway", "guessed"), ("root", "x")])
-async def test_whoever_has_no_password_is_not_let_into_nats(
+async def test_a_client_without_a_password_cannot_connect_to_nats(
     login: tuple[str | None, str | None], guarded: GuardedServers
 ) -> None:
     client = Client()
@@ -360,7 +360,7 @@ async def test_whoever_has_no_password_is_not_let_into_nats(
     await client.close()
 
 
-async def test_a_wrong_password_is_said_once_and_never_shown(
+async def test_a_wrong_password_is_logged_once_and_never_shown(
     guarded: GuardedServers, caplog: pytest.LogCaptureFixture
 ) -> None:
     logging.getLogger("pointsman").propagate = True
@@ -383,7 +383,7 @@ async def test_a_wrong_password_is_said_once_and_never_shown(
     assert "no-such-one" not in caplog.text + str(caught.value) + repr(caught.value.__cause__)
 
 
-async def test_a_connection_that_nats_ends_for_good_is_said_to_whoever_waits(tmp_path: Path) -> None:
+async def test_a_connection_closed_by_nats_raises_in_the_waiting_task(tmp_path: Path) -> None:
     servers = GuardedServers(tmp_path)
     await asyncio.to_thread(servers.nats.start)
     bus = await Bus.connect(servers.nats_as("decision"), "test")

@@ -26,7 +26,7 @@ from tests.support.processes import StoreServer
 
 pytestmark = pytest.mark.integration
 
-NOBODY = ("FLUSHALL", "CONFIG SET maxmemory 1", "KEYS *", "ACL LIST", "SHUTDOWN NOSAVE", "MONITOR")
+FORBIDDEN = ("FLUSHALL", "CONFIG SET maxmemory 1", "KEYS *", "ACL LIST", "SHUTDOWN NOSAVE", "MONITOR")
 WRITTEN_BY: dict[str, set[Role]] = {
     "HSET tier:{T} watermark 7": {"reward-updater", "operator"},
     "HSET arm:{T}:p:m n 7": {"reward-updater", "operator"},
@@ -51,7 +51,7 @@ WRITTEN_BY: dict[str, set[Role]] = {
     "UNLINK shadow:{T}:p:picks:1": {"shadow-evaluator"},
     "UNLINK tier:{T}": set(),
     "EVAL return(1) 0": set(),
-    **{command: set() for command in NOBODY},
+    **{command: set() for command in FORBIDDEN},
 }
 """Who may do what in the store; the ones who may not are tried."""
 
@@ -98,7 +98,7 @@ async def test_a_gateway_writes_down_which_decision_was_behind_an_answer(guarded
     await store.close()
 
 
-async def test_a_store_that_refuses_is_said_to(guarded: GuardedServers) -> None:
+async def test_a_refusal_of_the_store_raises_store_unavailable(guarded: GuardedServers) -> None:
     store = Store(guarded.store_as("decision"))
     with pytest.raises(StoreUnavailable, match="permission"):
         await store.run(FENCE_TIER, ["tier:{T}"], ["resetting"])
@@ -110,7 +110,7 @@ STORES = {"valkey": find_store_server(), "redis": shutil.which("redis-server")}
 
 @pytest.mark.parametrize("program", [Path(found) for found in STORES.values() if found], ids=lambda found: found.name)
 async def test_what_was_committed_under_the_rules_is_there_after_a_restart(program: Path, tmp_path: Path) -> None:
-    # A server may check its rules again when it reads its own file, and leave out what nobody may do any more.
+    # A server may check its rules again when it reads its own file, and omit rights that no user has.
     servers = GuardedServers(tmp_path)
     users = ["--aclfile", str(tmp_path / "users.acl"), "--appendonly", "yes"]
     store_server = StoreServer(tmp_path / "store", program, more=users)

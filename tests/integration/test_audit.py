@@ -101,7 +101,7 @@ async def test_a_rebuild_asks_before_it_empties_anything(
 
 
 @pytest.mark.parametrize("command", [("audit",), ("rebuild", "--yes")], ids=["audit", "rebuild"])
-async def test_a_tier_that_nobody_knows_is_an_error_that_names_those_there_are(
+async def test_an_unknown_tier_is_an_error_that_names_the_existing_ones(
     command: tuple[str, ...],
     bus: Bus,
     store: Store,
@@ -112,7 +112,7 @@ async def test_a_tier_that_nobody_knows_is_an_error_that_names_those_there_are(
     await applied_through(store, TIER, await report(bus, _outcome(41)))
     before = await stored_bytes(store, TIER)
     assert await _command(*command, "--tier", "AUDITTED") == 2
-    told = capsys.readouterr()
-    assert "'AUDITTED'" in told.err and TIER in told.err
-    assert told.out == ""
+    shown = capsys.readouterr()
+    assert "'AUDITTED'" in shown.err and TIER in shown.err
+    assert shown.out == ""
     assert await stored_bytes(store, TIER) == before

@@ -1,4 +1,4 @@
-"""Degraded answers are told to whoever listens: on the event streams of all gateways and on NATS, once each."""
+"""Degraded decisions are published once each: on the event streams of all gateways and on NATS."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ async def test_a_degraded_answer_is_heard_once_by_everybody(
         assert {data["tier"] for _, data in only.heard} == {"OPEN"}
 
 
-async def test_without_nats_those_at_the_same_gateway_hear_of_it_and_nobody_hears_of_it_later(
+async def test_without_nats_only_streams_of_the_same_gateway_receive_it_and_it_is_not_sent_later(
     web: list[httpx.AsyncClient], nats_server: NatsServer, bus: Bus, observed: list[FallbackEvent]
 ) -> None:
     first, second = web

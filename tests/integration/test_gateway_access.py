@@ -94,10 +94,10 @@ def test_probes_and_pages_need_no_key(client: httpx.Client, path: str) -> None:
     assert client.get(path).status_code == 200
 
 
-def test_the_description_says_which_scope_each_route_needs(client: httpx.Client) -> None:
+def test_openapi_has_the_scope_of_each_route(client: httpx.Client) -> None:
     api = client.get("/openapi.json").json()
     assert {scheme["type"] for scheme in api["components"]["securitySchemes"].values()} == {"http", "apiKey"}
-    told = {
+    documented = {
         (method.upper(), path): what["security"][0]["bearer"][0]
         for path, methods in api["paths"].items()
         for method, what in methods.items()
@@ -108,7 +108,7 @@ def test_the_description_says_which_scope_each_route_needs(client: httpx.Client)
         for method, path, scope in GUARDED
     }
     wanted["GET", "/v1/decisions/{decision_id}"] = wanted.pop(("GET", "/v1/decisions/SIMPLE.1.0123456789abcdef"))
-    assert told == wanted
+    assert documented == wanted
 
 
 def test_a_decision_and_its_outcome_pass_with_their_scopes(client: httpx.Client, keys: dict[str, str]) -> None:
@@ -129,7 +129,7 @@ def test_a_switch_of_policies_is_on_record_with_the_name_of_the_key(keyed: httpx
     assert [version["change"]["kind"] for version in versions[:3]] == ["api", "revert", "promote"]
 
 
-def test_a_key_that_comes_too_often_is_told_when_to_try_again(client: httpx.Client, keys: dict[str, str]) -> None:
+def test_a_rate_limited_key_gets_retry_after(client: httpx.Client, keys: dict[str, str]) -> None:
     headers = {"x-api-key": keys["slow"]}
     answers = [client.get("/v1/policies", headers=headers) for _ in range(20)]
     refused = [answer for answer in answers if answer.status_code == 429]
@@ -172,7 +172,7 @@ def test_a_bad_line_in_the_file_takes_no_other_key_out_of_force(
     keys_file.write_bytes(before)
 
 
-def test_a_file_that_is_gone_lets_nobody_in(client: httpx.Client, keyed: httpx.Client, keys_file: Path) -> None:
+def test_a_missing_key_file_refuses_every_key(client: httpx.Client, keyed: httpx.Client, keys_file: Path) -> None:
     aside = keys_file.rename(keys_file.with_suffix(".aside"))
     wait_until(lambda: keyed.get("/v1/arms").status_code == 401, "no key in force")
     assert client.get("/v1/arms").status_code == 401

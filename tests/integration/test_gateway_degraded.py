@@ -48,12 +48,12 @@ def test_with_every_replica_hung_few_requests_wait(client: httpx.Client, service
     assert float(counts["timeout"]) >= 1
     assert float(counts["breaker"]) >= 1
     lines = [json.loads(line) for line in services["gateway"].output().splitlines()]
-    said = [line for line in lines if line["part"] == "gateway.decisions" and line["level"] == "warning"]
-    assert {line["event"] for line in said} >= {
+    warnings = [line for line in lines if line["part"] == "gateway.decisions" and line["level"] == "warning"]
+    assert {line["event"] for line in warnings} >= {
         f"tier SIMPLE: no policy chooses ({reason}); the fallback arm serves" for reason in ("timeout", "breaker")
     }
-    assert len(said) <= 4  # of 50 decisions
-    assert all(line["decision_id"].startswith("fallback.SIMPLE.") for line in said)
+    assert len(warnings) <= 4  # of 50 decisions
+    assert all(line["decision_id"].startswith("fallback.SIMPLE.") for line in warnings)
     wait_until(lambda: not decide(client)["degraded"], "replica decides again")
 
 
@@ -87,7 +87,7 @@ def test_with_nats_gone_decisions_degrade_and_outcomes_wait(client: httpx.Client
         assert client.get("/v1/policies").status_code == 503
         assert client.get("/readyz").json()["checks"]["nats"] == "not connected"
         assert client.get("/healthz").status_code == 200
-        # What is still wrong is still said.
+        # What is still wrong is still warnings.
         assert client.post("/v1/decisions", json={**REQUEST, "context": [1]}).status_code == 422
     finally:
         nats_server.start()
@@ -125,7 +125,7 @@ def test_a_gateway_starts_while_nats_and_the_store_are_gone(start_service: Start
     assert service.stop() == 0
 
 
-def test_a_gateway_told_to_stop_ends_streams_and_finishes_what_it_began(start_service: StartService) -> None:
+def test_a_gateway_that_stops_ends_streams_and_finishes_its_requests(start_service: StartService) -> None:
     service = start_service("gateway-second", wait_for="/readyz")
     port = int(service.url.rpartition(":")[2])
     body = json.dumps(REQUEST).encode()

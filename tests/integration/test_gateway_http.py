@@ -146,7 +146,7 @@ async def forget_message_ids(nats_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "status", "field"),
+    ("measured", "status", "field"),
     [
         ({"quality": 101}, 422, "quality"),
         ({"quality": float("nan")}, 422, "quality"),
@@ -157,11 +157,11 @@ async def forget_message_ids(nats_url: str) -> None:
     ],
 )
 def test_a_wrong_outcome_names_the_field_and_changes_nothing(
-    client: httpx.Client, nats_url: str, told: dict[str, Any], status: int, field: str
+    client: httpx.Client, nats_url: str, measured: dict[str, Any], status: int, field: str
 ) -> None:
     decision_id = decide(client)["decision_id"]
     before = log_sizes(nats_url)
-    answer = client.post("/v1/outcomes", content=json.dumps({"decision_id": decision_id, **told}))
+    answer = client.post("/v1/outcomes", content=json.dumps({"decision_id": decision_id, **measured}))
     assert (answer.status_code, field_of(answer)) == (status, field)
     assert log_sizes(nats_url) == before
 

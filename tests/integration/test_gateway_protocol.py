@@ -110,7 +110,7 @@ async def test_a_long_body_may_take_long_as_long_as_it_comes_on(monkeypatch: pyt
         (f"{OPENAI}?refused", 2000),
     ],
 )
-async def test_a_body_that_drips_or_that_nobody_waits_for_has_no_more_time_than_others(
+async def test_a_slow_or_unwanted_body_has_the_same_time_limit(
     monkeypatch: pytest.MonkeyPatch, path: str, size: int
 ) -> None:
     async with served(monkeypatch) as (port, _):
@@ -170,14 +170,14 @@ async def test_errors_of_the_protocol_are_what_the_clients_of_the_path_expect(
         writer.close()
     top, _, body = answer.partition(b"\r\n\r\n")
     assert int(top.split(b" ")[1]) == status
-    told = json.loads(body)
+    problem = json.loads(body)
     if dialect == "openai":
-        assert told["error"]["message"]
-        assert told["error"]["type"] == "invalid_request_error"
+        assert problem["error"]["message"]
+        assert problem["error"]["type"] == "invalid_request_error"
     elif dialect == "anthropic":
-        assert (told["type"], told["error"]["type"]) == ("error", "invalid_request_error")
+        assert (problem["type"], problem["error"]["type"]) == ("error", "invalid_request_error")
     else:
-        assert told["status"] == status
+        assert problem["status"] == status
         assert b"application/problem+json" in top
 
 

@@ -36,11 +36,11 @@ def _activate(client: httpx.Client, tier: str, policy: dict[str, object]) -> Non
     assert answer.json()["active"] == policy
 
 
-async def _earn(client: httpx.Client, bus: Bus, tier: str, **told: float) -> tuple[int, Outcome]:
+async def _earn(client: httpx.Client, bus: Bus, tier: str, **measured: float) -> tuple[int, Outcome]:
     """Make a decision and report its outcome; return the outcome's sequence, and the outcome as the log has it."""
     decision = decide(client, tier=tier)
     assert not decision["degraded"]
-    assert report_outcome(client, decision["decision_id"], **told).status_code == 202
+    assert report_outcome(client, decision["decision_id"], **measured).status_code == 202
     stored = await bus.last(subjects.OUTCOMES, subjects.outcomes(tier))
     assert stored is not None
     outcome = outcome_decoder.decode(stored.data)
@@ -53,7 +53,7 @@ async def test_the_configured_policys_own_rule_is_in_the_first_outcome(client: h
     assert (outcome.policy, outcome.rule) == ("thompson", RewardRule(forgetting=0.9, mu_latency=0.0))
 
 
-async def test_a_change_of_policy_is_in_the_outcomes_that_come_after_it_and_the_store_is_what_the_log_says(
+async def test_a_change_of_policy_is_in_the_outcomes_that_come_after_it_and_the_store_equals_the_log(
     client: httpx.Client, bus: Bus, store: Store, config: Config
 ) -> None:
     for quality in range(10):

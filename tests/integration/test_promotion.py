@@ -127,7 +127,7 @@ def test_what_cannot_be_switched_is_refused_and_changes_nothing(client: httpx.Cl
     assert before["version"] < same["version"] == policies(client)["version"]
 
 
-def test_whoever_decided_on_an_older_version_is_told(client: httpx.Client, before: dict[str, Any]) -> None:
+def test_a_promotion_for_an_older_version_is_refused(client: httpx.Client, before: dict[str, Any]) -> None:
     assert promote(client, "mini", version=before["version"]).status_code == 200
     late = promote(client, "even", version=before["version"])
     assert (late.status_code, field_of(late)) == (409, "version")
@@ -184,8 +184,8 @@ def test_the_command_line_promotes_lists_and_takes_back(
 ) -> None:
     assert cli(client, "promote", "SIMPLE", "mini", "--yes", "--why", "cheap", "--by", "ann") == 0
     view = policies(client)
-    said = capsys.readouterr().out
-    assert f"mini serves SIMPLE from version {view['version']} on; live continues as a shadow." in said
+    output = capsys.readouterr().out
+    assert f"mini serves SIMPLE from version {view['version']} on; live continues as a shadow." in output
     assert (view["change"]["person"], view["change"]["why"]) == ("ann", "cheap")
 
     assert cli(client, "policies", "--tier", "SIMPLE", "--history", "--json") == 0
@@ -201,9 +201,9 @@ def test_the_command_line_promotes_lists_and_takes_back(
     assert cli(client, "revert", "SIMPLE") == 1
     assert policies(client)["version"] == view["version"]
     assert cli(client, "revert", "SIMPLE", "--why", "complaints") == 0
-    said = capsys.readouterr().out
-    assert "Make live the active policy of SIMPLE again in place of mini?" in said
-    assert "mini was reverted." in said
+    output = capsys.readouterr().out
+    assert "Make live the active policy of SIMPLE again in place of mini?" in output
+    assert "mini was reverted." in output
     assert policies(client)["active"]["name"] == "live"
     assert cli(client, "revert", "SIMPLE", "--yes") == 1
     assert "no promotion to revert" in capsys.readouterr().err

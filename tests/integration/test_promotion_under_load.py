@@ -125,8 +125,8 @@ async def test_policies_switch_in_mid_traffic(client: httpx.Client, replicas: li
         assert max(late) <= SWITCH_MS
     for replica in replicas[1:]:
         assert _policies_of(replica) == {"live", "even", "mini"}
-    told = await alerts(bus, count=len(switched))
-    assert [alert.detail["version"] for alert in told if alert.detail] == switched
+    sent = await alerts(bus, count=len(switched))
+    assert [alert.detail["version"] for alert in sent if alert.detail] == switched
 
 
 def _check_of_one_version(event: DecisionEvent, revision: Revision) -> None:

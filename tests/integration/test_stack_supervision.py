@@ -51,7 +51,7 @@ def running(folder: Path) -> StackFile:
     return found
 
 
-async def test_the_stack_answers_everywhere_the_file_says_and_nowhere_after_it_stopped(tmp_path: Path) -> None:
+async def test_the_addresses_of_the_stack_file_respond_until_the_stack_stops(tmp_path: Path) -> None:
     async with make(tmp_path, replicas={"decision": 2, "gateway": 5}) as started:
         content = running(tmp_path)
         assert content == started.describe()
@@ -94,12 +94,12 @@ async def test_a_second_stack_on_the_directory_is_refused_and_does_not_disturb_t
 
 async def test_the_store_comes_back_at_its_port_with_its_data(tmp_path: Path) -> None:
     async with make(tmp_path) as first:
-        await _redis(first, b"HSET tier:{T} told 1\r\n", b":1")
+        await _redis(first, b"HSET tier:{T} marked 1\r\n", b":1")
         url = first.redis_url
 
     async with make(tmp_path) as second:
         assert second.redis_url == url
-        await _redis(second, b"HGET tier:{T} told\r\n", b"$1\r\n1")
+        await _redis(second, b"HGET tier:{T} marked\r\n", b"$1\r\n1")
 
 
 async def test_a_service_with_a_wrong_configuration_ends_the_start_at_once(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def supervisor(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals the death of a parent")
 async def test_nothing_outlives_a_supervisor_that_was_killed(
     tmp_path: Path, supervisor: subprocess.Popen[bytes]
 ) -> None:

@@ -100,10 +100,10 @@ async def refused(config: NatsConfig, caplog: pytest.LogCaptureFixture, words: s
     logging.getLogger("pointsman").propagate = True
     connecting = asyncio.create_task(Bus.connect(config, "test"))
 
-    async def said() -> bool:
+    async def logged() -> bool:
         return words in caplog.text
 
-    await eventually(said, words)
+    await eventually(logged, words)
     assert not connecting.done()
     connecting.cancel()
     await asyncio.gather(connecting, return_exceptions=True)

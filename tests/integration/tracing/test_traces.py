@@ -154,14 +154,14 @@ def test_what_waits_for_feedback_goes_on_in_its_trace_when_it_counts(
     decision_id = decide(client, deciding, {**BODY, "tier": "WAIT"})["decision_id"]
     answer = client.post("/v1/feedback", json={"decision_id": decision_id, "quality": 70.0}, headers=telling.headers)
     assert answer.status_code == 202, answer.text
-    for root, told in ((chatting, "untold"), (telling, "told")):
+    for root, feedback in ((chatting, "untold"), (telling, "told")):
         trace = collector.trace(root.trace_id, {"append feedback.WAIT", "settle feedback.WAIT", "commit WAIT"})
         appended, settled, committed = (
             only(trace[n]) for n in ("append feedback.WAIT", "settle feedback.WAIT", "commit WAIT")
         )
         assert (settled.parent_id, committed.parent_id) == (appended.span_id, settled.span_id)
         assert settled.service == committed.service == "pointsman-reward-updater"
-        assert settled.attributes["pointsman.feedback"] == told
+        assert settled.attributes["pointsman.feedback"] == feedback
         assert settled.attributes["pointsman.decision_id"] == appended.attributes["pointsman.decision_id"]
     (served,) = collector.trace(telling.trace_id, {"POST /v1/feedback"})["POST /v1/feedback"]
     assert served.links == (deciding.trace_id,)  # to the trace of the decision that it is about
@@ -170,27 +170,27 @@ def test_what_waits_for_feedback_goes_on_in_its_trace_when_it_counts(
 async def test_what_the_client_does_not_sample_has_no_span_and_no_header(
     client: httpx.Client, collector: Collector, bus: Bus
 ) -> None:
-    told: list[Msg] = []
+    published: list[Msg] = []
 
     async def hear(message: Msg) -> None:
-        told.append(message)
+        published.append(message)
 
     await bus.nats.subscribe(subjects.decision_topic("SIMPLE"), cb=hear)
     await bus.nats.flush()
     silent, traced = ClientSpan.new(NOT_SAMPLED), ClientSpan.new()
     answers = [await asyncio.to_thread(decide, client, span) for span in (silent, traced)]
-    await asyncio.to_thread(wait_until, lambda: len(told) == 2, "both on the topic")
+    await asyncio.to_thread(wait_until, lambda: len(published) == 2, "both on the topic")
     collector.trace(traced.trace_id, DECISION)
     assert not [span for span in collector.spans() if span.trace_id == silent.trace_id]
     stored = [await bus.get(subjects.DECISIONS, parse_id(a["decision_id"]).sequence or 0) for a in answers]
     parents = [message.traceparent if message else "missing" for message in stored]
     assert parents[0] is None
     assert parents[1] is not None and traced.trace_id in parents[1]
-    assert not told[0].headers
-    assert told[1].headers is not None and traced.trace_id in told[1].headers["traceparent"]
+    assert not published[0].headers
+    assert published[1].headers is not None and traced.trace_id in published[1].headers["traceparent"]
 
 
-def test_what_is_refused_says_so_in_its_span(client: httpx.Client, collector: Collector) -> None:
+def test_a_refusal_is_in_its_span(client: httpx.Client, collector: Collector) -> None:
     root = ClientSpan.new()
     answer = client.get("/v1/decisions/SIMPLE.1.0000000000", headers=root.headers)
     assert answer.status_code in (404, 422)
@@ -231,7 +231,7 @@ def _attempts(client: httpx.Client) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_a_collector_that_is_gone_harms_nobody(
+def test_an_unavailable_collector_has_no_effect_on_requests(
     start_service: StartService, services: dict[str, ServiceProcess]
 ) -> None:
     """That it stops cleanly, too, is checked when it is stopped, after the module."""
