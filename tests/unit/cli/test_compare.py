@@ -68,7 +68,7 @@ def test_a_cost_without_reports_is_unknown_not_zero(answer: Answer, capsys: pyte
     assert "no outcome has reported the cost of openai:gpt-5 yet" in shown
 
 
-def test_a_policy_that_raised_is_reported(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_policy_with_errors_has_their_number(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "--url", answer(200, _report(_policy("broken", errors=7)))]) == 0
     shown = capsys.readouterr().out
     assert "errors" in shown
