@@ -49,9 +49,9 @@ answer_timeout_ms = 1000
 breaker_failures = 1000000
 
 [[provider]]
-name = "nobody"
+name = "closed"
 kind = "openai"
-base_url = "http://127.0.0.1:{nobody}/v1"
+base_url = "http://127.0.0.1:{closed}/v1"
 retries = 0
 breaker_failures = 1000000
 
@@ -71,7 +71,7 @@ algorithm = "static:alpha:broken"
 
 [[tier]]
 name = "DEAD"
-arms = ["alpha:broken", "nobody:there"]
+arms = ["alpha:broken", "closed:there"]
 [tier.policy]
 algorithm = "static:alpha:broken"
 
@@ -103,7 +103,7 @@ def beta(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockProviderProce
 
 @pytest.fixture(scope="module")
 def config_toml(alpha: MockProviderProcess, beta: MockProviderProcess) -> str:
-    return CONFIG.format(alpha=alpha.url, beta=beta.url, nobody=free_port())
+    return CONFIG.format(alpha=alpha.url, beta=beta.url, closed=free_port())
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.support.waiting import eventually
 
 
 def decision_id(headers: Mapping[str, str]) -> str:
-    """Return the decision that an answer tells of."""
+    """Return the decision behind an answer."""
     return headers["x-pointsman-decision-id"]
 
 

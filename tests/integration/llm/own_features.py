@@ -1,4 +1,4 @@
-"""An extractor as a user of Pointsman writes one; it fails on a word that a test says."""
+"""An extractor as a user of Pointsman writes one; it fails on a word of a test."""
 
 from __future__ import annotations
 

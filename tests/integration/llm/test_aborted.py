@@ -92,12 +92,12 @@ async def test_nothing_is_left_of_streams_that_were_aborted(
     assert len(log) == ABORTED
     ids: Counter[str] = Counter()
 
-    async def told() -> bool:
+    async def all_have_outcomes() -> bool:
         ids.clear()
         ids.update(outcome_decoder.decode(d).decision_id for d in await read_all(bus, subjects.OUTCOMES, "outcomes.T"))
         return len(ids) >= ABORTED
 
-    await eventually(told, "every request has an outcome")
+    await eventually(all_have_outcomes, "every request has an outcome")
     assert len(ids) == ids.total() == ABORTED
     assert services["gateway"].running
 
@@ -137,7 +137,7 @@ async def test_a_header_that_cannot_be_passed_on_costs_the_header_and_nothing_el
     assert (await outcome_of(bus, lines["x-pointsman-decision-id"])).learn
 
 
-async def test_a_proxy_in_front_is_told_to_pass_a_stream_on_as_it_comes(
+async def test_a_proxy_in_front_does_not_buffer_a_stream(
     services: dict[str, ServiceProcess], provider: ScriptedProvider
 ) -> None:
     reader, writer = await ask(services, unique("short"))

@@ -31,9 +31,7 @@ def model_of(headers: Mapping[str, str]) -> str:
     return headers["x-pointsman-model"]
 
 
-async def test_a_conversation_stays_and_its_propensity_is_told_as_it_was(
-    openai_client: openai.OpenAI, bus: Bus
-) -> None:
+async def test_a_conversation_stays_and_its_propensity_is_reported(openai_client: openai.OpenAI, bus: Bus) -> None:
     """With two arms drawn uniformly, ten conversations of three turns stay by chance with probability 4^-10."""
     for _ in range(10):
         messages: list[Any] = [{"role": "user", "content": unique("Hello")}]
@@ -62,10 +60,10 @@ def test_a_first_turn_is_never_pinned_and_another_history_is_another_conversatio
     changed = [{"role": "user", "content": text + "!"}, messages[1], {"role": "user", "content": "Go on"}]
     assert ask(openai_client, changed)["x-pointsman-reason"] == "explored"
     of_another = [*messages, {"role": "user", "content": "Go on"}]
-    assert ask(openai_client, of_another, user="somebody else")["x-pointsman-reason"] == "explored"
+    assert ask(openai_client, of_another, user="another user")["x-pointsman-reason"] == "explored"
 
 
-def test_a_session_that_is_named_stays_whatever_is_said(openai_client: openai.OpenAI) -> None:
+def test_a_named_session_stays_whatever_its_messages(openai_client: openai.OpenAI) -> None:
     session = {"x-pointsman-session": unique("s").replace(" ", "")}
     first = ask(openai_client, [{"role": "user", "content": unique("Hello")}], extra_headers=session)
     assert first["x-pointsman-reason"] == "explored"

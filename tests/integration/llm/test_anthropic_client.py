@@ -36,7 +36,7 @@ def ask(text: str = "Which track?") -> list[Any]:
 
 
 @pytest.mark.parametrize("model", ["tier/MIX", "auto", "beta:large", "alpha:small"])
-def test_an_answer_and_what_it_says_of_itself(anthropic_client: anthropic.Anthropic, model: str) -> None:
+def test_an_answer_and_its_headers(anthropic_client: anthropic.Anthropic, model: str) -> None:
     raw = anthropic_client.messages.with_raw_response.create(model=model, max_tokens=100, messages=ask())
     message = raw.parse()
     assert message.stop_reason == "end_turn"
@@ -169,15 +169,15 @@ def test_errors_of_a_count_are_in_anthropics_shape(anthropic_client: anthropic.A
 def test_another_method_is_refused_in_the_clients_dialect(services: dict[str, ServiceProcess], path: str) -> None:
     method = "DELETE" if path == "/v1/models" else "GET"
     answer = httpx.request(method, services["gateway"].url + path, headers={"anthropic-version": "2023-06-01"})
-    told = answer.json()
+    body = answer.json()
     assert answer.status_code == 405
     assert answer.headers["allow"]
     assert answer.headers["content-type"] == "application/json"
-    assert told["error"]["message"] == "this route does not have that method"
-    assert (told.get("type") == "error") == ("chat" not in path)
+    assert body["error"]["message"] == "this route does not have that method"
+    assert (body.get("type") == "error") == ("chat" not in path)
 
 
-async def test_cached_tokens_are_told_whatever_the_provider_counts_them_as(
+async def test_cached_tokens_are_reported_however_the_provider_counts_them(
     anthropic_client: anthropic.Anthropic, bus: Bus
 ) -> None:
     messages = ask("A long beginning. " * 50)

@@ -53,7 +53,7 @@ async def test_the_next_arm_serves_and_the_chosen_one_is_learned_from(
     assert small not in after  # it was not drawn, so nothing is learned of it
 
 
-async def test_when_nobody_answers_there_is_one_error_and_it_is_learned(
+async def test_when_no_arm_answers_there_is_one_error_and_it_is_learned(
     openai_client: openai.OpenAI, bus: Bus, services: dict[str, ServiceProcess]
 ) -> None:
     with pytest.raises(openai.InternalServerError) as raised:
@@ -63,17 +63,17 @@ async def test_when_nobody_answers_there_is_one_error_and_it_is_learned(
     assert isinstance(body, dict)
     assert body["code"] == "no_model_answered"
     assert "alpha" in body["message"]
-    assert "nobody" in body["message"]
+    assert "closed" in body["message"]
     headers = raised.value.response.headers
     assert headers["x-pointsman-tier"] == "DEAD"
     outcome = await outcome_of(bus, decision_id(headers))
     assert (outcome.learn, outcome.quality) == (True, 0.0)
     assert outcome.served is not None
-    assert [(a.provider, a.error) for a in outcome.served.attempts] == [("alpha", "status"), ("nobody", "connect")]
+    assert [(a.provider, a.error) for a in outcome.served.attempts] == [("alpha", "status"), ("closed", "connect")]
     assert outcome.served.provider == ""
 
 
-def test_when_nobody_answers_an_anthropic_client_gets_its_own_error(anthropic_client: anthropic.Anthropic) -> None:
+def test_when_no_arm_answers_an_anthropic_client_gets_its_own_error(anthropic_client: anthropic.Anthropic) -> None:
     with pytest.raises(anthropic.APIStatusError) as raised:
         anthropic_client.messages.create(model="tier/DEAD", max_tokens=9, messages=ask())
     body = raised.value.body
@@ -84,7 +84,7 @@ def test_when_nobody_answers_an_anthropic_client_gets_its_own_error(anthropic_cl
 async def test_a_fault_in_the_request_is_passed_on_and_not_learned(openai_client: openai.OpenAI, bus: Bus) -> None:
     with pytest.raises(openai.BadRequestError) as raised:
         openai_client.chat.completions.create(model="tier/MIX", messages=ask("[mock status=400]"))
-    assert "as it should" in str(raised.value)
+    assert "as configured" in str(raised.value)
     headers = raised.value.response.headers
     # No other provider would do better, unless it is the translation for the one that does not speak this dialect.
     assert headers["x-pointsman-attempts"] == ("1" if headers["x-pointsman-model"] == "small" else "2")
@@ -110,7 +110,7 @@ async def test_a_model_that_is_too_slow_is_followed_by_the_next(openai_client: o
 async def test_an_arm_that_is_named_is_served_or_nothing_is(openai_client: openai.OpenAI, bus: Bus) -> None:
     with pytest.raises(openai.InternalServerError) as raised:
         openai_client.chat.completions.create(model="alpha:broken", messages=ask())
-    assert "as it should" in str(raised.value)
+    assert "as configured" in str(raised.value)
     raw = openai_client.chat.completions.with_raw_response.create(model="alpha:small", messages=ask())
     for headers in (raised.value.response.headers, raw.headers):
         assert headers["x-pointsman-reason"] == "direct"

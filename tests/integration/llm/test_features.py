@@ -35,21 +35,21 @@ DEMANDING = "Prove it step by step; explain, justify and verify each step in det
 
 @pytest.fixture(scope="module")
 def config_toml(alpha: MockProviderProcess, beta: MockProviderProcess) -> str:
-    config = CONFIG.format(alpha=alpha.url, beta=beta.url, nobody=free_port()).replace("dim = 12", "dim = 3")
+    config = CONFIG.format(alpha=alpha.url, beta=beta.url, closed=free_port()).replace("dim = 12", "dim = 3")
     return config.replace("[llm]", '[llm]\nfeatures = "tests.integration.llm.own_features:OwnFeatures"') + AUTO
 
 
-async def openai_says(client: openai.OpenAI, text: str, model: str = "auto") -> Mapping[str, str]:
+async def send_openai(client: openai.OpenAI, text: str, model: str = "auto") -> Mapping[str, str]:
     messages: list[Any] = [{"role": "user", "content": text}]
     return client.chat.completions.with_raw_response.create(model=model, messages=messages).headers
 
 
 @pytest.mark.parametrize(("text", "tier"), [("Hi", "ONE"), (DEMANDING, "MIX")])
-async def test_auto_finds_the_tier_by_the_request_and_says_how(
+async def test_auto_finds_the_tier_by_the_request_and_reports_its_score(
     openai_client: openai.OpenAI, anthropic_client: anthropic.Anthropic, bus: Bus, text: str, tier: str
 ) -> None:
     text = unique(text)
-    headers = await openai_says(openai_client, text)
+    headers = await send_openai(openai_client, text)
     assert headers["x-pointsman-tier"] == tier
     score = float(headers["x-pointsman-auto-score"])
     assert (score >= 0.3) == (tier == "MIX")
@@ -138,7 +138,7 @@ async def test_without_the_store_a_conversation_of_auto_stays_by_memory(
 
 
 async def test_who_names_a_tier_gets_no_score(openai_client: openai.OpenAI, bus: Bus) -> None:
-    headers = await openai_says(openai_client, unique(DEMANDING), "tier/ONE")
+    headers = await send_openai(openai_client, unique(DEMANDING), "tier/ONE")
     assert "x-pointsman-auto-score" not in headers
     event = await event_of(bus, decision_id(headers))
     assert event.metadata is not None
@@ -147,7 +147,7 @@ async def test_who_names_a_tier_gets_no_score(openai_client: openai.OpenAI, bus:
 
 async def test_contexts_are_those_of_the_extractor_that_is_logged(openai_client: openai.OpenAI, bus: Bus) -> None:
     text = unique("Hello")
-    decision = decision_id(await openai_says(openai_client, text))
+    decision = decision_id(await send_openai(openai_client, text))
     event = await event_of(bus, decision)
     assert event.metadata is not None
     assert event.metadata["features"] == LABEL
@@ -159,7 +159,7 @@ async def test_an_extractor_that_fails_costs_the_choice_but_not_the_answer(
     openai_client: openai.OpenAI, services: dict[str, ServiceProcess], bus: Bus
 ) -> None:
     before = fallbacks(services)
-    headers = await openai_says(openai_client, unique(f"{FAILS_ON} secret"), "tier/MIX")
+    headers = await send_openai(openai_client, unique(f"{FAILS_ON} secret"), "tier/MIX")
     assert (headers["x-pointsman-reason"], headers["x-pointsman-model"]) == ("degraded", "small")
     assert "x-pointsman-propensity" not in headers
     assert fallbacks(services) == before + 1

@@ -1,4 +1,4 @@
-"""Answers that wait for feedback: it is merged, they count once, and whoever is killed meanwhile, nothing is lost."""
+"""Answers that wait for feedback: it is merged, they count once, and nothing is lost when a service dies."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ high = 0
 
 @pytest.fixture(scope="module")
 def config_toml(alpha: MockProviderProcess, beta: MockProviderProcess) -> str:
-    return CONFIG.format(alpha=alpha.url, beta=beta.url, nobody=free_port()) + MORE
+    return CONFIG.format(alpha=alpha.url, beta=beta.url, closed=free_port()) + MORE
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def ask(client: openai.OpenAI, tier: str) -> tuple[str, str]:
     return decision_id(raw.headers), raw.parse().id
 
 
-def say(api: httpx.Client, **body: Any) -> httpx.Response:
+def send_feedback(api: httpx.Client, **body: Any) -> httpx.Response:
     return api.post("/v1/feedback", json=body)
 
 
@@ -96,14 +96,15 @@ async def test_the_last_feedback_becomes_the_quality_and_what_was_measured_stays
     openai_client: openai.OpenAI, api: httpx.Client, bus: Bus, store: Store
 ) -> None:
     before = (await pulls(bus, store, "WAIT")).get(Arm("alpha", "small"), 0)
-    told, untold = ask(openai_client, "WAIT"), ask(openai_client, "WAIT")
-    answer = say(api, decision_id=told[0], thumbs="down")
+    rated, unrated = ask(openai_client, "WAIT"), ask(openai_client, "WAIT")
+    answer = send_feedback(api, decision_id=rated[0], thumbs="down")
     assert (answer.status_code, answer.json()) == (
         202,
-        {"decision_id": told[0], "quality": 0.0, "status": "accepted"},
+        {"decision_id": rated[0], "quality": 0.0, "status": "accepted"},
     )
-    assert say(api, response_id=told[1], metric={"name": "minutes_to_resolve", "value": 15}).status_code == 202
-    outcome, other = await outcome_of(bus, told[0]), await outcome_of(bus, untold[0])
+    metric = {"name": "minutes_to_resolve", "value": 15}
+    assert send_feedback(api, response_id=rated[1], metric=metric).status_code == 202
+    outcome, other = await outcome_of(bus, rated[0]), await outcome_of(bus, unrated[0])
     assert outcome.quality == 75.0
     assert outcome.feedback is not None
     assert outcome.feedback.source == "metric:minutes_to_resolve"
@@ -115,16 +116,16 @@ async def test_the_last_feedback_becomes_the_quality_and_what_was_measured_stays
         assert found.cost_usd == pytest.approx((served.input_tokens * 1000 + served.output_tokens * 2000) * 1e-6)
         assert {part.name: part.value for part in served.scores} == {"complete": 1.0, "content": 1.0}
     assert (await pulls(bus, store, "WAIT"))[Arm("alpha", "small")] == before + 2
-    late = say(api, decision_id=told[0], quality=1)
+    late = send_feedback(api, decision_id=rated[0], quality=1)
     assert late.status_code == 409
     assert "was counted with quality 75" in late.json()["detail"]
     kept = [message for message in await waiting(bus, "WAIT") if isinstance(message, Feedback) and message.late]
-    assert [(message.outcome.decision_id, message.quality) for message in kept] == [(told[0], 1.0)]
+    assert [(message.outcome.decision_id, message.quality) for message in kept] == [(rated[0], 1.0)]
 
 
-async def test_feedback_on_a_decision_that_nobody_measured_is_its_outcome(api: httpx.Client, bus: Bus) -> None:
+async def test_feedback_on_a_decision_without_an_outcome_is_its_outcome(api: httpx.Client, bus: Bus) -> None:
     decision = decide(api, "WAIT")
-    assert say(api, decision_id=decision, quality=42).status_code == 202
+    assert send_feedback(api, decision_id=decision, quality=42).status_code == 202
     outcome = await outcome_of(bus, decision)
     assert (outcome.quality, outcome.cost_usd, outcome.latency_ms, outcome.learn) == (42.0, None, None, True)
     assert outcome.context == [0.5] * 12
@@ -134,12 +135,12 @@ async def test_where_nothing_waits_feedback_counts_at_once_or_is_late(
     openai_client: openai.OpenAI, api: httpx.Client, bus: Bus
 ) -> None:
     decision = decide(api, "ONE")
-    assert say(api, decision_id=decision, quality=42).status_code == 202
+    assert send_feedback(api, decision_id=decision, quality=42).status_code == 202
     assert (await outcome_of(bus, decision)).quality == 42.0
-    assert say(api, decision_id=decision, quality=43).status_code == 409
+    assert send_feedback(api, decision_id=decision, quality=43).status_code == 409
     served, _ = ask(openai_client, "ONE")
     await outcome_of(bus, served)
-    assert say(api, decision_id=served, thumbs="up").status_code == 409
+    assert send_feedback(api, decision_id=served, thumbs="up").status_code == 409
 
 
 async def test_an_outcome_that_is_reported_meanwhile_is_the_one_that_counts(
@@ -152,11 +153,11 @@ async def test_an_outcome_that_is_reported_meanwhile_is_the_one_that_counts(
     assert [outcome.quality for outcome in await outcomes_of(bus, decision)] == [7.0]
 
 
-async def test_a_thumb_for_the_stand_in_says_nothing_of_the_arm_that_failed(
+async def test_a_thumb_for_the_stand_in_is_no_evidence_about_the_arm_that_failed(
     openai_client: openai.OpenAI, api: httpx.Client, bus: Bus
 ) -> None:
     decision, _ = ask(openai_client, "STAND-IN")
-    assert say(api, decision_id=decision, thumbs="up").status_code == 202
+    assert send_feedback(api, decision_id=decision, thumbs="up").status_code == 202
     outcome = await outcome_of(bus, decision)
     assert (outcome.model, outcome.quality, outcome.cost_usd) == ("broken", 0.0, 0.0)
     assert outcome.served is not None
@@ -165,14 +166,14 @@ async def test_a_thumb_for_the_stand_in_says_nothing_of_the_arm_that_failed(
     assert outcome.feedback.quality == 100.0
 
 
-async def test_an_arm_that_was_named_is_not_learned_from_whatever_is_said(
+async def test_a_named_arm_is_not_learned_from_whatever_the_feedback(
     openai_client: openai.OpenAI, api: httpx.Client, bus: Bus
 ) -> None:
     messages: list[Any] = [{"role": "user", "content": unique("Which track?")}]
     raw = openai_client.chat.completions.with_raw_response.create(model="alpha:small", messages=messages)
     decision = decision_id(raw.headers)
     assert not (await outcome_of(bus, decision)).learn
-    say(api, decision_id=decision, thumbs="up")
+    send_feedback(api, decision_id=decision, thumbs="up")
     assert not any(outcome.learn for outcome in await outcomes_of(bus, decision))
 
 
@@ -190,7 +191,7 @@ async def test_an_arm_that_was_named_is_not_learned_from_whatever_is_said(
         ({"decision_id": "not an id", "quality": 5}, 422, "decision_id"),
         ({"decision_id": "NONE.5.0123456789abcdef", "quality": 5}, 404, "decision_id"),
         ({"decision_id": "WAIT.5.0123456789abcdef", "quality": 5}, 404, "decision_id"),
-        ({"response_id": "chatcmpl-nobody", "quality": 5}, 404, "response_id"),
+        ({"response_id": "chatcmpl-unknown", "quality": 5}, 404, "response_id"),
         ({"response_id": "", "quality": 5}, 422, "response_id"),
         ({"decision_id": "WAIT.5.0123456789abcdef", "quality": 5, "unknown": 1}, 422, "unknown"),
     ],
@@ -199,13 +200,13 @@ async def test_what_is_wrong_is_named_and_changes_nothing(
     api: httpx.Client, bus: Bus, body: dict[str, Any], status: int, field: str
 ) -> None:
     before = (await bus.info(subjects.FEEDBACK)).state.last_seq
-    answer = say(api, **body)
+    answer = send_feedback(api, **body)
     assert answer.status_code == status, answer.text
     assert [error["field"] for error in answer.json()["errors"]] == [field]
     assert (await bus.info(subjects.FEEDBACK)).state.last_seq == before
 
 
-async def test_whoever_is_killed_in_mid_wait_each_answer_counts_once_with_its_feedback(
+async def test_when_a_service_is_killed_in_mid_wait_each_answer_counts_once_with_its_feedback(
     services: dict[str, ServiceProcess],
     start_service: StartService,
     openai_client: openai.OpenAI,
@@ -221,7 +222,7 @@ async def test_whoever_is_killed_in_mid_wait_each_answer_counts_once_with_its_fe
         qualities[decision] = 100.0 if at % 3 == 0 else float(at)
         if at % 3:
             name = {"decision_id": decision} if at % 2 else {"response_id": response}
-            assert say(api, **name, quality=float(at)).status_code == 202
+            assert send_feedback(api, **name, quality=float(at)).status_code == 202
         if at == 10:
             services["reward_updater"].kill()
         if at == 20:
@@ -256,7 +257,7 @@ async def test_what_still_waits_survives_everything(
     assert services["gateway"].stop() == 0
     services["gateway"].start()
     api.base_url = httpx.URL(services["gateway"].url)
-    assert say(api, response_id=response, thumbs="up").status_code == 202
+    assert send_feedback(api, response_id=response, thumbs="up").status_code == 202
     assert await outcomes_of(bus, decision) == []
     sequence = parse_id(decision).sequence
     messages = await waiting(bus, "LONG")

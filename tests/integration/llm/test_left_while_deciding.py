@@ -60,7 +60,7 @@ async def provider(port: int) -> AsyncIterator[ScriptedProvider]:
         yield provider
 
 
-async def test_what_was_decided_for_nobody_has_an_outcome(
+async def test_a_decision_whose_client_left_has_an_outcome(
     services: dict[str, ServiceProcess], provider: ScriptedProvider, bus: Bus
 ) -> None:
     asked: asyncio.Queue[Msg] = asyncio.Queue()

@@ -1,4 +1,4 @@
-"""API keys, limits and what is said about them, in the shape that the clients know."""
+"""API keys, limits and their errors, in the clients' dialects."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def keys() -> Keys:
 
 @pytest.fixture(scope="module")
 def config_toml(alpha: MockProviderProcess, beta: MockProviderProcess, keys: Keys) -> str:
-    config = CONFIG.format(alpha=alpha.url, beta=beta.url, nobody=free_port())
+    config = CONFIG.format(alpha=alpha.url, beta=beta.url, closed=free_port())
     config = config.replace("[llm]", f"[llm]\nmax_body_bytes = {MAX_BODY_BYTES}")
     for _, key in keys.values():
         rate = f"rate_limit_per_s = {key.rate_limit_per_s}\n" if key.rate_limit_per_s else ""
@@ -66,7 +66,7 @@ def test_a_key_for_decisions_may_chat_in_either_dialect_and_goes_no_further(
     assert keys["chat"][0] not in sent
 
 
-def test_a_wrong_key_another_scope_and_haste_are_told_as_the_clients_know_it(
+def test_errors_of_keys_scopes_and_rates_are_in_the_clients_dialect(
     services: dict[str, ServiceProcess], keys: Keys
 ) -> None:
     with openai_with(services, "sk-nonsense") as client, pytest.raises(openai.AuthenticationError) as unknown:
@@ -105,7 +105,7 @@ def test_long_bodies_are_for_chat_only_and_bounded_there_too(services: dict[str,
     assert answer.status_code == 413
 
 
-def test_the_description_says_that_chat_takes_the_scope_decide(services: dict[str, ServiceProcess]) -> None:
+def test_openapi_declares_the_scope_decide_for_chat(services: dict[str, ServiceProcess]) -> None:
     api = httpx.get(services["gateway"].url + "/openapi.json").json()
     chat = [what for methods in api["paths"].values() for what in methods.values() if what["tags"] == ["chat"]]
     assert len(chat) == 5

@@ -38,7 +38,7 @@ def ask(text: str = "Which track?") -> list[Any]:
 
 
 @pytest.mark.parametrize("model", ["tier/ONE", "tier/MIX", "auto", "alpha:small", "beta:large"])
-def test_an_answer_and_what_it_says_of_itself(openai_client: openai.OpenAI, model: str) -> None:
+def test_an_answer_and_its_headers(openai_client: openai.OpenAI, model: str) -> None:
     raw = openai_client.chat.completions.with_raw_response.create(model=model, messages=ask())
     completion = raw.parse()
     assert completion.choices[0].finish_reason == "stop"
@@ -138,7 +138,7 @@ def test_models(openai_client: openai.OpenAI) -> None:
         openai_client.models.retrieve("tier/NONE")
 
 
-@pytest.mark.parametrize("model", ["gpt-5", "tier/NONE", "tier/", "tier/EMPTY", "alpha:other", "nobody"])
+@pytest.mark.parametrize("model", ["gpt-5", "tier/NONE", "tier/", "tier/EMPTY", "alpha:other", "unknown"])
 def test_an_unknown_model_is_a_404_that_names_what_there_is(openai_client: openai.OpenAI, model: str) -> None:
     with pytest.raises(openai.NotFoundError) as raised:
         openai_client.chat.completions.create(model=model, messages=ask())
@@ -161,16 +161,16 @@ def test_an_unknown_model_is_a_404_that_names_what_there_is(openai_client: opena
         (b'{"model": "auto", "messages": [{"role": "user"}], "stream": "yes"}', "stream"),
     ],
 )
-def test_what_is_wrong_with_a_body_is_told_in_openais_shape(
+def test_an_invalid_body_is_refused_in_openais_form(
     openai_client: openai.OpenAI, body: bytes, param: str | None
 ) -> None:
     with pytest.raises(openai.BadRequestError) as raised:
         openai_client.post("/chat/completions", cast_to=object, content=body)
-    told = raised.value.body
-    assert isinstance(told, dict)
-    assert told["param"] == param
-    assert told["type"] == "invalid_request_error"
-    assert told["message"]
+    body = raised.value.body
+    assert isinstance(body, dict)
+    assert body["param"] == param
+    assert body["type"] == "invalid_request_error"
+    assert body["message"]
 
 
 async def test_nothing_of_a_message_is_in_the_logs(openai_client: openai.OpenAI, bus: Bus) -> None:
@@ -181,6 +181,6 @@ async def test_nothing_of_a_message_is_in_the_logs(openai_client: openai.OpenAI,
     assert event.metadata is not None
     assert (event.metadata["dialect"], event.metadata["model"]) == ("openai", "tier/MIX")
     assert event.metadata["features"].startswith("chat")
-    said = raw.parse().choices[0].message.content
-    assert said
-    assert not [text for text in (secret, said) if text in repr((outcome, event))]
+    text_of_answer = raw.parse().choices[0].message.content
+    assert text_of_answer
+    assert not [text for text in (secret, text_of_answer) if text in repr((outcome, event))]

@@ -27,7 +27,7 @@ CLIENTS = 8
 
 
 class Traffic:
-    """Clients that ask one question after the other, some of them streaming, until told to stop."""
+    """Clients that ask one question after the other, some of them streaming, until stopped."""
 
     def __init__(self, url: str, model: str) -> None:
         self._client = openai.AsyncOpenAI(base_url=url + "/v1", api_key="none", max_retries=0, timeout=30.0)

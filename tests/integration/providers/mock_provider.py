@@ -1,4 +1,4 @@
-"""A provider on a free loopback port: real sockets, and it says what a test tells it to."""
+"""A provider on a free loopback port: real sockets, and it responds as a test prescribes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def running() -> AsyncIterator[MockProvider]:
         await runner.cleanup()
 
 
-def says(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Handler:
+def responds(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Handler:
     """Answer with JSON."""
 
     async def answer(_: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""What providers and networks do wrong, over real sockets: the error says it in the client's dialect, without a key."""
+"""Failures of providers and networks, over real sockets: the error is in the client's dialect, without a key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pointsman.llm.providers.registry import Providers
 from pointsman.llm.request import Dialect
 from tests.integration.providers.asking import ask, streamed
 from tests.integration.providers.conftest import KEY, UpstreamMaker
-from tests.integration.providers.mock_provider import MockProvider, drops, says, streams, waits
+from tests.integration.providers.mock_provider import MockProvider, drops, responds, streams, waits
 
 OK = {"id": "c", "model": "m", "choices": [{"index": 0, "message": {"content": "yes"}, "finish_reason": "stop"}]}
 EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"yes"},"finish_reason":"stop"}]}\n\n'
@@ -37,20 +37,20 @@ async def failure(arm: Any, request: Any) -> ProviderError:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_nobody_listens(upstream: UpstreamMaker, stream: bool) -> None:
+async def test_refused_connection(upstream: UpstreamMaker, stream: bool) -> None:
     error = await failure(upstream(base_url=f"http://127.0.0.1:{free_port()}", retries=1), ask(stream=stream))
     assert (error.kind, error.status, error.tries, error.elsewhere) == ("connect", None, 2, True)
     assert error.answer_status == 502
 
 
-async def test_name_that_nobody_has(upstream: UpstreamMaker) -> None:
-    error = await failure(upstream(base_url="http://nobody.invalid"), ask())
+async def test_unknown_host_name(upstream: UpstreamMaker) -> None:
+    error = await failure(upstream(base_url="http://unknown.invalid"), ask())
     assert error.kind == "connect"
     assert error.text == "p: its host name does not resolve"
 
 
 async def test_connection_dropped_before_the_answer_is_tried_again(mock: MockProvider, upstream: UpstreamMaker) -> None:
-    mock.answers = [drops(), says(OK)]
+    mock.answers = [drops(), responds(OK)]
     answer = await upstream(retries=1).open(ask())
     assert answer.tries == 2
 
@@ -70,7 +70,7 @@ async def test_no_http_at_all(upstream: UpstreamMaker) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_slow_answer_is_not_waited_for(mock: MockProvider, upstream: UpstreamMaker, stream: bool) -> None:
-    mock.answers = [waits(30.0, says(OK))]
+    mock.answers = [waits(30.0, responds(OK))]
     arm = upstream(first_byte_timeout_ms=50, answer_timeout_ms=50, retries=3)
     error = await failure(arm, ask(stream=stream))
     assert (error.kind, error.answer_status, error.tries) == ("timeout", 504, 1)
@@ -110,34 +110,34 @@ async def test_provider_that_keeps_a_finished_stream_open_is_not_waited_for(
 async def test_what_may_pass_is_tried_again(
     mock: MockProvider, upstream: UpstreamMaker, status: int, tries: int
 ) -> None:
-    mock.answers = [says({"error": {"message": "no"}}, status)]
+    mock.answers = [responds({"error": {"message": "no"}}, status)]
     error = await failure(upstream(retries=1), ask())
     assert (error.status, error.tries, len(mock.asked)) == (status, tries, tries)
 
 
 @pytest.mark.parametrize("header", ["retry-after", "Retry-After-Ms"])
 async def test_retry_after_is_honoured(mock: MockProvider, upstream: UpstreamMaker, header: str) -> None:
-    mock.answers = [says({}, 429, {header: "0"}), says(OK)]
+    mock.answers = [responds({}, 429, {header: "0"}), responds(OK)]
     answer = await upstream(retries=1).open(ask())
     assert answer.tries == 2
 
 
 async def test_long_retry_after_goes_elsewhere_at_once(mock: MockProvider, upstream: UpstreamMaker) -> None:
-    mock.answers = [says({"error": {"message": "later"}}, 429, {"retry-after": "3600"}), says(OK)]
+    mock.answers = [responds({"error": {"message": "later"}}, 429, {"retry-after": "3600"}), responds(OK)]
     error = await failure(upstream(retries=3), ask())
     assert (error.tries, error.retry_after_s, error.elsewhere) == (1, 3600.0, True)
 
 
 @pytest.mark.parametrize("status", [400, 409, 422])
 async def test_request_at_fault_goes_nowhere_else(mock: MockProvider, upstream: UpstreamMaker, status: int) -> None:
-    mock.answers = [says({"error": {"message": "no such role", "code": "invalid_value"}}, status)]
+    mock.answers = [responds({"error": {"message": "no such role", "code": "invalid_value"}}, status)]
     error = await failure(upstream(), ask())
     assert (error.elsewhere, error.blames_request) == (False, True)
     assert msgspec.json.decode(error.body)["error"]["code"] == "invalid_value"
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("status", "body_of_error"),
     [
         (400, {"message": "too long", "code": "context_length_exceeded"}),
         (400, {"message": "max_tokens is not supported with this model", "code": "unsupported_parameter"}),
@@ -153,9 +153,9 @@ async def test_request_at_fault_goes_nowhere_else(mock: MockProvider, upstream: 
     ],
 )
 async def test_request_that_is_too_much_for_this_model_may_be_another_ones(
-    mock: MockProvider, upstream: UpstreamMaker, status: int, told: dict[str, Any]
+    mock: MockProvider, upstream: UpstreamMaker, status: int, body_of_error: dict[str, Any]
 ) -> None:
-    mock.answers = [says({"error": told}, status)]
+    mock.answers = [responds({"error": body_of_error}, status)]
     error = await failure(upstream(), ask())
     assert (error.elsewhere, error.blames_request, error.retryable) == (True, True, False)
     assert error.answer_status == status
@@ -167,13 +167,13 @@ async def test_request_that_is_too_much_for_this_model_may_be_another_ones(
 async def test_what_is_wrong_with_a_translation_is_maybe_not_wrong_with_the_request(
     mock: MockProvider, upstream: UpstreamMaker, kind: str, dialect: Dialect
 ) -> None:
-    mock.answers = [says({"error": {"message": "stop_sequences: only whitespace"}, "message": "no"}, 400)]
+    mock.answers = [responds({"error": {"message": "stop_sequences: only whitespace"}, "message": "no"}, 400)]
     arm = upstream(kind, region="eu-west-1") if kind == "bedrock" else upstream(kind)
     error = await failure(arm, ask(dialect=dialect))
     assert (error.elsewhere, error.blames_request) == (True, True)
 
 
-async def test_a_failure_that_takes_its_time_to_say_why_is_a_failure_all_the_same(
+async def test_an_error_whose_body_is_late_is_an_error_all_the_same(
     mock: MockProvider, upstream: UpstreamMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def drawls(request: web.Request) -> web.StreamResponse:
@@ -184,14 +184,14 @@ async def test_a_failure_that_takes_its_time_to_say_why_is_a_failure_all_the_sam
             await asyncio.sleep(0.02)
 
     monkeypatch.setattr(provider_call, "ERROR_BODY_TIMEOUT_S", 0.1)
-    mock.answers = [drawls, says(OK)]
+    mock.answers = [drawls, responds(OK)]
     answer = await upstream(retries=1, answer_timeout_ms=3000).open(ask())
     assert answer.tries == 2
     await mock.gone.wait()
 
 
-async def test_reasons_that_are_a_list_are_told_too(mock: MockProvider, upstream: UpstreamMaker) -> None:
-    mock.answers = [says({"detail": [{"loc": ["body", "messages"], "msg": "Field required"}]}, 422)]
+async def test_a_list_of_reasons_is_passed_on_too(mock: MockProvider, upstream: UpstreamMaker) -> None:
+    mock.answers = [responds({"detail": [{"loc": ["body", "messages"], "msg": "Field required"}]}, 422)]
     error = await failure(upstream(), ask())
     assert "Field required" in msgspec.json.decode(error.body)["error"]["message"]
 
@@ -200,14 +200,14 @@ async def test_reasons_that_are_a_list_are_told_too(mock: MockProvider, upstream
 async def test_an_error_with_a_good_status_is_an_error(
     mock: MockProvider, upstream: UpstreamMaker, code: int, tries: int
 ) -> None:
-    mock.answers = [says({"id": "gen-1", "error": {"message": "upstream is down", "code": code}})]
+    mock.answers = [responds({"id": "gen-1", "error": {"message": "upstream is down", "code": code}})]
     error = await failure(upstream(retries=1), ask())
     assert (error.kind, error.status, error.tries) == ("status", code, tries)
     assert msgspec.json.decode(error.body)["error"]["message"] == "upstream is down"
 
 
 async def test_a_long_header_is_no_reason_to_give_up(mock: MockProvider, upstream: UpstreamMaker) -> None:
-    mock.answers = [says(OK, headers={"content-security-policy": "x" * 20_000})]
+    mock.answers = [responds(OK, headers={"content-security-policy": "x" * 20_000})]
     assert (await upstream().open(ask())).status == 200
 
 
@@ -225,7 +225,7 @@ async def test_stream_that_ends_in_the_middle_of_an_event_is_not_taken_for_whole
 
 
 async def test_redirect_is_not_followed(mock: MockProvider, upstream: UpstreamMaker) -> None:
-    mock.answers = [says({}, 307, {"location": "http://127.0.0.1:1/elsewhere"})]
+    mock.answers = [responds({}, 307, {"location": "http://127.0.0.1:1/elsewhere"})]
     error = await failure(upstream(), ask())
     assert (error.kind, error.status, len(mock.asked)) == ("protocol", 307, 1)
 
@@ -237,17 +237,17 @@ async def test_redirect_is_not_followed(mock: MockProvider, upstream: UpstreamMa
 async def test_any_body_of_an_error_becomes_one_of_the_clients_dialect(
     mock: MockProvider, upstream: UpstreamMaker, body: bytes, dialect: Dialect
 ) -> None:
-    mock.answers = [says(body, 404)]
+    mock.answers = [responds(body, 404)]
     error = await failure(upstream(), ask(dialect=dialect))
-    told = msgspec.json.decode(error.body)
-    assert told["error"]["message"]
-    assert told["error"]["type"] == ("not_found_error" if dialect == "anthropic" else "invalid_request_error")
-    assert ("busy" in told["error"]["message"]) == (body.startswith(b"{"))
+    body_of_error = msgspec.json.decode(error.body)
+    assert body_of_error["error"]["message"]
+    assert body_of_error["error"]["type"] == ("not_found_error" if dialect == "anthropic" else "invalid_request_error")
+    assert ("busy" in body_of_error["error"]["message"]) == (body.startswith(b"{"))
 
 
 @pytest.mark.parametrize("body", [b"", b"no json", b"[]", b'{"choices": []}', b'{"choices": [{"message": 3}]}'])
 async def test_answer_that_cannot_be_read(mock: MockProvider, upstream: UpstreamMaker, body: bytes) -> None:
-    mock.answers = [says(body)]
+    mock.answers = [responds(body)]
     error = await failure(upstream(), ask())
     assert (error.kind, error.answer_status) == ("protocol", 502)
 
@@ -268,7 +268,7 @@ async def test_stream_without_an_answer(mock: MockProvider, upstream: UpstreamMa
 
 
 async def test_json_where_a_stream_was_asked_for(mock: MockProvider, upstream: UpstreamMaker) -> None:
-    mock.answers = [says(OK), says({"error": {"message": "no streams here", "type": "invalid_request_error"}})]
+    mock.answers = [responds(OK), responds({"error": {"message": "no streams here", "type": "invalid_request_error"}})]
     arm = upstream()
     assert (await failure(arm, ask(stream=True))).kind == "protocol"
     error = await failure(arm, ask(stream=True))
@@ -278,13 +278,13 @@ async def test_json_where_a_stream_was_asked_for(mock: MockProvider, upstream: U
 async def test_provider_that_fails_is_left_alone_and_then_tried_by_one(
     mock: MockProvider, upstream: UpstreamMaker
 ) -> None:
-    mock.answers = [says({}, 500)]
+    mock.answers = [responds({}, 500)]
     arm = upstream(breaker_failures=3, breaker_pause_ms=80)
     for _ in range(3):
         assert (await failure(arm, ask())).kind == "status"
     assert (await failure(arm, ask())).kind == "unavailable"
     assert len(mock.asked) == 3
-    mock.answers = [waits(0.1, says(OK))]
+    mock.answers = [waits(0.1, responds(OK))]
     await asyncio.sleep(0.1)
     kinds = await asyncio.gather(*(arm.open(ask()) for _ in range(5)), return_exceptions=True)
     assert sum(isinstance(kind, ProviderError) for kind in kinds) == 4
@@ -292,7 +292,7 @@ async def test_provider_that_fails_is_left_alone_and_then_tried_by_one(
 
 
 async def test_probe_whose_client_leaves_lets_the_next_one_try(mock: MockProvider, upstream: UpstreamMaker) -> None:
-    mock.answers = [says({}, 500), waits(30.0, says(OK)), says(OK)]
+    mock.answers = [responds({}, 500), waits(30.0, responds(OK)), responds(OK)]
     arm = upstream(breaker_failures=1, breaker_pause_ms=1)
     await failure(arm, ask())
     await asyncio.sleep(0.01)
@@ -302,7 +302,7 @@ async def test_probe_whose_client_leaves_lets_the_next_one_try(mock: MockProvide
 
 
 async def test_limits_and_refusals_do_not_count_as_failures(mock: MockProvider, upstream: UpstreamMaker) -> None:
-    mock.answers = [says({}, 429)]
+    mock.answers = [responds({}, 429)]
     arm = upstream(breaker_failures=2)
     for _ in range(5):
         assert (await failure(arm, ask())).status == 429
@@ -310,16 +310,16 @@ async def test_limits_and_refusals_do_not_count_as_failures(mock: MockProvider, 
 
 ECHO = f"your key {KEY} is bad, authorization: Bearer {KEY}"
 CANARY_ANSWERS = {
-    "refused key": says({"error": {"message": ECHO, "code": KEY}}, 401),
-    "forbidden": says({"error": {"message": ECHO}}, 403),
-    "bad request": says({"error": {"message": ECHO, "type": KEY, "param": KEY, "code": KEY}}, 400),
-    "fault": says({"message": ECHO}, 500),
-    "limit": says({"error": ECHO}, 429, {"x-request-id": KEY}),
-    "text": says(ECHO.encode(), 502),
-    "redirect": says({}, 302, {"location": f"http://127.0.0.1:1/{KEY}"}),
+    "refused key": responds({"error": {"message": ECHO, "code": KEY}}, 401),
+    "forbidden": responds({"error": {"message": ECHO}}, 403),
+    "bad request": responds({"error": {"message": ECHO, "type": KEY, "param": KEY, "code": KEY}}, 400),
+    "fault": responds({"message": ECHO}, 500),
+    "limit": responds({"error": ECHO}, 429, {"x-request-id": KEY}),
+    "text": responds(ECHO.encode(), 502),
+    "redirect": responds({}, 302, {"location": f"http://127.0.0.1:1/{KEY}"}),
     "dropped": drops(),
-    "late": waits(30.0, says(OK)),
-    "no answer": says(ECHO.encode()),
+    "late": waits(30.0, responds(OK)),
+    "no answer": responds(ECHO.encode()),
     "error in a stream": streams(b"data: " + msgspec.json.encode({"error": {"message": ECHO, "type": KEY}}) + b"\n\n"),
     "no stream": streams(ECHO.encode()),
 }
@@ -369,7 +369,7 @@ async def test_key_is_not_in_an_error_in_mid_stream(mock: MockProvider, upstream
 
 
 async def test_key_is_not_in_the_headers_of_an_answer(mock: MockProvider, upstream: UpstreamMaker) -> None:
-    mock.answers = [says(OK, headers={"x-request-id": f"r {KEY}"})]
+    mock.answers = [responds(OK, headers={"x-request-id": f"r {KEY}"})]
     answer = await upstream().open(ask())
     assert answer.headers == {"x-request-id": "r ***"}
 
@@ -377,7 +377,7 @@ async def test_key_is_not_in_the_headers_of_an_answer(mock: MockProvider, upstre
 async def test_key_goes_into_the_logs_of_nothing(
     mock: MockProvider, upstream: UpstreamMaker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    mock.answers = [says({"error": {"message": ECHO}}, 500), drops(), says(OK)]
+    mock.answers = [responds({"error": {"message": ECHO}}, 500), drops(), responds(OK)]
     with caplog.at_level(0):
         await upstream(retries=2).open(ask())
     assert KEY not in caplog.text

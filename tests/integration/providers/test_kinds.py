@@ -21,7 +21,7 @@ from pointsman.llm.request import Dialect
 from tests.integration.providers.asking import ask, complete, streamed
 from tests.integration.providers.conftest import KEY, UpstreamMaker
 from tests.integration.providers.event_stream import event, exception
-from tests.integration.providers.mock_provider import Handler, MockProvider, says, streams
+from tests.integration.providers.mock_provider import Handler, MockProvider, responds, streams
 from tests.support.provider_answers import (
     ANTHROPIC,
     CONVERSE_EVENTS,
@@ -53,12 +53,12 @@ SETTINGS: dict[str, dict[str, Any]] = {"bedrock": {"region": "eu-west-1", "api_k
 
 
 def whole(kind: str) -> Handler:
-    return says({"anthropic": ANTHROPIC, "bedrock": CONVERSE}.get(kind, OPENAI))
+    return responds({"anthropic": ANTHROPIC, "bedrock": CONVERSE}.get(kind, OPENAI))
 
 
 def stream_of(kind: str, size: int = 13) -> Handler:
     if kind == "bedrock":
-        written = b"".join(event(name, said) for name, said in CONVERSE_EVENTS)
+        written = b"".join(event(name, payload) for name, payload in CONVERSE_EVENTS)
         content_type = "application/vnd.amazon.eventstream"
     else:
         values: list[Any] = anthropic_events()
@@ -79,22 +79,22 @@ async def test_answer_reaches_the_client_in_its_dialect(
 ) -> None:
     mock.answers = [whole(kind)]
     answer = await upstream(kind, **SETTINGS.get(kind, {})).open(ask(dialect=dialect))
-    told = msgspec.json.decode(complete(answer).body)
+    reply = msgspec.json.decode(complete(answer).body)
     if dialect == "openai":
-        said = told["choices"][0]["message"]
-        calls = [(call["function"]["name"], call["function"]["arguments"]) for call in said["tool_calls"]]
-        assert (said["content"], calls[0][0]) == ("I set both.", "set_points")
+        message = reply["choices"][0]["message"]
+        calls = [(call["function"]["name"], call["function"]["arguments"]) for call in message["tool_calls"]]
+        assert (message["content"], calls[0][0]) == ("I set both.", "set_points")
         assert msgspec.json.decode(calls[0][1]) == {"at": 3}
-        usage = told["usage"]
+        usage = reply["usage"]
         assert (usage["prompt_tokens"], usage["prompt_tokens_details"]["cached_tokens"]) == (95, 80)
     else:
-        assert "".join(block.get("text", "") for block in told["content"]) == "I set both."
-        assert next(block["input"] for block in told["content"] if block["type"] == "tool_use") == {"at": 3}
-        assert (told["usage"]["input_tokens"], told["usage"]["cache_read_input_tokens"]) == (10, 80)
+        assert "".join(block.get("text", "") for block in reply["content"]) == "I set both."
+        assert next(block["input"] for block in reply["content"] if block["type"] == "tool_use") == {"at": 3}
+        assert (reply["usage"]["input_tokens"], reply["usage"]["cache_read_input_tokens"]) == (10, 80)
     done = answer.completion
     assert (done.complete, done.finish_reason, done.text_head) == (True, "tool_calls", "I set both.")
     assert (done.tool_calls[0].name, done.tool_calls[0].valid_json) == ("set_points", True)
-    assert done.response_id == told["id"]
+    assert done.response_id == reply["id"]
     assert done.usage is not None
     assert (done.usage.input_tokens, done.usage.output_tokens) == (95, 7)
     assert (done.usage.cached_input_tokens, done.usage.cache_write_tokens) == (80, 5)
@@ -111,19 +111,19 @@ async def test_stream_reaches_the_client_in_its_dialect(
     answer = await upstream(kind, **SETTINGS.get(kind, {})).open(ask(stream=True, dialect=dialect, **options))
     passed = b"".join([part async for part in streamed(answer)])
     if dialect == "openai":
-        told = openai_answer(passed)
-        assert (told["text"], told["finish_reason"], told["usage"]["prompt_tokens"]) == (
+        reply = openai_answer(passed)
+        assert (reply["text"], reply["finish_reason"], reply["usage"]["prompt_tokens"]) == (
             "I set both.",
             "tool_calls",
             95,
         )
-        assert (told["calls"][0]["name"], told["calls"][0]["arguments"]) == ("set_points", '{"at": 3}')
+        assert (reply["calls"][0]["name"], reply["calls"][0]["arguments"]) == ("set_points", '{"at": 3}')
     else:
         # Anthropic's own stream is passed as it came, and its events here have no names
-        told = anthropic_message(passed) if kind != "anthropic" else ANTHROPIC
-        assert "".join(block.get("text", "") for block in told["content"]) == "I set both."
-        assert next(block["input"] for block in told["content"] if block["type"] == "tool_use") == {"at": 3}
-        assert (told["stop_reason"], told["usage"]["input_tokens"], told["usage"]["output_tokens"]) == (
+        reply = anthropic_message(passed) if kind != "anthropic" else ANTHROPIC
+        assert "".join(block.get("text", "") for block in reply["content"]) == "I set both."
+        assert next(block["input"] for block in reply["content"] if block["type"] == "tool_use") == {"at": 3}
+        assert (reply["stop_reason"], reply["usage"]["input_tokens"], reply["usage"]["output_tokens"]) == (
             "tool_use",
             10,
             7,
@@ -196,7 +196,7 @@ async def test_configured_headers_stay_and_betas_are_added_up(mock: MockProvider
     assert anthropic.headers["anthropic-beta"] == "context-1m-2025-08-07,interleaved-thinking-2025-05-14"
 
 
-async def test_what_cannot_be_said_is_not_sent(mock: MockProvider, upstream: UpstreamMaker) -> None:
+async def test_a_request_that_cannot_be_translated_is_not_sent(mock: MockProvider, upstream: UpstreamMaker) -> None:
     arm = upstream("anthropic")
     request = ask(n=3)
     refusal = arm.rejection(request)
@@ -223,7 +223,7 @@ async def test_error_event_of_another_dialect_becomes_an_error_of_the_clients(
 
 
 async def test_exception_in_bedrocks_stream(mock: MockProvider, upstream: UpstreamMaker) -> None:
-    begin = b"".join(event(name, said) for name, said in CONVERSE_EVENTS[:5])
+    begin = b"".join(event(name, payload) for name, payload in CONVERSE_EVENTS[:5])
     kind = "application/vnd.amazon.eventstream"
     mock.answers = [streams(begin, exception("throttlingException", "slow down"), content_type=kind)]
     arm = upstream("bedrock", **SETTINGS["bedrock"])
@@ -305,7 +305,7 @@ def test_what_is_missing_is_named(config: ProviderConfig | None, environ: dict[s
     assert any(missing in problem for problem in providers.problems(arm.provider))
 
 
-async def test_missing_credentials_of_aws_are_said_in_the_clients_dialect(
+async def test_missing_credentials_of_aws_are_an_error_in_the_clients_dialect(
     monkeypatch: pytest.MonkeyPatch, mock: MockProvider, tmp_path: Path
 ) -> None:
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
@@ -360,8 +360,8 @@ async def test_a_model_that_thinks_aloud_keeps_the_clients_connection_alive(
     monkeypatch.setattr(upstream_stream, "KEEPALIVE_INTERVAL_S", 0.0)
     if kind == "openai":
         thought: dict[str, Any] = {"choices": [{"index": 0, "delta": {"reasoning_content": "hm"}}]}
-        said = {"choices": [{"index": 0, "delta": {"content": "Yes."}, "finish_reason": "stop"}]}
-        parts = [b"data: " + msgspec.json.encode(event) + b"\n\n" for event in (thought, thought, said)]
+        message = {"choices": [{"index": 0, "delta": {"content": "Yes."}, "finish_reason": "stop"}]}
+        parts = [b"data: " + msgspec.json.encode(event) + b"\n\n" for event in (thought, thought, message)]
     else:
         delta = {"type": "thinking_delta", "thinking": "hm"}
         thought = {"type": "content_block_delta", "index": 0, "delta": delta}

@@ -10,7 +10,7 @@ import pytest
 from pointsman.llm.providers.failure import ProviderError
 from tests.integration.providers.asking import ask, complete, streamed
 from tests.integration.providers.conftest import KEY, UpstreamMaker
-from tests.integration.providers.mock_provider import MockProvider, breaks_off, says, streams
+from tests.integration.providers.mock_provider import MockProvider, breaks_off, responds, streams
 
 ANSWER = {
     "id": "chatcmpl-7",
@@ -54,7 +54,8 @@ STREAM = [
 
 async def test_whole_answer_is_passed_on_byte_by_byte_and_known(mock: MockProvider, upstream: UpstreamMaker) -> None:
     body = b"  " + msgspec.json.encode(ANSWER) + b"\n"
-    mock.answers = [says(body, headers={"x-request-id": "r-1", "x-ratelimit-remaining-tokens": "9", "set-cookie": "a"})]
+    headers = {"x-request-id": "r-1", "x-ratelimit-remaining-tokens": "9", "set-cookie": "a"}
+    mock.answers = [responds(body, headers=headers)]
     answer = await upstream().open(ask(temperature=0.25))
     assert complete(answer).body == body
     assert answer.headers == {"x-request-id": "r-1", "x-ratelimit-remaining-tokens": "9"}
@@ -67,7 +68,7 @@ async def test_whole_answer_is_passed_on_byte_by_byte_and_known(mock: MockProvid
 
 
 async def test_request_is_the_clients_but_for_the_model(mock: MockProvider, upstream: UpstreamMaker) -> None:
-    mock.answers = [says(ANSWER)]
+    mock.answers = [responds(ANSWER)]
     arm = upstream(models={"m": "m-eu"}, headers={"x-team": "rail"})
     await arm.open(ask(seed=7, vendor={"deep": [1, 2.5, None]}, headers={"openai-beta": "b=1", "cookie": "no"}))
     assert mock.sent == {
@@ -96,7 +97,7 @@ async def test_stream_passes_untouched_when_the_client_asked_for_the_usage(
 
 @pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n"])
 @pytest.mark.parametrize("size", [1, 7, 50, 4096])
-async def test_only_the_usage_that_nobody_asked_for_is_taken_out(
+async def test_only_the_usage_that_the_client_did_not_request_is_removed(
     mock: MockProvider, upstream: UpstreamMaker, size: int, end: bytes
 ) -> None:
     events = [event[:-2] + end for event in STREAM]
@@ -112,7 +113,7 @@ async def test_only_the_usage_that_nobody_asked_for_is_taken_out(
     assert (done.finish_reason, done.complete, done.text_chars) == ("stop", True, 5)
 
 
-async def test_usage_is_not_asked_for_where_the_configuration_says_so(
+async def test_usage_is_not_asked_for_where_the_configuration_disables_it(
     mock: MockProvider, upstream: UpstreamMaker
 ) -> None:
     mock.answers = [streams(*STREAM)]
@@ -148,13 +149,13 @@ async def test_event_without_end_is_broken_off(mock: MockProvider, upstream: Ups
 
 
 async def test_large_request_is_sent_whole(mock: MockProvider, upstream: UpstreamMaker) -> None:
-    mock.answers = [says(ANSWER)]
+    mock.answers = [responds(ANSWER)]
     text = "a long talk " * 300_000
     await upstream().open(ask(extra=text))
     assert mock.sent["extra"] == text
 
 
-async def test_stream_that_breaks_off_says_so_and_keeps_what_was_seen(
+async def test_stream_that_breaks_off_ends_with_an_error_and_keeps_what_was_seen(
     mock: MockProvider, upstream: UpstreamMaker
 ) -> None:
     mock.answers = [breaks_off(STREAM[0], STREAM[1])]
@@ -230,7 +231,7 @@ async def test_a_provider_that_knows_no_stream_options_is_asked_without_them(
     """As Mistral's: what only the gateway asks for must not cost the client its answer."""
     end = b'data: {"choices":[{"index":0,"delta":{"content":"yes"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,'
     end += b'"completion_tokens":1}}\n\ndata: [DONE]\n\n'
-    mock.answers = [says({"object": "error", "message": {"detail": [FORBIDDEN]}}, 422), streams(end)]
+    mock.answers = [responds({"object": "error", "message": {"detail": [FORBIDDEN]}}, 422), streams(end)]
     arm = upstream()
     for asked in (2, 3):
         answer = await arm.open(ask(stream=True))
@@ -243,7 +244,7 @@ async def test_a_provider_that_knows_no_stream_options_is_asked_without_them(
 async def test_stream_options_that_the_client_sends_are_the_clients(
     mock: MockProvider, upstream: UpstreamMaker
 ) -> None:
-    mock.answers = [says({"message": {"detail": [FORBIDDEN]}}, 422)]
+    mock.answers = [responds({"message": {"detail": [FORBIDDEN]}}, 422)]
     with pytest.raises(ProviderError) as caught:
         await upstream(retries=3).open(ask(stream=True, stream_options={"include_usage": True}))
     assert (caught.value.status, caught.value.tries) == (422, 1)
@@ -251,7 +252,7 @@ async def test_stream_options_that_the_client_sends_are_the_clients(
 
 @pytest.mark.parametrize("asked", [False, True])
 async def test_half_an_event_is_never_passed_on(mock: MockProvider, upstream: UpstreamMaker, asked: bool) -> None:
-    """What the client is told then must be an event of its own, not the end of another."""
+    """The error must be an event of its own, not the end of another."""
     whole = b'data: {"choices":[{"index":0,"delta":{"content":"ye"}}]}\n\n'
     mock.answers = [breaks_off(whole, b'data: {"choices":[{"ind')]
     answer = await upstream().open(ask(stream=True, stream_options={"include_usage": asked}))

@@ -1,4 +1,4 @@
-"""Which arms are tried, in which order, and what is said when none answers."""
+"""Which arms are tried, in which order, and which error is returned when none answers."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_the_status_is_that_of_all_errors_or_502(errors: list[ProviderError], st
     assert no_answer_error(errors, "openai").status == status
 
 
-def test_what_all_models_refuse_is_told_as_the_last_one_told_it() -> None:
+def test_a_request_that_all_models_refuse_gets_the_last_error() -> None:
     errors = [failed(400, "p: prompt is too long"), failed(400, "q: prompt is too long")]
     error = no_answer_error(errors, "openai")
     assert (error.status, error.body) == (400, errors[-1].body)
@@ -84,7 +84,7 @@ def test_every_reason_is_in_the_one_error() -> None:
     assert "q cannot be reached" in error.message
 
 
-def test_when_to_come_back_is_told_only_if_every_provider_told_it() -> None:
+def test_retry_after_is_sent_only_if_every_provider_sent_it() -> None:
     assert no_answer_error([failed(429, wait=7.2), failed(429, wait=3.1)], "openai").headers == (("retry-after", "4"),)
     assert no_answer_error([failed(429, wait=7.2), failed(500)], "openai").headers == ()
 

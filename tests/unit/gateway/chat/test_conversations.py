@@ -1,4 +1,4 @@
-"""By what a conversation is known: what was said before the last answer, and who asks."""
+"""Identity of a conversation: the messages before the last answer, and the caller."""
 
 from __future__ import annotations
 
@@ -126,5 +126,5 @@ async def test_a_conversation_that_names_no_tier_is_remembered_with_its_tier_and
     await backends.close()
 
 
-def test_a_message_with_more_in_it_has_the_digest_of_one_without_when_that_says_nothing() -> None:
+def test_a_message_with_more_in_it_has_the_same_digest_when_the_extra_field_is_null() -> None:
     assert conversation([{**HELLO, "name": None}]).current == conversation([HELLO]).current

@@ -1,4 +1,4 @@
-"""Outcomes that cannot be delivered are bounded, counted, and hold nobody up."""
+"""Outcomes that cannot be delivered are bounded, counted, and block no client."""
 
 from __future__ import annotations
 

@@ -34,16 +34,16 @@ async def test_work_is_cancelled_when_the_client_hangs_up_and_its_task_can_go_on
             assert watch.absorb_cancellation()
         watch.stop()
         await asyncio.sleep(0)  # would raise, were the task still being cancelled
-        return "told the outcome"
+        return "recorded the outcome"
 
     task = asyncio.create_task(work())
     await client.asked.wait()
     client.hung_up.set()
-    assert await task == "told the outcome"
+    assert await task == "recorded the outcome"
     assert not task.cancelled()
 
 
-async def test_a_cancellation_by_somebody_else_is_not_taken_for_it() -> None:
+async def test_another_cancellation_is_not_absorbed() -> None:
     client = Client()
 
     async def work() -> None:

@@ -104,7 +104,7 @@ def test_when_another_serves_the_chosen_arm_gets_its_own_failure() -> None:
     assert (outcome.served.provider, outcome.served.attempts) == ("b", [FAILED, STOOD_IN])
 
 
-def test_when_nobody_serves_the_chosen_arm_has_failed() -> None:
+def test_when_no_arm_serves_the_chosen_arm_has_failed() -> None:
     outcome = measure(ended_call(attempts=[FAILED], served=None, completion=None), RewardRule())
     assert (outcome.learn, outcome.quality, outcome.cost_usd, outcome.latency_ms) == (True, 0.0, 0.0, 33.0)
 
@@ -137,7 +137,7 @@ def test_quality_by_what_came(what: dict[str, Any], quality: float | None) -> No
         ],
     ],
 )
-def test_what_says_nothing_of_the_choice_is_not_learned_from(what: dict[str, Any]) -> None:
+def test_what_is_no_evidence_about_the_choice_is_not_learned_from(what: dict[str, Any]) -> None:
     assert not measure(ended_call(**what), RewardRule()).learn
 
 

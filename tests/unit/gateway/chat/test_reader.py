@@ -1,4 +1,4 @@
-"""What is read of a client's request beside its body."""
+"""Fields and headers of a client's request."""
 
 from __future__ import annotations
 

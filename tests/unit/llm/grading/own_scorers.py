@@ -1,4 +1,4 @@
-"""Scorers as somebody else would write them, good and bad."""
+"""Scorers as a user would write them, good and bad."""
 
 from __future__ import annotations
 

@@ -163,6 +163,6 @@ def test_a_scorer_that_raises_is_refused_with_what_it_raised() -> None:
         ("default", {"x": 1}),
     ],
 )
-def test_a_scorer_that_cannot_be_used_is_said(name: str, parameters: dict[str, Any]) -> None:
+def test_a_scorer_that_cannot_be_used_is_refused(name: str, parameters: dict[str, Any]) -> None:
     with pytest.raises(GraderUnusable):
         make_grader(name, parameters)

@@ -28,8 +28,8 @@ def test_all_models_of_the_list_cost_what_the_list_calculates() -> None:
     for provider in get_snapshot().providers:
         for model in provider.models:
             prices = model.get_prices(at)
-            told = {name for name, value in vars(prices).items() if value is not None}
-            if not {"input_mtok", "output_mtok"} <= told <= TEXT_ONLY:
+            priced = {name for name, value in vars(prices).items() if value is not None}
+            if not {"input_mtok", "output_mtok"} <= priced <= TEXT_ONLY:
                 continue
             compared += 1
             for tokens in (1000, 300_000, 2_000_000):
@@ -45,7 +45,7 @@ def test_all_models_of_the_list_cost_what_the_list_calculates() -> None:
 
 @pytest.fixture
 async def prices() -> Prices:
-    told = [
+    configured = [
         PriceConfig(provider="ollama", free=True),
         PriceConfig(provider="corp", like="openai"),
         PriceConfig(provider="corp", model="own", input_usd_per_million=1.0, output_usd_per_million=10.0),
@@ -64,7 +64,7 @@ async def prices() -> Prices:
         ProviderConfig(name="relay", base_url="http://10.0.0.2/v1", models={"a": "gpt-4o-mini"}),
         ProviderConfig(name="mine", base_url="https://api.openai.com/v1", models={"fast": "gpt-4o-mini"}),
     ]
-    made = Prices(told, providers)
+    made = Prices(configured, providers)
     await made.load()
     return made
 
@@ -82,10 +82,10 @@ async def prices() -> Prices:
         ("anthropic:claude-3-5-sonnet-20241022", None, (500 * 3.0 + 400 * 0.3 + 100 * 3.75 + 200 * 15.0) * 1e-6),
         ("ollama:llama3.2", None, 0.0),
         ("openrouter:meta-llama/llama-3.1-8b-instruct:free", None, 0.0),
-        ("lmstudio:llama3.2", None, None),  # on this machine or not, nobody said that it is free
+        ("lmstudio:llama3.2", None, None),  # local or not, no [[price]] makes it free
         ("relay:a", None, None),  # whose prices hold behind a proxy is not known
         ("openai:no-such-model", None, None),
-        ("nobody:gpt-4o-mini", None, None),
+        ("unknown:gpt-4o-mini", None, None),
     ],
 )
 async def test_the_cost_of_a_call(prices: Prices, arm: str, answered_by: str | None, cost_usd: float | None) -> None:
@@ -128,7 +128,7 @@ def test_the_step_that_a_prompt_is_beyond_holds_for_all_its_tokens() -> None:
     assert [rate.at(tokens) for tokens in (0, 100, 101, 200, 201)] == [1.0, 1.0, 2.0, 2.0, 3.0]
 
 
-def test_what_the_provider_told_is_not_estimated() -> None:
+def test_reported_usage_is_not_estimated() -> None:
     assert estimated_usage(Completion(status=200, usage=CALL, text_chars=9), 5) is CALL
 
 

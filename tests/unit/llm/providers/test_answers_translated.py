@@ -34,8 +34,8 @@ def through(translator: Any, values: list[Any]) -> bytes:
 
 
 def test_anthropics_answer_in_openais_form() -> None:
-    told = msgspec.json.decode(AnthropicAnswerToOpenAI(99, False).whole(msgspec.json.encode(ANTHROPIC)))
-    assert told == {
+    translated = msgspec.json.decode(AnthropicAnswerToOpenAI(99, False).whole(msgspec.json.encode(ANTHROPIC)))
+    assert translated == {
         "id": "msg_1",
         "object": "chat.completion",
         "created": 99,
@@ -90,8 +90,8 @@ def test_anthropics_stream_in_openais_form(asked: bool) -> None:
 )
 def test_anthropics_stop_in_openais_words(stop: str, finish: str) -> None:
     body = msgspec.json.encode({**ANTHROPIC, "stop_reason": stop})
-    told = msgspec.json.decode(AnthropicAnswerToOpenAI(0, False).whole(body))
-    assert told["choices"][0]["finish_reason"] == finish
+    translated = msgspec.json.decode(AnthropicAnswerToOpenAI(0, False).whole(body))
+    assert translated["choices"][0]["finish_reason"] == finish
 
 
 EXPECTED = {
@@ -115,8 +115,8 @@ AT_ONCE = [{"tool_calls": FIRST["tool_calls"] + SECOND["tool_calls"]}, call(0, '
 
 
 def test_openais_answer_in_anthropics_form() -> None:
-    told = msgspec.json.decode(OpenAIAnswerToAnthropic("m").whole(msgspec.json.encode(OPENAI)))
-    assert told == EXPECTED
+    translated = msgspec.json.decode(OpenAIAnswerToAnthropic("m").whole(msgspec.json.encode(OPENAI)))
+    assert translated == EXPECTED
 
 
 @pytest.mark.parametrize("calls", [IN_ORDER, MIXED, AT_ONCE], ids=["in order", "mixed", "at once"])
@@ -158,7 +158,7 @@ def test_stream_that_broke_off_has_no_end() -> None:
 
 
 @pytest.mark.parametrize("arguments", ["{", "[1]", "3"])
-def test_arguments_that_are_no_object_cannot_be_said_in_anthropics_form(arguments: str) -> None:
+def test_arguments_that_are_no_object_cannot_be_translated_to_anthropic(arguments: str) -> None:
     function = {"name": "f", "arguments": arguments}
     message = {"content": None, "tool_calls": [{"id": "c", "function": function}]}
     body = msgspec.json.encode({"id": "x", "model": "m", "choices": [{"message": message, "finish_reason": "stop"}]})
@@ -215,21 +215,22 @@ def test_converses_answer_in_anthropics_form() -> None:
 
 def test_converses_stream_in_anthropics_form() -> None:
     translator = ConverseEvents("nova", "msg_1")
-    events = [event for kind, said in CONVERSE_EVENTS for event in translator.event(kind, said)] + translator.end()
+    events = [event for kind, payload in CONVERSE_EVENTS for event in translator.event(kind, payload)]
+    events += translator.end()
     assert anthropic_message(b"".join(encode_event(event, event["type"]) for event in events)) == FROM_CONVERSE
 
 
-def test_usage_is_not_known_before_converse_tells_it() -> None:
+def test_usage_is_unknown_before_converse_reports_it() -> None:
     translator, observer = ConverseEvents("nova", "msg_1"), AnthropicReader()
-    for kind, said in CONVERSE_EVENTS[:-1]:
-        for event in translator.event(kind, said):
+    for kind, payload in CONVERSE_EVENTS[:-1]:
+        for event in translator.event(kind, payload):
             observer.event(msgspec.json.encode(event))
     assert observer.recorder.completion(200).usage is None
 
 
 def test_converses_stream_without_metadata_has_an_end() -> None:
     translator = ConverseEvents("nova", "msg_1")
-    events = [event for kind, said in CONVERSE_EVENTS[:-1] for event in translator.event(kind, said)]
+    events = [event for kind, payload in CONVERSE_EVENTS[:-1] for event in translator.event(kind, payload)]
     assert [event["type"] for event in (*events, *translator.end())][-2:] == ["message_delta", "message_stop"]
 
 

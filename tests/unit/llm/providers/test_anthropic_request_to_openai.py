@@ -55,7 +55,7 @@ def body(**fields: Any) -> dict[str, Any]:
     return {"model": "m", "max_tokens": 50, "messages": [{"role": "user", "content": "hi"}], **fields}
 
 
-def test_conversation_keeps_all_that_was_said() -> None:
+def test_conversation_keeps_all_messages() -> None:
     asked = body(messages=CONVERSATION, system=[{"type": "text", "text": "Be brief."}, {"type": "text", "text": "SI."}])
     before = copy.deepcopy(asked)
     sent = anthropic_request_to_openai(asked, "max_tokens")
@@ -160,7 +160,7 @@ def test_bound_of_the_answer_has_the_name_of_the_provider() -> None:
     assert "max_tokens" not in newer
 
 
-def test_hints_and_what_says_nothing_are_dropped() -> None:
+def test_hints_and_null_fields_are_dropped() -> None:
     dropped = dict.fromkeys(HINTS, "x") | {"mcp_servers": None, "output_config": {"effort": "low"}}
     sent = anthropic_request_to_openai(body(**dropped), "max_tokens")
     assert sent == anthropic_request_to_openai(body(), "max_tokens")
@@ -194,7 +194,7 @@ def message(content: Any, role: str = "user") -> dict[str, Any]:
         (message([{"type": "tool_use", "id": "t", "name": "f"}], "assistant"), "messages[0].content[0].input"),
     ],
 )
-def test_what_cannot_be_said_is_refused_by_name(asked: dict[str, Any], field: str) -> None:
+def test_an_unsupported_field_is_refused_by_name(asked: dict[str, Any], field: str) -> None:
     with pytest.raises(Untranslatable) as caught:
         anthropic_request_to_openai(asked, "max_tokens")
     assert caught.value.field == field

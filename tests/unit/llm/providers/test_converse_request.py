@@ -31,7 +31,7 @@ def check(sent: dict[str, Any], model: str = CLAUDE) -> None:
     assert not report.has_errors(), report.generate_report()
 
 
-def test_conversation_keeps_all_that_was_said() -> None:
+def test_conversation_keeps_all_messages() -> None:
     asked = body(
         system=[{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral", "ttl": "1h"}}],
         messages=[
@@ -169,7 +169,7 @@ USED = [{"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name"
         ({"tools": [{"type": "bash_20250124", "name": "bash"}]}, "tools[0].type", "tools[0].type"),
     ],
 )
-def test_what_cannot_be_said_is_refused_by_the_clients_name_of_it(
+def test_an_unsupported_field_is_refused_by_the_clients_name_of_it(
     fields: dict[str, Any], field: str, openai_field: str
 ) -> None:
     with pytest.raises(Untranslatable) as caught:

@@ -58,7 +58,7 @@ def test_whatever_comes_is_survived(events: list[bytes]) -> None:
 
 
 @given(JSON | st.binary(max_size=30))
-def test_translations_of_nonsense_fail_as_they_say(event: bytes) -> None:
+def test_translations_of_nonsense_fail_as_documented(event: bytes) -> None:
     for translator in (AnthropicAnswerToOpenAI(0, True), OpenAIAnswerToAnthropic("m")):
         with suppress(ValueError, LookupError, TypeError, AttributeError):
             translator.event(event)
@@ -139,7 +139,7 @@ def test_a_tool_that_runs_at_the_provider_is_no_call_in_a_stream_either() -> Non
 
 
 @pytest.mark.parametrize(
-    ("said", "call"),
+    ("message", "call"),
     [
         (
             {"tool_calls": [{"type": "custom", "custom": {"name": "run", "input": "print(1)"}}]},
@@ -149,10 +149,10 @@ def test_a_tool_that_runs_at_the_provider_is_no_call_in_a_stream_either() -> Non
         ({"function_call": {"name": "f", "arguments": "{"}}, ("f", "{", False)),
     ],
 )
-def test_calls_of_custom_tools_and_of_functions_as_they_once_were(said: dict[str, Any], call: tuple[Any, ...]) -> None:
+def test_calls_of_custom_tools_and_of_legacy_functions(message: dict[str, Any], call: tuple[Any, ...]) -> None:
     whole, streamed = OpenAIReader(), OpenAIReader()
-    whole.whole(msgspec.json.encode({"choices": [{"message": {"content": None, **said}}]}))
-    streamed.event(msgspec.json.encode({"choices": [{"index": 0, "delta": said}]}))
+    whole.whole(msgspec.json.encode({"choices": [{"message": {"content": None, **message}}]}))
+    streamed.event(msgspec.json.encode({"choices": [{"index": 0, "delta": message}]}))
     for observer in (whole, streamed):
         (found,) = observer.recorder.completion(200).tool_calls
         assert (found.name, found.arguments, found.valid_json) == call

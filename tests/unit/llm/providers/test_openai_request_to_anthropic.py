@@ -48,7 +48,7 @@ def body(**fields: Any) -> dict[str, Any]:
     return {"model": "m", "messages": [{"role": "user", "content": "hi"}], **fields}
 
 
-def test_conversation_keeps_all_that_was_said() -> None:
+def test_conversation_keeps_all_messages() -> None:
     asked = body(messages=CONVERSATION, tools=[TOOL])
     before = copy.deepcopy(asked)
     sent = openai_request_to_anthropic(asked, 4096)
@@ -122,7 +122,7 @@ def test_settings_have_their_other_names(fields: dict[str, Any], expected: dict[
     assert {name: sent[name] for name in expected} == expected
 
 
-def test_hints_and_what_says_nothing_are_dropped() -> None:
+def test_hints_and_null_fields_are_dropped() -> None:
     silent: dict[str, Any] = {"n": 1, "logprobs": False, "response_format": {"type": "text"}, "functions": None}
     sent = openai_request_to_anthropic(body(**dict.fromkeys(HINTS, "x"), **silent, logit_bias={}), 4096)
     assert sent == openai_request_to_anthropic(body(), 4096)
@@ -185,7 +185,7 @@ def message(**fields: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_cannot_be_said_is_refused_by_name(asked: dict[str, Any], field: str) -> None:
+def test_an_unsupported_field_is_refused_by_name(asked: dict[str, Any], field: str) -> None:
     with pytest.raises(Untranslatable) as caught:
         openai_request_to_anthropic(asked, 4096)
     assert caught.value.field == field
