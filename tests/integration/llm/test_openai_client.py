@@ -166,11 +166,11 @@ def test_an_invalid_body_is_refused_in_openais_form(
 ) -> None:
     with pytest.raises(openai.BadRequestError) as raised:
         openai_client.post("/chat/completions", cast_to=object, content=body)
-    body = raised.value.body
-    assert isinstance(body, dict)
-    assert body["param"] == param
-    assert body["type"] == "invalid_request_error"
-    assert body["message"]
+    answered = raised.value.body
+    assert isinstance(answered, dict)
+    assert answered["param"] == param
+    assert answered["type"] == "invalid_request_error"
+    assert answered["message"]
 
 
 async def test_nothing_of_a_message_is_in_the_logs(openai_client: openai.OpenAI, bus: Bus) -> None:
