@@ -21,7 +21,7 @@ def latency_quantile_ms(hops: Sequence[HopCounts], quantile: float) -> float | N
 
 
 def histogram_quantile(bounds: Sequence[float], counts: Sequence[float], quantile: float) -> float | None:
-    """Return a quantile, assuming that values are uniformly distributed within a bucket.
+    """Return a quantile, 0 to 1, as ``histogram_quantile`` of Prometheus: values are uniform within a bucket.
 
     Parameters
     ----------
@@ -29,17 +29,11 @@ def histogram_quantile(bounds: Sequence[float], counts: Sequence[float], quantil
         Rising upper bounds of the buckets, without infinity. The first bucket starts at 0.
     counts : sequence of float, length B + 1
         Observations per bucket, not cumulative; the last bucket has no upper bound.
-    quantile : float
-        0 to 1.
 
     Returns
     -------
     float or None
         None without observations; the highest bound if the quantile is in the last bucket.
-
-    References
-    ----------
-    Prometheus, ``histogram_quantile`` of classic histograms.
     """
     rank, below, lower = quantile * sum(counts), 0.0, 0.0
     if not any(counts) or not bounds:

@@ -19,7 +19,6 @@ from pointsman_gateway.console.activity import (
     WINDOWS,
     ActivityPointView,
     ActivityTotalsView,
-    Resolution,
     activity_point,
     activity_totals,
 )
@@ -80,11 +79,8 @@ class OverviewHandler:
     )
     async def get(self, _: Request, query: OverviewQuery) -> OverviewResponse:
         """Answer one request."""
-        tier = self._backends.require_tier(query.tier)
-        return await self._overview(tier, WINDOWS[query.window], int(time.time() * 1000))
-
-    async def _overview(self, tier: str, resolution: Resolution, now_ms: int) -> OverviewResponse:
-        config = self._backends.config
+        tier, config = self._backends.require_tier(query.tier), self._backends.config
+        resolution, now_ms = WINDOWS[query.window], int(time.time() * 1000)
         store = ShadowStore(self._backends.store, tier)
         units = resolution.units(now_ms)
         from_ms = units.start * resolution.unit_ms
