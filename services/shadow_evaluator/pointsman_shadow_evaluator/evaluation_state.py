@@ -23,10 +23,7 @@ MAX_BYTES = 4 * 1024**2
 class RecentDecisions:
     """The last messages of a tier's decision log, not decoded, so that a prompt reward need not fetch its decision.
 
-    Parameters
-    ----------
-    max_bytes : int
-        Limit of their size; the oldest messages are removed beyond it.
+    The oldest messages are removed beyond ``max_bytes`` in total.
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:

@@ -24,15 +24,8 @@ async def process_batches(
 ) -> None:
     """Process the messages of a log in order, until the reader or the callback requires a new start.
 
-    Parameters
-    ----------
-    reader : LogReader
-        Closed at the end.
-    tier : str
-    lag : Gauge
-        Set to the number of messages that were not processed yet.
-    process : coroutine function
-        Called with each batch, and with an empty one if nothing arrives for a second; returns whether to continue.
+    ``process`` is called with each batch, and with an empty one if nothing arrives for a second; it returns whether to
+    continue. ``lag`` is set to the number of messages that were not processed yet. The reader is closed at the end.
     """
     try:
         while True:
@@ -49,14 +42,9 @@ async def process_batches(
 async def decode_batch(
     bus: Bus, stream: str, tier: str, batch: Sequence[StoredMessage], decode: Callable[[StoredMessage, str], T]
 ) -> list[T | None]:
-    """Decode the messages of a batch; an invalid one is published as a dead letter and becomes None.
+    """Decode the messages of a batch of a stream; an invalid one is published as a dead letter and becomes None.
 
-    Parameters
-    ----------
-    stream : str
-        The stream of the batch.
-    decode : callable
-        Called with a message and the tier; raises `MessageError` for an invalid message.
+    ``decode`` is called with a message and the tier, and raises `MessageError` for an invalid message.
     """
     decoded: list[T | None] = []
     for message in batch:

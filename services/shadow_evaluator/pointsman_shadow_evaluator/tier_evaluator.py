@@ -30,17 +30,7 @@ class TierEvaluator(TierWorker):
 
     Two readers run in it. The commits of each compare its position in its stream, so each decision and each reward
     counts once, even after a crash or if another process believes it holds the lease too. When one reader must start
-    again, both do, from what the store holds then.
-
-    Parameters
-    ----------
-    bus : Bus
-    store : Store
-    tier : TierConfig
-    config : Config
-    holder : str
-        Name that is unique to this process.
-    publisher : EventPublisher
+    again, both do, from what the store holds then. ``holder`` is a name that is unique to this process.
     """
 
     role = "shadow-evaluator"

@@ -92,15 +92,8 @@ class LearnedStore:
     ) -> ShadowCommitted:
         """Store what changed if the stored watermark is the expected one; change nothing otherwise.
 
-        Parameters
-        ----------
-        expected : int
-            0 also replaces a state of another origin.
-        learned : LearnedState
-        all_arms : iterable of Arm
-            Every arm that has learned, changed or not.
-        keep_s : int
-            How long the state is kept after its last change.
+        An expected watermark of 0 also replaces a state of another origin. ``all_arms`` is every arm that has learned,
+        changed or not. The state is kept for ``keep_s`` after its last change.
         """
         args: list[Any] = [learned.origin, expected, learned.watermark, keep_s]
         args += ["watermark_at_ms", learned.watermark_at_ms, "ranges", encode_ranges(learned.ranges)]

@@ -7,15 +7,7 @@ from html import escape
 from pointsman.shadow.rendering.html_table import Cell, estimate_cell, table, verdict_badge
 from pointsman.shadow.rendering.plots import Row, bars, by_day, forest
 from pointsman.shadow.report.messages import PolicyReport
-from pointsman.shadow.report.number_format import (
-    interval,
-    per_thousand,
-    percent,
-    plain,
-    signed,
-    whole,
-    with_interval,
-)
+from pointsman.shadow.report.number_format import interval, per_thousand, percent, plain, signed, whole, with_interval
 
 PLOTTED_PAIRS = 8
 ESTIMATORS = (

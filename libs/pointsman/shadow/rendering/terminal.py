@@ -10,15 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pointsman.shadow.report.messages import PolicyReport, Regret, RegretReport, Report, ReportedEstimate
-from pointsman.shadow.report.number_format import (
-    NumberFormat,
-    interval,
-    per_thousand,
-    percent,
-    points,
-    signed,
-    whole,
-)
+from pointsman.shadow.report.number_format import NumberFormat, interval, per_thousand, percent, points, signed, whole
 
 PRINTED_PAIRS = 10
 WIDE = 112
@@ -33,10 +25,7 @@ STYLE = {"promote": "bold green", "do not promote": "bold red", "keep watching":
 def print_report(console: Console, report: Report, period: str) -> None:
     """Print the comparison of every policy, the verdicts with their reasons, the disagreements and the regret.
 
-    Parameters
-    ----------
-    period : str
-        The window as text, such as ``the last 7 days``.
+    ``period`` is the window as text, such as ``the last 7 days``.
     """
     policies = sorted(report.policies, key=lambda p: (p.policy, p.tier))
     seen = [policy for policy in policies if policy.decisions or policy.errors]

@@ -12,13 +12,7 @@ def rewarded_bias(total: HourSums, reward_delta: float | None) -> RewardedBias:
     """Compare the two by what the logged estimates predict, and by the arm that was served.
 
     Both detect selection by what was known when the decision was made. Outcomes that are missing *because of their
-    value* cannot be detected from the log.
-
-    Parameters
-    ----------
-    total : HourSums
-    reward_delta : float or None
-        The reward difference, 0 to 100.
+    value* cannot be detected from the log. ``reward_delta`` is the reward difference, 0 to 100.
     """
     reward = total.statistics.reward
     gain = total.mean(fields.GAIN)

@@ -33,14 +33,7 @@ def arms_without_cost(total: HourSums) -> set[str]:
 
 
 def cost_delta(total: HourSums, arm_costs: Mapping[str, float], confidence: float) -> CostDelta:
-    """Return the cost difference.
-
-    Parameters
-    ----------
-    total : HourSums
-    arm_costs : mapping of arm to float
-        Mean cost of each arm, or its configured price.
-    """
+    """Return the cost difference; ``arm_costs`` has the mean cost of each arm, or its configured price."""
     estimate = difference(total, "cost", confidence)
     if estimate.estimate is not None:
         if unknown := arms_without_cost(total) - arm_costs.keys():

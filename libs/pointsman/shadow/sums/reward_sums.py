@@ -106,15 +106,8 @@ def fixed_arm_sums(arm: str, own: HourSums, uniform: HourSums) -> HourSums:
     """Return all sums of always choosing an arm, from its own sums and those stored once for all arms.
 
     The weight of every other arm is 0, so its pₖ (wₖ − 1)² is pₖ. If the arm was a candidate of only a part of the
-    decisions, these are assumed to be like all of them.
-
-    Parameters
-    ----------
-    arm : str
-    own : HourSums
-        Stored under `arm_identity`.
-    uniform : HourSums
-        Stored under `UNIFORM_IDENTITY`.
+    decisions, these are assumed to be like all of them. ``own`` is stored under `arm_identity`, ``uniform`` under
+    `UNIFORM_IDENTITY`.
     """
     counts = dict(own.counts)
     share = own.rewarded / uniform.rewarded if uniform.rewarded else 0.0

@@ -57,25 +57,14 @@ class ShadowStore:
         """Return a policy's sums of every hour of the range that has any, in order of time.
 
         They are read in parts, and the event loop runs other tasks between them: decisions must not wait for a report.
-
-        Parameters
-        ----------
-        identity : str
-            A `comparison_identity`, or one of `activity`.
-        hours : range
-            Hours since the Unix epoch.
+        The identity is a `comparison_identity`, or one of `activity`; hours count from the Unix epoch.
         """
         return await self._hashes(hours, [keys.shadow_hour(self.tier, identity, hour) for hour in hours])
 
     async def totals(self, identity: str, hours: range, every: int | None = None) -> list[HourSums]:
-        """Return a policy's sums of a range of hours, added up by the store.
+        """Return the sums that `read` returns, added up by the store: ``every`` hours per element, or all in one.
 
-        Parameters
-        ----------
-        identity, hours
-            As in `read`.
-        every : int, optional
-            Hours per element, the last one perhaps fewer; all hours if None.
+        The last element may be of fewer hours.
         """
         if not hours:
             return []

@@ -30,19 +30,8 @@ class OwnLearner:
     """What one shadow has learned in one tier.
 
     It is a pure function of the outcome log and the rule. The store is never ahead of the decisions that were evaluated
-    with it, so that a restart can always continue from there.
-
-    Parameters
-    ----------
-    bus : Bus
-    store : Store
-    tier, identity : str
-    rule : RewardRule
-        Only λ, μ and γ are used.
-    max_batch : int
-        Outcomes that are read at once.
-    keep_s : int
-        How long the state is stored after its last change.
+    with it, so that a restart can always continue from there. Of the rule, only λ, μ and γ are used. ``max_batch``
+    outcomes are read at once. The state is stored for ``keep_s`` after its last change.
     """
 
     def __init__(
@@ -69,12 +58,7 @@ class OwnLearner:
     async def load(self, through: int, info: StreamInfo) -> None:
         """Load the stored state; start from nothing if it is of another log or rule, or too far ahead.
 
-        Parameters
-        ----------
-        through : int
-            The last outcome that it may contain.
-        info : StreamInfo
-            The outcome log.
+        ``through`` is the last outcome that it may contain; ``info`` describes the outcome log.
         """
         rule = " ".join(f"{name}={value!r}" for name, value in self._weights.items())
         origin = f"{info.created} {rule} "

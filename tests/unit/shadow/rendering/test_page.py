@@ -12,9 +12,8 @@ import pytest
 from pointsman.contracts.config.reporting import RegretConfig
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.shadow.periods import HOUR_MS
-from pointsman.shadow.rendering.axis import Axis
 from pointsman.shadow.rendering.page import CONTENT_SECURITY_POLICY, render_page
-from pointsman.shadow.rendering.plots import fitted
+from pointsman.shadow.rendering.plots import Axis, fitted
 from pointsman.shadow.report.messages import Report, Window
 from pointsman.shadow.report.policy import policy_report
 from pointsman.shadow.report.regret import regret
