@@ -25,12 +25,12 @@ RENEWALS_PER_LEASE = 3
 
 
 class WorkerState(enum.StrEnum):
-    """State of a `TierWorker`; the value is the text that status messages show."""
+    """State of a `TierWorker`."""
 
     STARTING = "starting"  # the process has not yet asked for the lease
     STANDBY = "standby"  # another process holds the lease; this one is ready to take over
     LOADING = "loading"  # holds the lease and reads the stored state of the tier
-    RUNNING = "running"  # holds the lease and does the work; a subclass has its own word for it
+    RUNNING = "running"  # holds the lease and does the work
     WAITING = "waiting"  # the bus, the store or the tier is not ready; retries at intervals
     HALTED = "halted"  # the stored states contradict each other; an operator must decide
 
@@ -107,14 +107,16 @@ class TierWorker(ABC):
 
     @property
     def status(self) -> str:
-        """State as text, for status messages."""
+        """State as text, for status messages; their texts are an interface, which has none for LOADING."""
         match self.state:
             case WorkerState.RUNNING:
                 return self.running_status
+            case WorkerState.LOADING:
+                return str(WorkerState.STARTING)
             case WorkerState.WAITING:
                 return f"{self.state.value}: {self.detail}"
             case _:
-                return str(self.state.value)
+                return str(self.state)
 
     @property
     def readiness(self) -> str:

@@ -109,7 +109,7 @@ def test_an_outcome_that_the_gateway_would_not_write_is_dead_with_the_reason(
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"null", b"[]", b'"text"', b"\xff\xfe", b'{"tier":"SIMPLE"}', b"[" * 5000])
-def test_what_is_no_outcome_is_dead_and_kept_as_it_is(data: bytes) -> None:
+def test_message_that_is_no_outcome_is_dead(data: bytes) -> None:
     dead = ledger().apply(read_outcome(outcomes(TIER), data, 3, 0))
     assert isinstance(dead, Dead)
     assert dead.sequence == 3

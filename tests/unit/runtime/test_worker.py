@@ -51,9 +51,11 @@ class Worker(TierWorker):
         self.go_on = True
         self.loads = self.steps = self.unloads = self.failures = self.standbys = 0
         self.halts: list[str] = []
+        self.status_while_loading: tuple[WorkerState, str] | None = None
 
     async def load(self) -> None:
         self.loads += 1
+        self.status_while_loading = self.state, self.status
         if self.load_error is not None:
             raise self.load_error
 
@@ -111,6 +113,7 @@ async def test_worker_with_the_lease_loads_once_and_steps(worker: Worker, store:
         assert (worker.state, worker.status, worker.readiness) == (WorkerState.RUNNING, "counting", "ok")
         assert worker.running
         assert (worker.loads, worker.unloads) == (1, 0)
+        assert worker.status_while_loading == (WorkerState.LOADING, "starting")
     assert (worker.unloads, store.released) == (1, 1)
 
 

@@ -46,16 +46,8 @@ class _Ack(msgspec.Struct, frozen=True):
     error: _ApiError | None = None
 
 
-class _FoundMessage(msgspec.Struct, frozen=True):
-    seq: int = 0
-
-
-class _Found(msgspec.Struct, frozen=True):
-    message: _FoundMessage = _FoundMessage()
-    error: _ApiError | None = None
-
-
-class _Created(msgspec.Struct, frozen=True):
+class _ApiResponse(msgspec.Struct, frozen=True):
+    message: _Ack = _Ack()  # of a get: only the sequence is used
     name: str = ""
     num_pending: int = 0
     error: _ApiError | None = None
@@ -91,8 +83,7 @@ class StreamInfo(msgspec.Struct, frozen=True):
 
 _ack_decoder = msgspec.json.Decoder(_Ack)
 _info_decoder = msgspec.json.Decoder(StreamInfo)
-_found_decoder = msgspec.json.Decoder(_Found)
-_created_decoder = msgspec.json.Decoder(_Created)
+_response_decoder = msgspec.json.Decoder(_ApiResponse)
 
 
 def read_ack(message: Message) -> Appended:
@@ -133,7 +124,7 @@ def read_direct(message: Message) -> StoredMessage | None:
 
 def read_last_sequence(message: Message, stream: str) -> int:
     """Decode the response to a get by subject: the sequence, 0 when the subject has no message."""
-    found = _found_decoder.decode(message.data)
+    found = _response_decoder.decode(message.data)
     if found.error is not None and found.error.err_code != _NO_MESSAGE:
         raise BusUnavailable(f"stream {stream}: {found.error.description}")
     return found.message.seq
@@ -158,7 +149,7 @@ def read_created(message: Message, stream: str) -> tuple[str, int]:
     ------
     StreamMissing
     """
-    created = _created_decoder.decode(message.data)
+    created = _response_decoder.decode(message.data)
     _check(created.error, stream)
     return created.name, created.num_pending
 

@@ -31,15 +31,7 @@ STATUS_ENDPOINT = "status"
 
 
 class Endpoint(NamedTuple):
-    """An endpoint of a NATS micro service.
-
-    Attributes
-    ----------
-    name : str
-        Name in NATS's statistics.
-    handler : coroutine function
-        Called with each message.
-    """
+    """An endpoint of a NATS micro service: its name in NATS's statistics, its subject, the handler of its messages."""
 
     name: str
     subject: str
