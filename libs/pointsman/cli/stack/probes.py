@@ -17,12 +17,10 @@ PROBE_TIMEOUT_S = 2.0
 
 
 class NatsInfo(msgspec.Struct, frozen=True):
-    """What a NATS server sends to a new connection."""
+    """Greeting of a NATS server."""
 
     server_name: str = ""
-    version: str = ""
     jetstream: bool = False
-    max_payload: int = 0
 
 
 class _Readiness(msgspec.Struct, frozen=True):

@@ -19,13 +19,8 @@ def find_nats_server(named: str | None = None) -> Path:
     ------
     ProgramMissing
     """
-    if named is not None:
-        return _named(named, "nats.server")
     bundled = Path(sys.executable).parent / "nats-server"
-    found = str(bundled) if bundled.is_file() else shutil.which("nats-server")
-    if found is None:
-        raise ProgramMissing(f"nats-server not found: {_INSTALL}, or name one with nats.server in the configuration")
-    return Path(found)
+    return _find(named, "nats.server", bundled if bundled.is_file() else None, "nats-server")
 
 
 def find_store_server(named: str | None = None) -> Path:
@@ -35,20 +30,19 @@ def find_store_server(named: str | None = None) -> Path:
     ------
     ProgramMissing
     """
+    return _find(named, "redis.server", None if named else _bundled_store(), "valkey-server", "redis-server")
+
+
+def _find(named: str | None, setting: str, bundled: Path | None, *programs: str) -> Path:
     if named is not None:
-        return _named(named, "redis.server")
-    bundled = _bundled_store()
-    found = str(bundled) if bundled else shutil.which("valkey-server") or shutil.which("redis-server")
-    if found is None:
-        raise ProgramMissing(f"valkey-server not found: {_INSTALL}, or name one with redis.server in the configuration")
-    return Path(found)
-
-
-def _named(program: str, setting: str) -> Path:
-    found = shutil.which(program)
-    if found is None:
-        raise ProgramMissing(f"{setting}: {program!r} is not an executable program")
-    return Path(found)
+        if found := shutil.which(named):
+            return Path(found)
+        raise ProgramMissing(f"{setting}: {named!r} is not an executable program")
+    if bundled is not None:
+        return bundled
+    if found := next(filter(None, map(shutil.which, programs)), None):
+        return Path(found)
+    raise ProgramMissing(f"{programs[0]} not found: {_INSTALL}, or name one with {setting} in the configuration")
 
 
 def _bundled_store() -> Path | None:
