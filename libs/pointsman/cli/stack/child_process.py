@@ -31,22 +31,8 @@ class ChildProcess:
     """Keeps one program running until `stop`.
 
     The program runs in its own session, so that Ctrl-C in a terminal reaches only the supervisor. The kernel ends it
-    when the supervisor dies (see `pointsman.cli.stack.parent_death_signal`).
-
-    Parameters
-    ----------
-    name : str
-        Used in events.
-    command : callable
-        Called before every start.
-    log_file : path
-        Receives the output of the program.
-    keep_open : sequence of int
-        File descriptors that the program inherits.
-    on_event : callable
-        Receives one line for every end and every restart.
-    on_change : callable
-        Called after the process id changed.
+    when the supervisor dies (see `pointsman.cli.stack.parent_death_signal`). ``command`` is called before every
+    start; ``on_event`` receives one line for every end and restart, ``on_change`` follows a new process id.
     """
 
     def __init__(

@@ -29,13 +29,6 @@ def check_programs(options: argparse.Namespace | None, *, running: bool) -> list
     """Check that ``pointsman up`` would find its servers.
 
     A missing program is a failure only where an embedded stack runs or the configuration names it.
-
-    Parameters
-    ----------
-    options : Namespace or None
-        None when the configuration cannot be read.
-    running : bool
-        Whether an embedded stack was found.
     """
     file = None if options is None else config_file(options)
     try:

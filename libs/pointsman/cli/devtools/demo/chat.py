@@ -51,17 +51,7 @@ class ChatAnswer(NamedTuple):
 
 
 class ChatDemo:
-    """The second part of the demo.
-
-    Parameters
-    ----------
-    gateway : GatewayClient
-        With `CHAT_TIMEOUT_S`.
-    prompts : sequence of str
-        Real prompts.
-    in_flight : int
-        Requests at a time.
-    """
+    """The second part of the demo."""
 
     def __init__(self, console: Console, gateway: GatewayClient, prompts: Sequence[str], in_flight: int) -> None:
         self._console = console

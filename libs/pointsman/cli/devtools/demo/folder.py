@@ -13,14 +13,7 @@ class FolderRefused(Exception):
 
 
 def prepare_folder(folder: Path, *, keep: bool, running: bool) -> None:
-    """Create the directory, or empty it unless ``keep``.
-
-    Parameters
-    ----------
-    keep : bool
-        Keep the data of an earlier demo.
-    running : bool
-        Whether a stack runs on it.
+    """Create the directory, or empty it unless ``keep``. Refused while a stack is ``running`` on it.
 
     Raises
     ------

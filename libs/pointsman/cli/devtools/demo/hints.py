@@ -15,13 +15,7 @@ EXAMPLE = "A baker sells each of 24 loaves for 3 dollars. How much does he earn?
 
 
 def hints(gateway_url: str, tier: str, data_dir: str) -> str:
-    """Return the text, with commands that can be pasted.
-
-    Parameters
-    ----------
-    data_dir : str
-        As given on the command line.
-    """
+    """Return the text, with commands that can be pasted."""
     context = [round(value, 3) for value in prompt_features(EXAMPLE)]
     body = msgspec.json.encode({"tier": tier, "context": context}).decode()
     observer = shlex.quote(str(Path(data_dir) / OBSERVER_FILE))

@@ -26,15 +26,7 @@ SHADOW_LEGEND = (
 def print_summary(
     console: Console, tally: Tally, rule: RewardSettings, policy: str, learned: TierLearned, shadows: list[PolicyReport]
 ) -> None:
-    """Print the summary.
-
-    Parameters
-    ----------
-    policy : str
-        Name of the active policy.
-    learned : TierLearned
-        What the services learned from the outcomes of this demo, and of earlier ones that were kept.
-    """
+    """Print the summary."""
     print_text = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     console.print(comparison_table(tally, policy))
     print_text("\n".join([describe_rule(rule), LEGEND, *findings(tally)]))

@@ -21,15 +21,7 @@ class DemoFailed(Exception):
 
 
 class Traffic:
-    """Routes prompts through a gateway.
-
-    Parameters
-    ----------
-    prompts : Prompts
-        In the order in which they are sent.
-    tally : Tally
-        Receives every served request.
-    """
+    """Routes prompts through a gateway."""
 
     def __init__(self, gateway: GatewayClient, tier: str, prompts: Prompts, tally: Tally) -> None:
         self._gateway = gateway

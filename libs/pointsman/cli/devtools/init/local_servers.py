@@ -43,14 +43,8 @@ class _OpenAIModels(msgspec.Struct, frozen=True):
 def find_local_models(
     addresses: Mapping[str, str] | None = None, timeout_s: float = PROBE_TIMEOUT_S
 ) -> dict[str, list[str]]:
-    """Ask all local servers at once; return the models of those that respond, smallest first.
-
-    Parameters
-    ----------
-    addresses : mapping, optional
-        Base URLs by name of the provider, in place of the default ones.
-    timeout_s : float
-        Bound for each server.
+    """Ask all local servers at once; return the models of those that respond, smallest first. ``addresses`` has base
+    URLs that replace the default ones.
     """
     urls = {name: (addresses or {}).get(name) or WELL_KNOWN[name].base_url or "" for name in LOCAL}
     with ThreadPoolExecutor(len(urls)) as threads:

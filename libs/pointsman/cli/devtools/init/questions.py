@@ -14,15 +14,7 @@ Ask = Callable[[str], str]
 
 
 def ask_providers(ask: Ask, local: Mapping[str, Sequence[str]], ready: Sequence[str]) -> list[str]:
-    """Ask for the providers.
-
-    Parameters
-    ----------
-    local : mapping of str to sequence of str
-        The local servers that respond, and their models.
-    ready : sequence of str
-        The default.
-    """
+    """Ask for the providers. ``local`` has the models of the local servers; ``ready`` is the default."""
     for name, models in local.items():
         shown = ", ".join(models[:6]) + (f" and {len(models) - 6} more" if len(models) > 6 else "")
         print(f"{name} runs here with {shown or 'no models yet'}")

@@ -36,17 +36,7 @@ class Format(Protocol):
 
 
 class MockProvider:
-    """A provider without a model.
-
-    Parameters
-    ----------
-    models : mapping of str to Behaviour
-        The models; without any, every name is accepted.
-    default : Behaviour
-        Of models without an entry.
-    api_key : str, optional
-        Required from clients.
-    """
+    """A provider without a model. Without ``models`` every name is accepted; ``api_key`` is required from clients."""
 
     def __init__(
         self, models: Mapping[str, Behaviour], default: Behaviour, seed: int = 0, api_key: str | None = None
