@@ -121,7 +121,7 @@ def test_what_cannot_be_switched_is_refused_and_changes_nothing(client: httpx.Cl
     same = put(client, shadows=[MINI, {**LIVE, "sample": 0.5}])
     refused = promote(client, "live")
     assert refused.status_code == 409
-    assert "serves already" in refused.json()["detail"]
+    assert "is the active policy already" in refused.json()["detail"]
     assert promote(client, "mini", tier="NOPE").status_code == 404
     assert client.get("/v1/policies/NOPE/history").status_code == 404
     assert before["version"] < same["version"] == policies(client)["version"]
