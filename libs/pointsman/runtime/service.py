@@ -45,12 +45,7 @@ SHUTDOWN_TIMEOUT_S = 3.0
 def run_service(name: str, main: Callable[[Config, asyncio.Event], Awaitable[None]]) -> int:
     """Run a service until SIGTERM or SIGINT; return the exit code.
 
-    Parameters
-    ----------
-    name : str
-        Name of the service in each log line.
-    main : coroutine function
-        Called with the configuration and an event that is set when the service is to stop.
+    ``main`` is called with the configuration and an event that is set when the service is to stop.
     """
     import uvloop  # noqa: PLC0415  # not needed by those who only read a configuration
 

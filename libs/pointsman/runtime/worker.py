@@ -60,14 +60,7 @@ class TierWorker(ABC):
     The lease is for efficiency. Correctness rests on the commits of the work, which compare what they expect in the
     store: two workers that both believe to hold the lease do no harm.
 
-    Parameters
-    ----------
-    holder : str
-        Name that is unique to this process.
-    lease_ms : int
-        Time after which the lease expires unless it is renewed.
-    subject : str
-        The work as log lines name it; ``tier <tier>`` by default.
+    ``holder`` is unique to this process; ``subject`` is the work as log lines name it, ``tier <tier>`` by default.
     """
 
     role: ClassVar[str]

@@ -36,22 +36,9 @@ async def publish_alert(
     raised_at_ms: int | None = None,
     headers: Headers | None = None,
 ) -> Appended:
-    """Append an alert to the stream of alerts.
+    """Append an alert to the stream of alerts, raised now by default (Unix milliseconds).
 
-    Parameters
-    ----------
-    service : str
-        The service that raises it.
-    detail : dict, optional
-        Structured data of this kind of alert.
-    raised_at_ms : int, optional
-        Unix milliseconds; now by default.
-    headers : dict, optional
-        JetStream headers: a message id, or the expected last sequence.
-
-    Raises
-    ------
-    BusError
+    ``headers`` are JetStream's: a message id, or the expected last sequence.
     """
     alert = Alert(
         kind=kind,

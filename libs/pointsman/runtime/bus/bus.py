@@ -53,6 +53,8 @@ class Bus:
     """A connection to NATS: publish, subscribe, request, append to a log, read from a log.
 
     Use `Bus.connect`. ``requests`` sends requests; ``nats`` is the client, for the modules of this package and tests.
+    Every method raises `BusUnavailable` when NATS cannot be reached or does not respond in time, and `StreamMissing`
+    when there is no such stream.
     """
 
     def __init__(self, client: GuardedClient) -> None:
@@ -142,34 +144,17 @@ class Bus:
             await self.nats.close()
 
     async def subscribe(self, subject: str, on_message: OnMessage) -> Subscription:
-        """Subscribe on core NATS.
-
-        Raises
-        ------
-        BusUnavailable
-            The connection is closed.
-        """
+        """Subscribe on core NATS."""
         with bus_errors(f"cannot subscribe to {subject}"):
             return Subscription(await self.nats.subscribe(subject, cb=on_message))
 
     async def flush(self, timeout_s: float) -> None:
-        """Wait until the server has processed everything sent so far, subscriptions included.
-
-        Raises
-        ------
-        BusUnavailable
-        """
+        """Wait until the server has processed everything sent so far, subscriptions included."""
         with bus_errors("cannot flush"):
             await self.nats.flush(timeout_s)  # type: ignore[arg-type]  # typed int, waited for as float
 
     async def publish(self, subject: str, data: bytes, headers: Headers | None = None) -> None:
-        """Publish on core NATS. The message is dropped while there is no connection: it would arrive too late.
-
-        Raises
-        ------
-        BusUnavailable
-            The client cannot take the message.
-        """
+        """Publish on core NATS. The message is dropped while there is no connection: it would arrive too late."""
         if self.nats.is_connected:
             try:  # not `bus_errors`: this is on the path of each decision
                 await self.nats.publish(subject, data, headers=headers)
@@ -177,13 +162,7 @@ class Bus:
                 raise BusUnavailable(f"cannot send to {subject}: {error}") from error
 
     async def publish_many(self, subject: str, messages: Sequence[bytes]) -> None:
-        """Publish messages on core NATS in one write.
-
-        Raises
-        ------
-        BusUnavailable
-            There is no connection.
-        """
+        """Publish messages on core NATS in one write."""
         with bus_errors(f"cannot send to {subject}"):
             await self._client.publish_many(subject, messages)
 
@@ -228,21 +207,11 @@ class Bus:
         return read_direct(await self.requests.call(f"$JS.API.DIRECT.GET.{stream}", payload, timeout_s))
 
     async def info(self, stream: str, timeout_s: float = REQUEST_TIMEOUT_S) -> StreamInfo:
-        """Return the state of a stream.
-
-        Raises
-        ------
-        StreamMissing
-        """
+        """Return the state of a stream."""
         return read_info(await self.requests.call(f"$JS.API.STREAM.INFO.{stream}", b"", timeout_s), stream)
 
     async def subjects(self, stream: str, pattern: str, timeout_s: float = REQUEST_TIMEOUT_S) -> dict[str, int]:
-        """Return the number of messages of a stream by subject, for the subjects that match.
-
-        Raises
-        ------
-        StreamMissing
-        """
+        """Return the number of messages of a stream by subject, for the subjects that match."""
         payload = msgspec.json.encode({"subjects_filter": pattern})
         info = read_info(await self.requests.call(f"$JS.API.STREAM.INFO.{stream}", payload, timeout_s), stream)
         return info.state.subjects

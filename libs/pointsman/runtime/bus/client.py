@@ -87,10 +87,7 @@ def login_options(config: NatsConfig) -> dict[str, Any]:
 class ErrorListener:
     """Handle the errors of a connection: log each refusal once, and fail the requests that NATS denies.
 
-    Parameters
-    ----------
-    on_denied : callable
-        Called with the subject, in lower case, to which this user must not publish, and the text of the error.
+    ``on_denied`` is called with the subject, in lower case, to which this user must not publish, and the error's text.
     """
 
     def __init__(self, on_denied: Callable[[str, str], None]) -> None:

@@ -17,14 +17,7 @@ MAX_PAYLOAD_BYTES = 256 * 1024
 async def publish_dead_letter(bus: Bus, service: str, stream: str, message: StoredMessage, reason: str) -> None:
     """Append a message of a stream to ``dead.<stream>``; once only within the duplicate window of NATS.
 
-    Parameters
-    ----------
-    service : str
-        The service that read the message.
-    message : StoredMessage
-        The first `MAX_PAYLOAD_BYTES` of its data are kept.
-    reason : str
-        Why it cannot be read.
+    ``service`` has read the message; the first `MAX_PAYLOAD_BYTES` of its data are kept.
     """
     letter = DeadLetter(
         stream=stream,

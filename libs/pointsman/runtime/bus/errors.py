@@ -44,13 +44,7 @@ class NotPermitted(BusError):
 
 
 class AppendRefused(BusError):
-    """JetStream refused to store a message.
-
-    Parameters
-    ----------
-    code : int
-        JetStream's ``err_code``.
-    """
+    """JetStream refused to store a message; ``code`` is its ``err_code``."""
 
     def __init__(self, code: int, description: str) -> None:
         super().__init__(f"{description} ({code})")
@@ -68,10 +62,7 @@ class StreamMissing(BusError):
 class PoliciesUnreadable(BusError):
     """The bucket holds something other than a tier's policies, or they were deleted from it.
 
-    Parameters
-    ----------
-    version : int
-        Version of the unreadable entry; its replacement is written on top of it.
+    ``version`` is that of the unreadable entry; its replacement is written on top of it.
     """
 
     def __init__(self, tier: str, version: int, reason: str) -> None:
@@ -81,13 +72,7 @@ class PoliciesUnreadable(BusError):
 
 @contextmanager
 def bus_errors(operation: str) -> Iterator[None]:
-    """Raise `BusUnavailable` for every error of the NATS client in the block.
-
-    Parameters
-    ----------
-    operation : str
-        Begins the text of the error, such as ``cannot send to <subject>``.
-    """
+    """Raise `BusUnavailable` for every error of the NATS client in the block; its text begins with ``operation``."""
     try:
         yield
     except nats.errors.Error as error:

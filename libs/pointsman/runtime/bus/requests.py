@@ -18,11 +18,6 @@ class Requests:
 
     `nats-py` has this too. Here a request is a plain future, which fails at once when the connection is lost, and is
     refused at once while there is none: a decision cannot wait for a reconnect.
-
-    Parameters
-    ----------
-    client : nats.aio.client.Client
-        Connected before `start`.
     """
 
     def __init__(self, client: Client) -> None:

@@ -41,14 +41,8 @@ class Endpoint(NamedTuple):
 class StatusReporter:
     """Report the status of this process.
 
-    Parameters
-    ----------
-    service : str
-        As `ServiceStatus.service`.
-    tiers : callable
-        Returns the current status of each tier.
-    requests : callable, optional
-        Returns the number of requests answered, and the number of those answered with an error.
+    ``tiers`` returns the current status of each tier; ``requests`` the number of requests answered, and the number of
+    those answered with an error.
     """
 
     def __init__(
@@ -109,18 +103,8 @@ class StatusReporter:
     ) -> Service:
         """Register the process with NATS as a micro service; the caller stops the service.
 
-        Parameters
-        ----------
-        endpoints : sequence of Endpoint
-            Endpoints in addition to ``status``.
-        queue : str, optional
-            Queue group of these endpoints.
-        statistics : callable, optional
-            Returns additional statistics of the endpoint of a name, as JSON types or None.
-
-        Raises
-        ------
-        BusUnavailable
+        The endpoints come in addition to ``status``, in the queue group ``queue``; ``statistics`` returns further
+        statistics of the endpoint of a name, as JSON types or None.
         """
 
         def data(endpoint: EndpointStats) -> Any:

@@ -31,13 +31,7 @@ class StoreCorrupt(StateError):
 
 @contextmanager
 def store_errors(operation: str = "") -> Iterator[None]:
-    """Raise `StoreUnavailable` for every error of the Redis client in the block.
-
-    Parameters
-    ----------
-    operation : str
-        Begins the text of the error.
-    """
+    """Raise `StoreUnavailable` for every error of the Redis client in the block; its text begins with ``operation``."""
     try:
         yield
     except (RedisError, OSError, TimeoutError) as error:

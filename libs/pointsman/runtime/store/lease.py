@@ -20,15 +20,7 @@ def unique_holder() -> str:
 
 
 class Lease:
-    """The lease of one role on one tier.
-
-    Parameters
-    ----------
-    holder : str
-        Name that is unique to this process.
-    hold_ms : int
-        Time after which the lease expires unless it is renewed.
-    """
+    """The lease of one role on one tier. It expires ``hold_ms`` after the last renewal."""
 
     def __init__(self, store: Store, role: str, tier: str, holder: str, hold_ms: int) -> None:
         self._store = store

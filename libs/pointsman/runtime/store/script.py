@@ -11,14 +11,8 @@ import msgspec
 class Script:
     """A Lua script from the folder ``scripts/`` of a package.
 
-    Parameters
-    ----------
-    package : str
-        The package that owns the script.
-    name : str
-        File name without ``.lua``.
-    read_only : bool, optional
-        Run with ``EVALSHA_RO``, so that a user without write permission can run it.
+    ``name`` is the file name without ``.lua``. A read-only script runs with ``EVALSHA_RO``, so that a user without
+    write permission can run it.
     """
 
     def __init__(self, package: str, name: str, *, read_only: bool = False) -> None:
