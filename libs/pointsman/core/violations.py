@@ -44,7 +44,6 @@ def explain(error: msgspec.MsgspecError, expected: Any, value: Any = None) -> Vi
 
     Parameters
     ----------
-    error : msgspec.MsgspecError
     expected : type
         The type that the data were decoded as.
     value : object, optional
@@ -71,7 +70,6 @@ def find_violations(value: Any, expected: Any, path: str) -> Iterator[Violation]
     ----------
     value : object
         Made of dicts, lists, strings and numbers.
-    expected : type
     path : str
         Path of the value, which the fields' paths begin with.
     """

@@ -18,12 +18,7 @@ OWNER_ONLY = 0o600
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
-    """Passwords of all users.
-
-    Attributes
-    ----------
-    nats, redis : mapping of role to password
-    """
+    """Passwords of all users, by role."""
 
     nats: dict[str, str] = {}
     redis: dict[str, str] = {}

@@ -35,7 +35,6 @@ def make_folder(folder: Path, nats_address: str, *, owner: int | None = None, re
 
     Parameters
     ----------
-    folder : path
     nats_address : str
         ``host:port`` of NATS as seen by clients, for the two URLs.
     owner : int, optional

@@ -41,18 +41,12 @@ class StoredKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     Attributes
     ----------
-    id : str
-        The public part of the key.
-    name : str
-        Description of the owner.
-    scopes : list of {"decide", "report", "read", "admin"}
-        Permissions; none implies another.
-    hash : str
-        ``sha256:`` and the hex digest of the whole key.
-    rate_limit_per_s : float, optional
-        Requests per second, and largest burst, per gateway process; no limit by default.
-    created_at : str
-        Creation time, RFC 3339 in UTC.
+    id: The public part of the key.
+    name: Description of the owner.
+    scopes: Permissions; none implies another.
+    hash: ``sha256:`` and the hex digest of the whole key.
+    rate_limit_per_s: Requests per second, and largest burst, per gateway process; no limit by default.
+    created_at: Creation time, RFC 3339 in UTC.
     """
 
     unique: ClassVar[str] = "id"

@@ -71,42 +71,25 @@ class NatsConfig(_Connection, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    url : str
-        One URL, or several separated by commas; ``tls://`` for TLS.
-    user : str, optional
-        User name, if the server requires authentication.
-    password : str, optional
-        Password of the user; prefer the environment or ``password_file``.
-    password_file : str, optional
-        File that contains the password, for example a container secret.
-    ca_file : str, optional
-        TLS: certificates of the authorities to trust, instead of those of the system.
-    cert_file : str, optional
-        TLS: client certificate.
-    key_file : str, optional
-        TLS: private key of the client certificate.
-    server : str, optional
-        ``pointsman up``: path of a nats-server to run instead of the bundled one.
-    decisions_max_age_days : float
-        How long decisions are kept.
-    decisions_max_bytes : int
-        Largest size of the decision log; the oldest decisions are deleted first.
-    outcomes_max_bytes : int
-        Largest size of the outcome log. When it is full, outcomes are refused (503) and never deleted, because learning
-        needs all of them.
-    feedback_max_age_days : float
-        How long feedback and pending outcomes are kept.
-    feedback_max_bytes : int
-        Largest size of the feedback log; the oldest messages are deleted first.
-    events_max_age_days : float
-        How long rewards, shadow results, alerts and dead letters are kept.
-    events_max_bytes : int
-        Largest size of each of these four streams; the oldest messages are deleted first.
-    alarm_at : float
-        Used share of a log's size (0 to 1) from which an alert is raised, before decisions are deleted early and
+    url: One URL, or several separated by commas; ``tls://`` for TLS.
+    user: User name, if the server requires authentication.
+    password: Password of the user; prefer the environment or ``password_file``.
+    password_file: File that contains the password, for example a container secret.
+    ca_file: TLS: certificates of the authorities to trust, instead of those of the system.
+    cert_file: TLS: client certificate.
+    key_file: TLS: private key of the client certificate.
+    server: ``pointsman up``: path of a nats-server to run instead of the bundled one.
+    decisions_max_age_days: How long decisions are kept.
+    decisions_max_bytes: Largest size of the decision log; the oldest decisions are deleted first.
+    outcomes_max_bytes: Largest size of the outcome log. When it is full, outcomes are refused (503) and never deleted,
+        because learning needs all of them.
+    feedback_max_age_days: How long feedback and pending outcomes are kept.
+    feedback_max_bytes: Largest size of the feedback log; the oldest messages are deleted first.
+    events_max_age_days: How long rewards, shadow results, alerts and dead letters are kept.
+    events_max_bytes: Largest size of each of these four streams; the oldest messages are deleted first.
+    alarm_at: Used share of a log's size (0 to 1) from which an alert is raised, before decisions are deleted early and
         outcomes refused.
-    replicas : int
-        JetStream replicas; 3 in a cluster.
+    replicas: JetStream replicas; 3 in a cluster.
     """
 
     schemes: ClassVar[tuple[str, str]] = ("nats", "tls")
@@ -136,24 +119,15 @@ class RedisConfig(_Connection, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    url : str
-        URL of the store; ``rediss://`` for TLS.
-    user : str, optional
-        User name, if the server requires authentication.
-    password : str, optional
-        Password of the user, or of the default user; prefer the environment or ``password_file``.
-    password_file : str, optional
-        File that contains the password, for example a container secret.
-    ca_file : str, optional
-        TLS: certificates of the authorities to trust, instead of those of the system.
-    cert_file : str, optional
-        TLS: client certificate.
-    key_file : str, optional
-        TLS: private key of the client certificate.
-    server : str, optional
-        ``pointsman up``: path of a redis-server or valkey-server to run instead of the bundled one.
-    timeout_ms : int
-        Longest duration of one command.
+    url: URL of the store; ``rediss://`` for TLS.
+    user: User name, if the server requires authentication.
+    password: Password of the user, or of the default user; prefer the environment or ``password_file``.
+    password_file: File that contains the password, for example a container secret.
+    ca_file: TLS: certificates of the authorities to trust, instead of those of the system.
+    cert_file: TLS: client certificate.
+    key_file: TLS: private key of the client certificate.
+    server: ``pointsman up``: path of a redis-server or valkey-server to run instead of the bundled one.
+    timeout_ms: Longest duration of one command.
     """
 
     schemes: ClassVar[tuple[str, str]] = ("redis", "rediss")
@@ -175,7 +149,6 @@ def with_password(connection: Connection, section: str, problems: list[str]) -> 
 
     Parameters
     ----------
-    connection : NatsConfig or RedisConfig
     section : str
         Name of the section.
     problems : list of str

@@ -17,10 +17,8 @@ class AutoTier(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    tier : str
-        Name of the tier.
-    below : float, optional
-        Upper limit of the difficulty, 0 to 1, of its requests (exclusive); only the last tier may have none.
+    tier: Name of the tier.
+    below: Upper limit of the difficulty, 0 to 1, of its requests (exclusive); only the last tier may have none.
     """
 
     tier: str
@@ -32,31 +30,19 @@ class LlmConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    default_tier : str, optional
-        The tier of the model ``auto`` when the request does not select one; the first tier by default.
-    auto : list of AutoTier
-        The tiers of the model ``auto`` by the difficulty of a request; without them, always ``default_tier``.
-    auto_weights : dict of float
-        Weights of the difficulty by feature, in place of the built-in ones.
-    features : str, optional
-        Extractor of the context of a request: ``chat``, ``embedding`` or ``module:Class``; ``chat`` by default.
-    embedding_path : str, optional
-        For ``embedding``: folder of the model.
-    unknown_model : {"refuse", "auto"}
-        How to treat a model that is neither a tier nor an arm: respond 404, or treat it as ``auto``.
-    session_ttl_s : int
-        How long after its last request a conversation keeps its arm; 0 disables this.
-    switching_cost : float
-        The amount, in units of reward (0 to 1), by which the score of another arm must exceed that of the
+    default_tier: The tier of the model ``auto`` when the request does not select one; the first tier by default.
+    auto: The tiers of the model ``auto`` by the difficulty of a request; without them, always ``default_tier``.
+    auto_weights: Weights of the difficulty by feature, in place of the built-in ones.
+    features: Extractor of the context of a request: ``chat``, ``embedding`` or ``module:Class``; ``chat`` by default.
+    embedding_path: For ``embedding``: folder of the model.
+    unknown_model: How to treat a model that is neither a tier nor an arm: respond 404, or treat it as ``auto``.
+    session_ttl_s: How long after its last request a conversation keeps its arm; 0 disables this.
+    switching_cost: The amount, in units of reward (0 to 1), by which the score of another arm must exceed that of the
         conversation's arm before the policy chooses again.
-    max_attempts : int
-        Largest number of arms that are tried for one request.
-    max_body_bytes : int
-        Largest request body on these routes.
-    finish_timeout_ms : int
-        How long to wait for answers in progress when the gateway stops; then they are cut off.
-    outcome_retry_s : float
-        How long to retry publishing an outcome that NATS does not accept; then it is lost.
+    max_attempts: Largest number of arms that are tried for one request.
+    max_body_bytes: Largest request body on these routes.
+    finish_timeout_ms: How long to wait for answers in progress when the gateway stops; then they are cut off.
+    outcome_retry_s: How long to retry publishing an outcome that NATS does not accept; then it is lost.
     """
 
     default_tier: str | None = None

@@ -21,10 +21,8 @@ class ScoringConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    scorer : str
-        Computes the quality of an answer: ``default``, or a class as ``module:Class``.
-    parameters : table
-        Keyword arguments of the class.
+    scorer: Computes the quality of an answer: ``default``, or a class as ``module:Class``.
+    parameters: Keyword arguments of the class.
     """
 
     scorer: str = DEFAULT
@@ -41,12 +39,9 @@ class MetricConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    name : str
-        Name of the metric in feedback.
-    low : float
-        The value that is quality 0.
-    high : float
-        The value that is quality 100; below ``low`` where less is better. Values outside are clamped.
+    name: Name of the metric in feedback.
+    low: The value that is quality 0.
+    high: The value that is quality 100; below ``low`` where less is better. Values outside are clamped.
     """
 
     unique: ClassVar[str] = "name"
@@ -72,22 +67,16 @@ class PriceConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    provider : str
-        The provider of the arms.
-    model : str, optional
-        The model of the arms; by default all models of the provider without a price of their own.
-    free : bool
-        Requests cost nothing, as for a model that you host yourself.
-    like : str, optional
-        The provider in the built-in price list whose prices apply, for example ``openai`` for a proxy of it.
-    input_usd_per_million : float, optional
-        US dollars per million input tokens.
-    output_usd_per_million : float, optional
-        US dollars per million output tokens.
-    cached_usd_per_million : float, optional
-        US dollars per million tokens read from the provider's prompt cache; the input price by default.
-    cache_write_usd_per_million : float, optional
-        US dollars per million tokens written to the provider's prompt cache; the input price by default.
+    provider: The provider of the arms.
+    model: The model of the arms; by default all models of the provider without a price of their own.
+    free: Requests cost nothing, as for a model that you host yourself.
+    like: The provider in the built-in price list whose prices apply, for example ``openai`` for a proxy of it.
+    input_usd_per_million: US dollars per million input tokens.
+    output_usd_per_million: US dollars per million output tokens.
+    cached_usd_per_million: US dollars per million tokens read from the provider's prompt cache; the input price by
+        default.
+    cache_write_usd_per_million: US dollars per million tokens written to the provider's prompt cache; the input price
+        by default.
     """
 
     provider: str

@@ -32,22 +32,14 @@ class ProviderKind(NamedTuple):
 
     Attributes
     ----------
-    needs_base_url : bool
-        Whether there is no address without ``base_url``.
-    has_region : bool
-        Whether ``region`` applies.
-    has_api_version : bool
-        Whether ``api_version`` applies.
-    own_credentials : str, optional
-        How it is authenticated without ``api_key_env``.
-    own_format : bool
-        Whether its requests are in neither client dialect, so that each is translated.
-    defaults : dict
-        Values of `ProviderConfig` that differ from its own defaults.
-    price_list_name : str, optional
-        Name in the price list, for a kind whose addresses differ from account to account.
-    gen_ai_name : str, optional
-        ``gen_ai.provider.name`` of OpenTelemetry's conventions where it differs from the provider's name.
+    needs_base_url: Whether there is no address without ``base_url``.
+    has_region: Whether ``region`` applies.
+    has_api_version: Whether ``api_version`` applies.
+    own_credentials: How it is authenticated without ``api_key_env``.
+    own_format: Whether its requests are in neither client dialect, so that each is translated.
+    defaults: Values of `ProviderConfig` that differ from its own defaults.
+    price_list_name: Name in the price list, for a kind whose addresses differ from account to account.
+    gen_ai_name: ``gen_ai.provider.name`` of OpenTelemetry's conventions where it differs from the provider's name.
     """
 
     needs_base_url: bool = True
@@ -87,48 +79,32 @@ class ProviderConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    name : str
-        The prefix of its arms: it serves ``name:model``.
-    kind : {"openai", "azure-openai", "anthropic", "bedrock"}, optional
-        Its API. Default: that of the well-known name, or ``openai``.
-    base_url : str, optional
-        Its address. Default: that of the well-known name.
-    api_key_env : str, optional
-        The environment variable that holds its key. The key itself is never in the configuration.
-    api_version : str, optional
-        For ``azure-openai``: the ``api-version`` of the deployments' URLs. For ``anthropic``: ``anthropic-version``.
-    region : str, optional
-        For ``bedrock``: the AWS region. Default: ``AWS_REGION`` or ``AWS_DEFAULT_REGION``.
-    headers : table
-        Sent with every request. A value ``env:NAME`` is read from the environment.
-    models : table
-        From the model of an arm to its name at the provider (a deployment, an inference profile), where they differ.
-    default_max_tokens : int
-        Sent where the provider requires a bound on the answer and the client set none (Anthropic and Bedrock).
-    max_tokens_field : {"max_tokens", "max_completion_tokens"}, optional
-        Name of the bound on the answer in a request that is translated to OpenAI's dialect. Default: the newer name for
-        OpenAI and Azure, which refuse the older one for some models, and the older one elsewhere.
-    stream_usage : bool
-        Request the usage at the end of streams, and hide it from clients that did not. Set it to false for a server
-        that refuses ``stream_options``; tokens are then estimated.
-    connect_timeout_ms : int
-        Bound on making a connection.
-    first_byte_timeout_ms : int
-        Bound on the beginning of a stream.
-    answer_timeout_ms : int
-        Bound on a complete answer that is not a stream.
-    idle_timeout_ms : int
-        Bound on the next part of a stream.
-    retries : int
-        How often the same provider is called again, before the first byte, after 429, 5xx or a lost connection.
-    max_retry_after_ms : int
-        Longest ``Retry-After`` that is waited for; after a longer one the next candidate is tried at once.
-    max_connections : int
-        Most connections to it at a time, for each gateway process.
-    breaker_failures : int
-        Failures in a row after which it is not called for a while.
-    breaker_pause_ms : int
-        Length of that pause; then one request probes it.
+    name: The prefix of its arms: it serves ``name:model``.
+    kind: Its API. Default: that of the well-known name, or ``openai``.
+    base_url: Its address. Default: that of the well-known name.
+    api_key_env: The environment variable that holds its key. The key itself is never in the configuration.
+    api_version: For ``azure-openai``: the ``api-version`` of the deployments' URLs. For ``anthropic``:
+        ``anthropic-version``.
+    region: For ``bedrock``: the AWS region. Default: ``AWS_REGION`` or ``AWS_DEFAULT_REGION``.
+    headers: Sent with every request. A value ``env:NAME`` is read from the environment.
+    models: From the model of an arm to its name at the provider (a deployment, an inference profile), where they
+        differ.
+    default_max_tokens: Sent where the provider requires a bound on the answer and the client set none (Anthropic and
+        Bedrock).
+    max_tokens_field: Name of the bound on the answer in a request that is translated to OpenAI's dialect. Default: the
+        newer name for OpenAI and Azure, which refuse the older one for some models, and the older one elsewhere.
+    stream_usage: Request the usage at the end of streams, and hide it from clients that did not. Set it to false for a
+        server that refuses ``stream_options``; tokens are then estimated.
+    connect_timeout_ms: Bound on making a connection.
+    first_byte_timeout_ms: Bound on the beginning of a stream.
+    answer_timeout_ms: Bound on a complete answer that is not a stream.
+    idle_timeout_ms: Bound on the next part of a stream.
+    retries: How often the same provider is called again, before the first byte, after 429, 5xx or a lost connection.
+    max_retry_after_ms: Longest ``Retry-After`` that is waited for; after a longer one the next candidate is tried at
+        once.
+    max_connections: Most connections to it at a time, for each gateway process.
+    breaker_failures: Failures in a row after which it is not called for a while.
+    breaker_pause_ms: Length of that pause; then one request probes it.
     """
 
     unique: ClassVar[str] = "name"

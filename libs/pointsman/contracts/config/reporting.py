@@ -18,14 +18,10 @@ class ReportConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    confidence : float
-        Confidence of every interval in a report, between 0.5 and 1.
-    every : {"week", "day", "off"}
-        How often a report is published on ``alerts.report.<tier>``; it covers the previous week or day.
-    weekday : {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
-        Day of publication, for ``week``.
-    hour : int
-        Hour of the day from which the report is published, 0 to 23, UTC.
+    confidence: Confidence of every interval in a report, between 0.5 and 1.
+    every: How often a report is published on ``alerts.report.<tier>``; it covers the previous week or day.
+    weekday: Day of publication, for ``week``.
+    hour: Hour of the day from which the report is published, 0 to 23, UTC.
     """
 
     confidence: Annotated[float, Meta(gt=0.5, lt=1)] = 0.95
@@ -39,20 +35,15 @@ class RegretConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    rule : {"confidence", "share", "off"}
-        Rule that raises alerts on ``alerts.regret.<tier>``.
-    margin : float
-        For ``confidence``: points of reward, 0 to 100, by which an arm must be worse than the best arm with confidence.
-    share_margin : float
-        For ``share``: an hour counts as worse when the arm's mean reward is below the best arm's by this share.
-    share_of_samples : float
-        For ``share``: the share of worse hours above which the alert is raised.
-    min_samples : int
-        For ``share``: smallest number of hours.
-    window_days : int
-        Number of days that are examined.
-    check_s : float
-        Interval between checks in seconds.
+    rule: Rule that raises alerts on ``alerts.regret.<tier>``.
+    margin: For ``confidence``: points of reward, 0 to 100, by which an arm must be worse than the best arm with
+        confidence.
+    share_margin: For ``share``: an hour counts as worse when the arm's mean reward is below the best arm's by this
+        share.
+    share_of_samples: For ``share``: the share of worse hours above which the alert is raised.
+    min_samples: For ``share``: smallest number of hours.
+    window_days: Number of days that are examined.
+    check_s: Interval between checks in seconds.
     """
 
     rule: Literal["confidence", "share", "off"] = "confidence"
@@ -69,29 +60,19 @@ class PromotionConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    automatic : bool
-        Promote shadows automatically, and revert promotions automatically.
-    automatic_rollback : bool
-        Revert promotions automatically, including those made by hand; implied by ``automatic``.
-    margin : float
-        Points of reward, 0 to 100, by which the shadow must be better with confidence.
-    quality_floor : float
-        Largest loss of quality that the interval may contain, -100 to 0; -100 is no limit.
-    cost_ceiling : float
-        Largest increase of the cost of a decision that the interval may contain, as a share of the present cost;
-        ``inf`` is no limit.
-    min_decisions : int
-        Smallest number of decisions with an outcome for a promotion.
-    rollback_min_decisions : int
-        Smallest number of decisions with an outcome for a reversion.
-    only_exploring : bool
-        Promote only policies that give every arm a chance, so that they can be evaluated once they are active.
-    check_s : float
-        Interval between checks in seconds.
-    tiers : list of str, optional
-        Tiers with automatic changes; all by default.
-    policies : list of str, optional
-        Shadows that may be promoted automatically; all by default.
+    automatic: Promote shadows automatically, and revert promotions automatically.
+    automatic_rollback: Revert promotions automatically, including those made by hand; implied by ``automatic``.
+    margin: Points of reward, 0 to 100, by which the shadow must be better with confidence.
+    quality_floor: Largest loss of quality that the interval may contain, -100 to 0; -100 is no limit.
+    cost_ceiling: Largest increase of the cost of a decision that the interval may contain, as a share of the present
+        cost; ``inf`` is no limit.
+    min_decisions: Smallest number of decisions with an outcome for a promotion.
+    rollback_min_decisions: Smallest number of decisions with an outcome for a reversion.
+    only_exploring: Promote only policies that give every arm a chance, so that they can be evaluated once they are
+        active.
+    check_s: Interval between checks in seconds.
+    tiers: Tiers with automatic changes; all by default.
+    policies: Shadows that may be promoted automatically; all by default.
     """
 
     automatic: bool = False

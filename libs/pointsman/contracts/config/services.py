@@ -20,31 +20,20 @@ class GatewayConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    host : str
-        Address to listen on.
-    port : int
-        Port to listen on; 0 for any free port.
-    decide_timeout_ms : int
-        How long to wait for a decision replica before the fallback arm is served.
-    log_timeout_ms : int
-        How long to wait for NATS to accept an outcome.
-    max_body_bytes : int
-        Largest request body.
-    read_timeout_ms : int
-        How long a client may take to send a request including its body.
-    keys_file : str, optional
-        File of API keys that ``pointsman keys`` manages. Changes take effect within about a second.
-    allow_anonymous : bool
-        Serve requests without an API key although other machines can reach the gateway. No effect once keys are
-        configured.
-    anonymous_rate_limit_per_s : float
-        Requests per second from one client address while no keys are configured; 0 for no limit.
-    open_metrics : bool
-        Serve ``/metrics`` without an API key.
-    cert_file : str, optional
-        PEM file of the certificate chain: serve HTTPS.
-    key_file : str, optional
-        PEM file of the private key of the certificate.
+    host: Address to listen on.
+    port: Port to listen on; 0 for any free port.
+    decide_timeout_ms: How long to wait for a decision replica before the fallback arm is served.
+    log_timeout_ms: How long to wait for NATS to accept an outcome.
+    max_body_bytes: Largest request body.
+    read_timeout_ms: How long a client may take to send a request including its body.
+    keys_file: File of API keys that ``pointsman keys`` manages. Changes take effect within about a second.
+    allow_anonymous: Serve requests without an API key although other machines can reach the gateway. No effect once
+        keys are configured.
+    anonymous_rate_limit_per_s: Requests per second from one client address while no keys are configured; 0 for no
+        limit.
+    open_metrics: Serve ``/metrics`` without an API key.
+    cert_file: PEM file of the certificate chain: serve HTTPS.
+    key_file: PEM file of the private key of the certificate.
     """
 
     host: str = "127.0.0.1"
@@ -77,14 +66,10 @@ class DecisionConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    stale_after_ms : int
-        Decisions on state older than this are marked stale.
-    reconcile_ms : int
-        Interval at which a replica compares its state with the store, in case a notice was lost.
-    log_timeout_ms : int
-        How long to wait for the log to accept a decision. A decision that is not logged is not returned.
-    max_batch : int
-        Largest number of requests that are scored together.
+    stale_after_ms: Decisions on state older than this are marked stale.
+    reconcile_ms: Interval at which a replica compares its state with the store, in case a notice was lost.
+    log_timeout_ms: How long to wait for the log to accept a decision. A decision that is not logged is not returned.
+    max_batch: Largest number of requests that are scored together.
     """
 
     stale_after_ms: PositiveInt = 5000
@@ -98,10 +83,8 @@ class RewardUpdaterConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    max_batch : int
-        Largest number of outcomes in one commit.
-    lease_ms : int
-        Duration of the lease of a tier: how long after a crash another reward-updater takes over.
+    max_batch: Largest number of outcomes in one commit.
+    lease_ms: Duration of the lease of a tier: how long after a crash another reward-updater takes over.
     """
 
     max_batch: PositiveInt = 500
@@ -113,18 +96,14 @@ class ShadowEvaluatorConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    max_batch : int
-        Largest number of decisions in one commit.
-    lease_ms : int
-        Duration of the lease of a tier: how long after a crash another shadow-evaluator takes over.
-    keep_days : int
-        How long the hourly sums of the report are kept.
-    weight_clip : float, optional
-        Largest importance weight in a report; larger weights are clipped to it and counted. No limit by default.
-    pending_decisions : int
-        Number of most recent decisions for which the choices of a shadow with its own reward rule are kept.
-    pick_days : int
-        Largest age of these choices in days.
+    max_batch: Largest number of decisions in one commit.
+    lease_ms: Duration of the lease of a tier: how long after a crash another shadow-evaluator takes over.
+    keep_days: How long the hourly sums of the report are kept.
+    weight_clip: Largest importance weight in a report; larger weights are clipped to it and counted. No limit by
+        default.
+    pending_decisions: Number of most recent decisions for which the choices of a shadow with its own reward rule are
+        kept.
+    pick_days: Largest age of these choices in days.
     """
 
     max_batch: PositiveInt = 500
@@ -140,10 +119,8 @@ class ProbeConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    host : str
-        Address to listen on.
-    port : int
-        Port to listen on; 0 for any free port, which is logged.
+    host: Address to listen on.
+    port: Port to listen on; 0 for any free port, which is logged.
     """
 
     host: str = "127.0.0.1"
@@ -155,10 +132,8 @@ class LogConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    level : {"debug", "info", "warning", "error"}
-        Lowest level that is logged to stderr.
-    format : {"auto", "json", "text"}
-        ``auto``: text on a terminal, JSON elsewhere.
+    level: Lowest level that is logged to stderr.
+    format: ``auto``: text on a terminal, JSON elsewhere.
     """
 
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -170,12 +145,10 @@ class TracingConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    enabled : bool
-        Create and export traces.
-    endpoint : str
-        URL of a collector with OTLP over HTTP; ``/v1/traces`` is appended.
-    sample_ratio : float
-        Share of the traces that start here to keep, 0 to 1. The sampling decision of a client's trace is respected.
+    enabled: Create and export traces.
+    endpoint: URL of a collector with OTLP over HTTP; ``/v1/traces`` is appended.
+    sample_ratio: Share of the traces that start here to keep, 0 to 1. The sampling decision of a client's trace is
+        respected.
     """
 
     enabled: bool = False

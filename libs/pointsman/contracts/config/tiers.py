@@ -22,12 +22,9 @@ class ContextConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    dim : int
-        d, the number of features.
-    mismatch : {"reject", "pad"}
-        How to treat a context of another length: ``reject`` refuses it; ``pad`` appends zeros or truncates it.
-    names : list of str, optional
-        Names of the features for display, as many as ``dim``.
+    dim: d, the number of features.
+    mismatch: How to treat a context of another length: ``reject`` refuses it; ``pad`` appends zeros or truncates it.
+    names: Names of the features for display, as many as ``dim``.
     """
 
     dim: Annotated[int, Meta(ge=1, le=1024)] = 12
@@ -45,26 +42,16 @@ class PolicyConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    algorithm : str
-        Name of a built-in algorithm, or a class as ``module:Class``.
-    alpha : float, optional
-        Short form of the parameter ``alpha``: the weight of uncertainty.
-    epsilon : float, optional
-        Short form of the parameter ``epsilon``: the share of decisions that are drawn uniformly.
-    parameters : table
-        Further keyword arguments of the algorithm.
-    lambda_cost : float, optional
-        λ of the reward that this policy learns from; that of ``[reward]`` by default.
-    mu_latency : float, optional
-        μ of the reward that this policy learns from; that of ``[reward]`` by default.
-    forgetting : float, optional
-        γ: the share of an arm's statistics that is kept at each of its outcomes. The default 1 forgets nothing.
-    sample : float, optional
-        For a shadow: the share of decisions that it is evaluated on; all by default.
-    name : str, optional
-        Name in reports; the name of the algorithm by default. A shadow needs one.
-    tiers : list of str, optional
-        For a shadow: the tiers it is evaluated in; all by default.
+    algorithm: Name of a built-in algorithm, or a class as ``module:Class``.
+    alpha: Short form of the parameter ``alpha``: the weight of uncertainty.
+    epsilon: Short form of the parameter ``epsilon``: the share of decisions that are drawn uniformly.
+    parameters: Further keyword arguments of the algorithm.
+    lambda_cost: λ of the reward that this policy learns from; that of ``[reward]`` by default.
+    mu_latency: μ of the reward that this policy learns from; that of ``[reward]`` by default.
+    forgetting: γ: the share of an arm's statistics that is kept at each of its outcomes. The default 1 forgets nothing.
+    sample: For a shadow: the share of decisions that it is evaluated on; all by default.
+    name: Name in reports; the name of the algorithm by default. A shadow needs one.
+    tiers: For a shadow: the tiers it is evaluated in; all by default.
     """
 
     algorithm: str = "linucb"
@@ -112,16 +99,11 @@ class TierConfig(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    name : str
-        Name in subjects, keys and ids.
-    arms : list of str
-        Arms as ``provider:model``: the candidates of a request that names none.
-    fallback : str, optional
-        The arm that is served when no policy can choose; the first arm by default.
-    policy : table, optional
-        The tier's own policy; ``[policy]`` by default.
-    reward_wait_s : float
-        How long a measured outcome waits for feedback before it is learned from; 0 for no wait.
+    name: Name in subjects, keys and ids.
+    arms: Arms as ``provider:model``: the candidates of a request that names none.
+    fallback: The arm that is served when no policy can choose; the first arm by default.
+    policy: The tier's own policy; ``[policy]`` by default.
+    reward_wait_s: How long a measured outcome waits for feedback before it is learned from; 0 for no wait.
     """
 
     unique: ClassVar[str] = "name"

@@ -31,18 +31,12 @@ class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     Attributes
     ----------
-    tier : str
-    context : list of float, length d
-        The features of the request. Scale them to about 1, and add a constant 1 as the intercept.
-    candidates : list, optional
-        The arms to choose from; the arms of the tier by default.
-    metadata : object, optional
-        Stored with the decision; not used.
-    pinned : Candidate, optional
-        The arm that served this conversation before. It is kept unless the score of another arm exceeds its own by more
-        than `switching_cost`; then the policy chooses.
-    switching_cost : float
-        Cost of a change of arm in units of reward (0 to 1); used only with `pinned`.
+    context: The d features of the request. Scale them to about 1, and add a constant 1 as the intercept.
+    candidates: The arms to choose from; the arms of the tier by default.
+    metadata: Stored with the decision; not used.
+    pinned: The arm that served this conversation before. It is kept unless the score of another arm exceeds its own by
+        more than `switching_cost`; then the policy chooses.
+    switching_cost: Cost of a change of arm in units of reward (0 to 1); used only with `pinned`.
     """
 
     tier: str
@@ -58,16 +52,11 @@ class CandidateScore(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    mean, width : float
-        θᵀx and √(xᵀA⁻¹x), in units of reward (0 to 1).
-    ucb : float
-        ``mean + α·width``, with the policy's α.
-    probability : float
-        Probability that the policy chooses the candidate, exploration included.
-    pulls : int
-        Number of outcomes learned from.
-    cost_usd : float, optional
-        Expected cost of a request; None when unknown.
+    mean, width: θᵀx and √(xᵀA⁻¹x), in units of reward (0 to 1).
+    ucb: ``mean + α·width``, with the policy's α.
+    probability: Probability that the policy chooses the candidate, exploration included.
+    pulls: Number of outcomes learned from.
+    cost_usd: Expected cost of a request; None when unknown.
     """
 
     provider: str
@@ -85,19 +74,13 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    propensity : float or None
-        Probability with which this arm was chosen; None when degraded.
-    explored : bool
-        The arm was drawn by the uniform exploration part of the policy. It may still be the best arm.
-    degraded : bool
-        No policy chose: the answer is the tier's fallback arm, and an outcome for it is not learned from.
-    stale : bool
-        A policy chose, on state older than the configured limit.
-    state_age_ms : int or None
-        Age of the state that the policy used: it includes every outcome that was accepted before. None while no
-        reward-updater has published it; the decision is then marked stale.
-    pinned : bool
-        The conversation kept its arm; the arm's probability was 1.
+    propensity: Probability with which this arm was chosen; None when degraded.
+    explored: The arm was drawn by the uniform exploration part of the policy. It may still be the best arm.
+    degraded: No policy chose: the answer is the tier's fallback arm, and an outcome for it is not learned from.
+    stale: A policy chose, on state older than the configured limit.
+    state_age_ms: Age of the state that the policy used: it includes every outcome that was accepted before. None while
+        no reward-updater has published it; the decision is then marked stale.
+    pinned: The conversation kept its arm; the arm's probability was 1.
     """
 
     decision_id: str
@@ -153,21 +136,15 @@ class DecisionEvent(DecisionRecord, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    nonce : str
-        The random part of the id.
-    decided_at_ms : int
-        Clock of the decision replica, in Unix milliseconds.
-    algorithm, parameters
-        Algorithm and parameters of this ``policy_version`` of ``policy``.
-    policy_identity : str
-        The policy's `PolicySpec.identity`, which stays the same when only the shadows change. Statistics of a shadow
-        are kept by its own identity and this one, so that they never mix two active policies.
-    exploration : float
-        ε of the policy: the uniform share of the distribution.
-    draw : float
-        The uniform random number of the draw; together with the probabilities it reproduces the choice.
-    state_watermark : int
-        Sequence of the last outcome in the state that was scored: A and b at that sequence give the same scores.
+    nonce: The random part of the id.
+    decided_at_ms: Clock of the decision replica, in Unix milliseconds.
+    algorithm, parameters: Algorithm and parameters of this ``policy_version`` of ``policy``.
+    policy_identity: The policy's `PolicySpec.identity`, which stays the same when only the shadows change. Statistics
+        of a shadow are kept by its own identity and this one, so that they never mix two active policies.
+    exploration: ε of the policy: the uniform share of the distribution.
+    draw: The uniform random number of the draw; together with the probabilities it reproduces the choice.
+    state_watermark: Sequence of the last outcome in the state that was scored: A and b at that sequence give the same
+        scores.
     """
 
     decision_id: str = ""
@@ -191,13 +168,10 @@ class FallbackEvent(Message, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    degraded : bool
-        Always true.
-    reason : str
-        Why no policy chose: ``nats``, ``breaker``, ``no_replica``, ``timeout``, ``replica_error``, ``refused`` or
+    degraded: Always true.
+    reason: Why no policy chose: ``nats``, ``breaker``, ``no_replica``, ``timeout``, ``replica_error``, ``refused`` or
         ``features``.
-    decided_at_ms : int
-        Clock of the gateway, in Unix milliseconds.
+    decided_at_ms: Clock of the gateway, in Unix milliseconds.
     """
 
     decision_id: str
@@ -227,7 +201,6 @@ def encode_decision(decision: Decision, record: DecisionRecord) -> tuple[bytes, 
     ----------
     decision : Decision
         With an empty ``decision_id``, which is known only after the append to the log.
-    record : DecisionRecord
 
     Returns
     -------

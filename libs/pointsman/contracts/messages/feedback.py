@@ -29,16 +29,11 @@ class FeedbackReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     Attributes
     ----------
-    decision_id : str, optional
-        From the header ``x-pointsman-decision-id`` or the answer of ``POST /v1/decisions``.
-    response_id : str, optional
-        The ``id`` of the answer. It is known for as long as the answer waits for feedback, and as long again.
-    quality : float, optional
-        0 to 100.
-    thumbs : {"up", "down"}, optional
-        Quality 100 or 0.
-    metric : MetricValue, optional
-        A number, converted to quality as ``[[metric]]`` configures.
+    decision_id: From the header ``x-pointsman-decision-id`` or the answer of ``POST /v1/decisions``.
+    response_id: The ``id`` of the answer. It is known for as long as the answer waits for feedback, and as long again.
+    quality: 0 to 100.
+    thumbs: Quality 100 or 0.
+    metric: A number, converted to quality as ``[[metric]]`` configures.
     """
 
     decision_id: str | None = None
@@ -53,8 +48,7 @@ class FeedbackAccepted(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    quality : float
-        The quality that was recorded, 0 to 100.
+    quality: The quality that was recorded, 0 to 100.
     """
 
     decision_id: str
@@ -67,10 +61,8 @@ class PendingOutcome(Message, frozen=True, kw_only=True, tag_field="kind", tag="
 
     Attributes
     ----------
-    outcome : Outcome
-        The outcome without feedback.
-    wait_ms : int
-        How long it waits after the log accepted it: the tier's ``reward_wait_s`` at that time.
+    outcome: The outcome without feedback.
+    wait_ms: How long it waits after the log accepted it: the tier's ``reward_wait_s`` at that time.
     """
 
     outcome: Outcome
@@ -82,16 +74,12 @@ class Feedback(Message, frozen=True, kw_only=True, tag_field="kind", tag="feedba
 
     Attributes
     ----------
-    outcome : Outcome
-        The decision with everything that learning needs, without measured values; used if there is no `PendingOutcome`.
-    quality : float
-        0 to 100.
-    source : str
-        ``quality``, ``thumbs`` or ``metric:<name>``.
-    wait_ms : int
-        How long it waits if it is the first message about its decision.
-    late : bool
-        The decision's outcome was published before: the feedback is kept in the log and has no effect.
+    outcome: The decision with everything that learning needs, without measured values; used if there is no
+        `PendingOutcome`.
+    quality: 0 to 100.
+    source: ``quality``, ``thumbs`` or ``metric:<name>``.
+    wait_ms: How long it waits if it is the first message about its decision.
+    late: The decision's outcome was published before: the feedback is kept in the log and has no effect.
     """
 
     outcome: Outcome

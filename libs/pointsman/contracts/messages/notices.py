@@ -14,12 +14,10 @@ class ArmsChanged(Message, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    as_of_ms : int
-        The store contains every outcome that was accepted before this time; Unix milliseconds.
-    arms : list of str
-        Changed arms as ``provider:model``; empty when only the time advanced.
-    committed_at_ms : int
-        When the store committed the change, by the reward-updater's clock; Unix milliseconds. 0 from older versions.
+    as_of_ms: The store contains every outcome that was accepted before this time; Unix milliseconds.
+    arms: Changed arms as ``provider:model``; empty when only the time advanced.
+    committed_at_ms: When the store committed the change, by the reward-updater's clock; Unix milliseconds. 0 from older
+        versions.
     """
 
     tier: str
@@ -35,14 +33,12 @@ class ShadowDecision(Message, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    active, shadow : str
-        ``provider:model`` of the served arm and of the arm that the shadow drew; ``shadow`` is absent after an error.
-    probabilities : list of float
-        The distribution of the shadow, in the order of the scores of the decision.
-    expected_cost_delta_usd : float, optional
-        Expected cost under the shadow minus expected cost under the active policy; absent when a cost is unknown.
-    error : str, optional
-        The exception that the shadow raised.
+    active, shadow: ``provider:model`` of the served arm and of the arm that the shadow drew; ``shadow`` is absent after
+        an error.
+    probabilities: The distribution of the shadow, in the order of the scores of the decision.
+    expected_cost_delta_usd: Expected cost under the shadow minus expected cost under the active policy; absent when a
+        cost is unknown.
+    error: The exception that the shadow raised.
     """
 
     decision_id: str
@@ -63,8 +59,7 @@ class Alert(Message, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    detail : object, optional
-        The alert as data for programs; its fields depend on ``kind``.
+    detail: The alert as data for programs; its fields depend on ``kind``.
     """
 
     kind: str
@@ -80,8 +75,7 @@ class DeadLetter(Message, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    payload : bytes
-        The message, as base64 in JSON; truncated to 256 KB.
+    payload: The message, as base64 in JSON; truncated to 256 KB.
     """
 
     stream: str

@@ -14,12 +14,9 @@ class OutcomeReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     Attributes
     ----------
-    quality : float, optional
-        0 to 100. When only cost or latency is reported, the reward is computed with quality 50.
-    cost_usd, latency_ms : float, optional
-        At least 0.
-    reward : float, optional
-        0 to 100; instead of the three fields above.
+    quality: 0 to 100. When only cost or latency is reported, the reward is computed with quality 50.
+    cost_usd, latency_ms: At least 0.
+    reward: 0 to 100; instead of the three fields above.
     """
 
     decision_id: str
@@ -34,10 +31,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes
     ----------
-    status : int, optional
-        The provider's HTTP status; None when there was no response.
-    error : str, optional
-        The kind of failure; absent when the attempt succeeded.
+    status: The provider's HTTP status; None when there was no response.
+    error: The kind of failure; absent when the attempt succeeded.
     """
 
     provider: str
@@ -59,24 +54,16 @@ class Served(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes
     ----------
-    provider, model : str
-        The arm that answered. It differs from the chosen arm when that one failed; empty when no arm answered.
-    attempts : list of Attempt
-        All attempts, in order.
-    first_byte_ms, total_ms : float, optional
-        Since the request arrived.
-    input_tokens, output_tokens, cached_tokens : int, optional
-        As the provider reported, or estimated.
-    tokens_estimated : bool
-        Whether the token counts are estimates.
-    cost_usd : float, optional
-        Cost of the answer; None when a price is unknown.
-    finish : str, optional
-        Why the answer ended: OpenAI's ``finish_reason``.
-    response_id : str, optional
-        The provider's id of the answer.
-    scores : list of GradePart
-        The criteria that the answer's quality was computed from.
+    provider, model: The arm that answered. It differs from the chosen arm when that one failed; empty when no arm
+        answered.
+    attempts: All attempts, in order.
+    first_byte_ms, total_ms: Since the request arrived.
+    input_tokens, output_tokens, cached_tokens: As the provider reported, or estimated.
+    tokens_estimated: Whether the token counts are estimates.
+    cost_usd: Cost of the answer; None when a price is unknown.
+    finish: Why the answer ended: OpenAI's ``finish_reason``.
+    response_id: The provider's id of the answer.
+    scores: The criteria that the answer's quality was computed from.
     """
 
     provider: str = ""
@@ -99,12 +86,9 @@ class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    quality : float
-        0 to 100. It is the outcome's quality too, unless another arm than the chosen one answered.
-    source : str
-        ``quality``, ``thumbs`` or ``metric:<name>``.
-    at_ms : int
-        When the log accepted the feedback; Unix milliseconds.
+    quality: 0 to 100. It is the outcome's quality too, unless another arm than the chosen one answered.
+    source: ``quality``, ``thumbs`` or ``metric:<name>``.
+    at_ms: When the log accepted the feedback; Unix milliseconds.
     """
 
     quality: float
@@ -117,20 +101,13 @@ class Outcome(Message, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    learn : bool
-        False for a degraded decision: the outcome is logged and not used for learning.
-    decision_sequence : int
-        The decision's sequence in the decision log; 0 when degraded.
-    context : list of float
-        The context of the decision.
-    rule : RewardRule
-        The reward rule that was in force when the outcome was accepted.
-    served : Served, optional
-        What the gateway measured, when it called the models itself.
-    feedback : FeedbackRecord, optional
-        The feedback on the answer, when the outcome waited for it.
-    accepted_at_ms, decided_at_ms : int
-        Unix milliseconds.
+    learn: False for a degraded decision: the outcome is logged and not used for learning.
+    decision_sequence: The decision's sequence in the decision log; 0 when degraded.
+    context: The context of the decision.
+    rule: The reward rule that was in force when the outcome was accepted.
+    served: What the gateway measured, when it called the models itself.
+    feedback: The feedback on the answer, when the outcome waited for it.
+    accepted_at_ms, decided_at_ms: Unix milliseconds.
     """
 
     decision_id: str
@@ -162,16 +139,12 @@ class RewardEvent(Message, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    complete_through : int
-        All rewards of the tier for outcomes up to this sequence precede this one in the stream.
-    reward : float
-        0 to 100.
-    quality : float
-        The quality in the reward, 0 to 100.
-    quality_reported : bool
-        Whether the outcome reported a quality. If not, ``quality`` is the neutral quality or the reward itself.
-    cost_norm, latency_norm : float, optional
-        Normalised cost and latency, 0 to 1.
+    complete_through: All rewards of the tier for outcomes up to this sequence precede this one in the stream.
+    reward: 0 to 100.
+    quality: The quality in the reward, 0 to 100.
+    quality_reported: Whether the outcome reported a quality. If not, ``quality`` is the neutral quality or the reward
+        itself.
+    cost_norm, latency_norm: Normalised cost and latency, 0 to 1.
     """
 
     decision_id: str

@@ -22,17 +22,12 @@ class PolicySpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes
     ----------
-    name : str
-        Name in reports and events.
-    parameters : object
-        Keyword arguments of the algorithm, for example ``{"alpha": 1.5, "epsilon": 0.05}``.
-    lambda_cost, mu_latency : float, optional
-        λ and μ of the reward that the policy learns from; those of ``[reward]`` by default.
-    forgetting : float, optional
-        γ, above 0 and at most 1: the share of an arm's statistics that is kept at each of its outcomes. The default 1
-        forgets nothing.
-    sample : float, optional
-        For a shadow: the share of decisions that it is evaluated on, above 0 and at most 1; all by default.
+    name: Name in reports and events.
+    parameters: Keyword arguments of the algorithm, for example ``{"alpha": 1.5, "epsilon": 0.05}``.
+    lambda_cost, mu_latency: λ and μ of the reward that the policy learns from; those of ``[reward]`` by default.
+    forgetting: γ, above 0 and at most 1: the share of an arm's statistics that is kept at each of its outcomes. The
+        default 1 forgets nothing.
+    sample: For a shadow: the share of decisions that it is evaluated on, above 0 and at most 1; all by default.
     """
 
     name: str
@@ -96,14 +91,10 @@ class PromotionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     Attributes
     ----------
-    policy : str
-        Name of the shadow to promote.
-    version : int, optional
-        The version of the tier's policies that the request is based on; refused if they have changed since then.
-    why : str
-        Recorded: the reason for the change.
-    person : str
-        Recorded: who makes the change, where several people use one API key.
+    policy: Name of the shadow to promote.
+    version: The version of the tier's policies that the request is based on; refused if they have changed since then.
+    why: Recorded: the reason for the change.
+    person: Recorded: who makes the change, where several people use one API key.
     """
 
     policy: str
@@ -117,12 +108,9 @@ class RevertRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     Attributes
     ----------
-    version : int, optional
-        The version of the tier's policies that the request is based on; refused if they have changed since then.
-    why : str
-        Recorded: the reason for the change.
-    person : str
-        Recorded: who makes the change, where several people use one API key.
+    version: The version of the tier's policies that the request is based on; refused if they have changed since then.
+    why: Recorded: the reason for the change.
+    person: Recorded: who makes the change, where several people use one API key.
     """
 
     version: int | None = None
@@ -135,24 +123,16 @@ class PolicyChangeRecord(msgspec.Struct, frozen=True, kw_only=True, omit_default
 
     Attributes
     ----------
-    at_ms : int
-        Unix milliseconds.
-    kind : str
-        ``configuration``, ``api`` (``PUT``), ``promote``, ``revert``, ``automatic-promote`` or ``automatic-revert``.
-    by : str
-        Name of the API key; ``anonymous`` without API keys; ``configuration``; or ``shadow-evaluator`` for automatic
+    at_ms: Unix milliseconds.
+    kind: ``configuration``, ``api`` (``PUT``), ``promote``, ``revert``, ``automatic-promote`` or ``automatic-revert``.
+    by: Name of the API key; ``anonymous`` without API keys; ``configuration``; or ``shadow-evaluator`` for automatic
         changes.
-    person : str
-        Who made the change, as the request stated.
-    policy, replaced : str
-        Names of the active policies after and before the change; equal if only shadows changed.
-    why : str
-        Reason as the request stated; for an automatic change, the numbers it is based on.
-    evidence : object, optional
-        For a promotion, the row of the shadow report for the promoted policy at that time, without its lists. For a
-        reversion, the row for the policy that becomes active again.
-    no_evidence : str
-        Why there is no evidence.
+    person: Who made the change, as the request stated.
+    policy, replaced: Names of the active policies after and before the change; equal if only shadows changed.
+    why: Reason as the request stated; for an automatic change, the numbers it is based on.
+    evidence: For a promotion, the row of the shadow report for the promoted policy at that time, without its lists. For
+        a reversion, the row for the policy that becomes active again.
+    no_evidence: Why there is no evidence.
     """
 
     at_ms: int
@@ -171,20 +151,14 @@ class TierPolicies(Message, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    configured : str
-        Digest of the configuration that was last applied. A service that starts with another configuration applies
-        that; a change made through the API survives a restart.
-    changed_by : str
-        ``configuration``, ``api`` or ``automatic``.
-    active_since_ms : int
-        When the active policy began to serve, by the clock of the service that made the change; a change of shadows
-        does not change it. Reports start at this time. 0 from older versions.
-    replaced : object, optional
-        The policy that the last promotion replaced, while the promoted policy is active: a reversion restores it.
-    reverted : list of str
-        Identities of policies whose promotion was reverted. They are not promoted automatically again.
-    change : object, optional
-        The change that created this version.
+    configured: Digest of the configuration that was last applied. A service that starts with another configuration
+        applies that; a change made through the API survives a restart.
+    changed_by: ``configuration``, ``api`` or ``automatic``.
+    active_since_ms: When the active policy began to serve, by the clock of the service that made the change; a change
+        of shadows does not change it. Reports start at this time. 0 from older versions.
+    replaced: The policy that the last promotion replaced, while the promoted policy is active: a reversion restores it.
+    reverted: Identities of policies whose promotion was reverted. They are not promoted automatically again.
+    change: The change that created this version.
     """
 
     active: PolicySpec

@@ -12,10 +12,8 @@ class HopCounts(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    bounds_s : list of float, length B
-        Upper bounds of the buckets, in seconds.
-    counts : list of float, length B + 1
-        Observations in each bucket, not cumulative; the last bucket is above every bound.
+    bounds_s: Upper bounds of the B buckets, in seconds.
+    counts: Observations in each of B + 1 buckets, not cumulative; the last bucket is above every bound.
     """
 
     hop: str
@@ -28,18 +26,13 @@ class TierStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes
     ----------
-    state_age_ms : int, optional
-        Decision replica: age of its state.
-    watermark : int, optional
-        Decision replica: sequence of the last outcome in its state.
-    log_lag : int, optional
-        Reward-updater that writes the tier: number of outcomes not yet learned from.
-    halted : bool
-        Reward-updater: it stopped and needs an operator.
-    shadow_lag, reward_lag : int, optional
-        Shadow-evaluator that evaluates the tier: numbers of decisions not yet evaluated and of rewards not yet joined.
-    doing : str
-        State of the work on the tier, in one or two words.
+    state_age_ms: Decision replica: age of its state.
+    watermark: Decision replica: sequence of the last outcome in its state.
+    log_lag: Reward-updater that writes the tier: number of outcomes not yet learned from.
+    halted: Reward-updater: it stopped and needs an operator.
+    shadow_lag, reward_lag: Shadow-evaluator that evaluates the tier: numbers of decisions not yet evaluated and of
+        rewards not yet joined.
+    doing: State of the work on the tier, in one or two words.
     """
 
     tier: str
@@ -57,8 +50,7 @@ class DegradedCount(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    reason : str
-        As in `FallbackEvent`.
+    reason: As in `FallbackEvent`.
     """
 
     tier: str
@@ -71,22 +63,14 @@ class ServiceStatus(Message, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    service : str
-        ``gateway``, ``decision``, ``reward-updater`` or ``shadow-evaluator``.
-    instance : str
-        Host and process number.
-    started_ms : int
-        Unix milliseconds.
-    requests, errors : int
-        Since the start.
-    over_s : float
-        Length of the period of the following fields in seconds: about a minute, less after the start.
-    decisions, outcomes : float
-        Decisions that a replica made; outcomes that a gateway accepted.
-    hops : list of HopCounts
-        Hops with at least one observation.
-    degraded : list of DegradedCount, optional
-        Gateway: degraded answers. Empty when there were none, absent from older versions.
+    service: ``gateway``, ``decision``, ``reward-updater`` or ``shadow-evaluator``.
+    instance: Host and process number.
+    started_ms: Unix milliseconds.
+    requests, errors: Since the start.
+    over_s: Length of the period of the following fields in seconds: about a minute, less after the start.
+    decisions, outcomes: Decisions that a replica made; outcomes that a gateway accepted.
+    hops: Hops with at least one observation.
+    degraded: Gateway: degraded answers. Empty when there were none, absent from older versions.
     """
 
     service: str

@@ -29,7 +29,6 @@ def check_request(
 
     Parameters
     ----------
-    request : DecisionRequest
     tiers : mapping of tier to its arms
         The arms are valid and unique.
     dim : int

@@ -61,19 +61,14 @@ class ArmState:
 
     Attributes
     ----------
-    A : ndarray, shape (d, d), float64
-    b : ndarray, shape (d,), float64
-    n : int
-        Number of outcomes learned from.
-    reward_sum : float
-        Sum of the rewards, each 0 to 1.
-    cost_n, cost_sum_usd : int, float
-        Number of outcomes that reported a cost, and the sum of these costs.
-    version : int
-        Log sequence of the last outcome learned from; 0 when there was none. The same version of the same log means
-        the same bytes.
-    updated_at_ms : int
-        When the log accepted that outcome, in Unix milliseconds.
+    A: Shape (d, d), float64.
+    b: Shape (d,), float64.
+    n: Number of outcomes learned from.
+    reward_sum: Sum of the rewards, each 0 to 1.
+    cost_n, cost_sum_usd: Number of outcomes that reported a cost, and the sum of these costs.
+    version: Log sequence of the last outcome learned from; 0 when there was none. The same version of the same log
+        means the same bytes.
+    updated_at_ms: When the log accepted that outcome, in Unix milliseconds.
     """
 
     A: FloatArray

@@ -19,7 +19,6 @@ def conform(context: Sequence[float], dim: int, mismatch: Mismatch = "reject") -
 
     Parameters
     ----------
-    context : sequence of float
     dim : int
         d, the length of the contexts of the arms.
     mismatch : {"reject", "pad"}

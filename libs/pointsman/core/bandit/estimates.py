@@ -17,15 +17,11 @@ class Estimates(NamedTuple):
 
     Attributes
     ----------
-    arms : tuple of Arm, length K
-    mean : ndarray, shape (B, K)
-        θᵀx, the expected reward (0 to 1).
-    width : ndarray, shape (B, K)
-        √(xᵀA⁻¹x), the standard width of the confidence ellipsoid along x, before any α.
-    pulls : ndarray, shape (K,) or (B, K), int64
-        Number of outcomes learned from.
-    cost_usd : ndarray, shape (K,) or (B, K)
-        Expected cost of a request in US dollars; NaN when unknown.
+    arms: The K candidates.
+    mean: θᵀx, the expected reward (0 to 1). Shape (B, K).
+    width: √(xᵀA⁻¹x), the standard width of the confidence ellipsoid along x, before any α. Shape (B, K).
+    pulls: Number of outcomes learned from. Shape (K,) or (B, K), int64.
+    cost_usd: Expected cost of a request in US dollars; NaN when unknown. Shape (K,) or (B, K).
     """
 
     arms: tuple[Arm, ...]

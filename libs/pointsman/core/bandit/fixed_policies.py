@@ -16,7 +16,6 @@ class Static:
 
     Parameters
     ----------
-    arm : Arm
     epsilon : float
         ε, the share of uniform exploration; 0 by default.
     """

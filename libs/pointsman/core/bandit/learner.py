@@ -22,9 +22,7 @@ class Learner:
 
     Attributes
     ----------
-    arms : dict of Arm to ArmState
-        An arm is added with its first outcome.
-    ranges : Ranges
+    arms: An arm is added with its first outcome.
     """
 
     arms: dict[Arm, ArmState] = field(default_factory=dict)
@@ -47,7 +45,6 @@ class Learner:
 
         Parameters
         ----------
-        arm : Arm
         context : sequence of float, length d
         rule : RewardRule
             The rule in the outcome: the one in force when it was accepted.

@@ -24,10 +24,8 @@ class Policy(Protocol):
 
     Attributes
     ----------
-    alpha : float
-        Weight of the confidence width in the reported ``ucb``; 0 for a policy without one.
-    exploration : float
-        ε, the share of every distribution that is uniform over the candidates.
+    alpha: Weight of the confidence width in the reported ``ucb``; 0 for a policy without one.
+    exploration: ε, the share of every distribution that is uniform over the candidates.
     """
 
     alpha: float

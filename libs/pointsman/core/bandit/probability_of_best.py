@@ -32,11 +32,9 @@ class _Panels(NamedTuple):
 
     Attributes
     ----------
-    row : ndarray, shape (Q,)
-    mean, deviation : ndarray, shape (Q,)
-        Mean and deviation of the variable whose coordinate is used.
-    middle, half : ndarray, shape (Q,)
-        The panel is from ``middle − half`` to ``middle + half``.
+    row: Shape (Q,).
+    mean, deviation: Mean and deviation of the variable whose coordinate is used. Shape (Q,).
+    middle, half: The panel is from ``middle − half`` to ``middle + half``. Shape (Q,).
     """
 
     row: NDArray[np.intp]

@@ -20,16 +20,11 @@ class RewardSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
     Attributes
     ----------
-    lambda_cost : float
-        λ, the weight of the normalised cost.
-    mu_latency : float
-        μ, the weight of the normalised latency.
-    normalizer : {"minmax", "fixed"}
-        ``minmax``: the range of all costs and latencies of the tier so far. ``fixed``: the two ranges below.
-    cost_bounds_usd : (float, float)
-        For ``fixed``: the costs in US dollars that are normalised to 0 and to 1.
-    latency_bounds_ms : (float, float)
-        For ``fixed``: the latencies in milliseconds that are normalised to 0 and to 1.
+    lambda_cost: λ, the weight of the normalised cost.
+    mu_latency: μ, the weight of the normalised latency.
+    normalizer: ``minmax``: the range of all costs and latencies of the tier so far. ``fixed``: the two ranges below.
+    cost_bounds_usd: For ``fixed``: the costs in US dollars that are normalised to 0 and to 1.
+    latency_bounds_ms: For ``fixed``: the latencies in milliseconds that are normalised to 0 and to 1.
     """
 
     lambda_cost: NonNegative = 0.3
@@ -54,10 +49,8 @@ class RewardRule(RewardSettings, frozen=True, kw_only=True, omit_defaults=True, 
 
     Attributes
     ----------
-    lambda_cost, mu_latency, normalizer, cost_bounds_usd, latency_bounds_ms
-        As in `RewardSettings`.
-    forgetting : float
-        γ: the share of the arm's statistics that is kept when it learns from the outcome; 1 forgets nothing.
+    lambda_cost, mu_latency, normalizer, cost_bounds_usd, latency_bounds_ms: As in `RewardSettings`.
+    forgetting: γ: the share of the arm's statistics that is kept when it learns from the outcome; 1 forgets nothing.
     """
 
     forgetting: PositiveShare = 1.0
@@ -109,10 +102,8 @@ class Ranges:
 
         Parameters
         ----------
-        rule : RewardSettings
         quality : float or None
             0 to 100; `NEUTRAL_QUALITY` for None.
-        cost_usd, latency_ms : float or None
         """
         cost_norm = _normalise(self.cost, rule, rule.cost_bounds_usd, cost_usd)
         latency_norm = _normalise(self.latency, rule, rule.latency_bounds_ms, latency_ms)

@@ -58,7 +58,6 @@ def sample_rows(
     Parameters
     ----------
     probabilities : ndarray, shape (B, K)
-    exploration : float
     draws : ndarray, shape (B,)
         Each uniform on [0, 1).
 

@@ -43,8 +43,7 @@ class Embedding:
 
     Attributes
     ----------
-    version : str
-        Digest of the model's files, so that another model is another version.
+    version: Digest of the model's files, so that another model is another version.
 
     Raises
     ------

@@ -59,14 +59,12 @@ class CheckedExtractor:
 
     Parameters
     ----------
-    extractor : Extractor
     name : str
         Name in the configuration.
 
     Attributes
     ----------
-    label : str
-        Name and version; logged with each decision.
+    label: Name and version; logged with each decision.
 
     Raises
     ------

@@ -41,38 +41,22 @@ class RequestView:
 
     Attributes
     ----------
-    dialect : {"openai", "anthropic"}
-        API of the client.
-    last_user_text : str
-        The last text of the user, tool results excluded; empty without a text.
-    latest_text : str
-        The text of the newest message with a text, from any role: in an agent loop, a tool result.
-    messages : int
-        Number of messages, including system messages.
-    turns : int
-        Number of user messages with text.
-    text_chars : int
-        Number of characters of all texts: system, user, assistant, tool arguments and tool results.
-    text_bytes : int
-        Size of these texts in UTF-8, estimated from the start of each text.
-    system_chars : int
-        Number of characters of the system prompt.
-    tools : int
-        Number of offered tools.
-    tool_calls, tool_results : int
-        Numbers of tool calls and of tool results so far.
-    tool_result_last : bool
-        Whether the newest message is a tool result, so that the model continues its work.
-    images, files : int
-        Numbers of images, and of documents and recordings.
-    stream : bool
-        Whether the answer is streamed.
-    json_mode : bool
-        Whether the answer must be JSON (``response_format`` or ``output_config``) or call a tool.
-    max_tokens : int or None
-        Output limit in tokens.
-    effort : float
-        Requested reasoning, 0 to 1, from ``reasoning_effort`` or ``thinking``; 0 if absent.
+    dialect: API of the client.
+    last_user_text: The last text of the user, tool results excluded; empty without a text.
+    latest_text: The text of the newest message with a text, from any role: in an agent loop, a tool result.
+    messages: Number of messages, including system messages.
+    turns: Number of user messages with text.
+    text_chars: Number of characters of all texts: system, user, assistant, tool arguments and tool results.
+    text_bytes: Size of these texts in UTF-8, estimated from the start of each text.
+    system_chars: Number of characters of the system prompt.
+    tools: Number of offered tools.
+    tool_calls, tool_results: Numbers of tool calls and of tool results so far.
+    tool_result_last: Whether the newest message is a tool result, so that the model continues its work.
+    images, files: Numbers of images, and of documents and recordings.
+    stream: Whether the answer is streamed.
+    json_mode: Whether the answer must be JSON (``response_format`` or ``output_config``) or call a tool.
+    max_tokens: Output limit in tokens.
+    effort: Requested reasoning, 0 to 1, from ``reasoning_effort`` or ``thinking``; 0 if absent.
     """
 
     dialect: Dialect

@@ -22,16 +22,11 @@ class Estimate(NamedTuple):
 
     Attributes
     ----------
-    value : float
-        In the unit of the outcome; NaN without data.
-    variance : float
-        Variance of one term, with divisor n; NaN with `value`.
-    count : float
-        Number of terms, one per decision with a known outcome.
-    method : str
-        Key of `ESTIMATORS`.
-    linear : bool
-        Whether it is a plain mean of terms. The variance of a self-normalised estimate is that of its linear
+    value: In the unit of the outcome; NaN without data.
+    variance: Variance of one term, with divisor n; NaN with `value`.
+    count: Number of terms, one per decision with a known outcome.
+    method: Key of `ESTIMATORS`.
+    linear: Whether it is a plain mean of terms. The variance of a self-normalised estimate is that of its linear
         approximation (delta method), which is accurate for many terms only.
     """
 
@@ -70,8 +65,7 @@ class Form:
 
     Attributes
     ----------
-    linear, ratio : dict of str to float
-        c and a, by term; absent terms are 0.
+    linear, ratio: c and a, by term; absent terms are 0.
     """
 
     linear: Mapping[str, float]
@@ -107,10 +101,8 @@ class Estimator:
 
     Attributes
     ----------
-    name : str
-        Its key in `ESTIMATORS`.
-    value_form, difference_form : Form
-        The formulas.
+    name: Its key in `ESTIMATORS`.
+    value_form, difference_form: The formulas.
     """
 
     name: str

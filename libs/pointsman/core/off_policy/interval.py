@@ -14,12 +14,9 @@ class Interval(NamedTuple):
 
     Attributes
     ----------
-    low, high : float
-        In the unit of the estimate; −∞ and ∞ when nothing is known.
-    method : str
-        Name of the method.
-    confidence : float
-        The share of such intervals, or of such sequences of intervals, that contain the true value.
+    low, high: In the unit of the estimate; −∞ and ∞ when nothing is known.
+    method: Name of the method.
+    confidence: The share of such intervals, or of such sequences of intervals, that contain the true value.
     """
 
     low: float

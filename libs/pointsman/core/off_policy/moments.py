@@ -30,8 +30,7 @@ class Moments:
 
     Attributes
     ----------
-    matrix : ndarray, shape (8, 8)
-        Symmetric.
+    matrix: Symmetric. Shape (8, 8).
     """
 
     matrix: FloatArray = field(default_factory=lambda: np.zeros((SIZE, SIZE)))

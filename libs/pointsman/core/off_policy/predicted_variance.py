@@ -37,12 +37,9 @@ class ArmErrors(NamedTuple):
 
     Attributes
     ----------
-    spread : float
-        Σ pₖ (wₖ − 1)², over all decisions with a known outcome for which the arm was a candidate.
-    served : float
-        Number of these decisions that the arm served.
-    squares : float
-        Σ (y − m)² over those.
+    spread: Σ pₖ (wₖ − 1)², over all decisions with a known outcome for which the arm was a candidate.
+    served: Number of these decisions that the arm served.
+    squares: Σ (y − m)² over those.
     """
 
     spread: float

@@ -20,14 +20,10 @@ class Statistics:
 
     Attributes
     ----------
-    reward : Moments
-        Moments of the reward, 0 to 1.
-    quality : Moments
-        Moments of the quality, 0 to 1; only decisions whose outcome reported one.
-    cost : Moments
-        Moments of the cost in US dollars; only decisions whose outcome reported one.
-    clipped, clipped_mass : float
-        Number of clipped weights, and the sum of the clipped parts.
+    reward: Moments of the reward, 0 to 1.
+    quality: Moments of the quality, 0 to 1; only decisions whose outcome reported one.
+    cost: Moments of the cost in US dollars; only decisions whose outcome reported one.
+    clipped, clipped_mass: Number of clipped weights, and the sum of the clipped parts.
     """
 
     reward: Moments = field(default_factory=Moments)

@@ -30,10 +30,8 @@ class Terms(NamedTuple):
 
     Attributes
     ----------
-    vectors : ndarray, shape (B, 8)
-        In the order of `TERMS`.
-    clipped : ndarray, shape (B,)
-        The clipped part of each weight; 0 where it was not clipped.
+    vectors: In the order of `TERMS`. Shape (B, 8).
+    clipped: The clipped part of each weight; 0 where it was not clipped. Shape (B,).
     """
 
     vectors: FloatArray

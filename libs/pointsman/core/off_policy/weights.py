@@ -26,12 +26,9 @@ class Clipping(NamedTuple):
 
     Attributes
     ----------
-    clipped : float
-        Number of clipped weights.
-    mass : float
-        Σ (w − clip) over them.
-    bias : float
-        The mass per decision. An estimate that weights a quantity of size at most r (the outcome for IPS, the model's
+    clipped: Number of clipped weights.
+    mass: Σ (w − clip) over them.
+    bias: The mass per decision. An estimate that weights a quantity of size at most r (the outcome for IPS, the model's
         error for DR) changed by at most r times this.
     """
 

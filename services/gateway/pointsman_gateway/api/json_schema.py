@@ -12,7 +12,8 @@ import msgspec
 Schema = dict[str, Any]
 
 _SECTION = re.compile(r"\n\s*Attributes\n\s*-+\n")
-_HEADING = re.compile(r"(?P<names>[A-Za-z_]\w*(?:, [A-Za-z_]\w*)*)(?: : (?P<type>.*))?")
+_ENTRY = re.compile(r"(?P<names>[A-Za-z_]\w*(?:, [A-Za-z_]\w*)*)(?: : .*|: (?P<text>.*))?")
+"""``name: text``, or ``name : type`` with the text on the lines below."""
 
 
 def component_schemas(requests: Iterable[Any], answers: Iterable[Any]) -> tuple[dict[Any, Schema], dict[str, Schema]]:
@@ -140,9 +141,9 @@ def _attributes(section: str) -> list[tuple[list[str], str]]:
     margin = min((len(line) - len(line.lstrip()) for line in lines), default=0)
     found: list[tuple[list[str], str]] = []
     for line in lines:
-        heading = _HEADING.fullmatch(line.strip())
-        if len(line) - len(line.lstrip()) == margin and heading:
-            found.append((heading["names"].split(", "), ""))
+        entry = _ENTRY.fullmatch(line.strip())
+        if len(line) - len(line.lstrip()) == margin and entry:
+            found.append((entry["names"].split(", "), entry["text"] or ""))
         elif found:
             names, text = found[-1]
             found[-1] = (names, f"{text} {line.strip()}".strip())
