@@ -64,11 +64,12 @@ soak: $(VENV)/made-dev ## the same at random for MINUTES (30), from SEED (1) on
 test-mutations: $(VENV)/made-dev ## remove safeguards one by one, and check that the fault suite detects it
 	@MUTATIONS=1 $(BIN)/python -m pytest tests/fault/test_mutations.py -rP $(ARGS)
 
-check: $(VENV)/made-dev ## format, lint, types, architecture
+check: $(VENV)/made-dev ## format, lint, types, architecture, vocabulary
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tools.vocabulary
 
 vocabulary: $(VENV)/made-dev ## list refused words and ambiguous names; PATHS="libs docs" for some
 	@$(BIN)/python -m tools.vocabulary $(PATHS)

@@ -86,7 +86,7 @@ def test_without_keys_each_client_address_has_a_limit() -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1", "gateway.example"])
-def test_without_keys_nobody_but_this_machine_is_served_unless_that_is_meant(host: str) -> None:
+def test_without_keys_only_this_machine_is_served_unless_configured(host: str) -> None:
     with pytest.raises(ConfigError, match=r"gateway\.keys_file.*allow_anonymous"):
         Authenticator(config(host=host))
     assert not Authenticator(config(host=host, allow_anonymous=True)).required

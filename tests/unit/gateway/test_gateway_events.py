@@ -32,7 +32,7 @@ async def test_events_come_in_order() -> None:
     assert await queue.get(0.0) == b""
 
 
-async def test_a_client_too_slow_loses_the_oldest_and_is_told() -> None:
+async def test_a_slow_client_loses_the_oldest_events_and_receives_their_number() -> None:
     queue = EventQueue(2)
     for number in range(5):
         queue.put("decision", decision(number))

@@ -117,6 +117,6 @@ def test_docstrings_become_descriptions() -> None:
 
 
 @pytest.mark.parametrize("page", ["index.html", "docs.html"])
-def test_the_pages_ask_nobody_else(page: str) -> None:
+def test_the_pages_request_no_other_host(page: str) -> None:
     text = (STATIC / page).read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
     assert not re.search(r"""https?://|(src|href)=["']//|@import|\burl\(""", text)

@@ -50,7 +50,7 @@ def imports(path: str) -> set[str]:
         ("vendor/uplot-1.6.32/LICENSE", "text/plain; charset=utf-8", "public, max-age=31536000, immutable"),
     ],
 )
-def test_a_file_has_its_type_and_says_how_long_it_may_be_kept(path: str, content_type: str, cached: str) -> None:
+def test_a_file_has_its_type_and_cache_time(path: str, content_type: str, cached: str) -> None:
     answer = get(path)
     assert answer.status_code == 200
     assert answer.body == STATIC.files[path].body
@@ -110,7 +110,7 @@ def test_everything_that_is_loaded_is_there() -> None:
 
 
 @pytest.mark.parametrize("path", OWN)
-def test_addresses_are_relative_and_nobody_else_is_asked(path: str) -> None:
+def test_addresses_are_relative_and_no_other_host_is_requested(path: str) -> None:
     text = STATIC.files[path].body.decode().replace("http://www.w3.org/2000/svg", "")
     assert not re.search(r"""https?://|@import|\burl\(|["'`]/(v1|static|docs|readyz)""", text)
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text)

@@ -29,7 +29,7 @@ def test_a_refusal_costs_nothing() -> None:
     assert bucket.acquire(1.0) == 0.0
 
 
-def test_each_has_a_bucket_of_its_own_and_a_changed_rate_begins_anew() -> None:
+def test_each_key_has_its_own_bucket_and_a_changed_rate_resets_it() -> None:
     limits = RateLimits()
     assert limits.acquire("a", 1.0, 0.0) == 0.0
     assert limits.acquire("a", 1.0, 0.0) > 0.0

@@ -113,15 +113,15 @@ def test_what_holds_no_nan_is_left_to_the_decoders_error(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "measured",
     ['"quality":0', '"quality":100', '"cost_usd":0', '"latency_ms":12.5', '"reward":50', '"quality":1,"cost_usd":2'],
 )
-def test_an_outcome_needs_one_number_in_its_range(told: str) -> None:
-    check_report(decode(report_decoder, f'{{"decision_id":"x",{told}}}'.encode()))
+def test_an_outcome_needs_one_number_in_its_range(measured: str) -> None:
+    check_report(decode(report_decoder, f'{{"decision_id":"x",{measured}}}'.encode()))
 
 
 @pytest.mark.parametrize(
-    ("told", "field"),
+    ("measured", "field"),
     [
         ('"quality":100.1', "quality"),
         ('"quality":-1', "quality"),
@@ -135,7 +135,7 @@ def test_an_outcome_needs_one_number_in_its_range(told: str) -> None:
         ('"qualty":50', "qualty"),
     ],
 )
-def test_a_wrong_outcome_is_refused_by_the_fields_name(told: str, field: str) -> None:
+def test_a_wrong_outcome_is_refused_by_the_fields_name(measured: str, field: str) -> None:
     with pytest.raises(InvalidMessage) as caught:
-        check_report(decode(report_decoder, f'{{"decision_id":"x",{told}}}'.encode()))
+        check_report(decode(report_decoder, f'{{"decision_id":"x",{measured}}}'.encode()))
     assert caught.value.field == field

@@ -1,4 +1,4 @@
-"""Passwords: made once, kept, and readable by nobody else."""
+"""Passwords: created once, kept, and readable only by the owner."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_an_address_that_is_none_is_refused(tmp_path: Path, capsys: pytest.Captu
     assert "expected HOST:PORT" in capsys.readouterr().err
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     assert main(["credentials", str(tmp_path / "file")]) == 1
     assert "pointsman credentials: " in capsys.readouterr().err

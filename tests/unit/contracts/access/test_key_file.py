@@ -63,7 +63,7 @@ def test_removing_a_key_leaves_the_other_lines_as_they_are(file: Path) -> None:
     assert remove_keys(file, first.id) == [first]
     assert read_keys(file)[0] == [second]
     assert file.read_text().startswith("# note\nnot a key\n")
-    assert remove_keys(file, "nobody") == []
+    assert remove_keys(file, "unknown") == []
 
 
 def test_keys_that_are_added_at_once_are_all_there(file: Path) -> None:

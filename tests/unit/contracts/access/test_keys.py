@@ -11,7 +11,7 @@ import pytest
 from pointsman.contracts.access import Keyring, StoredKey, key_problems, make_key
 
 
-def test_what_is_kept_of_a_key_does_not_tell_the_key() -> None:
+def test_a_stored_key_does_not_contain_the_key() -> None:
     key, stored = make_key("shop", ["decide", "report"])
     assert key.startswith(f"pm_{stored.id}_")
     assert key.rpartition("_")[2] not in msgspec.json.encode(stored).decode()

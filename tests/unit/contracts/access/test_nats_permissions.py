@@ -1,4 +1,4 @@
-"""The table of who may say and hear what on NATS."""
+"""The table of permissions on NATS."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_only_the_gateway_and_the_operator_make_streams() -> None:
         assert publishers(f"$JS.API.STREAM.CREATE.{stream}") == ["gateway", "operator"]
 
 
-def test_no_service_may_say_or_hear_everything() -> None:
+def test_no_service_may_publish_or_subscribe_to_everything() -> None:
     for role in set(NATS_ROLES) - {"operator"}:
         for subject in (*PERMISSIONS[role].publish, *PERMISSIONS[role].subscribe):
             assert subject.split(".")[0] not in (ALL, "*", "$JS" if role not in SERVICES else ALL), (role, subject)

@@ -21,7 +21,7 @@ def test_the_file_holds_no_password() -> None:
     assert len(set(re.findall(r" #([0-9a-f]{64}) ", text))) == len(REDIS_ROLES)
 
 
-def test_nobody_can_be_the_default_user_and_the_server_can_read_its_own_file_back_as_it() -> None:
+def test_the_default_user_is_off_and_the_server_can_read_its_own_file() -> None:
     default = acl_file(PASSWORDS).splitlines()[0]
     assert default.startswith("user default off resetpass ")
     # Redis 7.0 reads its append-only file as this user, and drops every transaction that it may not execute.

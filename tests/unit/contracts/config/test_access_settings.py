@@ -47,7 +47,7 @@ def test_a_key_in_the_configuration_is_enough_to_need_keys(file: Path) -> None:
         ("[gateway]\nread_timeout_ms = 0\n", "gateway.read_timeout_ms: "),
     ],
 )
-def test_what_cannot_be_right_is_said(file: Path, text: str, problem: str) -> None:
+def test_an_invalid_setting_is_reported(file: Path, text: str, problem: str) -> None:
     file.write_text(TIER + text)
     with pytest.raises(ConfigError) as caught:
         load_config(file, {})

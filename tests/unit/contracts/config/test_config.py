@@ -56,7 +56,7 @@ def test_the_file_that_comes_with_pointsman_is_good() -> None:
     assert {spec.name for spec in config.shadows(config.tier[0])} == {"greedy", "cheapest"}
 
 
-def test_nothing_is_promoted_automatically_unless_that_is_said_and_where(load: Load) -> None:
+def test_automatic_promotion_needs_a_setting_and_its_tiers(load: Load) -> None:
     assert not load().promotion.watches("SIMPLE")
     assert load(MINIMAL + "[promotion]\nautomatic = true\ncost_ceiling = inf").promotion.watches("SIMPLE")
     assert load(MINIMAL + "[promotion]\nautomatic_rollback = true").promotion.watches("SIMPLE")
@@ -150,7 +150,7 @@ def test_no_tier_is_a_problem(load: Load) -> None:
     assert _problems(load, "") == ["tier: at least one [[tier]] is required"]
 
 
-def test_all_problems_are_told_at_once(load: Load) -> None:
+def test_all_problems_are_reported_at_once(load: Load) -> None:
     text = "[context]\ndim = 'many'\n[reward]\nlambda_cost = -1\n[policy]\nepsilon = 2\n[nope]\n[[tier]]\nname = '!'\n"
     problems = _problems(load, text, POINTSMAN_GATEWAY_PORTS="1")
     for begin in ("context.dim", "reward.lambda_cost", "policy.epsilon", "nope", "tier[0].name", "POINTSMAN_GATEWAY"):

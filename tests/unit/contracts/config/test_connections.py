@@ -78,7 +78,7 @@ def test_no_secret_is_printed() -> None:
         ),
     ],
 )
-def test_what_cannot_be_is_said_without_the_secret(tmp_path: Path, text: str, problem: str) -> None:
+def test_an_invalid_setting_is_reported_without_the_secret(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, text)
     assert [line for line in caught.value.problems if line.startswith(problem)], caught.value.problems

@@ -60,7 +60,7 @@ def test_what_is_above_all_bounds_has_the_default_tier() -> None:
         ("embedding_path = 'm'", "llm.embedding_path: requires features = 'embedding'"),
     ],
 )
-def test_what_is_wrong_is_said_by_the_name_of_the_setting(tmp_path: Path, text: str, problem: str) -> None:
+def test_a_problem_has_the_name_of_the_setting(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(ConfigError) as raised:
         load(tmp_path, f"[llm]\n{text}")
     assert [found for found in raised.value.problems if found.startswith(problem)], raised.value.problems
@@ -80,7 +80,7 @@ def test_features_that_are_named_must_have_the_length_of_the_context() -> None:
     assert request_extractor(config(dim=3, mismatch="pad", features="chat")).dim == 12
 
 
-def test_features_that_nobody_named_may_have_another_length_until_they_are_asked_for() -> None:
+def test_default_features_may_have_another_length_until_they_are_used() -> None:
     other = config(dim=3)
     assert "context.dim is 3" in length_problem(other, request_extractor(other))
     assert length_problem(config(), request_extractor(config())) == ""

@@ -1,4 +1,4 @@
-"""What is wrong with ``[llm]`` is said, by name."""
+"""Problems of ``[llm]`` are reported by name."""
 
 from __future__ import annotations
 

@@ -26,12 +26,12 @@ def test_well_known_names_are_complete_but_for_the_address_that_only_the_user_kn
         assert bool(check_providers([ProviderConfig(name=name)])) == (name in unknown)
 
 
-def test_section_of_a_well_known_name_says_only_what_is_different() -> None:
+def test_section_of_a_well_known_name_has_only_the_differences() -> None:
     found = provider_named([ProviderConfig(name="openai", retries=4)], "openai")
     assert found == msgspec.structs.replace(WELL_KNOWN["openai"], retries=4)
 
 
-def test_name_that_nobody_knows_is_openai_compatible() -> None:
+def test_unknown_name_is_openai_compatible() -> None:
     found = provider_named([ProviderConfig(name="acme", base_url="http://acme.example/v1")], "acme")
     assert found is not None
     assert (found.kind, found.max_tokens_field, found.api_key_env) == ("openai", None, None)

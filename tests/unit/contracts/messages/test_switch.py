@@ -145,5 +145,5 @@ def test_what_is_remembered_is_bounded() -> None:
     ("kind", "changed_by"),
     [("promote", "api"), ("configuration", "configuration"), ("automatic-promote", "automatic")],
 )
-def test_who_changed_it_is_told_in_the_old_field_too(kind: str, changed_by: str) -> None:
+def test_the_old_field_has_the_author_of_the_change_too(kind: str, changed_by: str) -> None:
     assert changed(BEFORE, msgspec.structs.replace(BEFORE, active=A), record(kind)).changed_by == changed_by

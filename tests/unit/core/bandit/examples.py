@@ -33,7 +33,7 @@ def learned_stack(rng: np.random.Generator, arms: tuple[Arm, ...], dim: int) -> 
 def estimates(
     mean: list[list[float]], width: list[list[float]] | None = None, cost: FloatArray | None = None
 ) -> Estimates:
-    """Return estimates that say this, of arms with no more to them."""
+    """Return estimates with these values, of otherwise equal arms."""
     means = np.array(mean, dtype=np.float64)
     k = means.shape[1]
     pulls: NDArray[np.int64] = np.zeros(k, dtype=np.int64)

@@ -21,7 +21,7 @@ class Softmax:
 
 
 class Fixed:
-    """Returns what it is told to."""
+    """Returns the configured values."""
 
     def __init__(self, p: object = None, exploration: float = 0.0, alpha: float = 0.0) -> None:
         self.p = p

@@ -107,7 +107,7 @@ def test_a_fresh_arm_knows_nothing() -> None:
     assert state.mean_cost_usd is None
 
 
-def test_the_mean_cost_is_over_the_outcomes_that_told_one() -> None:
+def test_the_mean_cost_is_over_the_outcomes_with_a_cost() -> None:
     state = ArmState.fresh(1)
     for cost_usd in (0.02, None, 0.04, 0.0):
         state.observe(np.ones(1), 0.5, cost_usd)

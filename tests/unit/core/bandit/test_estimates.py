@@ -104,13 +104,13 @@ def test_a_state_of_another_dimension_is_refused_and_changes_nothing() -> None:
     assert stack.select(arms).pulls.tolist() == [states[arms[0]].n]
 
 
-def test_what_outcomes_told_of_a_cost_goes_before_the_configured_price() -> None:
+def test_reported_costs_take_precedence_over_the_configured_price() -> None:
     arms = some_arms(3)
     stack = ArmStack(1)
-    told, silent = ArmState.fresh(1), ArmState.fresh(1)
-    told.observe(np.ones(1), 0.5, cost_usd=0.25)
+    reported, silent = ArmState.fresh(1), ArmState.fresh(1)
+    reported.observe(np.ones(1), 0.5, cost_usd=0.25)
     silent.observe(np.ones(1), 0.5)
-    stack.put(arms[0], told)
+    stack.put(arms[0], reported)
     stack.put(arms[1], silent)
     assert stack.select(arms, {arms[0]: 1.0, arms[1]: 2.0}).cost_usd.tolist()[:2] == [0.25, 2.0]
     assert math.isnan(stack.select(arms, {arms[0]: 1.0}).cost_usd[2])

@@ -28,7 +28,7 @@ def test_an_explicit_reward_does_not_touch_the_ranges() -> None:
     assert learner.arms[ARM].mean_cost_usd == 0.5
 
 
-def test_the_rule_says_how_much_the_arm_forgets_and_other_arms_forget_nothing() -> None:
+def test_the_rule_sets_the_forgetting_of_the_arm_and_other_arms_forget_nothing() -> None:
     learner = Learner()
     for arm in (ARM, Arm("p", "m")):
         learner.learn(arm, [2.0], RULE, sequence=1, at_ms=0, reward=100.0)

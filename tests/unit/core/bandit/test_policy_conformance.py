@@ -32,7 +32,7 @@ POLICIES: dict[str, dict[str, float]] = {
     "thompson": {"v": 0.2, "epsilon": 0.02},
     "softmax": {"temperature": 0.1, "alpha": 0.1, "epsilon": 0.01},
     "static:provider:model-1": {"epsilon": 0.2},
-    "static:nobody:has-this": {},
+    "static:unknown:model": {},
     "cheapest": {"epsilon": 0.3},
     OWN: {"temperature": 0.1},
 }
@@ -131,7 +131,7 @@ def test_a_single_candidate_is_certain(algorithm: str) -> None:
 
 @every_policy
 def test_arms_that_nothing_is_known_about_are_no_obstacle(algorithm: str) -> None:
-    """Alone, and beside arms that something was learned about; their costs are unknown."""
+    """Alone, and next to arms with outcomes; their costs are unknown."""
     arms = some_arms(5)
     stack, _ = learned_stack(np.random.default_rng(1), arms[:2], 12)
     for candidates in (arms[2:], arms):
@@ -188,7 +188,7 @@ def test_another_order_of_the_candidates_is_another_order_of_the_probabilities(
     )
     policy = _policy(algorithm)
     p, q = policy.probabilities(known), policy.probabilities(shuffled)
-    if algorithm == "static:nobody:has-this" or (algorithm == "static:provider:model-1" and k == 1):
+    if algorithm == "static:unknown:model" or (algorithm == "static:provider:model-1" and k == 1):
         assert q.argmax(axis=1).tolist() == [0, 0]
     else:
         np.testing.assert_allclose(q, p[:, order], rtol=1e-11, atol=1e-15)

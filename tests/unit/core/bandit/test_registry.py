@@ -1,4 +1,4 @@
-"""From a name in the configuration to a policy, or to an error that says what is wrong with it."""
+"""From a name in the configuration to a policy, or to an error with the reason."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_parameters_that_are_left_out_are_those_of_the_reference() -> None:
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "parameters", "says"),
+    ("algorithm", "parameters", "message"),
     [
         ("lin-ucb", {}, "'lin-ucb' is not one of linucb, "),
         ("", {}, "is not one of"),
@@ -68,10 +68,10 @@ def test_parameters_that_are_left_out_are_those_of_the_reference() -> None:
         (f"{OWN}:Fixed", {"alpha": math.nan}, "alpha"),
     ],
 )
-def test_what_cannot_be_built_is_a_policy_error_that_says_why(
-    algorithm: str, parameters: dict[str, object], says: str
+def test_an_invalid_policy_is_a_policy_error_with_the_reason(
+    algorithm: str, parameters: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(PolicyError, match=says):
+    with pytest.raises(PolicyError, match=message):
         make_policy(algorithm, parameters)
 
 

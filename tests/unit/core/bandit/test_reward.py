@@ -32,13 +32,13 @@ def test_equal_values_are_zero() -> None:
     assert [ranges.reward(RULE, 70.0, 0.5, None).value for _ in range(3)] == [70.0] * 3
 
 
-def test_what_is_not_told_costs_nothing_and_moves_no_range() -> None:
+def test_a_missing_measurement_costs_nothing_and_changes_no_range() -> None:
     ranges = Ranges()
     assert ranges.reward(RULE, 61.5, None, None) == (61.5, 61.5, None, None)
     assert ranges.state() == {"cost": [], "latency": []}
 
 
-def test_a_quality_that_is_not_told_counts_as_fifty() -> None:
+def test_a_missing_quality_counts_as_fifty() -> None:
     ranges = Ranges()
     ranges.reward(RULE, None, 0.0, None)
     assert ranges.reward(RULE, None, 1.0, None) == (20.0, 50.0, 1.0, None)
@@ -60,8 +60,8 @@ def test_rewards_and_their_parts_stay_in_their_bounds(
     for quality, cost_usd, latency_ms in outcomes:
         reward = ranges.reward(rule, quality, cost_usd, latency_ms)
         assert 0.0 <= reward.value <= 100.0
-        for told, norm in ((cost_usd, reward.cost_norm), (latency_ms, reward.latency_norm)):
-            assert (norm is None) == (told is None)
+        for measured, norm in ((cost_usd, reward.cost_norm), (latency_ms, reward.latency_norm)):
+            assert (norm is None) == (measured is None)
             assert norm is None or 0.0 <= norm <= 1.0
 
 

@@ -1,4 +1,4 @@
-"""Drawing: the frequencies are the probabilities, and exploration is what it says it is."""
+"""Drawing: the frequencies are the probabilities, and exploration has its configured share."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_many_draws_at_once_are_those_made_one_by_one(made: tuple[FloatArray, fl
 
 
 @pytest.mark.parametrize("epsilon", [0.0, 0.05, 0.5, 1.0])
-def test_random_draws_come_as_often_as_their_probabilities_say(epsilon: float) -> None:
+def test_frequencies_of_random_draws_are_their_probabilities(epsilon: float) -> None:
     """Seeded, so it cannot fail by chance; with a fresh seed one count in 1.7 million would be off by 5σ."""
     rng = np.random.default_rng(20_260_101)
     n = 40_000

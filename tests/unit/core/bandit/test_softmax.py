@@ -42,7 +42,7 @@ def test_hot_is_uniform_and_cold_is_greedy_with_ties_shared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "says"),
+    ("parameters", "message"),
     [
         ({"temperature": 0.0}, "temperature: expected more than 0"),
         ({"temperature": -1.0}, "temperature: "),
@@ -52,6 +52,6 @@ def test_hot_is_uniform_and_cold_is_greedy_with_ties_shared() -> None:
         ({"epsilon": -0.1}, "epsilon: expected 0 to 1"),
     ],
 )
-def test_parameters_that_make_no_sense_are_refused(parameters: dict[str, float], says: str) -> None:
-    with pytest.raises(PolicyError, match=says):
+def test_invalid_parameters_are_refused(parameters: dict[str, float], message: str) -> None:
+    with pytest.raises(PolicyError, match=message):
         make_policy("softmax", parameters)

@@ -26,7 +26,7 @@ def by_brute_force(mean: FloatArray, deviation: FloatArray) -> FloatArray:
     """Integrate each variable's own integral, as it is written, with many times the nodes; shape (K,).
 
     Independent of the code under test: one common line, cut at every half deviation of every variable, the product over
-    the others formed for each variable anew, and erfc called number by number.
+    the others formed again for each variable, and erfc called number by number.
     """
     x, w = np.polynomial.legendre.leggauss(10)
     cuts = np.unique(np.add.outer(np.arange(-18, 19) / 2.0, np.zeros(len(mean))) * deviation + mean)
@@ -51,7 +51,7 @@ def test_two_arms_are_the_closed_form(seed: int, first: float, second: float, ap
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_several_arms_are_what_brute_force_says(seed: int) -> None:
+def test_several_arms_equal_brute_force(seed: int) -> None:
     rng = np.random.default_rng(seed)
     k = int(rng.integers(3, 16))
     mean = rng.normal(size=k) * rng.choice([0.0, 0.1, 1.0])
@@ -94,7 +94,7 @@ def test_arms_that_are_alike_share_evenly(k: int, mean: float, deviation: float)
     np.testing.assert_allclose(p, 1.0 / k, rtol=1e-14)
 
 
-def test_twins_have_the_same_whatever_is_beside_them() -> None:
+def test_twins_have_equal_probabilities_whatever_the_other_arms() -> None:
     rng = np.random.default_rng(4)
     for _ in range(50):
         mean, deviation = rng.normal(size=6), 10.0 ** rng.uniform(-3.0, 1.0, 6)
@@ -179,7 +179,7 @@ def test_v_scales_the_widths_and_epsilon_is_the_uniform_share() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "says"),
+    ("parameters", "message"),
     [
         ({"v": -0.1}, "v: expected at least 0"),
         ({"v": math.nan}, "v: "),
@@ -188,6 +188,6 @@ def test_v_scales_the_widths_and_epsilon_is_the_uniform_share() -> None:
         ({"alpha": 1.0}, "alpha: unknown parameter; the parameters are: v, epsilon"),
     ],
 )
-def test_parameters_that_make_no_sense_are_refused(parameters: dict[str, float], says: str) -> None:
-    with pytest.raises(PolicyError, match=says):
+def test_invalid_parameters_are_refused(parameters: dict[str, float], message: str) -> None:
+    with pytest.raises(PolicyError, match=message):
         make_policy("thompson", parameters)

@@ -60,13 +60,13 @@ LOOP = openai_loop(4)
         ("question", ask("Is it raining?"), ask("How does rain come about?")),
         ("question", ask("Who is it?"), ask("Why is it?")),
         ("question", ask("How many are there?"), ask("What is there?")),
-        ("question", ask("Why?"), ask("Why? Say it.")),
+        ("question", ask("Why?"), ask("Why? Explain it.")),
         ("reasoning", ask("Explain why, step by step."), ask("Name a city.")),
         ("reasoning", ask("Name a city.", reasoning_effort="high"), ask("Explain it.")),
         ("numbers", ask("How many dollars are 3 apples at 2 each?"), ask("The sky is blue.")),
     ],
 )
-def test_each_feature_tells_what_its_name_says(name: str, more: dict[str, Any], less: dict[str, Any]) -> None:
+def test_each_feature_measures_what_its_name_means(name: str, more: dict[str, Any], less: dict[str, Any]) -> None:
     assert features(more)[name] > features(less)[name]
 
 

@@ -96,7 +96,7 @@ def test_another_model_and_another_projection_are_other_versions(model: Path) ->
 
 
 @needs_extra
-def test_what_does_not_fit_is_said_in_words(model: Path) -> None:
+def test_an_unsuitable_model_is_reported(model: Path) -> None:
     with pytest.raises(ExtractorNotUsable, match=r"has 6 numbers: expected context\.dim of at most 7, got 12"):
         make_extractor("embedding", 12, str(model))
     with pytest.raises(ExtractorNotUsable, match=r"expected context\.dim of at least 2, got 1"):
@@ -133,7 +133,7 @@ def test_a_name_that_is_no_folder_is_not_looked_up_elsewhere() -> None:
         make_extractor("embedding", 12, "minishlab/potion-base-8M")
 
 
-def test_without_the_extra_the_error_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_error_has_the_install_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "model2vec", None)  # importing it raises ImportError
     with pytest.raises(ExtractorNotUsable, match=r"pip install 'pointsman\[embeddings\]'"):
         make_extractor("embedding", 12, str(tmp_path))

@@ -24,7 +24,7 @@ VIEW = view_request(ask("Why is the sky blue?", stream=True), "openai")
 
 
 class Two:
-    """An extractor as somebody writes it."""
+    """An extractor written by a user."""
 
     names: Any = ("bias", "length")
     version: Any = 3
@@ -73,7 +73,7 @@ def test_a_class_of_ones_own_is_loaded_by_its_name(own: ModuleType) -> None:
         ("embedding", "llm.embedding_path"),
     ],
 )
-def test_what_cannot_be_loaded_is_said_by_name(own: ModuleType, name: str, problem: str) -> None:
+def test_an_extractor_that_cannot_be_loaded_is_reported_by_name(own: ModuleType, name: str, problem: str) -> None:
     own.Raises = lambda: 1 // 0  # type: ignore[attr-defined]
     with pytest.raises(ExtractorNotUsable, match=problem):
         make_extractor(name, 12)
@@ -121,7 +121,7 @@ def test_whole_numbers_are_numbers() -> None:
     assert returning((1, 0)).extract(VIEW) == [1.0, 0.0]
 
 
-def test_an_extractor_that_raises_is_named_with_the_place_but_not_what_it_says() -> None:
+def test_an_extractor_that_raises_is_named_with_the_place_but_without_its_message() -> None:
     class Raises(Two):
         def extract(self, view: RequestView) -> Sequence[float]:
             raise KeyError(view.last_user_text)

@@ -41,7 +41,7 @@ def test_the_same_text_always_has_the_same_features() -> None:
         ("names", "when Anna and then Robert met Maria", "when they and then others met"),
     ],
 )
-def test_each_feature_tells_what_its_name_says(name: str, more: str, less: str) -> None:
+def test_each_feature_measures_what_its_name_means(name: str, more: str, less: str) -> None:
     assert feature(more, name) > feature(less, name)
 
 

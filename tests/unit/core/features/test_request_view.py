@@ -76,7 +76,7 @@ def test_once_the_user_speaks_again_no_result_is_last() -> None:
     assert (view.last_user_text, view.latest_text, view.turns, view.tool_results) == ("Thanks!", "Thanks!", 2, 2)
 
 
-def test_a_message_of_results_alone_is_not_what_a_user_said() -> None:
+def test_a_message_of_results_alone_is_not_a_user_message() -> None:
     view = view_request(anthropic_loop(2), "anthropic")
     assert view.last_user_text.startswith("Fix")
     assert view.turns == 1

@@ -47,7 +47,7 @@ def test_a_short_chat_is_simple(body: dict[str, Any]) -> None:
         ask("Prove that the square root of 2 is irrational, step by step, and justify every step."),
         ask("Explain what this does, and why it fails:\n```python\ndef f(x):\n    return x == None\n```"),
         ask("What is 17 * 23?", reasoning_effort="high"),
-        ask("What does section 4 say?\n" + "The lessee shall pay the rent. " * 4000),
+        ask("What does section 4 mean?\n" + "The lessee shall pay the rent. " * 4000),
     ],
 )
 def test_one_demanding_side_is_medium(body: dict[str, Any]) -> None:

@@ -59,7 +59,7 @@ class _Looks:
         self.variance: FloatArray = np.maximum(self.empirical, self.predicted)
 
     def _predicted(self, runs: Runs) -> FloatArray:
-        """Return what `predicted_variance` says after each decision."""
+        """Return `predicted_variance` after each decision."""
         mean = np.cumsum(runs.gap, axis=1) / self.counts
         variance: FloatArray = np.maximum(np.cumsum(runs.gap**2, axis=1) / self.counts - mean**2, 0)
         for arm in range(len(runs.spread)):
@@ -133,7 +133,7 @@ def test_empirical_bernstein_sequence_rarely_ever_excludes_the_truth(runs: Runs)
 
 
 @pytest.mark.parametrize("yes_or_no", [False, True])
-def test_normal_interval_holds_the_truth_about_as_often_as_it_says(yes_or_no: bool) -> None:
+def test_normal_interval_has_about_its_nominal_coverage(yes_or_no: bool) -> None:
     """At one look, with some 80 heavy weights met.
 
     Of 2000 logs an interval that misses 5 % of the time misses 3.5 to 7 % but for 1 seed in 1000; measured with 4000

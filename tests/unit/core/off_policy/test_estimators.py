@@ -41,7 +41,7 @@ def _direct(name: str, log: Log) -> tuple[float, float]:
 
 @names
 @given(seed=seeds, n=st.integers(1, 60), k=st.integers(1, 5))
-def test_value_and_difference_are_what_their_definitions_say(name: str, seed: int, n: int, k: int) -> None:
+def test_value_and_difference_equal_their_definitions(name: str, seed: int, n: int, k: int) -> None:
     log = some_log(np.random.default_rng(seed), n, k)
     value, difference = _direct(name, log)
     assert ESTIMATORS[name].value(log.moments()).value == pytest.approx(value, abs=1e-9)

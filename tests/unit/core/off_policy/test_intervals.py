@@ -40,7 +40,7 @@ kinds = pytest.mark.parametrize("kind", KINDS)
     count=st.integers(2, 10**9),
     confidence=st.floats(0.51, 0.9999),
 )
-def test_interval_lies_around_the_value_and_says_what_it_is(
+def test_interval_lies_around_the_value_and_has_its_method(
     kind: str, value: float, variance: float, count: int, confidence: float
 ) -> None:
     interval = KINDS[kind](_estimate(value, variance, count), confidence)

@@ -20,11 +20,11 @@ seeds = st.integers(0, 2**32 - 1)
 def _statistics(log: Log, clip: float | None = None) -> Statistics:
     of_reward = terms(*log, clip=clip)
     of_quality = terms(*log._replace(outcome=1 - log.outcome), clip=clip)
-    told = Log(log.p[::2], log.q[::2], log.chosen[::2], log.outcome[::2], log.model[::2])
+    rewarded = Log(log.p[::2], log.q[::2], log.chosen[::2], log.outcome[::2], log.model[::2])
     return Statistics(
         Moments.from_vectors(of_reward.vectors),
         Moments.from_vectors(of_quality.vectors),
-        Moments.from_vectors(terms(*told, clip=clip).vectors),
+        Moments.from_vectors(terms(*rewarded, clip=clip).vectors),
         float((of_reward.clipped > 0).sum()),
         float(of_reward.clipped.sum()),
     )
@@ -84,7 +84,7 @@ def test_clipped_weight_is_the_weight_of_outcome_and_model_alike(seed: int, clip
     assert ESTIMATORS["dr"].difference(moments).value == pytest.approx((gq - gp + (cut - 1) * (y - m)).mean(), abs=1e-9)
 
 
-def test_clip_that_did_not_act_says_so() -> None:
+def test_clip_that_did_not_act_is_reported() -> None:
     log = some_log(np.random.default_rng(2), 50)
     quiet = clipping(_statistics(log, clip=1e9))
     assert not quiet.acted
