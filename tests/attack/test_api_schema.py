@@ -52,6 +52,8 @@ def described(keyed: httpx.Client) -> dict[str, Any]:
     types = api["components"]["schemas"]
     types["DecisionRequest"]["properties"]["tier"] |= tiers
     types["DecisionRequest"]["properties"]["context"] |= {"minItems": 3, "maxItems": 3}
+    types["Candidate"]["properties"]["provider"] |= {"enum": ["ollama", "openai"]}
+    types["Candidate"]["properties"]["model"] |= {"enum": ["llama3.2", "gpt-4o-mini"]}
     types["OutcomeReport"]["properties"]["decision_id"] |= {"enum": ids}
     models = {"enum": ["auto", "tier/SIMPLE", "tier/OPEN", "tier/NOPE", "ollama:llama3.2"]}
     types["ChatRequestBody"]["properties"]["model"] |= models
