@@ -15,16 +15,20 @@ from typing import Any
 import msgspec
 
 from pointsman.contracts.config.providers import MaxTokensField
-from pointsman.llm.translate.body_reader import BodyReader, field_names
+from pointsman.llm.translate.anthropic_shapes import (
+    REQUEST_FIELDS,
+    read,
+    read_answer_schema,
+    read_document,
+    read_tool_use,
+    read_tools,
+)
+from pointsman.llm.translate.body_reader import field_names
 
 HINTS = field_names("betas cache_control context_management metadata service_tier speed thinking top_k")
-_KNOWN = HINTS | field_names(
-    "max_tokens messages model output_config stop_sequences stream system temperature tool_choice tools top_p"
-)
 _SHOWN = "(in the next message)"
 """Replaces a tool result that has no text."""
 _THINKING = frozenset({"thinking", "redacted_thinking"})
-_read = BodyReader("anthropic")
 
 
 def anthropic_request_to_openai(body: dict[str, Any], max_tokens_field: MaxTokensField) -> dict[str, Any]:
@@ -32,8 +36,6 @@ def anthropic_request_to_openai(body: dict[str, Any], max_tokens_field: MaxToken
 
     Parameters
     ----------
-    body : dict
-        Not changed.
     max_tokens_field : str
         Name of the bound on the answer at this provider.
 
@@ -41,15 +43,15 @@ def anthropic_request_to_openai(body: dict[str, Any], max_tokens_field: MaxToken
     ------
     Untranslatable
     """
-    _read.only(body, _KNOWN)
+    read.only(body, REQUEST_FIELDS)
     messages = _system(body.get("system"))
-    for message, where in _read.objects(body.get("messages"), "messages"):
+    for message, where in read.objects(body.get("messages"), "messages"):
         if message.get("role") == "assistant":
             messages += _assistant(message, where)
         elif message.get("role") == "user":
             messages += _user(message, where)
         else:
-            _read.refuse(f"{where}.role", "expected user or assistant")
+            read.refuse(f"{where}.role", "expected user or assistant")
     sent: dict[str, Any] = {"model": body.get("model"), "messages": messages}
     if body.get("max_tokens") is not None:
         sent[max_tokens_field] = body["max_tokens"]
@@ -59,7 +61,10 @@ def anthropic_request_to_openai(body: dict[str, Any], max_tokens_field: MaxToken
     if body.get("stop_sequences"):
         sent["stop"] = body["stop_sequences"]
     _tools(body, sent)
-    _format(body, sent)
+    schema = read_answer_schema(body, "output_config.format.type")
+    if schema is not None:
+        json_schema = {"name": "answer", "schema": schema, "strict": True}
+        sent["response_format"] = {"type": "json_schema", "json_schema": json_schema}
     return sent
 
 
@@ -67,14 +72,14 @@ def _system(system: Any) -> list[dict[str, Any]]:
     if isinstance(system, str) or system is None:
         return [{"role": "system", "content": system}] if system else []
     # One string, because many servers accept nothing else here.
-    texts = [_text(block, where) for block, where in _read.objects(system, "system")]
+    texts = [_text(block, where) for block, where in read.objects(system, "system")]
     return [{"role": "system", "content": "\n\n".join(texts)}] if texts else []
 
 
 def _text(block: dict[str, Any], where: str) -> str:
     if block.get("type") != "text":
-        _read.refuse(f"{where}.type", f"this model's provider takes no {block.get('type')!r} here")
-    return _read.text(block.get("text"), f"{where}.text")
+        read.refuse(f"{where}.type", f"this model's provider takes no {block.get('type')!r} here")
+    return read.text(block.get("text"), f"{where}.text")
 
 
 def _user(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
@@ -83,7 +88,7 @@ def _user(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
     if isinstance(content, str):
         return [{"role": "user", "content": content}]
     results, parts = [], []
-    for block, at in _read.objects(content, f"{where}.content"):
+    for block, at in read.objects(content, f"{where}.content"):
         kind = block.get("type")
         if kind == "tool_result":
             result, shown = _tool_result(block, at)
@@ -102,7 +107,11 @@ def _part(block: dict[str, Any], where: str) -> dict[str, Any]:
     if kind == "image":
         return _image(block, where)
     if kind == "document":
-        return _document(block, where)
+        is_pdf, data = read_document(block, where)
+        if is_pdf:
+            url = f"data:application/pdf;base64,{data}"
+            return {"type": "file", "file": {"filename": "document.pdf", "file_data": url}}
+        return {"type": "text", "text": data}
     return {"type": "text", "text": _text(block, where)}
 
 
@@ -110,41 +119,28 @@ def _tool_result(block: dict[str, Any], where: str) -> tuple[dict[str, Any], lis
     """Return the result as a message, which can hold only text, and its other parts for the user's message after it."""
     content, shown = block.get("content"), []
     if isinstance(content, list):
-        parts = [_part(part, at) for part, at in _read.objects(content, f"{where}.content")]
+        parts = [_part(part, at) for part, at in read.objects(content, f"{where}.content")]
         shown = [part for part in parts if part["type"] != "text"]
         content = "\n\n".join(part["text"] for part in parts if part["type"] == "text") or (_SHOWN if shown else "")
-    text = "" if content is None else _read.text(content, f"{where}.content")
+    text = "" if content is None else read.text(content, f"{where}.content")
     message = {
         "role": "tool",
-        "tool_call_id": _read.text(block.get("tool_use_id"), f"{where}.tool_use_id"),
+        "tool_call_id": read.text(block.get("tool_use_id"), f"{where}.tool_use_id"),
         "content": text,
     }
     return message, shown
 
 
 def _image(block: dict[str, Any], where: str) -> dict[str, Any]:
-    source = _read.object(block.get("source"), f"{where}.source")
+    source = read.object(block.get("source"), f"{where}.source")
     if source.get("type") == "base64":
-        media_type = _read.text(source.get("media_type"), f"{where}.source.media_type")
-        url = f"data:{media_type};base64,{_read.text(source.get('data'), f'{where}.source.data')}"
+        media_type = read.text(source.get("media_type"), f"{where}.source.media_type")
+        url = f"data:{media_type};base64,{read.text(source.get('data'), f'{where}.source.data')}"
     elif source.get("type") == "url":
-        url = _read.text(source.get("url"), f"{where}.source.url")
+        url = read.text(source.get("url"), f"{where}.source.url")
     else:
-        _read.refuse(f"{where}.source.type", "this model's provider takes images as base64 or url")
+        read.refuse(f"{where}.source.type", "this model's provider takes images as base64 or url")
     return {"type": "image_url", "image_url": {"url": url}}
-
-
-def _document(block: dict[str, Any], where: str) -> dict[str, Any]:
-    source = _read.object(block.get("source"), f"{where}.source")
-    if source.get("type") == "text":
-        return {"type": "text", "text": _read.text(source.get("data"), f"{where}.source.data")}
-    if source.get("type") != "base64" or source.get("media_type") != "application/pdf":
-        _read.refuse(f"{where}.source", "this model's provider takes documents as text, or as a PDF in base64")
-    data = _read.text(source.get("data"), f"{where}.source.data")
-    return {
-        "type": "file",
-        "file": {"filename": "document.pdf", "file_data": f"data:application/pdf;base64,{data}"},
-    }
 
 
 def _assistant(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
@@ -153,19 +149,16 @@ def _assistant(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
         return [{"role": "assistant", "content": content}]
     texts: list[str] = []
     calls: list[dict[str, Any]] = []
-    for block, at in _read.objects(content, f"{where}.content"):
+    for block, at in read.objects(content, f"{where}.content"):
         kind = block.get("type")
         if kind == "text":
             texts.append(_text(block, at))
         elif kind == "tool_use":
-            given = _read.object(block.get("input"), f"{at}.input")
-            function = {
-                "name": _read.text(block.get("name"), f"{at}.name"),
-                "arguments": msgspec.json.encode(given).decode(),
-            }
-            calls.append({"id": _read.text(block.get("id"), f"{at}.id"), "type": "function", "function": function})
+            call_id, name, given = read_tool_use(block, at)
+            function = {"name": name, "arguments": msgspec.json.encode(given).decode()}
+            calls.append({"id": call_id, "type": "function", "function": function})
         elif kind not in _THINKING:
-            _read.refuse(f"{at}.type", f"this model's provider takes no {kind!r} here")
+            read.refuse(f"{at}.type", f"this model's provider takes no {kind!r} here")
     if not texts and not calls:
         return []
     sent: dict[str, Any] = {"role": "assistant", "content": "".join(texts) if texts else None}
@@ -174,44 +167,24 @@ def _assistant(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
 
 def _tools(body: dict[str, Any], sent: dict[str, Any]) -> None:
     tools = []
-    for tool, where in _read.objects(body.get("tools") or [], "tools"):
-        if tool.get("type") not in (None, "custom"):
-            _read.refuse(f"{where}.type", f"this model's provider has no tool {tool['type']!r}")
-        function = {
-            "name": _read.text(tool.get("name"), f"{where}.name"),
-            "parameters": _read.object(tool.get("input_schema"), f"{where}.input_schema"),
-        }
-        if tool.get("description"):
-            function["description"] = tool["description"]
+    for tool in read_tools(body):
+        function: dict[str, Any] = {"name": tool.name, "parameters": tool.schema}
+        if tool.description:
+            function["description"] = tool.description
         tools.append({"type": "function", "function": function})
     if not tools:
         return
     sent["tools"] = tools
     if body.get("tool_choice") is None:
         return
-    choice = _read.object(body["tool_choice"], "tool_choice")
+    choice = read.object(body["tool_choice"], "tool_choice")
     words = {"auto": "auto", "any": "required", "none": "none"}
     if choice.get("type") == "tool":
-        name = _read.text(choice.get("name"), "tool_choice.name")
+        name = read.text(choice.get("name"), "tool_choice.name")
         sent["tool_choice"] = {"type": "function", "function": {"name": name}}
     elif choice.get("type") in words:
         sent["tool_choice"] = words[choice["type"]]
     else:
-        _read.refuse("tool_choice.type", "expected auto, any, none or tool")
+        read.refuse("tool_choice.type", "expected auto, any, none or tool")
     if choice.get("disable_parallel_tool_use") is True:
         sent["parallel_tool_calls"] = False
-
-
-def _format(body: dict[str, Any], sent: dict[str, Any]) -> None:
-    config = body.get("output_config")
-    wanted = _read.object(config, "output_config").get("format") if config is not None else None
-    if wanted is None:
-        return  # an effort alone is a hint
-    wanted = _read.object(wanted, "output_config.format")
-    if wanted.get("type") != "json_schema":
-        _read.refuse("output_config.format.type", "this model's provider knows json_schema")
-    schema = _read.object(wanted.get("schema"), "output_config.format.schema")
-    sent["response_format"] = {
-        "type": "json_schema",
-        "json_schema": {"name": "answer", "schema": schema, "strict": True},
-    }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from pointsman.llm.providers.dialects.finish_reasons import anthropic_stop_from_converse
+from pointsman.llm.translate.anthropic_shapes import end_events, message_shape, usage_shape
 
 
 def converse_to_anthropic(answer: dict[str, Any], model: str, response_id: str) -> dict[str, Any]:
@@ -24,16 +25,9 @@ def converse_to_anthropic(answer: dict[str, Any], model: str, response_id: str) 
         It is not an answer of Converse.
     """
     blocks = [_block(block) for block in answer["output"]["message"]["content"]]
-    return {
-        "id": response_id,
-        "type": "message",
-        "role": "assistant",
-        "model": model,
-        "content": [block for block in blocks if block is not None],
-        "stop_reason": anthropic_stop_from_converse(answer["stopReason"]),
-        "stop_sequence": None,
-        "usage": _usage(answer.get("usage") or {}),
-    }
+    content = [block for block in blocks if block is not None]
+    stop = anthropic_stop_from_converse(answer["stopReason"])
+    return message_shape(response_id, model, content, stop, _usage(answer.get("usage") or {}))
 
 
 def _block(block: dict[str, Any]) -> dict[str, Any] | None:
@@ -52,22 +46,12 @@ def _block(block: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _usage(usage: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "input_tokens": usage.get("inputTokens", 0),
-        "cache_creation_input_tokens": usage.get("cacheWriteInputTokens") or 0,
-        "cache_read_input_tokens": usage.get("cacheReadInputTokens") or 0,
-        "output_tokens": usage.get("outputTokens", 0),
-    }
+    written, cached = usage.get("cacheWriteInputTokens") or 0, usage.get("cacheReadInputTokens") or 0
+    return usage_shape(usage.get("inputTokens", 0), written, cached, usage.get("outputTokens", 0))
 
 
 class ConverseEvents:
-    """Translates the events of one stream.
-
-    Parameters
-    ----------
-    model, response_id : str
-        As in `converse_to_anthropic`.
-    """
+    """Translates the events of one stream."""
 
     def __init__(self, model: str, response_id: str) -> None:
         self._model = model
@@ -92,7 +76,7 @@ class ConverseEvents:
             self._open.discard(event["contentBlockIndex"])
             return [{"type": "content_block_stop", "index": event["contentBlockIndex"]}]
         if kind == "messageStart":
-            return [{"type": "message_start", "message": self._message()}]
+            return [{"type": "message_start", "message": message_shape(self._response_id, self._model)}]
         if kind == "messageStop":
             self._stop = anthropic_stop_from_converse(event["stopReason"])
             return []
@@ -102,18 +86,6 @@ class ConverseEvents:
         """Return the end of a stream without metadata, and so without usage; nothing when it has ended or failed."""
         return self._end({})
 
-    def _message(self) -> dict[str, Any]:
-        return {
-            "id": self._response_id,
-            "type": "message",
-            "role": "assistant",
-            "model": self._model,
-            "content": [],
-            "stop_reason": None,
-            "stop_sequence": None,
-            "usage": {"input_tokens": 0, "output_tokens": 0},
-        }
-
     def _start(self, index: int, start: dict[str, Any]) -> list[dict[str, Any]]:
         if "toolUse" not in start:
             return []  # text begins with its first piece
@@ -122,30 +94,24 @@ class ConverseEvents:
         return [self._begin(index, block)]
 
     def _delta(self, index: int, delta: dict[str, Any]) -> list[dict[str, Any]]:
-        empty: dict[str, Any]
         if "text" in delta:
-            empty = {"type": "text", "text": ""}
-            piece = {"type": "text_delta", "text": delta["text"]}
-        elif "toolUse" in delta:
-            empty = {}
-            piece = {"type": "input_json_delta", "partial_json": delta["toolUse"]["input"]}
-        elif "reasoningContent" in delta:
-            return self._reasoning(index, delta["reasoningContent"])
-        else:
-            return []
-        begin = [] if index in self._open or not empty else [self._begin(index, empty)]
-        return [*begin, {"type": "content_block_delta", "index": index, "delta": piece}]
+            return self._piece(index, {"type": "text_delta", "text": delta["text"]}, {"type": "text", "text": ""})
+        if "toolUse" in delta:
+            return self._piece(index, {"type": "input_json_delta", "partial_json": delta["toolUse"]["input"]})
+        return self._reasoning(index, delta["reasoningContent"]) if "reasoningContent" in delta else []
 
     def _reasoning(self, index: int, reasoning: dict[str, Any]) -> list[dict[str, Any]]:
         if "redactedContent" in reasoning:
             return [self._begin(index, {"type": "redacted_thinking", "data": reasoning["redactedContent"]})]
         empty = {"type": "thinking", "thinking": "", "signature": ""}
-        begin = [] if index in self._open else [self._begin(index, empty)]
         if "signature" in reasoning:
-            piece = {"type": "signature_delta", "signature": reasoning["signature"]}
-        else:
-            piece = {"type": "thinking_delta", "thinking": reasoning.get("text", "")}
-        return [*begin, {"type": "content_block_delta", "index": index, "delta": piece}]
+            return self._piece(index, {"type": "signature_delta", "signature": reasoning["signature"]}, empty)
+        return self._piece(index, {"type": "thinking_delta", "thinking": reasoning.get("text", "")}, empty)
+
+    def _piece(self, index: int, delta: dict[str, Any], empty: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Return the event of a piece; before the first piece of a block, the event that opens it as ``empty``."""
+        begin = [self._begin(index, empty)] if empty is not None and index not in self._open else []
+        return [*begin, {"type": "content_block_delta", "index": index, "delta": delta}]
 
     def _begin(self, index: int, block: dict[str, Any]) -> dict[str, Any]:
         self._open.add(index)
@@ -155,5 +121,4 @@ class ConverseEvents:
         if self._done or self._stop is None:
             return []
         self._done = True
-        delta = {"stop_reason": self._stop, "stop_sequence": None}
-        return [{"type": "message_delta", "delta": delta, "usage": _usage(usage)}, {"type": "message_stop"}]
+        return end_events(self._stop, _usage(usage))

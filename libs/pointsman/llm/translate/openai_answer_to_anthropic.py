@@ -9,6 +9,7 @@ import msgspec
 
 from pointsman.llm.providers.dialects.finish_reasons import anthropic_stop
 from pointsman.llm.providers.dialects.sse import encode_event
+from pointsman.llm.translate.anthropic_shapes import end_events, message_shape, usage_shape
 from pointsman.llm.translate.tool_blocks import ToolBlocks
 
 
@@ -44,27 +45,27 @@ class OpenAIAnswerToAnthropic:
             given = msgspec.json.decode(arguments) if isinstance(arguments, str) else arguments
             if not isinstance(given, dict):
                 raise ValueError("the arguments of a tool call are not a JSON object")
-            content.append({"type": "tool_use", "id": _id(call), "name": call["function"]["name"], "input": given})
+            content.append(
+                {
+                    "type": "tool_use",
+                    "id": call.get("id") or _new_id("toolu"),
+                    "name": call["function"]["name"],
+                    "input": given,
+                }
+            )
         stop = "refusal" if message.get("refusal") else anthropic_stop(choice.get("finish_reason") or "stop")
-        return msgspec.json.encode(
-            {
-                "id": answer.get("id") or _new_id("msg"),
-                "type": "message",
-                "role": "assistant",
-                "model": answer.get("model") or self._model,
-                "content": content,
-                "stop_reason": stop,
-                "stop_sequence": None,
-                "usage": anthropic_usage(answer.get("usage") or {}),
-            }
-        )
+        usage = anthropic_usage(answer.get("usage") or {})
+        return msgspec.json.encode(message_shape(*self._id_and_model(answer), content, stop, usage))
 
     def event(self, data: bytes) -> bytes:
         """Translate one chunk."""
         if data == b"[DONE]":
             return self.end()
         chunk = msgspec.json.decode(data, type=dict[str, Any])
-        out = b"" if self._started else self._start(chunk)
+        out = b""
+        if not self._started:
+            self._started = True
+            out = _encode({"type": "message_start", "message": message_shape(*self._id_and_model(chunk))})
         if chunk.get("usage"):
             self._usage = chunk["usage"]
         for choice in chunk.get("choices") or []:
@@ -96,27 +97,10 @@ class OpenAIAnswerToAnthropic:
             return b""
         self._done = True
         stop = "refusal" if self._refused else self._stop
-        delta = {
-            "type": "message_delta",
-            "delta": {"stop_reason": stop, "stop_sequence": None},
-            "usage": anthropic_usage(self._usage),
-        }
-        return encode_event(delta, "message_delta") + encode_event({"type": "message_stop"}, "message_stop")
+        return b"".join([_encode(event) for event in end_events(stop, anthropic_usage(self._usage))])
 
-    def _start(self, chunk: dict[str, Any]) -> bytes:
-        self._started = True
-        message: dict[str, Any] = {
-            "id": chunk.get("id") or _new_id("msg"),
-            "type": "message",
-            "role": "assistant",
-            "model": chunk.get("model") or self._model,
-            "content": [],
-            "stop_reason": None,
-            "stop_sequence": None,
-            # Placeholders: OpenAI's streams report the usage at the end.
-            "usage": {"input_tokens": 0, "output_tokens": 0},
-        }
-        return encode_event({"type": "message_start", "message": message}, "message_start")
+    def _id_and_model(self, answer: dict[str, Any]) -> tuple[str, str]:
+        return answer.get("id") or _new_id("msg"), answer.get("model") or self._model
 
     def _text_delta(self, text: str) -> bytes:
         out = b""
@@ -151,15 +135,17 @@ class OpenAIAnswerToAnthropic:
 
     def _open(self, block: dict[str, Any]) -> bytes:
         self._index += 1
-        event = {"type": "content_block_start", "index": self._index, "content_block": block}
-        return encode_event(event, "content_block_start")
+        return _encode({"type": "content_block_start", "index": self._index, "content_block": block})
 
     def _delta(self, delta: dict[str, Any]) -> bytes:
-        event = {"type": "content_block_delta", "index": self._index, "delta": delta}
-        return encode_event(event, "content_block_delta")
+        return _encode({"type": "content_block_delta", "index": self._index, "delta": delta})
 
     def _close_block(self) -> bytes:
-        return encode_event({"type": "content_block_stop", "index": self._index}, "content_block_stop")
+        return _encode({"type": "content_block_stop", "index": self._index})
+
+
+def _encode(event: dict[str, Any]) -> bytes:
+    return encode_event(event, event["type"])
 
 
 def anthropic_usage(usage: dict[str, Any]) -> dict[str, Any]:
@@ -167,12 +153,8 @@ def anthropic_usage(usage: dict[str, Any]) -> dict[str, Any]:
     details = usage.get("prompt_tokens_details") or {}
     read = details.get("cached_tokens") or 0
     written = details.get("cache_write_tokens") or 0
-    return {
-        "input_tokens": max(0, (usage.get("prompt_tokens") or 0) - read - written),
-        "cache_creation_input_tokens": written,
-        "cache_read_input_tokens": read,
-        "output_tokens": usage.get("completion_tokens") or 0,
-    }
+    fresh = max(0, (usage.get("prompt_tokens") or 0) - read - written)
+    return usage_shape(fresh, written, read, usage.get("completion_tokens") or 0)
 
 
 def _text(message: dict[str, Any]) -> str:
@@ -181,10 +163,6 @@ def _text(message: dict[str, Any]) -> str:
     if isinstance(content, list):
         content = "".join(part["text"] for part in content if part.get("type") == "text")
     return str(content) + (message.get("refusal") or "")
-
-
-def _id(call: dict[str, Any]) -> str:
-    return call.get("id") or _new_id("toolu")
 
 
 def _new_id(prefix: str) -> str:

@@ -29,8 +29,6 @@ def openai_request_to_anthropic(body: dict[str, Any], default_max_tokens: int) -
 
     Parameters
     ----------
-    body : dict
-        Not changed.
     default_max_tokens : int
         ``max_tokens``, which Anthropic requires, where the client set no bound.
 
@@ -160,14 +158,9 @@ def _assistant(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
             _read.refuse(f"{at}.type", "this model's provider has tools of type function only")
         function = _read.object(call.get("function"), f"{at}.function")
         arguments = _read.text(function.get("arguments", ""), f"{at}.function.arguments")
-        blocks.append(
-            {
-                "type": "tool_use",
-                "id": _read.text(call.get("id"), f"{at}.id"),
-                "name": _read.text(function.get("name"), f"{at}.function.name"),
-                "input": _read.json_object(arguments, f"{at}.function.arguments"),
-            }
-        )
+        call_id, name = _read.text(call.get("id"), f"{at}.id"), _read.text(function.get("name"), f"{at}.function.name")
+        given = _read.json_object(arguments, f"{at}.function.arguments")
+        blocks.append({"type": "tool_use", "id": call_id, "name": name, "input": given})
     return blocks
 
 
