@@ -83,8 +83,8 @@ async def test_a_gateway_writes_down_which_arm_a_conversation_had(guarded: Guard
     store = Store(guarded.store_as("gateway"))
     sessions = SessionStore(store)
     await sessions.remember([StoredSession("T", "d", Arm("p", "m:1"))], 9)
-    assert await sessions.arm("T", "d") == Arm("p", "m:1")
-    assert await sessions.arm("T", "other") is None
+    assert await sessions.previous_turn("T", "d") == ("T", Arm("p", "m:1"))
+    assert await sessions.previous_turn("T", "other") is None
     await store.close()
 
 

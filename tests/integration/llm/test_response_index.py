@@ -13,7 +13,6 @@ from pointsman.contracts.config.connections import RedisConfig
 from pointsman.contracts.config.tiers import TierConfig
 from pointsman.contracts.messages.decision import Decision
 from pointsman.runtime.store.store import Store
-from pointsman_gateway.api.feedback import response_index
 from pointsman_gateway.api.feedback.response_index import AmbiguousResponse, ResponseIndex
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.chat.outcome.response_store import AMBIGUOUS, ResponseStore
@@ -94,7 +93,7 @@ async def test_an_id_can_be_had_again_when_the_answer_waits_no_longer(
     async for name in store.redis.scan_iter("response:*"):  # as the store does itself, after as long
         await store.redis.delete(name)
     later_s = monotonic() + 121.0
-    monkeypatch.setattr("pointsman_gateway.api.feedback.response_index.monotonic", lambda: later_s)
+    monkeypatch.setattr("pointsman_gateway.chat.write_behind_cache.monotonic", lambda: later_s)
     here.remember(decided(2), response)
     assert await here.find(response) == decided(2).decision_id
     await here.close()
@@ -103,12 +102,12 @@ async def test_an_id_can_be_had_again_when_the_answer_waits_no_longer(
 async def test_nothing_is_left_half_written_when_the_gateway_stops(
     gateways: list[ResponseIndex], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(response_index, "WRITE_INTERVAL_S", 0.0)
     here, there = gateways
+    monkeypatch.setattr(here._decisions, "_interval_s", 0.0)
     response = unique("chatcmpl")
     here.remember(decided(1), response)
     for _ in range(3):  # it is being written now
         await asyncio.sleep(0)
     await here.close()
-    assert [task for task in asyncio.all_tasks() if task.get_name() == "write responses"] == []
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "write entries"] == []
     assert await there.find(response) == decided(1).decision_id

@@ -23,19 +23,38 @@ is unknown unless the product is 0 already.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pointsman.contracts.messages.outcome import Attempt
 from pointsman.llm.completion import Completion
 from pointsman.llm.grading.grader import Grade, GradedRequest
-from pointsman.llm.grading.refusals import looks_like_refusal
 
 REFUSED_IN_WORDS = 0.1
 """Not 0, because the pattern may be wrong."""
 CUT_AT_LENGTH = 0.6
 NOT_JSON = 0.2
 UNREADABLE_EVENTS = 0.5
+MAX_REFUSAL_CHARS = 600
+"""A longer answer that begins with an apology also has content."""
+
+_APOLOGY = (
+    r"(?:i['’]?m (?:very |really |so )?sorry|i am (?:very |really |so )?sorry|sorry|i apologi[sz]e|unfortunately)"
+)
+_UNABLE = (
+    r"i (?:can['’]?t|cannot|can not|won['’]?t|will not|am (?:not able|unable)|['’]m (?:not able|unable))"
+    r"|i['’]m (?:not able|unable)|i must (?:decline|refuse)|i have to decline"
+)
+_DOING = (
+    r"(?:to )?(?:help|assist|do that|do this|comply|provide|create|generate|fulfil+|answer|discuss|share|support|engage"
+    r"|continue|write|produce|participate|offer)"
+)
+_REFUSAL = re.compile(
+    rf"\s*(?:{_APOLOGY}[,.!:;—–-]?\s*(?:but|however)?,?\s*)?(?:(?:{_UNABLE})\s+{_DOING}"
+    rf"|i must (?:decline|refuse)|i have to decline|as an ai(?: language)?(?: model)?,?\s*(?:{_UNABLE}))",
+    re.IGNORECASE,
+)
 
 
 class DefaultGrader:
@@ -109,3 +128,8 @@ def _json_required(body: Mapping[str, Any]) -> bool:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def looks_like_refusal(text_head: str, text_chars: int) -> bool:
+    """Return whether an answer of this length begins like a refusal in English: at once, and briefly."""
+    return text_chars <= MAX_REFUSAL_CHARS and _REFUSAL.match(text_head) is not None

@@ -5,7 +5,6 @@
 `upstream`             one model of one provider: encode, send, retry
 `retry_policy`         which failures are retried (429, 5xx, lost connections), and after which delay
 `failure`              `ProviderError`: whose fault a failure is, and its form in the client's dialect
-`health`               the circuit breaker of a provider
 `provider_call`        one HTTP exchange: sends a request and reads the beginning of the answer
 `answer`               an answer on its way to the client: complete, or as a stream
 `kinds`                one file for each kind of provider, and the table of them

@@ -7,7 +7,7 @@
     └── UnknownProvider     the arm's provider is not configured, or not completely
 
 ``FAULT_IN_REQUEST`` has the statuses that blame the request; `_other_arm_may_succeed` finds those of them that only
-this provider has. Which failures are retried is in `retry_policy`; which open the circuit breaker, in `health`.
+this provider has. Which failures are retried is in `retry_policy`; which open the circuit breaker, in `upstream`.
 """
 
 from __future__ import annotations

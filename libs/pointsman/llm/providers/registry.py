@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from time import monotonic
 
 from pointsman.contracts.config.providers import ProviderConfig, provider_named
 from pointsman.core.bandit import Arm
 from pointsman.llm.providers.failure import UnknownProvider
-from pointsman.llm.providers.health import ProviderHealth
 from pointsman.llm.providers.kinds import IMPLEMENTATIONS
 from pointsman.llm.providers.settings import ProviderSettings, settings_problems
 from pointsman.llm.providers.upstream import Upstream
 from pointsman.llm.request import Dialect
+from pointsman.runtime.breaker import Breaker
 from pointsman.runtime.http.client import HttpClient
 
 MAX_UPSTREAMS = 4096
@@ -20,28 +21,32 @@ MAX_UPSTREAMS = 4096
 
 
 class _Provider:
-    """One provider: its settings, its connections, its health."""
+    """One provider: its settings, its connections, its circuit breaker."""
 
     def __init__(self, config: ProviderConfig, environ: Mapping[str, str]) -> None:
         self.settings = ProviderSettings(config, environ)
         implementation = IMPLEMENTATIONS[config.kind or "openai"]
         self.problems = settings_problems(self.settings) + implementation.problems(self.settings)
         self.client = HttpClient(config.max_connections, config.connect_timeout_ms / 1000.0)
-        self.health = ProviderHealth(self.settings)
+        self.breaker = self._new_breaker()
         self._wire = implementation.wires(self.settings)
         self._token_count = implementation.token_count
 
     def upstream(self, model: str) -> Upstream:
         name = self._name(model)
-        return Upstream(self.settings, self.client, self.health, self._wire(name), name)
+        return Upstream(self.settings, self.client, self.breaker, self._wire(name), name)
 
     def token_counter(self, model: str) -> Upstream | None:
         if self._token_count is None:
             return None
         name = self._name(model)
         # With a breaker of its own: whether a provider counts tokens does not show whether it answers.
-        health = ProviderHealth(self.settings)
-        return Upstream(self.settings, self.client, health, self._token_count(self.settings, name), name)
+        wire = self._token_count(self.settings, name)
+        return Upstream(self.settings, self.client, self._new_breaker(), wire, name)
+
+    def _new_breaker(self) -> Breaker:
+        config = self.settings.config
+        return Breaker(config.breaker_pause_ms / 1000.0, config.breaker_failures)
 
     def _name(self, model: str) -> str:
         return self.settings.config.models.get(model, model)
@@ -66,12 +71,7 @@ class Providers:
         self._counters: dict[Arm, Upstream | None] = {}
 
     def upstream(self, arm: Arm, dialect: Dialect = "openai") -> Upstream:
-        """Return the model of an arm; the same object for each call.
-
-        Parameters
-        ----------
-        dialect : Dialect
-            The client's dialect, for the error.
+        """Return the model of an arm; ``dialect`` is the client's, for the error.
 
         Raises
         ------
@@ -113,7 +113,7 @@ class Providers:
             provider = self._provider(arm.provider)
         except UnknownProvider:
             return False
-        return not provider.problems and provider.health.healthy
+        return not provider.problems and provider.breaker.would_admit(monotonic())
 
     def _provider(self, name: str) -> _Provider:
         provider = self._providers.get(name)

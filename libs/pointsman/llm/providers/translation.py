@@ -6,9 +6,9 @@ from time import time
 from typing import Any
 
 from pointsman.contracts.config.providers import ProviderConfig
+from pointsman.llm.providers.answer.pipeline import AnswerTranslator
 from pointsman.llm.providers.kinds.wire import Wire
 from pointsman.llm.request import ChatRequest, Dialect, requests_usage
-from pointsman.llm.translate.answer_translator import AnswerTranslator
 from pointsman.llm.translate.anthropic_answer_to_openai import AnthropicAnswerToOpenAI
 from pointsman.llm.translate.anthropic_request_to_openai import anthropic_request_to_openai
 from pointsman.llm.translate.openai_answer_to_anthropic import OpenAIAnswerToAnthropic

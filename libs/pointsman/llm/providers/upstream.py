@@ -7,14 +7,16 @@ from time import monotonic
 
 from pointsman.llm.providers.answer import Answer
 from pointsman.llm.providers.failure import ProviderError, Untranslatable
-from pointsman.llm.providers.health import ProviderHealth
 from pointsman.llm.providers.kinds.wire import Wire
 from pointsman.llm.providers.provider_call import ProviderCall
 from pointsman.llm.providers.retry_policy import retry_delay_s
 from pointsman.llm.providers.settings import ProviderSettings
 from pointsman.llm.providers.translation import translated_body
 from pointsman.llm.request import ChatRequest
+from pointsman.runtime.breaker import Breaker
 from pointsman.runtime.http.client import HttpClient
+
+_BREAKER_FAILURES = frozenset({"connect", "timeout", "protocol"})
 
 
 class Upstream:
@@ -22,26 +24,23 @@ class Upstream:
 
     Parameters
     ----------
-    client : HttpClient
-        The provider's connection pool.
+    breaker : Breaker
+        Shared by the models of the provider. Failures are: no connection, no answer in time, an unreadable answer, and
+        5xx. A provider that responds with 4xx, 429 included, is healthy: it responded fast, and the error concerns one
+        model or one key only.
     model : str
         Name of the model at the provider.
-
-    Attributes
-    ----------
-    provider : str
-        Name of the provider in the configuration.
     """
 
     def __init__(
-        self, settings: ProviderSettings, client: HttpClient, health: ProviderHealth, wire: Wire, model: str
+        self, settings: ProviderSettings, client: HttpClient, breaker: Breaker, wire: Wire, model: str
     ) -> None:
         config = settings.config
         self.provider = settings.name
         self.model = model
         self._settings = settings
         self._client = client
-        self._health = health
+        self._breaker = breaker
         self._wire = wire
         self._stream_timeout_s = config.first_byte_timeout_ms / 1000.0
         self._answer_timeout_s = config.answer_timeout_ms / 1000.0
@@ -69,7 +68,7 @@ class Upstream:
         tries = 0
         while True:
             sent_at_s = monotonic()
-            if not self._health.admits(sent_at_s, timeout_s):
+            if not self._breaker.admits(sent_at_s, timeout_s):
                 text = f"{self.provider} failed several times in a row and is not called for a while"
                 raise ProviderError("unavailable", text, dialect=request.dialect, tries=tries)
             tries += 1
@@ -77,7 +76,7 @@ class Upstream:
                 call = ProviderCall(self._settings, self._wire, self.model, request, timeout_s)
                 answer = await call.send(self._client, provider_request)
             except ProviderError as error:
-                self._health.failed(error, sent_at_s)
+                self._record_failure(error, sent_at_s)
                 error.tries = tries
                 if self._rejects_usage(error, request):
                     self._wire.asks_usage = False
@@ -87,13 +86,19 @@ class Upstream:
                 if not error.retryable or tries > self._settings.config.retries or delay_s is None:
                     raise
             except BaseException:
-                self._health.abandoned()
+                self._breaker.abandoned()
                 raise
             else:
-                self._health.succeeded()
+                self._breaker.succeeded(monotonic())
                 answer.tries = tries
                 return answer
             await asyncio.sleep(delay_s)
+
+    def _record_failure(self, error: ProviderError, sent_at_s: float) -> None:
+        if error.kind in _BREAKER_FAILURES or (error.status or 0) >= 500:
+            self._breaker.failed(sent_at_s, monotonic())
+        else:
+            self._breaker.succeeded(monotonic())
 
     def _rejects_usage(self, error: ProviderError, request: ChatRequest) -> bool:
         """Return whether a provider rejects the ``stream_options`` that only the gateway sends."""

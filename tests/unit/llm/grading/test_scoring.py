@@ -8,9 +8,8 @@ import pytest
 
 from pointsman.llm.completion import Completion, ToolCall
 from pointsman.llm.grading.checked import make_grader
-from pointsman.llm.grading.default import DefaultGrader
+from pointsman.llm.grading.default import DefaultGrader, looks_like_refusal
 from pointsman.llm.grading.grader import BadGrade, GradedRequest, GraderUnusable
-from pointsman.llm.grading.refusals import looks_like_refusal
 
 OWN = "tests.unit.llm.grading.own_scorers"
 TOOLS = {"tools": [{"type": "function", "function": {"name": "look_up", "parameters": {}}}]}

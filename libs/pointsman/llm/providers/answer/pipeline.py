@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from pointsman.llm.providers.dialects.recorder import AnswerReader
 from pointsman.llm.providers.dialects.sse import Event, Framing
-from pointsman.llm.translate.answer_translator import AnswerTranslator
+
+
+class AnswerTranslator(Protocol):
+    """Translates one answer from the wire's dialect to the client's.
+
+    `whole` and `event` raise `ValueError`, `KeyError` or `TypeError` when the answer does not match its dialect, or
+    the other dialect cannot express it.
+    """
+
+    def whole(self, body: bytes) -> bytes:
+        """Translate an answer that is not a stream."""
+        ...
+
+    def event(self, data: bytes) -> bytes:
+        """Translate the data of one event to the resulting events of the client's dialect, possibly none."""
+        ...
+
+    def end(self) -> bytes:
+        """Return the remaining events when the stream has ended."""
+        ...
 
 
 class StreamPipeline:

@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 from pointsman.contracts.config.providers import Kind
 from pointsman.llm.providers.kinds.anthropic import AnthropicWire, TokenCountWire
-from pointsman.llm.providers.kinds.azure_openai import AzureOpenAIWire
 from pointsman.llm.providers.kinds.bedrock import bedrock_problems, bedrock_wires
-from pointsman.llm.providers.kinds.openai import OpenAIWire
+from pointsman.llm.providers.kinds.openai import AzureOpenAIWire, OpenAIWire
 from pointsman.llm.providers.kinds.wire import Wire
 from pointsman.llm.providers.settings import ProviderSettings
 

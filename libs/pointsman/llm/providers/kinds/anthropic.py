@@ -19,13 +19,7 @@ VERSION = "2023-06-01"
 
 
 class AnthropicWire(Wire):
-    """Anthropic's messages, with the model in the body and the key in ``x-api-key``.
-
-    Parameters
-    ----------
-    model : str
-        Name of the model at the provider.
-    """
+    """Anthropic's messages, with the model in the body and the key in ``x-api-key``."""
 
     dialect: Dialect = "anthropic"
 

@@ -69,12 +69,7 @@ class BedrockSigner:
         self._credentials: Any = None
 
     async def signed(self, url: str, headers: CIMultiDict[str], body: bytes, dialect: Dialect) -> CIMultiDict[str]:
-        """Return the headers with the credentials.
-
-        Parameters
-        ----------
-        dialect : Dialect
-            The client's dialect, for errors.
+        """Return the headers with the credentials; ``dialect`` is the client's, for errors.
 
         Raises
         ------
@@ -124,13 +119,7 @@ def _signature(credentials: Any, region: str, url: str, content_type: str, body:
 
 
 class BedrockWire(Wire):
-    """A model of Bedrock, converted from and to Anthropic's dialect, which resembles Converse.
-
-    Parameters
-    ----------
-    model : str
-        Model id, inference profile or ARN.
-    """
+    """A model of Bedrock (id, inference profile or ARN), converted from and to Anthropic's dialect."""
 
     dialect: Dialect = "anthropic"
     translates = True
@@ -169,13 +158,7 @@ class BedrockWire(Wire):
 
 
 class EventStreamFraming:
-    """Converts AWS's event stream to events of Anthropic's dialect.
-
-    Parameters
-    ----------
-    model : str
-        Name of the model in the answer.
-    """
+    """Converts AWS's event stream to events of Anthropic's dialect; ``model`` is named in the answer."""
 
     def __init__(self, model: str) -> None:
         self._buffer = _botocore("eventstream").EventStreamBuffer()

@@ -1,9 +1,13 @@
-"""OpenAI-compatible chat completions: OpenAI, Ollama, LM Studio, llama.cpp, vLLM, OpenRouter, Databricks."""
+"""OpenAI-compatible chat completions: OpenAI, Ollama, LM Studio, llama.cpp, vLLM, OpenRouter, Databricks, Azure.
+
+Reference of Azure OpenAI: https://learn.microsoft.com/azure/ai-services/openai/reference.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from yarl import URL
 
@@ -13,16 +17,11 @@ from pointsman.llm.providers.settings import ProviderSettings
 from pointsman.llm.request import ChatRequest, Dialect
 
 CHAT_COMPLETIONS_PATH = "/chat/completions"
+_AZURE_V1 = "/openai/v1"
 
 
 class OpenAIWire(Wire):
-    """OpenAI's chat completions, with the model in the body.
-
-    Parameters
-    ----------
-    model : str
-        Name of the model at the provider.
-    """
+    """OpenAI's chat completions, with the model in the body."""
 
     dialect: Dialect = "openai"
 
@@ -46,3 +45,19 @@ class OpenAIWire(Wire):
     def reader(self) -> OpenAIReader:
         """Return the reader of a new answer."""
         return OpenAIReader()
+
+
+class AzureOpenAIWire(OpenAIWire):
+    """Azure OpenAI: the deployment in the URL and the key in ``api-key``, or the newer form under ``/openai/v1``."""
+
+    def _endpoint(self, settings: ProviderSettings, model: str) -> URL:
+        base = (settings.config.base_url or "").rstrip("/")
+        if base.endswith(_AZURE_V1):
+            return URL(base + CHAT_COMPLETIONS_PATH, encoded=True)
+        base = base.removesuffix("/openai")
+        # quote, because the name of a deployment must not be able to change the path
+        path = f"{base}/openai/deployments/{quote(model, safe='')}{CHAT_COMPLETIONS_PATH}"
+        return URL(f"{path}?api-version={quote(settings.config.api_version or '', safe='')}", encoded=True)
+
+    def _key_headers(self, settings: ProviderSettings) -> Mapping[str, str]:
+        return {"api-key": settings.api_key} if settings.api_key else {}

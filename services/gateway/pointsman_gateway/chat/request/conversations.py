@@ -18,7 +18,6 @@ A conversation that names no tier stays with its tier too, because the arm belon
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Iterable
 from hashlib import blake2b
 from time import monotonic
@@ -28,34 +27,21 @@ import msgspec
 
 from pointsman.core.bandit import Arm
 from pointsman.llm.request import ChatRequest
-from pointsman.runtime.breaker import Breaker
 from pointsman.runtime.store.errors import StateError
 from pointsman_gateway.backends import QUICK_TIMEOUT_MS, Backends
 from pointsman_gateway.chat.request.session_store import PreviousTurn, SessionStore, StoredSession
+from pointsman_gateway.chat.write_behind_cache import WriteBehindCache
 
 MAX_REMEMBERED = 50_000
 """Conversations in memory, about 300 bytes each; the store has all of them."""
-MAX_UNWRITTEN = 10_000
 WRITE_INTERVAL_S = 0.05
-STORE_RETRY_INTERVAL_S = 1.0
 DIGEST_BYTES = 16
-
-_AUTO = ".auto"
-"""Stands for the tier of conversations that name none; not a valid tier name."""
 
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
 class Conversation(NamedTuple):
-    """The digests of a request.
-
-    Attributes
-    ----------
-    previous : str or None
-        Digest of the previous turn; None for a first turn.
-    current : str
-        Digest of this turn.
-    """
+    """The digests of the previous turn (None for a first turn) and of this turn."""
 
     previous: str | None
     current: str
@@ -70,11 +56,9 @@ class Conversations:
     def __init__(self, backends: Backends) -> None:
         self._ttl_s = backends.config.llm.session_ttl_s
         self._store = SessionStore(backends.quick_store)
-        self._breaker = Breaker(STORE_RETRY_INTERVAL_S)
-        self._remembered: OrderedDict[tuple[str, str], tuple[PreviousTurn, float]] = OrderedDict()
-        self._unwritten: dict[tuple[str, str], StoredSession] = {}
-        self._write_scheduled = False
-        self._writing: set[asyncio.Task[None]] = set()
+        self._turns = WriteBehindCache[tuple[str | None, str], PreviousTurn, StoredSession](
+            lambda sessions: self._store.remember(sessions, self._ttl_s), WRITE_INTERVAL_S, MAX_REMEMBERED
+        )
 
     def identify(self, request: ChatRequest, key_id: str) -> Conversation | None:
         """Return the digests of a request; None when conversations are not remembered at all.
@@ -87,10 +71,8 @@ class Conversations:
         if not self._ttl_s:
             return None
         if request.session is not None:
-            digest = blake2b(
-                request.session, digest_size=DIGEST_BYTES, person=b"session", key=key_id.encode()
-            ).hexdigest()
-            return Conversation(digest, digest)
+            digest = blake2b(request.session, digest_size=DIGEST_BYTES, person=b"session", key=key_id.encode())
+            return Conversation(digest.hexdigest(), digest.hexdigest())
         return _by_prefix(request, key_id)
 
     async def previous_arm(self, tier: str, conversation: Conversation | None) -> Arm | None:
@@ -100,82 +82,39 @@ class Conversations:
 
     async def previous_auto_turn(self, conversation: Conversation | None) -> PreviousTurn | None:
         """Return the previous turn of a conversation that names no tier, if known."""
-        return await self._previous(_AUTO, conversation)
+        return await self._previous(None, conversation)
 
     def remember(self, tier: str, conversation: Conversation | None, arm: Arm, *, auto: bool = False) -> None:
-        """Remember which arm served this turn; the store is written in the background.
-
-        Parameters
-        ----------
-        auto : bool
-            The request names no tier.
-        """
-        if conversation is None:
-            return
-        key = _AUTO if auto else tier, conversation.current
-        self._remembered[key] = PreviousTurn(tier, arm), monotonic() + self._ttl_s
-        self._remembered.move_to_end(key)
-        if len(self._remembered) > MAX_REMEMBERED:
-            self._remembered.popitem(last=False)
-        if len(self._unwritten) < MAX_UNWRITTEN:
-            self._unwritten[key] = StoredSession(tier, conversation.current, arm, auto)
-        if not self._write_scheduled:
-            self._write_scheduled = True
-            task = asyncio.create_task(self._write(), name="write sessions")
-            self._writing.add(task)
-            task.add_done_callback(self._writing.discard)
+        """Remember which arm served this turn of a conversation; ``auto`` for one that names no tier."""
+        if conversation is not None:
+            session = StoredSession(tier, conversation.current, arm, auto)
+            key = None if auto else tier, conversation.current
+            self._turns.put(key, PreviousTurn(tier, arm), self._ttl_s, session)
 
     async def close(self) -> None:
         """Write what is pending."""
-        if self._writing:
-            await asyncio.wait(self._writing)
+        await self._turns.close()
 
-    async def _previous(self, tier: str, conversation: Conversation | None) -> PreviousTurn | None:
+    async def _previous(self, tier: str | None, conversation: Conversation | None) -> PreviousTurn | None:
         if conversation is None or conversation.previous is None:
             return None
-        key = tier, conversation.previous
-        known = self._remembered.get(key)
+        known = self._turns.get((tier, conversation.previous))
         if known is not None:
-            previous, expires_s = known
-            if monotonic() < expires_s:
-                return previous
-            del self._remembered[key]
-        return await self._load(*key)
-
-    async def _load(self, tier: str, digest: str) -> PreviousTurn | None:
-        started_s = monotonic()
-        if not self._breaker.admits(started_s, QUICK_TIMEOUT_MS / 1000.0):
+            return known
+        breaker, started_s = self._turns.breaker, monotonic()
+        if not breaker.admits(started_s, QUICK_TIMEOUT_MS / 1000.0):
             return None
         try:
             async with asyncio.timeout(QUICK_TIMEOUT_MS / 1000.0):
-                if tier == _AUTO:
-                    found = await self._store.auto(digest)
-                else:
-                    arm = await self._store.arm(tier, digest)
-                    found = None if arm is None else PreviousTurn(tier, arm)
+                found = await self._store.previous_turn(tier, conversation.previous)
         except (StateError, TimeoutError):
-            self._breaker.failed(started_s, monotonic())
+            breaker.failed(started_s, monotonic())
             return None
         except BaseException:  # the client disconnected, which is not a failure of the store
-            self._breaker.abandoned()
+            breaker.abandoned()
             raise
-        self._breaker.succeeded(monotonic())
+        breaker.succeeded(monotonic())
         return found
-
-    async def _write(self) -> None:
-        """Write in batches: a command for each request would cost more than its decision."""
-        await asyncio.sleep(WRITE_INTERVAL_S)
-        self._write_scheduled = False
-        sessions, self._unwritten = self._unwritten, {}
-        started_s = monotonic()
-        if not self._breaker.admits(started_s, QUICK_TIMEOUT_MS / 1000.0):
-            return
-        try:
-            await self._store.remember(sessions.values(), self._ttl_s)
-        except StateError:
-            self._breaker.failed(started_s, monotonic())
-        else:
-            self._breaker.succeeded(monotonic())
 
 
 def _by_prefix(request: ChatRequest, key_id: str) -> Conversation:

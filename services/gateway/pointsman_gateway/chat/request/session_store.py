@@ -19,18 +19,12 @@ class PreviousTurn(NamedTuple):
 
 
 class StoredSession(NamedTuple):
-    """A conversation by its digest (never its text), and the arm that served it.
-
-    Attributes
-    ----------
-    auto : bool
-        The requests name no tier; ``tier`` is the one that was found for them.
-    """
+    """A conversation by its digest (never its text), and the arm that served it."""
 
     tier: str
     digest: str
     arm: Arm
-    auto: bool = False
+    auto: bool = False  # its requests name no tier; `tier` was found for them
 
 
 class SessionStore:
@@ -39,29 +33,24 @@ class SessionStore:
     def __init__(self, store: Store) -> None:
         self._redis = store.redis
 
-    async def arm(self, tier: str, digest: str) -> Arm | None:
-        """Return the arm that served the conversation; None when it is unknown or has expired.
+    async def previous_turn(self, tier: str | None, digest: str) -> PreviousTurn | None:
+        """Return the turn of a conversation, of one that names no tier for None; None when unknown or expired.
 
         Raises
         ------
         StoreUnavailable
         """
-        found = await self._get(keys.session(tier, digest))
-        return None if found is None else _arm(found)
-
-    async def auto(self, digest: str) -> PreviousTurn | None:
-        """Return tier and arm of a conversation that names no tier; None when they are unknown or have expired.
-
-        Raises
-        ------
-        StoreUnavailable
-        """
-        found = await self._get(keys.auto_session(digest))
+        with store_errors("session"):
+            found = await self._redis.get(keys.auto_session(digest) if tier is None else keys.session(tier, digest))
         if found is None:
             return None
-        tier, _, text = found.partition(" ")
-        arm = _arm(text)
-        return None if arm is None else PreviousTurn(tier, arm)
+        try:
+            text = found.decode() if isinstance(found, bytes) else found
+            if tier is None:
+                tier, _, text = text.partition(" ")
+            return PreviousTurn(tier, Arm.parse(text))
+        except (UnicodeDecodeError, ArmError):
+            return None
 
     async def remember(self, sessions: Iterable[StoredSession], ttl_s: int) -> None:
         """Write sessions in one round trip.
@@ -79,18 +68,3 @@ class SessionStore:
                 pipeline.set(keys.session(tier, digest), str(arm).encode(), ex=ttl_s)
         with store_errors("sessions"):
             await pipeline.execute()
-
-    async def _get(self, key: str) -> str | None:
-        with store_errors("session"):
-            found = await self._redis.get(key)
-        try:
-            return found.decode() if isinstance(found, bytes) else found
-        except UnicodeDecodeError:
-            return None
-
-
-def _arm(text: str) -> Arm | None:
-    try:
-        return Arm.parse(text)
-    except ArmError:
-        return None
