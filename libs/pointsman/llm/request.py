@@ -18,33 +18,15 @@ LIST_HEADERS = frozenset({"openai-beta", "anthropic-beta"})
 
 
 class ChatRequest(NamedTuple):
-    """One request.
+    """One request."""
 
-    Attributes
-    ----------
-    dialect : Dialect
-        Dialect of the client, and so of the answer.
-    body : dict
-        Decoded; never changed.
-    raw : bytes
-        The same, as received.
-    model : str
-        As the client named it: ``auto``, ``tier/NAME`` or an arm.
-    stream : bool
-        Whether the client requested a stream.
-    headers : mapping
-        Headers to forward to the provider (`FORWARDED_HEADERS`), names in lower case.
-    session : bytes, optional
-        Header ``x-pointsman-session``.
-    """
-
-    dialect: Dialect
-    body: dict[str, Any]
-    raw: bytes
-    model: str
+    dialect: Dialect  # of the client, and so of the answer
+    body: dict[str, Any]  # decoded; never changed
+    raw: bytes  # the same, as received
+    model: str  # as the client named it: `auto`, `tier/NAME` or an arm
     stream: bool = False
-    headers: Mapping[str, str] = {}
-    session: bytes | None = None
+    headers: Mapping[str, str] = {}  # to forward to the provider (`FORWARDED_HEADERS`), names in lower case
+    session: bytes | None = None  # header `x-pointsman-session`
 
 
 def requests_usage(body: Mapping[str, Any]) -> bool:

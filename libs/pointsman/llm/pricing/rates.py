@@ -12,10 +12,7 @@ PER_MILLION = 1e-6
 class Rate(NamedTuple):
     """US dollars per million tokens.
 
-    Attributes
-    ----------
-    steps : tuple of (tokens, rate)
-        Ascending: for a prompt longer than ``tokens``, all tokens of the call have this rate instead.
+    Steps are pairs (tokens, rate), ascending: for a prompt longer than that, all tokens of the call have this rate.
     """
 
     base: float
@@ -31,23 +28,13 @@ class Rate(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """Rates of one model.
+    """Rates of one model."""
 
-    Attributes
-    ----------
-    input, output : Rate or None
-        None means unknown; a model without a rate for output returns none.
-    cached, cache_write : Rate or None
-        For tokens that are read from and written to the provider's prompt cache; the input rate when None.
-    call_usd : float
-        Price of the call itself.
-    """
-
-    input: Rate | None
-    output: Rate | None
-    cached: Rate | None = None
-    cache_write: Rate | None = None
-    call_usd: float = 0.0
+    input: Rate | None  # None is unknown
+    output: Rate | None  # None is unknown, or a model that returns no tokens
+    cached: Rate | None = None  # of tokens read from the provider's prompt cache; None is the input rate
+    cache_write: Rate | None = None  # of tokens written to it; None is the input rate
+    call_usd: float = 0.0  # price of the call itself
 
     def cost_usd(self, usage: Usage) -> float | None:
         """Return the cost of a call; None when a rate or a number of tokens is unknown."""

@@ -6,7 +6,7 @@
     ├── Untranslatable      the request has a field that the provider's dialect does not support
     └── UnknownProvider     the arm's provider is not configured, or not completely
 
-``FAULT_IN_REQUEST`` has the statuses that blame the request; `_other_arm_may_succeed` finds those of them that only
+``FAULT_IN_REQUEST`` has the statuses that blame the request; `CallFailures` finds those of them that only
 this provider has. Which failures are retried is in `retry_policy`; which open the circuit breaker, in `upstream`.
 """
 
@@ -154,90 +154,68 @@ class UnknownProvider(ProviderError):
         super().__init__("config", text, dialect=dialect)
 
 
-def failure_from_http_error(settings: ProviderSettings, dialect: Dialect, error: HttpError) -> ProviderError:
-    """Return the failure for a connection that could not be made or broke."""
-    kind: FailureKind = "protocol" if isinstance(error, InvalidResponse) else "connect"
-    text = settings.redacted(f"{settings.name}: {error}")
-    return ProviderError(kind, text, dialect=dialect, retryable=error.retryable)
+class CallFailures:
+    """Makes the failures of one call: they name the provider, hide its secrets and have the client's dialect."""
 
+    def __init__(self, settings: ProviderSettings, provider_dialect: Dialect, client_dialect: Dialect) -> None:
+        self._settings = settings
+        self._dialect: Dialect = client_dialect
+        self._same_dialect = provider_dialect == client_dialect
 
-def failure_from_response(
-    settings: ProviderSettings,
-    provider_dialect: Dialect,
-    client_dialect: Dialect,
-    status: int,
-    headers: Mapping[str, str],
-    body: bytes,
-) -> ProviderError:
-    """Return the failure for a response with a status of 400 or more."""
-    if status in _KEY_REJECTED:
-        return _key_rejected(settings, client_dialect, status)
-    return _failure(settings, provider_dialect, client_dialect, status, parse_error(body), retry_after_s(headers))
+    def protocol(self, what: str, status: int | None) -> ProviderError:
+        """Return the failure for an answer that is not readable or ended early."""
+        return ProviderError("protocol", f"{self._settings.name} {what}", dialect=self._dialect, status=status)
 
+    def timeout(self, what: str, status: int | None = None) -> ProviderError:
+        """Return the failure for an answer, or its next part, that was too late."""
+        return ProviderError("timeout", f"{self._settings.name}: {what}", dialect=self._dialect, status=status)
 
-def failure_from_error_event(
-    settings: ProviderSettings, provider_dialect: Dialect, client_dialect: Dialect, error: bytes
-) -> ProviderError:
-    """Return the failure for an error that arrived after a status of success: as an event, or as the whole answer.
+    def from_http_error(self, error: HttpError) -> ProviderError:
+        """Return the failure for a connection that could not be made or broke."""
+        kind: FailureKind = "protocol" if isinstance(error, InvalidResponse) else "connect"
+        text = self._settings.redacted(f"{self._settings.name}: {error}")
+        return ProviderError(kind, text, dialect=self._dialect, retryable=error.retryable)
 
-    Parameters
-    ----------
-    error : bytes
-        The value of ``error`` in it.
-    """
-    parsed = parse_error(error)
-    status = parsed.status or _STATUS_OF_TYPE.get(parsed.type or "", 500)
-    if status in _KEY_REJECTED:
-        return _key_rejected(settings, client_dialect, status)
-    return _failure(settings, provider_dialect, client_dialect, status, parsed, None)
+    def from_response(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        """Return the failure for a response with a status of 400 or more."""
+        return self._from_status(status, parse_error(body), retry_after_s(headers))
 
+    def from_error_event(self, error: bytes) -> ProviderError:
+        """Return the failure for the value of ``error`` in an event, or in an answer with a status of success."""
+        parsed = parse_error(error)
+        return self._from_status(parsed.status or _STATUS_OF_TYPE.get(parsed.type or "", 500), parsed, None)
 
-def _key_rejected(settings: ProviderSettings, dialect: Dialect, status: int) -> ProviderError:
-    """Return the failure without the provider's message, because some repeat part of the gateway's key."""
-    hint = "" if settings.api_key or settings.kind.own_credentials else "; no key was sent: set api_key_env"
-    text = f"{settings.name} rejected the gateway's credentials (HTTP {status}){hint}"
-    return ProviderError("status", text, dialect=dialect, status=status)
+    def _from_status(self, status: int, body: ProviderErrorBody, after_s: float | None) -> ProviderError:
+        settings = self._settings
+        if status in _KEY_REJECTED:  # without the provider's message, because some repeat part of the gateway's key
+            hint = "" if settings.api_key or settings.kind.own_credentials else "; no key was sent: set api_key_env"
+            text = f"{settings.name} rejected the gateway's credentials (HTTP {status}){hint}"
+            return ProviderError("status", text, dialect=self._dialect, status=status)
+        message = settings.redacted(body.message)
+        text = f"{settings.name} answered HTTP {status}" + (f": {message}" if message else "")
+        error = ProviderError(
+            "status",
+            text,
+            dialect=self._dialect,
+            status=status,
+            retryable=status in RETRYABLE_STATUSES,
+            elsewhere=status not in FAULT_IN_REQUEST or self._other_arm_may_succeed(status, body),
+            retry_after_s=after_s,
+        )
+        # Types, fields and codes are the provider's: they mean something only to clients of the same dialect.
+        type_, param, code = (
+            settings.redacted(value) if self._same_dialect and value else None
+            for value in (body.type, body.param, body.code)
+        )
+        error.body = encode_error(
+            self._dialect, error.answer_status, message or text, type_=type_, param=param, code=code
+        )
+        return error
 
-
-def _other_arm_may_succeed(
-    settings: ProviderSettings, provider_dialect: Dialect, client_dialect: Dialect, status: int, body: ProviderErrorBody
-) -> bool:
-    """Return whether a request that one provider blames may be valid for another model."""
-    if status == _TOO_LARGE or not _MODEL_SPECIFIC_CODES.isdisjoint((body.code, body.type)):
-        return True
-    # The fault may be in the translation.
-    translated = provider_dialect != client_dialect or settings.kind.own_format
-    return translated or _MODEL_SPECIFIC_MESSAGE.search(body.message) is not None
-
-
-def _failure(
-    settings: ProviderSettings,
-    provider_dialect: Dialect,
-    client_dialect: Dialect,
-    status: int,
-    body: ProviderErrorBody,
-    after_s: float | None,
-) -> ProviderError:
-    message = settings.redacted(body.message)
-    text = f"{settings.name} answered HTTP {status}" + (f": {message}" if message else "")
-    error = ProviderError(
-        "status",
-        text,
-        dialect=client_dialect,
-        status=status,
-        retryable=status in RETRYABLE_STATUSES,
-        elsewhere=status not in FAULT_IN_REQUEST
-        or _other_arm_may_succeed(settings, provider_dialect, client_dialect, status, body),
-        retry_after_s=after_s,
-    )
-    # Types, fields and codes are the provider's: they mean something only to clients of the same dialect.
-    same = provider_dialect == client_dialect
-    error.body = encode_error(
-        client_dialect,
-        error.answer_status,
-        message or text,
-        type_=settings.redacted(body.type) if same and body.type else None,
-        param=settings.redacted(body.param) if same and body.param else None,
-        code=settings.redacted(body.code) if same and body.code else None,
-    )
-    return error
+    def _other_arm_may_succeed(self, status: int, body: ProviderErrorBody) -> bool:
+        """Return whether a request that one provider blames may be valid for another model."""
+        if status == _TOO_LARGE or not _MODEL_SPECIFIC_CODES.isdisjoint((body.code, body.type)):
+            return True
+        # The fault may be in the translation.
+        translated = not self._same_dialect or self._settings.kind.own_format
+        return translated or _MODEL_SPECIFIC_MESSAGE.search(body.message) is not None

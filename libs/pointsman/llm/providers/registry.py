@@ -53,14 +53,9 @@ class _Provider:
 
 
 class Providers:
-    """All providers of a process.
+    """All providers of a process: those of the ``[[provider]]`` sections, and the well-known ones.
 
-    Parameters
-    ----------
-    configured : iterable of ProviderConfig
-        The ``[[provider]]`` sections; well-known names work without one.
-    environ : mapping, optional
-        Source of the keys, read when a provider is first used; ``os.environ`` by default.
+    ``environ`` is the source of the keys, read when a provider is first used; ``os.environ`` by default.
     """
 
     def __init__(self, configured: Iterable[ProviderConfig], environ: Mapping[str, str] | None = None) -> None:

@@ -11,19 +11,9 @@ _MIN_SECRET_CHARS = 4
 
 
 class ProviderSettings:
-    """A provider's section with its secrets; its ``repr`` shows none of them.
+    """A provider's section, the defaults of its name and kind applied, with its secrets; ``repr`` shows none of them.
 
-    Parameters
-    ----------
-    config : ProviderConfig
-        With the defaults of its name and kind applied.
-    environ : mapping
-        Source of the key and of the headers ``env:NAME``.
-
-    Attributes
-    ----------
-    headers : dict
-        Headers of the section, values ``env:NAME`` resolved.
+    ``environ`` is the source of the key and of header values ``env:NAME``.
     """
 
     def __init__(self, config: ProviderConfig, environ: Mapping[str, str]) -> None:

@@ -28,8 +28,6 @@ class Upstream:
         Shared by the models of the provider. Failures are: no connection, no answer in time, an unreadable answer, and
         5xx. A provider that responds with 4xx, 429 included, is healthy: it responded fast, and the error concerns one
         model or one key only.
-    model : str
-        Name of the model at the provider.
     """
 
     def __init__(

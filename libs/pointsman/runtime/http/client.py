@@ -37,10 +37,7 @@ _LOST = (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, aiohttp.Cl
 class StreamedResponse:
     """A response whose body is read in chunks. The owner ends it with `release` or `abort`.
 
-    Attributes
-    ----------
-    headers : mapping
-        Lookup ignores case.
+    Lookup in ``headers`` ignores case. Every read raises `HttpError`.
     """
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
@@ -49,12 +46,7 @@ class StreamedResponse:
         self.headers: Mapping[str, str] = response.headers
 
     async def read_chunk(self) -> bytes:
-        """Return the next bytes as they arrive; empty at the end.
-
-        Raises
-        ------
-        HttpError
-        """
+        """Return the next bytes as they arrive; empty at the end."""
         try:
             return await self._response.content.readany()
         except Exception as error:
@@ -62,12 +54,7 @@ class StreamedResponse:
             raise
 
     def buffered(self) -> bytes:
-        """Return the bytes that have arrived already; empty when there are none.
-
-        Raises
-        ------
-        HttpError
-        """
+        """Return the bytes that have arrived already; empty when there are none."""
         try:
             return self._response.content.read_nowait(-1)
         except Exception as error:
@@ -75,14 +62,7 @@ class StreamedResponse:
             raise
 
     async def read(self, max_bytes: int = MAX_BODY_BYTES) -> bytes:
-        """Return the whole body.
-
-        Raises
-        ------
-        BodyTooLarge
-            The body is longer than ``max_bytes``.
-        HttpError
-        """
+        """Return the whole body; raise `BodyTooLarge` when it is longer than ``max_bytes``."""
         chunks = []
         size = 0
         while chunk := await self.read_chunk():
@@ -93,12 +73,7 @@ class StreamedResponse:
         return b"".join(chunks)
 
     async def read_prefix(self, max_bytes: int) -> bytes:
-        """Return the beginning of the body, at most ``max_bytes``.
-
-        Raises
-        ------
-        HttpError
-        """
+        """Return the beginning of the body, at most ``max_bytes``."""
         body = b""
         while len(body) < max_bytes and (chunk := await self.read_chunk()):
             body += chunk
@@ -119,12 +94,7 @@ class StreamedResponse:
 class HttpClient:
     """A pool of connections. Use it as ``async with HttpClient() as client``, or call `close`.
 
-    Parameters
-    ----------
-    max_connections : int
-        Most connections at a time.
-    connect_timeout_s : float
-        Bound on making a connection.
+    Every request raises `HttpError`.
     """
 
     def __init__(self, max_connections: int = MAX_CONNECTIONS, connect_timeout_s: float = CONNECT_TIMEOUT_S) -> None:
@@ -145,12 +115,7 @@ class HttpClient:
     async def send(
         self, method: str, url: URL | str, headers: Mapping[str, str] | None = None, body: bytes = b""
     ) -> StreamedResponse:
-        """Send a request and return when the head of the response has arrived. The caller bounds the time.
-
-        Raises
-        ------
-        HttpError
-        """
+        """Send a request and return when the head of the response has arrived. The caller bounds the time."""
         session = self._session or self._open()
         # aiohttp writes bytes in one piece; a large body as a file is written in pieces.
         data = body if len(body) <= _LARGE_BODY_BYTES else io.BytesIO(body)
@@ -165,12 +130,7 @@ class HttpClient:
     async def stream(
         self, method: str, url: URL | str, headers: Mapping[str, str] | None = None, body: bytes = b""
     ) -> AsyncIterator[StreamedResponse]:
-        """Send a request; the connection is released at the end of the block.
-
-        Raises
-        ------
-        HttpError
-        """
+        """Send a request; the connection is released at the end of the block."""
         response = await self.send(method, url, headers, body)
         try:
             yield response
@@ -187,19 +147,7 @@ class HttpClient:
         timeout_s: float = REQUEST_TIMEOUT_S,
         max_bytes: int = MAX_BODY_BYTES,
     ) -> CompleteResponse:
-        """Send a request and return the complete response, whatever its status.
-
-        Parameters
-        ----------
-        timeout_s : float
-            Bound on all of it.
-        max_bytes : int
-            Bound on the body of the response.
-
-        Raises
-        ------
-        HttpError
-        """
+        """Send a request and return the complete response, whatever its status; ``timeout_s`` bounds all of it."""
         try:
             async with asyncio.timeout(timeout_s), self.stream(method, url, headers, body) as response:
                 return CompleteResponse(response.status, response.headers, await response.read(max_bytes))

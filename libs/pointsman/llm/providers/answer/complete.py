@@ -21,19 +21,7 @@ def client_headers(headers: Mapping[str, str], settings: ProviderSettings) -> di
 
 
 class CompleteAnswer:
-    """An answer that was read to its end.
-
-    Attributes
-    ----------
-    status : int
-        The provider's HTTP status, below 300.
-    headers : mapping
-        For the client (`client_headers`).
-    body : bytes
-        In the client's dialect.
-    tries : int
-        How often the provider was called: 1 + retries.
-    """
+    """An answer that was read to its end; headers (see `client_headers`) and body are for the client."""
 
     content_type = "application/json"
 
@@ -41,7 +29,7 @@ class CompleteAnswer:
         self.status = status
         self.headers = headers
         self.body = body
-        self.tries = 1
+        self.tries = 1  # calls of the provider, retries included
         self.completion = recorder.completion(status)
 
     async def close(self) -> None:

@@ -9,7 +9,7 @@ from time import monotonic
 from pointsman.llm.completion import Completion
 from pointsman.llm.providers.answer.complete import client_headers
 from pointsman.llm.providers.answer.pipeline import StreamPipeline
-from pointsman.llm.providers.failure import ProviderError, failure_from_error_event
+from pointsman.llm.providers.failure import CallFailures
 from pointsman.llm.providers.settings import ProviderSettings
 from pointsman.llm.request import Dialect
 from pointsman.runtime.http.client import StreamedResponse
@@ -39,15 +39,6 @@ class UpstreamStream:
     ----------
     beginning : bytes
         Output that is ready for the client.
-
-    Attributes
-    ----------
-    status : int
-        The provider's HTTP status, below 300.
-    headers : mapping
-        For the client (`client_headers`).
-    tries : int
-        How often the provider was called: 1 + retries.
     """
 
     content_type = "text/event-stream"
@@ -58,18 +49,17 @@ class UpstreamStream:
         response: StreamedResponse,
         pipeline: StreamPipeline,
         beginning: bytes,
-        provider_dialect: Dialect,
+        failures: CallFailures,
         client_dialect: Dialect,
     ) -> None:
         self.status = response.status
         self.headers: Mapping[str, str] = client_headers(response.headers, settings)
-        self.tries = 1
-        self._settings = settings
+        self.tries = 1  # calls of the provider, retries included
+        self._failures = failures
         self._idle_s = settings.config.idle_timeout_ms / 1000.0
         self._response = response
         self._pipeline = pipeline
         self._beginning = beginning
-        self._provider_dialect: Dialect = provider_dialect
         self._client_dialect: Dialect = client_dialect
         self._ended = False
         self._last_output_s = monotonic()
@@ -119,9 +109,7 @@ class UpstreamStream:
     async def _next(self) -> bytes:
         recorder = self._pipeline.recorder
         if self._pipeline.failed:
-            raise failure_from_error_event(
-                self._settings, self._provider_dialect, self._client_dialect, recorder.error or b""
-            )
+            raise self._failures.from_error_event(recorder.error or b"")
         data = await self._read()
         try:
             if data:
@@ -130,10 +118,10 @@ class UpstreamStream:
             self._response.release()
             out = self._pipeline.end()
         except UNREADABLE as error:
-            raise self._failure("sent an event that is not readable") from error
+            raise self._failures.protocol("sent an event that is not readable", self.status) from error
         if not recorder.ended and recorder.finish is None and recorder.error is None:
             # `out` may hold half an event, which a client's parser would reject.
-            raise self._failure("ended its stream before the answer was complete")
+            raise self._failures.protocol("ended its stream before the answer was complete", self.status)
         return out
 
     async def _read(self) -> bytes:
@@ -148,13 +136,9 @@ class UpstreamStream:
             if ended:
                 self._response.abort()
                 return b""
-            text = f"{self._settings.name}: no data for {self._settings.config.idle_timeout_ms} ms in mid-stream"
-            raise ProviderError("timeout", text, dialect=self._client_dialect, status=self.status) from error
+            text = f"no data for {self._idle_s * 1000:.0f} ms in mid-stream"
+            raise self._failures.timeout(text, self.status) from error
         except HttpError as error:
             if ended:
                 return b""
-            raise self._failure("closed the connection in mid-stream") from error
-
-    def _failure(self, what: str) -> ProviderError:
-        text = f"{self._settings.name} {what}"
-        return ProviderError("protocol", text, dialect=self._client_dialect, status=self.status)
+            raise self._failures.protocol("closed the connection in mid-stream", self.status) from error

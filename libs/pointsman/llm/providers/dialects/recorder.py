@@ -38,29 +38,17 @@ class AnswerReader(Protocol):
 
 @dataclass(slots=True)
 class CompletionRecorder:
-    """State of an answer so far: a reader writes it, `completion` returns it.
-
-    Attributes
-    ----------
-    started : bool
-        Part of the answer has arrived: from now on an error is in mid-stream.
-    ended : bool
-        The last event of the dialect has arrived.
-    error : bytes or None
-        An error that arrived after a status of success.
-    malformed : int
-        Events that were not readable.
-    """
+    """State of an answer so far: a reader writes it, `completion` returns it."""
 
     response_id: str | None = None
     model: str | None = None
     usage: Usage | None = None
     finish: str | None = None
     refused: bool = False
-    started: bool = False
-    ended: bool = False
-    error: bytes | None = None
-    malformed: int = 0
+    started: bool = False  # part of the answer has arrived: from now on an error is in mid-stream
+    ended: bool = False  # the last event of the dialect has arrived
+    error: bytes | None = None  # an error that arrived after a status of success
+    malformed: int = 0  # events that were not readable
     text_chars: int = 0
     _text_head: list[str] = field(default_factory=list)
     _tools: dict[int, list[str]] = field(default_factory=dict)

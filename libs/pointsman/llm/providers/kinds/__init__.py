@@ -21,14 +21,9 @@ from pointsman.llm.providers.settings import ProviderSettings
 class Implementation(NamedTuple):
     """The code of one kind.
 
-    Attributes
-    ----------
-    wires : callable
-        Returns for a provider the function that makes the wire of a model, given the model's name at the provider.
-    problems : callable
-        Returns what is missing besides what `settings_problems` checks for every kind.
-    token_count : callable, optional
-        Makes the wire that counts the tokens of a request; None where the kind has no such endpoint.
+    ``wires`` returns for a provider the function that makes the wire of a model, given its name at the provider.
+    ``problems`` returns what is missing besides what `settings_problems` checks. ``token_count`` makes the wire that
+    counts the tokens of a request; None where the kind has no such endpoint.
     """
 
     wires: Callable[[ProviderSettings], Callable[[str], Wire]]

@@ -28,8 +28,6 @@ class Wire:
 
     Parameters
     ----------
-    model : str
-        Name of the model at the provider.
     own_headers : mapping
         Headers of the kind: its key and its version.
 
@@ -52,7 +50,16 @@ class Wire:
         self._settings = settings
         self._model = model
         self._url = url
-        self._headers = _request_headers(settings, own_headers)
+        self._headers: CIMultiDict[str] = CIMultiDict(
+            {
+                "Accept": "*/*",
+                "Accept-Encoding": "identity",
+                "Content-Type": "application/json",
+                "User-Agent": "pointsman",
+            }
+        )
+        self._headers.update(own_headers)
+        self._headers.update(settings.headers)  # the configuration overrides
 
     def reader(self) -> AnswerReader:
         """Return the reader of a new answer."""
@@ -137,13 +144,3 @@ def endpoint_url(base_url: str, version: str, path: str) -> URL:
     if base_path.endswith((path, "/invocations")):
         return url
     return url.with_path((base_path or version) + path, encoded=True)
-
-
-def _request_headers(settings: ProviderSettings, own_headers: Mapping[str, str]) -> CIMultiDict[str]:
-    """Return the headers of every request to a provider; those of the configuration override those of its kind."""
-    headers: CIMultiDict[str] = CIMultiDict(
-        {"Accept": "*/*", "Accept-Encoding": "identity", "Content-Type": "application/json", "User-Agent": "pointsman"}
-    )
-    headers.update(own_headers)
-    headers.update(settings.headers)
-    return headers
