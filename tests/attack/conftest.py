@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.contracts.access import SCOPES, add_key, make_key
+from pointsman.contracts.access.key_file import add_key
+from pointsman.contracts.access.keys import SCOPES, make_key
 from tests.support.fixtures import CONFIG_TOML
 from tests.support.mock_provider import MockProviderProcess
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 
-from pointsman.contracts.access import Scope, add_key, make_key
+from pointsman.contracts.access.key_file import add_key
+from pointsman.contracts.access.keys import Scope, make_key
 from tests.e2e.running_stack import RunningStack
 
 TIER, SWITCHED = "SIMPLE", "COMPLEX"

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from pointsman.cli.main import main
-from pointsman.contracts.access import Scope, add_key, make_key, remove_keys
+from pointsman.contracts.access.key_file import add_key, remove_keys
+from pointsman.contracts.access.keys import Scope, make_key
 from tests.support.fixtures import CONFIG_TOML, StartService
 from tests.support.gateway_calls import REQUEST, decide, report
 from tests.support.processes import ServiceProcess, http_status

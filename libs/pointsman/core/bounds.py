@@ -4,8 +4,6 @@ msgspec checks the ranges when it decodes a message or converts the configuratio
 settings reference are made from the same types.
 """
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta

@@ -9,7 +9,7 @@ import httpx
 import openai
 import pytest
 
-from pointsman.contracts.access import Scope, StoredKey, make_key
+from pointsman.contracts.access.keys import Scope, StoredKey, make_key
 from tests.integration.llm.conftest import CONFIG, MOCK_KEY, unique
 from tests.support.mock_provider import MockProviderProcess
 from tests.support.processes import ServiceProcess, free_port

@@ -9,7 +9,9 @@ import msgspec
 import pytest
 
 from pointsman.cli.main import main
-from pointsman.contracts.access import Keyring, StoredKey, read_keys
+from pointsman.contracts.access.key_file import read_keys
+from pointsman.contracts.access.keyring import Keyring
+from pointsman.contracts.access.keys import StoredKey
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pointsman.contracts.access import Scope, StoredKey, add_key, make_key
+from pointsman.contracts.access.key_file import add_key
+from pointsman.contracts.access.keys import Scope, StoredKey, make_key
 from pointsman.contracts.config import Config, ConfigError
 from pointsman.contracts.config.services import GatewayConfig
 from pointsman.contracts.config.tiers import TierConfig

@@ -11,16 +11,8 @@ import msgspec
 
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.options import add_config_option, config_file, read_config
-from pointsman.contracts.access import (
-    SCOPES,
-    KeyFileError,
-    StoredKey,
-    add_key,
-    key_problems,
-    make_key,
-    read_keys,
-    remove_keys,
-)
+from pointsman.contracts.access.key_file import KeyFileError, add_key, read_keys, remove_keys
+from pointsman.contracts.access.keys import SCOPES, StoredKey, key_problems, make_key
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,5 @@
 """Random passwords of the users of NATS and of the store, in a file that only its owner can read."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import secrets

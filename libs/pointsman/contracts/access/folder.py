@@ -7,8 +7,6 @@
     redis/             users.acl, health.password
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 from pathlib import Path
@@ -31,7 +29,7 @@ def password_file(folder: Path, server: str, role: str) -> Path:
 
 
 def make_folder(folder: Path, nats_address: str, *, owner: int | None = None, renew: bool = False) -> Credentials:
-    """Create missing passwords, keep the others, and update the rules of the servers.
+    """Create missing passwords, keep the others, and update the rules of the servers, or raise OSError.
 
     Parameters
     ----------
@@ -41,10 +39,6 @@ def make_folder(folder: Path, nats_address: str, *, owner: int | None = None, re
         User id of the services; they own their password files, and no other user can read them.
     renew : bool
         Replace all passwords.
-
-    Raises
-    ------
-    OSError
     """
     known = Credentials() if renew else _read(folder)
     credentials = completed(known)

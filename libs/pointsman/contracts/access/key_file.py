@@ -1,7 +1,5 @@
 """The key file: one JSON object per line, so that adding or revoking a key does not change the others."""
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import os
@@ -11,12 +9,15 @@ from pathlib import Path
 
 import msgspec
 
-from pointsman.contracts.access.errors import KeyFileError
 from pointsman.contracts.access.keys import StoredKey, key_problems
 from pointsman.contracts.messages.codec import decode
 from pointsman.contracts.messages.errors import InvalidMessage
 
 _decoder = msgspec.json.Decoder(StoredKey)
+
+
+class KeyFileError(Exception):
+    """The key file cannot be read or written."""
 
 
 def read_keys(file: Path) -> tuple[list[StoredKey], list[str]]:
@@ -56,23 +57,13 @@ def read_keys(file: Path) -> tuple[list[StoredKey], list[str]]:
 
 
 def add_key(file: Path, key: StoredKey) -> None:
-    """Append a key; a missing file is created, readable by its owner only.
-
-    Raises
-    ------
-    KeyFileError
-    """
+    """Append a key, or raise `KeyFileError`; a missing file is created, readable by its owner only."""
     line = msgspec.json.encode(key) + b"\n"
     _rewrite(file, lambda old: old + (b"" if not old or old.endswith(b"\n") else b"\n") + line)
 
 
 def remove_keys(file: Path, wanted: str) -> list[StoredKey]:
-    """Remove the key with this id, or all keys with this name, and return them.
-
-    Raises
-    ------
-    KeyFileError
-    """
+    """Remove the key with this id, or all keys with this name, and return them; or raise `KeyFileError`."""
     removed: list[StoredKey] = []
 
     def without(old: bytes) -> bytes:

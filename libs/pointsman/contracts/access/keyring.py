@@ -1,7 +1,5 @@
 """Lookup of the key in a request."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 from collections.abc import Iterable

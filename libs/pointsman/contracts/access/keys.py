@@ -8,8 +8,6 @@ The id selects the one stored key that a request can mean, so there is one compa
 time wherever the two digests differ.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import secrets

@@ -4,8 +4,6 @@ To read a stream, a user creates a consumer, requests messages from it and delet
 JetStream API. The replies go to the inbox of the user, which only the user and the operator may subscribe to.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 

@@ -4,8 +4,6 @@ A script has the permissions of the user who runs it, so a user without write ac
 ``%R~`` is a read-only key; parentheses contain an additional, independent rule.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """Users of NATS and of the store, and their purposes."""
 
-from __future__ import annotations
-
 from typing import Literal, get_args
 
 Role = Literal["gateway", "decision", "reward-updater", "shadow-evaluator", "operator", "client", "observer", "health"]

@@ -1,7 +1,5 @@
 """Connections to NATS and to the store: ``[nats]`` and ``[redis]``."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, TypeVar

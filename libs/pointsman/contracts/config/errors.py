@@ -5,8 +5,6 @@
     ConfigError (ValueError)    with all problems, not only the first
 """
 
-from __future__ import annotations
-
 
 class ConfigError(ValueError):
     """The configuration is not valid.

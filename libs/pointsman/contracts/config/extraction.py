@@ -1,7 +1,5 @@
 """The feature extractor that the configuration selects. Only the gateway needs its class or its model."""
 
-from __future__ import annotations
-
 from pointsman.contracts.config.errors import ConfigError
 from pointsman.contracts.config.schema import Config
 from pointsman.core.features import CHAT, CheckedExtractor, ExtractorNotUsable, make_extractor

@@ -1,7 +1,5 @@
 """Chat endpoints of the gateway: ``[llm]``."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import Literal

@@ -5,8 +5,6 @@ A setting ``[section] key`` is overridden by ``POINTSMAN_SECTION_KEY``, for exam
 file. Lists of tables (``[[tier]]``, ``[[shadow]]``, …) can be set in the file only.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import tomllib

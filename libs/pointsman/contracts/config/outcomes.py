@@ -1,7 +1,5 @@
 """Quality and cost of answers: ``[scoring]``, ``[[metric]]`` and ``[[price]]``."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Providers of models: ``[[provider]]``, the kinds of providers, and the well-known providers that need no section."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, ClassVar, Literal, NamedTuple

@@ -1,7 +1,5 @@
 """Reports, regret alerts and promotion: ``[report]``, ``[regret]`` and ``[promotion]``."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, get_args
 
 from msgspec import Meta

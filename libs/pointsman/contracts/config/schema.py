@@ -1,7 +1,5 @@
 """The configuration as one tree, and the rules that concern several sections."""
 
-from __future__ import annotations
-
 import ipaddress
 from collections.abc import Iterator
 

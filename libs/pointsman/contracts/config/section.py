@@ -1,7 +1,5 @@
 """Base class of the configuration's sections, and checks that several sections need."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import ClassVar

@@ -2,8 +2,6 @@
 ``[log]`` and ``[tracing]``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Literal
 from urllib.parse import urlsplit

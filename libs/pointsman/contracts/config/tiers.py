@@ -1,7 +1,5 @@
 """Tiers and their policies: ``[context]``, ``[policy]``, ``[[shadow]]`` and ``[[tier]]``."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 

@@ -6,8 +6,6 @@ refuses a message with a ``v`` above its own (`UnknownVersion`) and publishes it
 Requests from clients are the exception: an unknown field is an error there, because it is most likely a typo.
 """
 
-from __future__ import annotations
-
 from typing import Any, TypeVar
 
 import msgspec

@@ -1,7 +1,5 @@
 """Decision requests, their answers, and the decision events of the log and the topics."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import msgspec

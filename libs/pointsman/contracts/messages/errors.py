@@ -10,8 +10,6 @@
     └── MalformedId          not a decision id
 """
 
-from __future__ import annotations
-
 
 class MessageError(ValueError):
     """Base of every error raised by :mod:`pointsman.contracts.messages`."""

@@ -1,7 +1,5 @@
 """Feedback on answers, and the outcomes that wait for it."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 import msgspec

@@ -5,8 +5,6 @@ get and without an index. The nonce makes ids unguessable, and distinguishes dec
 stream is recreated. A degraded decision, which no policy made, has the id ``fallback.<tier>.<nonce>``.
 """
 
-from __future__ import annotations
-
 import secrets
 from typing import NamedTuple
 

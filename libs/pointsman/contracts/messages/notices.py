@@ -1,7 +1,5 @@
 """Notices between the services: changed arms, shadow results, alerts and dead letters."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

@@ -1,7 +1,5 @@
 """Outcomes of decisions, and the rewards computed from them."""
 
-from __future__ import annotations
-
 import msgspec
 
 from pointsman.contracts.messages.codec import Message

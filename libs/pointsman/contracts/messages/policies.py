@@ -1,7 +1,5 @@
 """Active policy and shadow policies of a tier: the value of the tier's key in the bucket ``policies``."""
 
-from __future__ import annotations
-
 import hashlib
 from typing import Annotated, Any
 
@@ -86,23 +84,6 @@ class PolicyChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     shadows: Annotated[list[RequestedPolicy], msgspec.Meta(max_length=MAX_SHADOWS)] | None = None
 
 
-class PromotionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Body of ``POST /v1/policies/{tier}/promote``.
-
-    Attributes
-    ----------
-    policy: Name of the shadow to promote.
-    version: The version of the tier's policies that the request is based on; refused if they have changed since then.
-    why: Recorded: the reason for the change.
-    person: Recorded: who makes the change, where several people use one API key.
-    """
-
-    policy: str
-    version: int | None = None
-    why: str = ""
-    person: str = ""
-
-
 class RevertRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of ``POST /v1/policies/{tier}/revert``.
 
@@ -116,6 +97,17 @@ class RevertRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     version: int | None = None
     why: str = ""
     person: str = ""
+
+
+class PromotionRequest(RevertRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of ``POST /v1/policies/{tier}/promote``.
+
+    Attributes
+    ----------
+    policy: Name of the shadow to promote.
+    """
+
+    policy: str
 
 
 class PolicyChangeRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

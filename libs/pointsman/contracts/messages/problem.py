@@ -1,7 +1,5 @@
 """RFC 9457 problem details, the error format of HTTP and of NATS replies."""
 
-from __future__ import annotations
-
 import msgspec
 
 CONTENT_TYPE = "application/problem+json"

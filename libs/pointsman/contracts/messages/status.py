@@ -1,7 +1,5 @@
 """Status of one process: part of its answer to NATS service statistics requests (``$SRV.STATS``)."""
 
-from __future__ import annotations
-
 import msgspec
 
 from pointsman.contracts.messages.codec import Message

@@ -4,8 +4,6 @@ Tier and policy names match ``[A-Za-z0-9_-]{1,64}``, so each is one token of a s
 dots and slashes and are therefore only in payloads.
 """
 
-from __future__ import annotations
-
 import re
 
 from pointsman.contracts.messages.errors import InvalidMessage

@@ -4,8 +4,6 @@ Every change uses `changed`, which keeps two invariants: `active_since_ms` is th
 serve, and `replaced` is the policy that it replaced, if it was promoted.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from pointsman.contracts.messages.errors import NoSuchShadow, SwitchRefused

@@ -1,7 +1,5 @@
 """Checks of requests and logged decisions that types alone cannot express."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Contexts: validation of the feature vector x of a request."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Literal

@@ -1,7 +1,5 @@
 """ε-greedy on the posterior mean."""
 
-from __future__ import annotations
-
 from pointsman.core.bandit.arm import FloatArray
 from pointsman.core.bandit.estimates import Estimates
 from pointsman.core.bandit.parameters import check_arguments

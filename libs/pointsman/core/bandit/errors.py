@@ -9,8 +9,6 @@
     └── DistributionError     a policy did not return a probability distribution
 """
 
-from __future__ import annotations
-
 
 class BanditError(ValueError):
     """Base of every error raised by :mod:`pointsman.core.bandit`."""

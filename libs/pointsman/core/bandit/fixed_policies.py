@@ -1,7 +1,5 @@
 """Policies that do not use rewards: one fixed arm, the cheapest arm, all arms alike. Baselines and useful shadows."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from pointsman.core.bandit.arm import Arm, FloatArray

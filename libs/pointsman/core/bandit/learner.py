@@ -3,8 +3,6 @@
 The reward-updater, `pointsman audit` and `pointsman rebuild` use this class, so their results are equal.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """LinUCB with disjoint linear models (Li et al. 2010, Algorithm 1), with ε-greedy exploration on top."""
 
-from __future__ import annotations
-
 from pointsman.core.bandit.arm import FloatArray
 from pointsman.core.bandit.estimates import Estimates
 from pointsman.core.bandit.parameters import check_arguments

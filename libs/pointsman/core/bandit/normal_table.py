@@ -1,7 +1,5 @@
 """The normal distribution for arrays: NumPy has no error function, and a loop over `math.erfc` is too slow."""
 
-from __future__ import annotations
-
 import math
 from functools import cache
 from typing import NamedTuple

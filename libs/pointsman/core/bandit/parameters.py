@@ -1,7 +1,5 @@
 """Parameters of policies: their types carry their ranges, and constructors check them."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The policy protocol: a distribution over candidates from estimates, without drawing or learning."""
 
-from __future__ import annotations
-
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -37,16 +35,7 @@ class Policy(Protocol):
 
 
 def first_best(scores: FloatArray) -> NDArray[np.intp]:
-    """Return the first candidate that is tied with the best one in each row.
-
-    Parameters
-    ----------
-    scores : ndarray, shape (B, K)
-
-    Returns
-    -------
-    ndarray, shape (B,)
-    """
+    """Return the first candidate that is tied with the best one in each row of scores (B, K), shape (B,)."""
     rows = np.arange(len(scores))
     best = scores[rows, scores.argmax(axis=1)]
     best -= TIE * np.abs(best)
@@ -55,17 +44,9 @@ def first_best(scores: FloatArray) -> NDArray[np.intp]:
 
 
 def greedy(scores: FloatArray, epsilon: float) -> FloatArray:
-    """Return the ε-greedy distribution: ε/K for every candidate, and 1 − ε more for the best.
+    """Return the ε-greedy distribution of scores (B, K): ε/K for every candidate, and 1 − ε more for the best.
 
-    Parameters
-    ----------
-    scores : ndarray, shape (B, K)
-    epsilon : float
-        ε, 0 to 1.
-
-    Returns
-    -------
-    ndarray, shape (B, K)
+    ``epsilon`` is ε, 0 to 1. The result has shape (B, K).
     """
     b, k = scores.shape
     each = epsilon / k

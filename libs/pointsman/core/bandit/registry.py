@@ -1,7 +1,5 @@
 """Built-in algorithms, and the construction of policies from an algorithm's name and parameters."""
 
-from __future__ import annotations
-
 import functools
 import importlib
 import inspect

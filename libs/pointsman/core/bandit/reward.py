@@ -8,7 +8,6 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from pointsman.core.bandit.normalizer import FixedRange, Normalizer, RunningRange
 from pointsman.core.bounds import NonNegative, PositiveShare
 
 NEUTRAL_QUALITY = 50.0
@@ -73,6 +72,32 @@ def clamp_reward(value: float) -> float:
     return max(0.0, min(100.0, value))
 
 
+class RunningRange:
+    """Min-max over all values so far including the current one, as in the reference.
+
+    The result is 0 for the first value, and while all values are equal.
+
+    Parameters
+    ----------
+    state : list of float
+        ``[low, high]`` from `state`, or empty for a new range.
+    """
+
+    def __init__(self, state: list[float] | None = None) -> None:
+        self._low, self._high = state or (math.inf, -math.inf)
+
+    def observe(self, value: float) -> float:
+        """Extend the range to the value, and return its relative position in the range."""
+        self._low = min(self._low, value)
+        self._high = max(self._high, value)
+        span = self._high - self._low
+        return (value - self._low) / span if span > 0.0 else 0.0
+
+    def state(self) -> list[float]:
+        """Return ``[low, high]``, or an empty list before the first value."""
+        return [self._low, self._high] if self._low <= self._high else []
+
+
 @dataclass(slots=True)
 class Ranges:
     """The running ranges of one tier: the state that rewards depend on in addition to the outcome.
@@ -124,5 +149,5 @@ def _normalise(
     in_running = running.observe(value)
     if rule.normalizer == "minmax":
         return in_running
-    fixed: Normalizer = FixedRange(*bounds)
-    return fixed.observe(value)
+    low, high = bounds
+    return min(max((value - low) / (high - low), 0.0), 1.0)

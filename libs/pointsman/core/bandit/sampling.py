@@ -1,7 +1,5 @@
 """Drawing an arm from a policy's distribution with one uniform number, which is logged."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

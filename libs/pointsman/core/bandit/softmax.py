@@ -1,7 +1,5 @@
 """Softmax: probabilities in proportion to the exponential of the score."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from pointsman.core.bandit.arm import FloatArray

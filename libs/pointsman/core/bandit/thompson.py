@@ -1,7 +1,5 @@
 """Thompson sampling with linear Gaussian models: each arm with the probability that it is the best one."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -28,8 +28,6 @@ features of a version never change their meaning, because the learned state depe
 version and new tiers.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections import Counter

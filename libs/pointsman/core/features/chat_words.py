@@ -3,8 +3,6 @@
 Each word has one topic. The lists are part of a version of the features: a change needs a new version.
 """
 
-from __future__ import annotations
-
 CODE, RISK, AGENTIC, REASONING, QUANTITY = range(1, 6)
 """Topics."""
 

@@ -12,8 +12,6 @@ lengths and angles in the mean (D. Achlioptas, Database-friendly random projecti
 signs are the bits of a hash, so they do not depend on the version of any library.
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib
 import os

@@ -1,7 +1,5 @@
 """Extractors: classes that compute the context of a request, built in or custom."""
 
-from __future__ import annotations
-
 import importlib
 import math
 import traceback
@@ -111,7 +109,7 @@ class CheckedExtractor:
 
 
 def make_extractor(name: str, dim: int, embedding_path: str | None = None) -> CheckedExtractor:
-    """Return the extractor of a name.
+    """Return the extractor of a name, or raise `ExtractorNotUsable`.
 
     Parameters
     ----------
@@ -121,10 +119,6 @@ def make_extractor(name: str, dim: int, embedding_path: str | None = None) -> Ch
         d, the length of the contexts; an embedding is projected to it.
     embedding_path : str, optional
         Folder of the model, for ``embedding``.
-
-    Raises
-    ------
-    ExtractorNotUsable
     """
     extractor: Extractor
     if name == CHAT:

@@ -24,8 +24,6 @@ The features of a version never change their meaning, because the learned state 
 version and new tiers.
 """
 
-from __future__ import annotations
-
 import math
 import re
 

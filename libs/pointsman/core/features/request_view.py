@@ -5,8 +5,7 @@ absent, because the provider validates the request. The work is bounded: only th
 of messages are read, and only the length and the start of each text.
 """
 
-from __future__ import annotations
-
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -104,16 +103,10 @@ def view_request(body: Mapping[str, Any], dialect: Dialect) -> RequestView:
         last_user_text=totals.last_user_text or "",
         latest_text=totals.latest_text,
         messages=len(messages),
-        turns=totals.turns,
-        text_chars=totals.chars,
+        **totals.counts,
         text_bytes=int(totals.bytes),
-        system_chars=totals.system_chars,
         tools=_length(body.get("tools")) + _length(body.get("functions")),
-        tool_calls=totals.tool_calls,
-        tool_results=totals.tool_results,
         tool_result_last=totals.result_last,
-        images=totals.images,
-        files=totals.files,
         stream=body.get("stream") is True,
         json_mode=_json_mode(body),
         max_tokens=_max_tokens(body),
@@ -136,15 +129,9 @@ class _Totals:
         self._newest = True
         self.last_user_text: str | None = None
         self.latest_text = ""
-        self.turns = 0
-        self.chars = 0
+        self.counts: Counter[str] = Counter()  # by the name of the field in `RequestView`
         self.bytes = 0.0
-        self.system_chars = 0
-        self.tool_calls = 0
-        self.tool_results = 0
         self.result_last = False
-        self.images = 0
-        self.files = 0
 
     def add_message(self, message: Any) -> None:
         newest, self._newest = self._newest, False
@@ -156,28 +143,28 @@ class _Totals:
         if role in _SYSTEM_ROLES:
             self.add_system(content)
             return
-        results = self.tool_results
+        results = self.counts["tool_results"]
         text = self._add_content(content)
         if role in ("tool", "function"):
-            self.tool_results += 1
+            self.counts["tool_results"] += 1
         elif role == "user":
             if text:
-                self.turns += 1
+                self.counts["turns"] += 1
                 if self.last_user_text is None:
                     self.last_user_text = text
         elif role == "assistant":
             self._add_calls(message.get("tool_calls"))
             if message.get("function_call") is not None:
-                self.tool_calls += 1
+                self.counts["tool_calls"] += 1
         if newest:
-            self.result_last = self.tool_results > results
+            self.result_last = self.counts["tool_results"] > results
         if not self.latest_text:
             self.latest_text = text
 
     def add_system(self, content: Any) -> None:
-        before = self.chars
+        before = self.counts["text_chars"]
         self._add_content(content)
-        self.system_chars += self.chars - before
+        self.counts["system_chars"] += self.counts["text_chars"] - before
 
     def _add_content(self, content: Any, of_tool: bool = False) -> str:
         """Add the content of a message, or of a tool result in it; return its text."""
@@ -195,16 +182,16 @@ class _Totals:
                 continue
             kind = part.get("type")
             if kind == "tool_result":
-                self.tool_results += 1
+                self.counts["tool_results"] += 1
                 if not of_tool:  # valid results are not nested; a nested one must not cause deep recursion
                     results.append(self._add_content(part.get("content"), of_tool=True))
             elif kind == "tool_use":
-                self.tool_calls += 1
+                self.counts["tool_calls"] += 1
                 self._add_arguments(part.get("input"))
             elif kind in _IMAGES:
-                self.images += 1
+                self.counts["images"] += 1
             elif kind in _FILES:
-                self.files += 1
+                self.counts["files"] += 1
             elif isinstance(text := part.get("text"), str):
                 self._add_text(text)
                 texts.append(text)
@@ -215,7 +202,7 @@ class _Totals:
     def _add_calls(self, calls: Any) -> None:
         if not isinstance(calls, list):
             return
-        self.tool_calls += len(calls)
+        self.counts["tool_calls"] += len(calls)
         for call in calls[: max(self.left, 0)]:
             self.left -= 1
             function = call.get("function") if isinstance(call, dict) else None
@@ -233,7 +220,7 @@ class _Totals:
 
     def _add_text(self, text: str) -> None:
         chars = len(text)
-        self.chars += chars
+        self.counts["text_chars"] += chars
         if text.isascii():
             self.bytes += chars
         else:

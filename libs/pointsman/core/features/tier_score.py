@@ -8,8 +8,6 @@ It is deterministic, without state, and every part of it can be shown. It is not
 model of the tier serves best. It uses the chat features even if another extractor computes the contexts.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

@@ -5,11 +5,10 @@ from pointsman.core.off_policy.empirical_bernstein_sequence import empirical_ber
 from pointsman.core.off_policy.estimate import Estimate, Estimator
 from pointsman.core.off_policy.estimators import ESTIMATORS, difference_bound
 from pointsman.core.off_policy.interval import Interval, empirical_bernstein_interval, normal_interval
-from pointsman.core.off_policy.moments import Moments
+from pointsman.core.off_policy.moments import Moments, effective_sample_size
 from pointsman.core.off_policy.predicted_variance import ArmErrors, predicted_variance, unseen_weight, weight_spread
-from pointsman.core.off_policy.statistics import Statistics
+from pointsman.core.off_policy.statistics import Clipping, Statistics, clipping
 from pointsman.core.off_policy.terms import TERMS, Terms, importance_weights, terms
-from pointsman.core.off_policy.weights import Clipping, clipping, effective_sample_size
 
 __all__ = [
     "ESTIMATORS",

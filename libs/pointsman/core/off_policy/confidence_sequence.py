@@ -1,7 +1,5 @@
 """The asymptotic confidence sequence: an interval that holds at every look, however often and for whatever reason."""
 
-from __future__ import annotations
-
 import math
 
 from pointsman.core.off_policy.estimate import Estimate
@@ -136,7 +134,6 @@ def _unit_half_width(count: float, alpha: float, rho_squared: float) -> float:
 
 def _rho_squared(confidence: float, tuned_for: float) -> float:
     if not tuned_for > 0:
-        msg = f"tuned_for must be above 0, not {tuned_for}"
-        raise ValueError(msg)
+        raise ValueError(f"tuned_for must be above 0, not {tuned_for}")
     spread = -2.0 * math.log(error_rate(confidence))
     return (spread + math.log1p(spread)) / tuned_for

@@ -1,7 +1,5 @@
 """The empirical Bernstein confidence sequence: holds at every look and from the first term on, for bounded terms."""
 
-from __future__ import annotations
-
 import math
 
 from pointsman.core.off_policy.estimate import Estimate
@@ -46,8 +44,7 @@ def empirical_bernstein_sequence(estimate: Estimate, bound: float, confidence: f
     alpha = error_rate(confidence)
     require_mean(estimate)
     if not bound > 0:
-        msg = f"bound must be above 0, not {bound}"
-        raise ValueError(msg)
+        raise ValueError(f"bound must be above 0, not {bound}")
     half_width = math.nan
     if estimate.count and estimate.known:
         squares = estimate.count * (estimate.variance + estimate.value**2)

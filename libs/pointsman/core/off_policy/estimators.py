@@ -5,8 +5,6 @@ of the served arm a; y is the outcome; m is the model's estimate, made before th
 and `wm` are terms of `pointsman.core.off_policy.terms`.
 """
 
-from __future__ import annotations
-
 from pointsman.core.off_policy.estimate import Estimator, form
 
 DIRECT_METHOD = Estimator("dm", value_form=form(gq=1.0), difference_form=form(gq=1.0, gp=-1.0))
@@ -93,13 +91,8 @@ def difference_bound(weight: float) -> float:
     Parameters
     ----------
     weight : float
-        The largest q/p of any candidate, served or not, or the clip if that is less; above 0.
-
-    Raises
-    ------
-    ValueError
+        The largest q/p of any candidate, served or not, or the clip if that is less; ValueError unless above 0.
     """
     if not weight > 0:
-        msg = f"weight must be above 0, not {weight}"
-        raise ValueError(msg)
+        raise ValueError(f"weight must be above 0, not {weight}")
     return 1.0 + max(1.0, weight - 1.0)

@@ -49,16 +49,14 @@ def around(value: float, half_width: float, method: str, confidence: float) -> I
 def error_rate(confidence: float) -> float:
     """Return 1 − confidence, or raise ValueError unless 0.5 < confidence < 1."""
     if not 0.5 < confidence < 1.0:
-        msg = f"confidence must be between 0.5 and 1, not {confidence}"
-        raise ValueError(msg)
+        raise ValueError(f"confidence must be between 0.5 and 1, not {confidence}")
     return 1.0 - confidence
 
 
 def require_mean(estimate: Estimate) -> None:
     """Raise ValueError for a ratio, for which bounds on plain means do not hold."""
     if not estimate.linear:
-        msg = f"method {estimate.method!r} is a ratio; this bound holds for plain means only (dm, ips, dr)"
-        raise ValueError(msg)
+        raise ValueError(f"method {estimate.method!r} is a ratio; this bound holds for plain means only (dm, ips, dr)")
 
 
 def normal_interval(estimate: Estimate, confidence: float = 0.95) -> Interval:
@@ -94,8 +92,7 @@ def empirical_bernstein_interval(estimate: Estimate, range: float, confidence: f
     alpha = error_rate(confidence)
     require_mean(estimate)
     if not range > 0:
-        msg = f"range must be above 0, not {range}"
-        raise ValueError(msg)
+        raise ValueError(f"range must be above 0, not {range}")
     if estimate.count < 2:
         return around(math.nan, math.nan, "empirical-bernstein", confidence)
     n = estimate.count

@@ -65,3 +65,14 @@ class Moments:
     def mean(self, term: str) -> float:
         """Return the mean of a term; NaN without decisions."""
         return self.sum(term) / self.count if self.count else float("nan")
+
+
+def effective_sample_size(moments: Moments) -> float:
+    """Return (Σ w)²/Σ w², the number of unweighted decisions that are as informative; 0 without any weight.
+
+    It is n when all weights are equal, and near 1 when a single one dominates. Kong, *A note on importance sampling
+    using standardized weights*, technical report 348, University of Chicago, 1992; Owen 2013, eq. 9.13.
+    """
+    w = TERMS.index("w")
+    squares = float(moments.matrix[w, w])
+    return moments.sum("w") ** 2 / squares if squares > 0 else 0.0

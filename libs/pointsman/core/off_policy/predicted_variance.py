@@ -17,8 +17,6 @@ The χ² divergence between two policies measures the variance of importance wei
 (Cortes, Mansour, Mohri, *Learning bounds for importance weighting*, NIPS 2010, Lemma 1).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

@@ -1,8 +1,9 @@
-"""Additive statistics of a shadow policy's rewarded decisions: the moments of three outcomes in one vector."""
+"""Additive statistics of a shadow policy's rewarded decisions, and the effect of the clip on them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -53,3 +54,37 @@ class Statistics:
             self.clipped + other.clipped,
             self.clipped_mass + other.clipped_mass,
         )
+
+
+class Clipping(NamedTuple):
+    """Effect of the clip on the estimates.
+
+    Attributes
+    ----------
+    clipped: Number of clipped weights.
+    mass: Σ (w − clip) over them.
+    bias: The mass per decision. An estimate that weights a quantity of size at most r (the outcome for IPS, the model's
+        error for DR) changed by at most r times this.
+    """
+
+    clipped: float
+    mass: float
+    bias: float
+
+    @property
+    def acted(self) -> bool:
+        """Whether any weight was clipped."""
+        return self.clipped > 0
+
+    def words(self) -> str:
+        """Return the effect as a sentence for reports."""
+        if not self.acted:
+            return "no weight was clipped"
+        weights = "1 weight was" if self.clipped == 1 else f"{self.clipped:.0f} weights were"
+        return f"{weights} clipped: estimates lean towards the model by up to {self.bias:.2g} of the outcome's range"
+
+
+def clipping(statistics: Statistics) -> Clipping:
+    """Return the effect of the clip on these decisions."""
+    count = statistics.reward.count
+    return Clipping(statistics.clipped, statistics.clipped_mass, statistics.clipped_mass / count if count else 0.0)

@@ -1,7 +1,5 @@
 """The terms of estimates: a vector of eight numbers for each decision with a known outcome."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -49,8 +47,7 @@ def importance_weights(p: FloatArray, q: FloatArray, chosen: NDArray[np.intp]) -
     rows = np.arange(len(chosen))
     served = p[rows, chosen]
     if not (served > 0).all():
-        msg = "p: the logged probability of the served arm must be above 0"
-        raise ValueError(msg)
+        raise ValueError("p: the logged probability of the served arm must be above 0")
     weights: FloatArray = q[rows, chosen] / served
     return weights
 

@@ -8,7 +8,7 @@ from time import perf_counter
 
 from starlette.types import Receive, Scope
 
-from pointsman.contracts.access import StoredKey
+from pointsman.contracts.access.keys import StoredKey
 from pointsman.contracts.config.llm import LlmConfig
 from pointsman.core.bandit import Arm
 from pointsman.core.features import RequestView, view_request

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from pointsman.contracts.access import Scope as AccessScope
+from pointsman.contracts.access.keys import Scope as AccessScope
 from pointsman_gateway.http.response import HttpResponse
 
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.contracts.access import KeyFileError, add_key, make_key, read_keys, remove_keys
+from pointsman.contracts.access.key_file import KeyFileError, add_key, read_keys, remove_keys
+from pointsman.contracts.access.keys import make_key
 
 
 @pytest.fixture

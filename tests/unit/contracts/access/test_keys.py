@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from pointsman.contracts.access import Keyring, StoredKey, key_problems, make_key
+from pointsman.contracts.access.keyring import Keyring
+from pointsman.contracts.access.keys import StoredKey, key_problems, make_key
 
 
 def test_a_stored_key_does_not_contain_the_key() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.cli.main import main
-from pointsman.contracts.access import make_key
+from pointsman.contracts.access.keys import make_key
 from pointsman.contracts.config import ConfigError, exposure_problems, keys_required, load_config
 
 TIER = '[[tier]]\nname = "S"\n'

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.core.bandit import Ranges, RewardRule
-from pointsman.core.bandit.normalizer import FixedRange, RunningRange
+from pointsman.core.bandit.reward import RunningRange
 
 RULE = RewardRule()
 FIXED = RewardRule(normalizer="fixed", cost_bounds_usd=(0.0, 0.2), latency_bounds_ms=(100.0, 1100.0))
@@ -109,4 +109,4 @@ def test_a_new_range_has_no_state() -> None:
 @pytest.mark.parametrize(("low", "high"), [(1.0, 1.0), (2.0, 1.0), (0.0, float("inf")), (float("nan"), 1.0)])
 def test_fixed_bounds_that_are_none_are_refused(low: float, high: float) -> None:
     with pytest.raises(ValueError, match="low < high"):
-        FixedRange(low, high)
+        RewardRule(cost_bounds_usd=(low, high))
