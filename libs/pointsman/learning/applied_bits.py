@@ -14,11 +14,8 @@ MAX_CHUNKS = 256
 class AppliedBits:
     """The applied bits of one tier, by chunk of `APPLIED_CHUNK` decisions, which is one key in the store.
 
-    Parameters
-    ----------
-    complete : bool
-        Whether a chunk that was never loaded is empty: when the log is replayed from its beginning. Chunks are then
-        never dropped.
+    ``complete``: whether a chunk that was never loaded is empty: when the log is replayed from its beginning. Chunks
+    are then never dropped.
     """
 
     def __init__(self, complete: bool = False) -> None:

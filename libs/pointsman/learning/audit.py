@@ -21,14 +21,9 @@ ShowProgress = Callable[[int, int], None]
 class Audit:
     """Result of the audit of one tier.
 
-    Attributes
-    ----------
-    watermark : int
-        Sequence of the last outcome that the store has applied.
-    outcomes, skipped, dead : int
-        Number of messages of the log up to there: all, skipped, unreadable.
-    difference : str
-        Description of the first difference; empty when there is none.
+    ``watermark``: sequence of the last outcome that the store has applied.
+    ``outcomes``, ``skipped``, ``dead``: number of messages of the log up to there: all, skipped, unreadable.
+    ``difference``: description of the first difference; empty when there is none.
     """
 
     tier: str
@@ -74,10 +69,7 @@ class _Replay:
 async def audit_tier(bus: Bus, store: Store, tier: str, progress: ShowProgress | None = None) -> Audit:
     """Replay a tier's log from its beginning and compare every byte with the store, while both may grow.
 
-    Raises
-    ------
-    BusError, StateError
-        The log or the store cannot be read.
+    Raise `BusError` or `StateError` when the log or the store cannot be read.
     """
     audit = Audit(tier)
     stored = await TierStore(store, tier).changes()

@@ -63,14 +63,11 @@ def read_outcome(subject: str, data: bytes, sequence: int, at_ms: int) -> LogEnt
 class TierLedger:
     """What one tier has learned, and from which outcomes.
 
-    Attributes
-    ----------
-    watermark : int
-        Sequence of the last message applied, whether it was learned from or not.
-    watermark_at_ms : int
-        When the log accepted that message. A log with another message there is not the one that was learned from.
-    decision_high : int
-        Highest sequence of a decision that was learned from: a decision log that ends below it is an older copy.
+    ``watermark``: sequence of the last message applied, whether it was learned from or not.
+    ``watermark_at_ms``: when the log accepted that message. A log with another message there is not the one that was
+    learned from.
+    ``decision_high``: highest sequence of a decision that was learned from: a decision log that ends below it is an
+    older copy.
     """
 
     learner: Learner = field(default_factory=Learner)

@@ -27,27 +27,16 @@ _ENTRY = struct.Struct("<Qd")
 class TierChanges:
     """A tier at one moment, with the arms that changed since the reader's watermark.
 
-    Attributes
-    ----------
-    epoch : str
-        Creation time of the outcome log that it was learned from; empty before the first commit.
-    watermark : int
-        Sequence of the last applied outcome.
-    as_of_ms : int
-        Every outcome accepted before this time is applied (Unix milliseconds).
-    ranges : dict
-        State of the reward's running ranges.
-    known_arms : int
-        Number of arms of the tier.
-    arms : dict of Arm to ArmState
-        Those that changed.
-    decision_high : int
-        Highest sequence of a decision whose outcome is applied.
-    watermark_at_ms : int
-        When the log accepted the message at the watermark (Unix milliseconds); 0 when unknown.
-    generation : str
-        Random name given when the tier was last learned from the beginning. Another one means that everything was
-        learned again, perhaps from a restored log: what a reader holds may belong to the log before.
+    ``epoch``: creation time of the outcome log that it was learned from; empty before the first commit.
+    ``watermark``: sequence of the last applied outcome.
+    ``as_of_ms``: every outcome accepted before this time is applied (Unix milliseconds).
+    ``ranges``: state of the reward's running ranges.
+    ``known_arms``: number of arms of the tier.
+    ``arms``: those that changed.
+    ``decision_high``: highest sequence of a decision whose outcome is applied.
+    ``watermark_at_ms``: when the log accepted the message at the watermark (Unix milliseconds); 0 when unknown.
+    ``generation``: random name given when the tier was last learned from the beginning. Another one means that
+    everything was learned again, perhaps from a restored log: what a reader holds may belong to the log before.
     """
 
     epoch: str
@@ -65,17 +54,11 @@ class TierChanges:
 class Commit:
     """Everything that a batch of outcomes changes; see `TierChanges` for fields without a description.
 
-    Attributes
-    ----------
-    expected_watermark, watermark : int
-        Before and after the batch.
-    arms : dict of Arm to ArmState
-        Those that changed, complete.
-    applied : list of (decision sequence, outcome sequence, reward 0 to 1)
-    keep_outcomes_s : int
-        Retention of the index from decision to outcome: that of the decision log.
-    generation : str
-        Used if this is the tier's first commit.
+    ``expected_watermark``, ``watermark``: before and after the batch.
+    ``arms``: those that changed, complete.
+    ``applied``: tuples of (decision sequence, outcome sequence, reward 0 to 1).
+    ``keep_outcomes_s``: retention of the index from decision to outcome: that of the decision log.
+    ``generation``: used if this is the tier's first commit.
     """
 
     epoch: str
@@ -145,10 +128,7 @@ class TierStore:
     async def commit(self, commit: Commit) -> Committed:
         """Apply a batch if the tier is in the state that the batch was computed from; change nothing otherwise.
 
-        Raises
-        ------
-        StoreUnavailable
-            No response. The batch may or may not be applied: read the watermark to find out.
+        Raise `StoreUnavailable` without a response. The batch may or may not be applied; the watermark shows it.
         """
         names, batch = _encode_commit(self.tier, commit)
         applied, epoch, watermark = await self._store.run(COMMIT_OUTCOMES, names, [msgspec.msgpack.encode(batch)])

@@ -12,12 +12,8 @@ class Breaker:
     lost response among many good ones leaves it closed. Open, it admits nothing for a pause, then one probe at a time:
     a probe that succeeds closes it, one that fails begins the next pause.
 
-    Parameters
-    ----------
-    pause_s : float
-        Time during which nothing is admitted.
-    failures : int
-        Number of such failures, without a success between them, that opens it.
+    ``pause_s``: time during which nothing is admitted.
+    ``failures``: number of such failures, without a success between them, that opens it.
     """
 
     def __init__(self, pause_s: float = PAUSE_S, failures: int = 1) -> None:
@@ -36,12 +32,8 @@ class Breaker:
     def admits(self, now_s: float, timeout_s: float) -> bool:
         """Return whether to send a request now.
 
-        Parameters
-        ----------
-        now_s : float
-            Monotonic clock.
-        timeout_s : float
-            Timeout of the request; a probe whose end is never reported blocks others no longer than this.
+        ``now_s``: monotonic clock.
+        ``timeout_s``: timeout of the request; a probe whose end is never reported blocks others no longer than this.
         """
         if not self._open:
             return True

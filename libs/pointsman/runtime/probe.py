@@ -59,10 +59,7 @@ def listen(host: str, port: int) -> socket.socket:
 class Probe:
     """Serves ``/healthz``, ``/readyz`` and ``/metrics``.
 
-    Parameters
-    ----------
-    host, port
-        Address to listen at; port 0 selects a free port.
+    ``host``, ``port``: address to listen at; port 0 selects a free port.
     """
 
     def __init__(self, host: str, port: int, readiness: Readiness) -> None:

@@ -138,12 +138,7 @@ class TierWorker(ABC):
     async def load(self) -> None:
         """Read the stored state of the tier and prepare the first step.
 
-        Raises
-        ------
-        NotReady
-            The work cannot begin yet.
-        Halted
-            The stored states contradict each other.
+        Raise `NotReady` when the work cannot begin yet, `Halted` when the stored states contradict each other.
         """
 
     @abstractmethod
@@ -225,18 +220,11 @@ async def run_periodically(
 ) -> None:
     """Await a task at intervals, until cancelled. After a failure it is awaited again at the next interval.
 
-    Parameters
-    ----------
-    task : coroutine function
-        Its errors of the bus, the store or a message are logged; any other is a bug, and is raised.
-    interval_s : float
-        Pause between the end of the task and its next start.
-    failure : str
-        What has failed, as the log line names it.
-    tier : str, optional
-        The tier that the task is about.
-    condition : callable, optional
-        The task is skipped while this returns False, such as while another process works on the tier.
+    ``task``: its errors of the bus, the store or a message are logged; any other is a bug, and is raised.
+    ``interval_s``: pause between the end of the task and its next start.
+    ``failure``: what has failed, as the log line names it.
+    ``tier``: the tier that the task is about.
+    ``condition``: the task is skipped while this returns False, such as while another process works on the tier.
     """
     if tier:
         bind_tier(tier)

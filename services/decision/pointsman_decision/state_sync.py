@@ -37,10 +37,7 @@ class StateSync:
     A notice on ``arms.<tier>`` only triggers a read; a lost one delays it by a second. Each read returns the arms whose
     version is above the replica's watermark.
 
-    Parameters
-    ----------
-    reconcile_s : float
-        Interval of the reads without a notice.
+    ``reconcile_s``: interval of the reads without a notice.
     """
 
     def __init__(self, bus: Bus, store: Store, tiers: Mapping[str, Tier], reconcile_s: float) -> None:

@@ -55,12 +55,8 @@ class LivePolicy(NamedTuple):
 class Tier:
     """Score requests from memory, without I/O.
 
-    Parameters
-    ----------
-    spec : PolicySpec
-        The initial policy, version 0: the configured one.
-    prices : mapping of Arm to float
-        Expected cost of a call, used for arms without a reported cost.
+    ``spec``: the initial policy, version 0: the configured one.
+    ``prices``: by arm, the expected cost of a call, used for arms without a reported cost.
     """
 
     def __init__(self, name: str, dim: int, spec: PolicySpec, prices: Mapping[Arm, float]) -> None:
@@ -118,13 +114,9 @@ class Tier:
     ) -> list[Choice]:
         """Draw an arm for each of B contexts with the same candidates, scoring them together.
 
-        Parameters
-        ----------
-        candidates : tuple of Arm, length K
-        contexts : sequence of B sequences of length d
-        pins : sequence of B Pin or None, optional
-            A pinned arm has probability 1, unless the best score exceeds its own by more than the switching cost; a pin
-            to an arm that is no candidate is ignored. Scores are the policy's ``ucb``, as reported.
+        ``candidates`` has length K; ``contexts`` has shape (B, d).
+        ``pins`` (length B): a pinned arm has probability 1, unless the best score exceeds its own by more than the
+        switching cost; a pin to an arm that is no candidate is ignored. Scores are the policy's ``ucb``, as reported.
         """
         policy = self.live.policy
         estimates = self._select(candidates).estimate(np.array(contexts))
@@ -156,12 +148,7 @@ def _pin(
 ) -> None:
     """Set the probability of pinned arms that are good enough to 1, in place, and mark their rows.
 
-    Parameters
-    ----------
-    p : ndarray, shape (B, K)
-        Changed.
-    stays : ndarray, shape (B,)
-        Changed.
+    Both ``p``, shape (B, K), and ``stays``, shape (B,), are changed.
     """
     score = estimates.mean + policy.alpha * estimates.width
     for row, pin in enumerate(pins):

@@ -30,13 +30,9 @@ CONSEQUENCES = {
 class LogCapacityWatch:
     """Alert on ``alerts.log-filling._all`` when a log exceeds a share of its maximum size.
 
-    Parameters
-    ----------
-    alarm_at : float
-        That share, 0 to 1.
-    oldest_waiting : callable
-        Returns the sequence of the oldest message of FEEDBACK that still waits, or None. Most messages of that stream
-        are settled and may be dropped: only those from the oldest waiting one on count as used space.
+    ``alarm_at``: that share, 0 to 1.
+    ``oldest_waiting``: returns the sequence of the oldest message of FEEDBACK that still waits, or None. Most messages
+    of that stream are settled and may be dropped: only those from the oldest waiting one on count as used space.
     """
 
     def __init__(self, bus: Bus, alarm_at: float, oldest_waiting: Callable[[], int | None]) -> None:

@@ -26,14 +26,9 @@ MAX_NOTES = 500_000
 class Entry(NamedTuple):
     """A message of the stream and its place in it.
 
-    Attributes
-    ----------
-    message : PendingOutcome, Feedback or None
-        None when it cannot be read.
-    problem : str
-        Why it cannot be read.
-    traceparent : str or None
-        Trace context of the span that appended it.
+    ``message``: None when it cannot be read.
+    ``problem``: why it cannot be read.
+    ``traceparent``: trace context of the span that appended it.
     """
 
     sequence: int
@@ -52,16 +47,10 @@ class Entry(NamedTuple):
 class _Notes:
     """What the cursor ahead has read about a decision.
 
-    Attributes
-    ----------
-    feedback : list of FeedbackRecord
-        In the log's order.
-    measured : (outcome, at_ms) or None
-        The first measured outcome that came after feedback.
-    pending : set of int
-        Sequences that the cursor behind has not reached.
-    settled : bool
-        Whether the group is complete and has its outcome.
+    ``feedback``: in the log's order.
+    ``measured``: the first measured outcome that came after feedback.
+    ``pending``: sequences that the cursor behind has not reached.
+    ``settled``: whether the group is complete and has its outcome.
     """
 
     feedback: list[FeedbackRecord] = field(default_factory=list)
@@ -73,10 +62,7 @@ class _Notes:
 class PendingFeedback:
     """The notes between the two cursors.
 
-    Parameters
-    ----------
-    max_notes : int
-        Number of noted messages from which on it is `full`.
+    ``max_notes``: number of noted messages from which on it is `full`.
     """
 
     def __init__(self, max_notes: int = MAX_NOTES) -> None:
@@ -117,10 +103,7 @@ class PendingFeedback:
         Call it for each message in order, when the message is due and everything that the log accepted until then is
         noted. A call before that uses what is noted so far.
 
-        Parameters
-        ----------
-        now_ms : int, optional
-            The log's time until which everything is noted, if that may be before the message is due.
+        ``now_ms``: the log's time until which everything is noted, if that may be before the message is due.
         """
         message = entry.message
         if message is None or (isinstance(message, Feedback) and message.late):

@@ -23,10 +23,7 @@ async def publish_rewards(bus: Bus, tier: str, applied: Iterable[Applied], compl
 
     It is called before the commit: a crash in between repeats some rewards, with the same values, and loses none.
 
-    Parameters
-    ----------
-    complete_through : int
-        Outcome sequence up to which all rewards are stored already.
+    ``complete_through``: outcome sequence up to which all rewards are stored already.
     """
     subject = subjects.rewards(tier)
     pending = [

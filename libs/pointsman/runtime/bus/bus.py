@@ -70,17 +70,10 @@ class Bus:
     async def connect(cls, server: NatsConfig | str, name: str) -> Bus:
         """Connect, waiting until NATS can be reached; afterwards reconnect without limit.
 
-        Parameters
-        ----------
-        server : NatsConfig or str
-            Address and credentials, or only a URL.
-        name : str
-            Name of the connection in NATS's monitoring.
+        ``server``: address and credentials, or only a URL.
+        ``name``: name of the connection in NATS's monitoring.
 
-        Raises
-        ------
-        BusUnavailable
-            NATS refuses the connection.
+        Raise `BusUnavailable` when NATS refuses the connection.
         """
         config = NatsConfig(url=server) if isinstance(server, str) else server
         client = GuardedClient(config.tls)
@@ -123,10 +116,7 @@ class Bus:
 
         A connection that is lost in another way is restored by itself.
 
-        Raises
-        ------
-        BusUnavailable
-            When that happens. Only a new connection, with the new password, helps.
+        Raise `BusUnavailable` when that happens. Only a new connection, with the new password, helps.
         """
         await self._closed.wait()
         raise BusUnavailable("NATS has ended the connection permanently")
@@ -171,12 +161,8 @@ class Bus:
     ) -> Appended:
         """Append to the stream that holds the subject, and wait for the acknowledgement.
 
-        Raises
-        ------
-        BusUnavailable
-            No acknowledgement in time. The message may or may not be stored.
-        AppendRefused, WrongSequence
-            The stream refused the message. It is not stored.
+        Raise `BusUnavailable` without an acknowledgement in time. The message may or may not be stored.
+        Raise `AppendRefused` or `WrongSequence` when the stream refused the message. It is not stored.
         """
         return read_ack(await self.requests.call(subject, data, timeout_s, headers))
 

@@ -47,10 +47,7 @@ class GuardedClient(Client):
     async def publish_many(self, subject: str, messages: Sequence[bytes]) -> None:
         """Publish messages without headers and reply subjects, in order, in one write: far cheaper than one by one.
 
-        Raises
-        ------
-        nats.errors.Error
-            There is no connection, or a message is too large; nothing is sent then.
+        Raise `nats.errors.Error` when there is no connection, or a message is too large; nothing is sent then.
         """
         if not self.is_connected:
             raise nats.errors.ConnectionClosedError

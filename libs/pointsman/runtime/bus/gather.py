@@ -19,19 +19,11 @@ async def gather(
     Their number is unknown. So it ends after a pause without a response, if the responses so far are enough, or when
     the time is up.
 
-    Parameters
-    ----------
-    wait_s : float
-        Maximum time to wait.
-    quiet_s : float
-        Pause without a response that ends the wait, if `enough` agrees.
-    enough : callable
-        Given the responses so far, returns whether all processes that are known are among them.
+    ``wait_s``: maximum time to wait.
+    ``quiet_s``: pause without a response that ends the wait, if `enough` agrees.
+    ``enough``: given the responses so far, returns whether all processes that are known are among them.
 
-    Raises
-    ------
-    BusUnavailable
-        The request cannot be sent.
+    Raise `BusUnavailable` when the request cannot be sent.
     """
     if not bus.connected:
         raise BusUnavailable("not connected to NATS")

@@ -89,12 +89,8 @@ _response_decoder = msgspec.json.Decoder(_ApiResponse)
 def read_ack(message: Message) -> Appended:
     """Decode JetStream's acknowledgement.
 
-    Raises
-    ------
-    AppendRefused, WrongSequence
-        The stream refused the message.
-    BusError
-        The message is not an acknowledgement.
+    Raise `AppendRefused` or `WrongSequence` when the stream refused the message,
+    `BusError` when the message is not an acknowledgement.
     """
     try:
         ack = _ack_decoder.decode(message.data)
@@ -131,12 +127,7 @@ def read_last_sequence(message: Message, stream: str) -> int:
 
 
 def read_info(message: Message, stream: str) -> StreamInfo:
-    """Decode a stream's information.
-
-    Raises
-    ------
-    StreamMissing
-    """
+    """Decode a stream's information, or raise `StreamMissing`."""
     info = _info_decoder.decode(message.data)
     _check(info.error, stream)
     return info
@@ -145,9 +136,7 @@ def read_info(message: Message, stream: str) -> StreamInfo:
 def read_created(message: Message, stream: str) -> tuple[str, int]:
     """Decode the response to the creation of a consumer: its name, and the number of messages it has to deliver.
 
-    Raises
-    ------
-    StreamMissing
+    Raise `StreamMissing` when there is no such stream.
     """
     created = _response_decoder.decode(message.data)
     _check(created.error, stream)

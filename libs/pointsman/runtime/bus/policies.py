@@ -31,14 +31,9 @@ OnChange = Callable[[str, int, TierPolicies], None]
 class Revision(NamedTuple):
     """One version of a tier's policies in the bucket.
 
-    Attributes
-    ----------
-    at_ms : int
-        When NATS stored it (Unix milliseconds).
-    policies : TierPolicies or None
-        None when it cannot be read.
-    problem : str
-        Why it cannot be read.
+    ``at_ms``: when NATS stored it (Unix milliseconds).
+    ``policies``: None when it cannot be read.
+    ``problem``: why it cannot be read.
     """
 
     version: int
@@ -62,12 +57,8 @@ def configured(config: Config, tier: TierConfig) -> TierPolicies:
 async def read_policies(bus: Bus, tier: str) -> tuple[int, TierPolicies] | None:
     """Return a tier's policies and their version; None when the bucket never had any.
 
-    Raises
-    ------
-    PoliciesUnreadable
-        Another client wrote or deleted them. The services keep the previous ones.
-    UnknownVersion
-        A newer Pointsman wrote them.
+    Raise `PoliciesUnreadable` when another client wrote or deleted them. The services keep the previous ones.
+    Raise `UnknownVersion` when a newer Pointsman wrote them.
     """
     stored = await bus.last(POLICIES_STREAM, f"{POLICIES_SUBJECTS}.{tier}")
     if stored is None:
@@ -100,10 +91,7 @@ async def read_history(bus: Bus, tier: str) -> list[Revision]:
 async def write_policies(bus: Bus, tier: str, policies: TierPolicies, expected_version: int) -> int:
     """Put a tier's policies in force and return their version.
 
-    Raises
-    ------
-    WrongSequence
-        Another writer was first: the version is not the expected one.
+    Raise `WrongSequence` when another writer was first: the version is not the expected one.
     """
     headers = {"Nats-Expected-Last-Subject-Sequence": str(expected_version)}
     return (await bus.append(f"{POLICIES_SUBJECTS}.{tier}", encode(policies), headers=headers)).sequence

@@ -36,17 +36,11 @@ class LogReader:
     the reader creates a new consumer that starts after the last message that was returned. One pull request is
     outstanding at a time, so at most ``max_batch`` messages are buffered here.
 
-    Parameters
-    ----------
-    subject : str
-        May have wildcards.
-    start : int
-        First stream sequence to read.
-    max_batch : int
-        Maximum number of messages that `next_batch` returns.
-    last_per_subject : bool
-        Begin with the last message of each subject instead of ``start``, and again after every restart of the reader;
-        for key-value buckets.
+    ``subject``: may have wildcards.
+    ``start``: first stream sequence to read.
+    ``max_batch``: maximum number of messages that `next_batch` returns.
+    ``last_per_subject``: begin with the last message of each subject instead of ``start``, and again after every
+    restart of the reader; for key-value buckets.
     """
 
     def __init__(
@@ -91,10 +85,6 @@ class LogReader:
 
         It requests the subject's last sequence from the server. A heartbeat would not be enough: it may have waited
         here while this process was stopped, with messages behind it.
-
-        Raises
-        ------
-        BusUnavailable
         """
         requested_at = time.time()
         if not self.idle or await self._bus.last_sequence(self._stream, self._subject) >= self._next:
@@ -104,15 +94,9 @@ class LogReader:
     async def next_batch(self, wait_s: float) -> list[StoredMessage]:
         """Return the available messages, in order; wait for one if there is none.
 
-        Parameters
-        ----------
-        wait_s : float
-            Maximum time to wait. An empty list means that no message came.
+        ``wait_s``: maximum time to wait. An empty list means that no message came.
 
-        Raises
-        ------
-        BusUnavailable, StreamMissing
-            The stream cannot be read. The next call tries again.
+        Raise `BusUnavailable` or `StreamMissing` when the stream cannot be read. The next call tries again.
         """
         deadline = asyncio.get_running_loop().time() + wait_s
         while not self._messages:

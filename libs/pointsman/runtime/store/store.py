@@ -23,12 +23,8 @@ class Store:
 
     Commands go through ``redis``, within `store_errors`; scripts through `run`.
 
-    Parameters
-    ----------
-    server : RedisConfig or str
-        Address and credentials, or only a URL.
-    timeout_ms : int, optional
-        Timeout of connecting and of each command, instead of the configured one.
+    ``server``: address and credentials, or only a URL.
+    ``timeout_ms``: timeout of connecting and of each command, instead of the configured one.
     """
 
     def __init__(self, server: RedisConfig | str, timeout_ms: int | None = None) -> None:
@@ -52,10 +48,7 @@ class Store:
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> Any:
         """Run a script; load it first if the server does not have it.
 
-        Raises
-        ------
-        StoreUnavailable
-            The store cannot be reached or refuses. The script may or may not have run.
+        Raise `StoreUnavailable` when the store cannot be reached or refuses. The script may or may not have run.
         """
         evaluate = self.redis.evalsha_ro if script.read_only else self.redis.evalsha
         with store_errors(script.name):

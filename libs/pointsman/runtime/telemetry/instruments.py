@@ -56,10 +56,7 @@ class Histogram(_Instrument, prometheus_client.Histogram):
     def bucket_counts(self, **labels: str) -> list[int]:
         """Return the number of observations in each bucket, summed over the children with the given label values.
 
-        Returns
-        -------
-        list of int, length B + 1
-            Not cumulative; the last bucket has no upper bound.
+        The result has length B + 1 and is not cumulative; the last bucket has no upper bound.
         """
         wanted = [(self._labelnames.index(name), value) for name, value in labels.items()]
         counts = [0] * len(self._upper_bounds)
@@ -77,10 +74,7 @@ class ArmMetric(Generic[ArmInstrument]):
 
     They are created at once, so that arms without a value are exported as zero.
 
-    Parameters
-    ----------
-    metric : Counter or Summary
-    arms : mapping of tier to iterable of (provider, model)
+    ``arms``: by tier, pairs of provider and model.
     """
 
     def __init__(self, metric: ArmInstrument, arms: Mapping[str, Iterable[tuple[str, str]]]) -> None:

@@ -36,13 +36,7 @@ def bind_tier(tier: str) -> None:
 def configure_logs(service: str, level: str = "info", style: str = "auto") -> None:
     """Send the logs of this process, and warnings and errors of libraries, to stderr.
 
-    Parameters
-    ----------
-    service : str
-        Included in every line.
-    level : {"debug", "info", "warning", "error"}
-    style : {"auto", "json", "text"}
-        ``auto``: text if stderr is a terminal.
+    ``service`` is included in every line. ``style`` is ``json``, ``text``, or ``auto``: text if stderr is a terminal.
     """
     handler = logging.StreamHandler(sys.stderr)
     as_text = style == "text" or (style == "auto" and sys.stderr.isatty())

@@ -17,15 +17,9 @@ MAX_TEXTS = 16
 class RateLimitedWarning:
     """Log a lasting failure when it begins, when its text changes, once a minute, and when it ends.
 
-    Parameters
-    ----------
-    log : Logger
-    subject : str
-        The work that fails, such as ``tier SIMPLE``; the first part of each line.
-    reaction : str
-        What the process does until the work succeeds; the last part of each line.
-    clock : callable
-        Monotonic clock, in seconds.
+    ``subject``: the work that fails, such as ``tier SIMPLE``; the first part of each line.
+    ``reaction``: what the process does until the work succeeds; the last part of each line.
+    ``clock``: monotonic clock, in seconds.
     """
 
     def __init__(

@@ -34,10 +34,8 @@ HOPS: dict[str, tuple[Histogram, Mapping[str, str]]] = {
 class MetricCounts(NamedTuple):
     """Cumulative counts of this process, or the difference between two of them.
 
-    Attributes
-    ----------
-    degraded : Counter of (tier, reason)
-    hops : Counter of (hop, index of the bucket)
+    ``degraded``: by (tier, reason).
+    ``hops``: by (hop, index of the bucket).
     """
 
     decisions: int
@@ -74,12 +72,8 @@ class MetricCounts(NamedTuple):
 class RecentCounts:
     """Counts since the newest sample that is at least a minute old, or since the beginning.
 
-    Parameters
-    ----------
-    read : callable, optional
-        Returns the cumulative counts.
-    clock : callable, optional
-        Monotonic, in seconds.
+    ``read``: returns the cumulative counts.
+    ``clock``: monotonic, in seconds.
     """
 
     def __init__(

@@ -37,10 +37,7 @@ _W3C = TraceContextTextMapPropagator()
 class Tracing:
     """Spans of one service.
 
-    Parameters
-    ----------
-    provider : TracerProvider
-        Not the global one, so that other users of OpenTelemetry in the process are not affected.
+    ``provider``: not the global one, so that other users of OpenTelemetry in the process are not affected.
     """
 
     def __init__(self, provider: TracerProvider) -> None:

@@ -32,10 +32,7 @@ _NOTHING: AbstractContextManager[None] = contextlib.nullcontext()
 def start_tracing(service: str, config: TracingConfig) -> None:
     """Start tracing, if it is enabled.
 
-    Raises
-    ------
-    ConfigError
-        OpenTelemetry is not installed.
+    Raise `ConfigError` when OpenTelemetry is not installed.
     """
     global active  # noqa: PLW0603  # one per process, like loggers and metrics
     if not config.enabled:

@@ -96,11 +96,7 @@ class ActivityTotalsView(msgspec.Struct, frozen=True, kw_only=True):
 class Resolution(NamedTuple):
     """A time window and the length of its intervals.
 
-    Attributes
-    ----------
-    window_s, step_s : int
-    identity : str
-        Identity of the sums in the store; the step is a multiple of their unit.
+    ``identity``: identity of the sums in the store; the step is a multiple of their unit.
     """
 
     window_s: int

@@ -73,14 +73,10 @@ def compare_with_baselines(
 ) -> list[BaselineView]:
     """Return the comparisons that have enough data.
 
-    Parameters
-    ----------
-    baselines : mapping of arm or `UNIFORM` to HourSums
-        Over decisions of the policy that is active now.
-    activity : ActivityTotalsView
-        Of all decisions of the window, including those of earlier policies and of pinned conversations.
-    confidence : float
-        Confidence of every interval. The cost interval of the best arm has a Bonferroni correction for the search.
+    ``baselines``: over decisions of the policy that is active now.
+    ``activity``: of all decisions of the window, including those of earlier policies and of pinned conversations.
+    ``confidence``: confidence of every interval. The cost interval of the best arm has a Bonferroni correction for the
+    search.
     """
     arms = {name: total for name, total in baselines.items() if name != UNIFORM}
     found = []

@@ -23,13 +23,8 @@ class FeatureNames:
     A decision for a chat request records the extractor that made its context. Contexts of other decisions come from the
     client; their names are in ``[context] names``.
 
-    Parameters
-    ----------
-    config : Config
-    label : str
-        Name and version of the extractor, as in the decision log.
-    names : sequence of str
-        Names of the features that it extracts.
+    ``label``: name and version of the extractor, as in the decision log.
+    ``names``: names of the features that it extracts.
     """
 
     def __init__(self, config: Config, label: str, names: Sequence[str]) -> None:

@@ -23,17 +23,10 @@ def latency_quantile_ms(hops: Sequence[HopCounts], quantile: float) -> float | N
 def histogram_quantile(bounds: Sequence[float], counts: Sequence[float], quantile: float) -> float | None:
     """Return a quantile, 0 to 1, as ``histogram_quantile`` of Prometheus: values are uniform within a bucket.
 
-    Parameters
-    ----------
-    bounds : sequence of float, length B
-        Rising upper bounds of the buckets, without infinity. The first bucket starts at 0.
-    counts : sequence of float, length B + 1
-        Observations per bucket, not cumulative; the last bucket has no upper bound.
+    ``bounds`` (length B): rising upper bounds of the buckets, without infinity. The first bucket starts at 0.
+    ``counts`` (length B + 1): observations per bucket, not cumulative; the last bucket has no upper bound.
 
-    Returns
-    -------
-    float or None
-        None without observations; the highest bound if the quantile is in the last bucket.
+    The result is None without observations, and the highest bound if the quantile is in the last bucket.
     """
     rank, below, lower = quantile * sum(counts), 0.0, 0.0
     if not any(counts) or not bounds:

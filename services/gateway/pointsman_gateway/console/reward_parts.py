@@ -16,10 +16,6 @@ async def find_reward(bus: Bus, tier: str, outcome_sequence: int, timeout_s: flo
 
     After a crash, some events are in the stream twice, and those are out of order. An event that cannot be found in
     its place, or that has left the stream, is None.
-
-    Raises
-    ------
-    BusUnavailable
     """
     subject = subjects.rewards(tier)
     state = (await bus.info(subjects.REWARDS, timeout_s)).state

@@ -46,17 +46,11 @@ class TierProgress(NamedTuple):
 class SystemSnapshot:
     """What could be queried.
 
-    Attributes
-    ----------
-    connected : bool
-        Whether the gateway is connected to NATS.
-    store_error : str
-        Empty if the store is reachable.
-    streams : dict of name to StreamInfo
-        Streams that could be queried.
-    dead_letters : dict of stream to int
-    problems : list of str
-        What could not be queried.
+    ``connected``: whether the gateway is connected to NATS.
+    ``store_error``: empty if the store is reachable.
+    ``streams``: streams that could be queried.
+    ``dead_letters``: their number, by stream.
+    ``problems``: what could not be queried.
     """
 
     at_ms: int
