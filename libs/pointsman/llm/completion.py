@@ -13,16 +13,11 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    input_tokens : int, optional
-        All tokens of the prompt, including cached ones, however the provider counts.
-    output_tokens : int, optional
-        All tokens of the answer, including reasoning.
-    cached_input_tokens : int, optional
-        Those of ``input_tokens`` that were read from the provider's prompt cache.
-    cache_write_tokens : int, optional
-        Those of ``input_tokens`` that were written to it.
-    estimated : bool
-        Estimated from the text, not reported by the provider.
+    input_tokens: All tokens of the prompt, including cached ones, however the provider counts.
+    output_tokens: All tokens of the answer, including reasoning.
+    cached_input_tokens: Those of ``input_tokens`` that were read from the provider's prompt cache.
+    cache_write_tokens: Those of ``input_tokens`` that were written to it.
+    estimated: Estimated from the text, not reported by the provider.
     """
 
     input_tokens: int | None = None
@@ -37,10 +32,8 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    arguments : str
-        JSON as the model wrote it; encoded again where the provider returns it decoded.
-    valid_json : bool
-        Whether ``arguments`` is a JSON object.
+    arguments: JSON as the model wrote it; encoded again where the provider returns it decoded.
+    valid_json: Whether ``arguments`` is a JSON object.
     """
 
     name: str
@@ -53,25 +46,17 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    status : int
-        The provider's HTTP status.
-    usage : Usage, optional
-        None when the provider has not reported it (yet).
-    finish_reason : str, optional
-        In OpenAI's terms for every provider: ``stop``, ``length``, ``tool_calls``, ``content_filter``, ``refusal``; an
-        unknown reason as the provider sent it. None when the answer did not come to its end.
-    text_chars : int
-        Length of the text without reasoning.
-    text_head : str
-        Its first `TEXT_HEAD_CHARS` characters, for the grader only: never logged.
-    model : str, optional
-        The provider's name of the model.
-    response_id : str, optional
-        Id in the answer, as the client sees it.
-    complete : bool
-        Whether the provider finished the answer.
-    malformed_events : int
-        Events of a stream that were not readable; they are passed on where client and provider use the same dialect.
+    status: The provider's HTTP status.
+    usage: None when the provider has not reported it (yet).
+    finish_reason: In OpenAI's terms for every provider: ``stop``, ``length``, ``tool_calls``, ``content_filter``,
+        ``refusal``; an unknown reason as the provider sent it. None when the answer did not come to its end.
+    text_chars: Length of the text without reasoning.
+    text_head: Its first `TEXT_HEAD_CHARS` characters, for the grader only: never logged.
+    model: The provider's name of the model.
+    response_id: Id in the answer, as the client sees it.
+    complete: Whether the provider finished the answer.
+    malformed_events: Events of a stream that were not readable; they are passed on where client and provider use the
+        same dialect.
     """
 
     status: int

@@ -24,13 +24,7 @@ class CheckedGrader:
         self._grader = grader
 
     def score(self, request: GradedRequest, completion: Completion, attempts: Sequence[Attempt]) -> Grade:
-        """Return the grade of an answer.
-
-        Raises
-        ------
-        BadGrade
-            The grader raised, or returned something that is not a valid grade.
-        """
+        """Return the grade; raise `BadGrade` when the grader raised or returned something that is not a valid grade."""
         try:
             grade = self._grader.score(request, completion, attempts)
             quality, parts = grade.quality, dict(grade.parts)
@@ -52,19 +46,7 @@ class CheckedGrader:
 
 
 def make_grader(name: str, parameters: Mapping[str, Any]) -> Grader:
-    """Return the grader that the configuration names.
-
-    Parameters
-    ----------
-    name : str
-        ``default``, or ``module:Class``.
-    parameters : mapping
-        Keyword arguments of the class.
-
-    Raises
-    ------
-    GraderUnusable
-    """
+    """Return the grader ``default`` or ``module:Class``, made with the parameters, or raise `GraderUnusable`."""
     if name == DEFAULT:
         if parameters:
             raise GraderUnusable(f"parameters: the scorer {DEFAULT!r} accepts none")

@@ -24,12 +24,9 @@ class GradedRequest:
 
     Attributes
     ----------
-    dialect : {"openai", "anthropic"}
-        Dialect of the body.
-    body : mapping
-        As the client sent it, decoded. Do not change it and never log it.
-    client_left : bool
-        The client disconnected before the end.
+    dialect: Dialect of the body.
+    body: As the client sent it, decoded. Do not change it and never log it.
+    client_left: The client disconnected before the end.
     """
 
     dialect: Dialect = "openai"
@@ -43,10 +40,8 @@ class Grade:
 
     Attributes
     ----------
-    quality : float or None
-        0 to 100; None when it is unknown.
-    parts : mapping of str to float
-        Its components, each 0 (bad) to 1 (good); logged with the outcome, not learned from.
+    quality: 0 to 100; None when it is unknown.
+    parts: Its components, each 0 (bad) to 1 (good); logged with the outcome, not learned from.
     """
 
     quality: float | None
@@ -63,12 +58,8 @@ class Grader(Protocol):
     def score(self, request: GradedRequest, completion: Completion, attempts: Sequence[Attempt]) -> Grade:
         """Return the grade of an answer.
 
-        Parameters
-        ----------
-        completion : Completion
-            What is known of the answer; of its text, the length and the first 400 characters.
-        attempts : sequence of Attempt
-            All tries to have the request served, in order.
+        The completion has the length and the first 400 characters of the text. ``attempts`` are all tries to have the
+        request served, in order.
         """
         ...
 

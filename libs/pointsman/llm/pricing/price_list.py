@@ -42,14 +42,7 @@ class ListedModel(NamedTuple):
 def find_listed(provider: str | None, url: str | None, models: Iterable[str]) -> ListedModel | None:
     """Return the first of the models that the list has for a provider; None when it has none.
 
-    Parameters
-    ----------
-    provider : str, optional
-        Its name in the list.
-    url : str, optional
-        Its address, used without a name.
-    models : iterable of str
-        Possible names of the model in the list.
+    The provider is found by its name in the list, or without one by its address; ``models`` are possible names.
     """
     snapshot = get_snapshot()
     found = _provider(snapshot, provider, url)

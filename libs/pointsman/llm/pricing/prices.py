@@ -54,11 +54,8 @@ class Prices:
     def cost_usd(self, arm: Arm, usage: Usage, answered_by: str | None = None) -> float | None:
         """Return the cost of a call; None when it is unknown.
 
-        Parameters
-        ----------
-        answered_by : str, optional
-            Name of the model in the provider's answer, for models with another name in the configuration, such as
-            deployments.
+        Models with another name in the configuration, such as deployments, are found by ``answered_by``, their name in
+        the answer.
         """
         rates = self._rates(arm, answered_by)
         return rates.cost_usd(usage) if rates is not None else None
@@ -111,13 +108,7 @@ def _rate(usd_per_million: float | None) -> Rate | None:
 
 
 def estimated_usage(completion: Completion, input_tokens: int) -> Usage:
-    """Return the reported usage, with estimates in place of what is missing.
-
-    Parameters
-    ----------
-    input_tokens : int
-        Estimate for the prompt, used when the provider did not report it.
-    """
+    """Return the reported usage, with estimates in place of what is missing; ``input_tokens`` is that of the prompt."""
     usage = completion.usage or Usage()
     if usage.input_tokens is not None and usage.output_tokens is not None:
         return usage

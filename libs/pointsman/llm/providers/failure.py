@@ -67,24 +67,16 @@ _STATUS_OF_TYPE = {
 class ProviderError(Exception):
     """A provider returned no answer, or not all of it. The text and all attributes are safe to show: no key is in them.
 
-    Parameters
+    Attributes
     ----------
-    text : str
-        One sentence that names the provider.
-    dialect : Dialect
-        The client's dialect.
-    status : int, optional
-        The provider's HTTP status, if there was one.
-    retryable : bool
-        Whether the same request may succeed at the same provider a moment later.
-    elsewhere : bool
-        Whether another arm may succeed. False only where the request itself is at fault, for every provider.
-    retry_after_s : float, optional
-        The delay that the provider requests.
-    body : bytes, optional
-        The provider's error in the client's dialect; made from ``text`` by default.
-    tries : int
-        How often the provider was called.
+    text: One sentence that names the provider.
+    dialect: The client's dialect.
+    status: The provider's HTTP status, if there was one.
+    retryable: Whether the same request may succeed at the same provider a moment later.
+    elsewhere: Whether another arm may succeed. False only where the request itself is at fault, for every provider.
+    retry_after_s: The delay that the provider requests.
+    body: The provider's error in the client's dialect; made from ``text`` by default.
+    tries: How often the provider was called.
     """
 
     def __init__(
@@ -133,13 +125,7 @@ class ProviderError(Exception):
 
 
 class Untranslatable(ProviderError):
-    """The request has a field that the provider's dialect does not support.
-
-    Parameters
-    ----------
-    field : str
-        Its path in the client's body, such as ``messages[2].content[0].type``.
-    """
+    """The request has a ``field``, such as ``messages[2].content[0].type``, that the provider's dialect lacks."""
 
     def __init__(self, field: str, why: str, *, dialect: Dialect = "openai") -> None:
         body = encode_error(dialect, 400, f"{field}: {why}", param=field)

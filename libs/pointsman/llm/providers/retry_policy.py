@@ -43,18 +43,9 @@ def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> fl
 def retry_delay_s(
     retry: int, requested_s: float | None, max_requested_s: float, draw: float | None = None
 ) -> float | None:
-    """Return the delay before a retry; None when the provider requests a longer one than is allowed.
+    """Return the delay before a retry; None when the provider requests a longer one than ``max_requested_s``.
 
-    Parameters
-    ----------
-    retry : int
-        1 for the first retry.
-    requested_s : float, optional
-        Delay that the provider requests.
-    max_requested_s : float
-        Longest delay that is accepted from the provider.
-    draw : float, optional
-        Jitter in [0, 1); random by default.
+    The first retry is 1; the jitter ``draw`` is in [0, 1), random by default.
     """
     if requested_s is not None:
         return requested_s if requested_s <= max_requested_s else None

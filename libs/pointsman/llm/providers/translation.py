@@ -16,12 +16,7 @@ from pointsman.llm.translate.openai_request_to_anthropic import openai_request_t
 
 
 def translated_body(request: ChatRequest, wire: Wire, config: ProviderConfig) -> bytes | dict[str, Any]:
-    """Return the body in the wire's dialect; the client's bytes where nothing is to be changed.
-
-    Raises
-    ------
-    Untranslatable
-    """
+    """Return the body in the wire's dialect, the client's bytes where nothing changes; raise `Untranslatable`."""
     if request.dialect == wire.dialect:
         return request.body if wire.translates else request.raw
     if request.dialect == "openai":

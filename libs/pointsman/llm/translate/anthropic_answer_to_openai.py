@@ -15,12 +15,7 @@ _DONE = b"data: [DONE]\n\n"
 class AnthropicAnswerToOpenAI:
     """Translates one answer.
 
-    Parameters
-    ----------
-    created_s : int
-        Unix seconds, which only OpenAI's answers have.
-    include_usage : bool
-        Whether the client requested the usage at the end of the stream.
+    ``created_s`` (Unix seconds) is in OpenAI's answers only; ``include_usage``: the client requested the usage.
     """
 
     def __init__(self, created_s: int, include_usage: bool) -> None:

@@ -34,18 +34,10 @@ _OPENAI_NAMES = {
 
 
 def anthropic_request_to_converse(body: dict[str, Any], model: str, dialect: Dialect = "anthropic") -> dict[str, Any]:
-    """Translate a request; the model is in Converse's URL and not in its body.
+    """Translate a request, or raise `Untranslatable`; the model is in Converse's URL and not in its body.
 
-    Parameters
-    ----------
-    model : str
-        Name at Bedrock; Claude's own fields are sent when it is a Claude model.
-    dialect : Dialect
-        The client's dialect. A request in OpenAI's dialect was translated to Anthropic's first; errors name its fields.
-
-    Raises
-    ------
-    Untranslatable
+    Claude's own fields are sent when ``model`` is a Claude model. Errors name the fields of the client's dialect: a
+    request in OpenAI's was translated to Anthropic's first.
     """
     try:
         return _translate(body, claude="anthropic" in model or "claude" in model)

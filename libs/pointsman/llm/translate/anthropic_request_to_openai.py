@@ -32,16 +32,9 @@ _THINKING = frozenset({"thinking", "redacted_thinking"})
 
 
 def anthropic_request_to_openai(body: dict[str, Any], max_tokens_field: MaxTokensField) -> dict[str, Any]:
-    """Translate a request; ``model`` stays as it is.
+    """Translate a request, whose ``model`` stays as it is, or raise `Untranslatable`.
 
-    Parameters
-    ----------
-    max_tokens_field : str
-        Name of the bound on the answer at this provider.
-
-    Raises
-    ------
-    Untranslatable
+    The bound on the answer has the name ``max_tokens_field`` at this provider.
     """
     read.only(body, REQUEST_FIELDS)
     messages = _system(body.get("system"))

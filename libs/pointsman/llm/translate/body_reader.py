@@ -12,13 +12,7 @@ from pointsman.llm.request import Dialect
 
 
 class BodyReader:
-    """Reads bodies of a dialect.
-
-    Parameters
-    ----------
-    dialect : Dialect
-        The client's dialect, used for errors.
-    """
+    """Reads bodies of the client's dialect."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect: Dialect = dialect

@@ -12,18 +12,7 @@ from pointsman.llm.translate.anthropic_shapes import end_events, message_shape, 
 
 
 def converse_to_anthropic(answer: dict[str, Any], model: str, response_id: str) -> dict[str, Any]:
-    """Translate an answer that is not a stream.
-
-    Parameters
-    ----------
-    model, response_id : str
-        Which only Anthropic's answers have.
-
-    Raises
-    ------
-    KeyError, TypeError
-        It is not an answer of Converse.
-    """
+    """Translate an answer that is not a stream; raise `KeyError` or `TypeError` when it is not one of Converse."""
     blocks = [_block(block) for block in answer["output"]["message"]["content"]]
     content = [block for block in blocks if block is not None]
     stop = anthropic_stop_from_converse(answer["stopReason"])
@@ -61,13 +50,7 @@ class ConverseEvents:
         self._done = False
 
     def event(self, kind: str, event: dict[str, Any]) -> list[dict[str, Any]]:
-        """Translate one event; ``kind`` is its name in the stream.
-
-        Raises
-        ------
-        KeyError, TypeError
-            It is not an event of ConverseStream.
-        """
+        """Translate one event of this name; raise `KeyError` or `TypeError` when it is not one of ConverseStream."""
         if kind == "contentBlockDelta":
             return self._delta(event["contentBlockIndex"], event["delta"])
         if kind == "contentBlockStart":

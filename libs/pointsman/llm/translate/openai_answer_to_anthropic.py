@@ -14,13 +14,7 @@ from pointsman.llm.translate.tool_blocks import ToolBlocks
 
 
 class OpenAIAnswerToAnthropic:
-    """Translates one answer.
-
-    Parameters
-    ----------
-    model : str
-        Name of the model in the answer where the provider sends none.
-    """
+    """Translates one answer; ``model`` names the model where the provider sends no name."""
 
     def __init__(self, model: str) -> None:
         self._model = model

@@ -25,16 +25,9 @@ _read = BodyReader("openai")
 
 
 def openai_request_to_anthropic(body: dict[str, Any], default_max_tokens: int) -> dict[str, Any]:
-    """Translate a request; ``model`` stays as it is.
+    """Translate a request, whose ``model`` stays as it is, or raise `Untranslatable`.
 
-    Parameters
-    ----------
-    default_max_tokens : int
-        ``max_tokens``, which Anthropic requires, where the client set no bound.
-
-    Raises
-    ------
-    Untranslatable
+    Anthropic requires ``max_tokens``: it is ``default_max_tokens`` where the client set no bound.
     """
     _read.only(body, _KNOWN)
     _refuse_unsupported(body)

@@ -64,13 +64,7 @@ class ToolBlocks:
             call.pieces.append(arguments)
 
     def steps(self, *, final: bool) -> Iterator[BlockStep]:
-        """Yield the steps that are possible now.
-
-        Parameters
-        ----------
-        final : bool
-            No more pieces will arrive: write and close all calls.
-        """
+        """Yield the steps that are possible now; ``final`` writes and closes all calls, because no more will arrive."""
         while self._waiting:
             index = next(iter(self._waiting))
             call = self._waiting[index]

@@ -19,8 +19,7 @@ class HttpError(Exception):
 
     Attributes
     ----------
-    retryable : bool
-        Whether the same request may succeed a moment later.
+    retryable: Whether the same request may succeed a moment later.
     """
 
     retryable = True

@@ -14,8 +14,7 @@ class CompleteResponse(NamedTuple):
 
     Attributes
     ----------
-    headers : mapping
-        Look names up in lower case.
+    headers: Look names up in lower case.
     """
 
     status: int

@@ -25,18 +25,12 @@ class Attempts:
 
     Attributes
     ----------
-    made : list of Attempt
-        Those that have ended, in order, as the outcome reports them.
-    tries : int
-        Number of requests to providers, retries included.
-    waited_s : float
-        Time spent waiting for providers.
-    started_s : float
-        When the last attempt started, by `perf_counter`.
-    answer : Answer or None
-        The answer for the client.
-    served : Arm or None
-        The arm that returned it.
+    made: Those that have ended, in order, as the outcome reports them.
+    tries: Number of requests to providers, retries included.
+    waited_s: Time spent waiting for providers.
+    started_s: When the last attempt started, by `perf_counter`.
+    answer: The answer for the client.
+    served: The arm that returned it.
     """
 
     def __init__(self, providers: Providers, request: ChatRequest, order: Sequence[Arm]) -> None:

@@ -21,34 +21,20 @@ class ChatCall:
 
     Attributes
     ----------
-    context : list of float
-        As sent with the decision request.
-    direct : bool
-        The client named the arm, so nothing was chosen.
-    arrived_s : float
-        When the request arrived, by `perf_counter`.
-    on_end : callable
-        Receives the call when it has ended, however it ended.
-    difficulty : float or None
-        Score by which the tier was found, where the client left it open.
-    decided_at_ms : int
-        Unix milliseconds.
-    first_byte_s : float or None
-        When the first byte was sent to the client, by `perf_counter`.
-    completion : Completion or None
-        Of the answer that was sent.
-    request_faulty : bool
-        The request itself was at fault.
-    client_left : bool
-        The client disconnected before the end.
-    stopped : bool
-        The gateway stopped, or failed itself, before the end.
-    ended_at_ms : int
-        Unix milliseconds.
-    total_ms : float
-        From the arrival of the request to the last byte.
-    serving_ms : float or None
-        From the start of the attempt that served to the last byte; None when no arm served.
+    context: As sent with the decision request.
+    direct: The client named the arm, so nothing was chosen.
+    arrived_s: When the request arrived, by `perf_counter`.
+    on_end: Receives the call when it has ended, however it ended.
+    difficulty: Score by which the tier was found, where the client left it open.
+    decided_at_ms: Unix milliseconds.
+    first_byte_s: When the first byte was sent to the client, by `perf_counter`.
+    completion: Of the answer that was sent.
+    request_faulty: The request itself was at fault.
+    client_left: The client disconnected before the end.
+    stopped: The gateway stopped, or failed itself, before the end.
+    ended_at_ms: Unix milliseconds.
+    total_ms: From the arrival of the request to the last byte.
+    serving_ms: From the start of the attempt that served to the last byte; None when no arm served.
     """
 
     decision: Decision
@@ -94,13 +80,7 @@ class ChatCall:
     def end(
         self, status: int, *, request_faulty: bool = False, client_left: bool = False, stopped: bool = False
     ) -> None:
-        """Record the end; only the first call has an effect.
-
-        Parameters
-        ----------
-        status : int
-            HTTP status of the response to the client.
-        """
+        """Record the end with the HTTP status for the client; only the first call has an effect."""
         if self.ended_at_ms:
             return
         now_s = perf_counter()

@@ -22,13 +22,7 @@ MAX_LOGGED_MODEL_CHARS = 200
 
 
 class ChatDecisions:
-    """Requests decisions for chat requests.
-
-    Parameters
-    ----------
-    features_label : str
-        Name and version of the feature extractor, for the decision log.
-    """
+    """Requests decisions for chat requests; ``features_label`` is name and version of the extractor, for the log."""
 
     def __init__(self, config: LlmConfig, client: DecisionClient, providers: Providers, features_label: str) -> None:
         self._switching_cost = config.switching_cost
@@ -47,14 +41,8 @@ class ChatDecisions:
         """Return the decision and its candidates.
 
         Arms whose provider is known to be down are not candidates, unless all are down: no request waits for a provider
-        that is not called, and nothing is learned from it.
-
-        Parameters
-        ----------
-        context : list of float or None
-            None when the feature extractor failed, so that no policy can choose.
-        pinned : Arm or None
-            The arm of the previous turn.
+        that is not called, and nothing is learned from it. No policy can choose without a context (the extractor
+        failed). ``pinned`` is the arm of the previous turn.
         """
         arms = route.arms
         if not route.direct:

@@ -73,16 +73,9 @@ class AnthropicError(msgspec.Struct, frozen=True):
 
 
 class ChatError(Exception):
-    """Ends a chat request with an error.
+    """Ends a chat request with an error, for the field ``param`` and with a machine-readable ``code``.
 
-    Parameters
-    ----------
-    param : str, optional
-        The invalid field.
-    code : str, optional
-        Machine-readable code.
-    body : bytes, optional
-        The provider's whole error in the client's dialect, if there is one.
+    ``body`` is the provider's whole error in the client's dialect, if there is one.
     """
 
     def __init__(

@@ -26,14 +26,7 @@ _CONVENTIONAL_NAMES = {
 def record_attempts(attempts: Attempts, first_byte_s: float | None, now_s: float, *, interrupted: bool) -> None:
     """Record the metrics of all attempts of a call, and their spans where tracing is on.
 
-    Parameters
-    ----------
-    first_byte_s : float or None
-        When the first byte was sent to the client, by `perf_counter`.
-    now_s : float
-        By `perf_counter`.
-    interrupted : bool
-        The client disconnected, or the gateway stopped, during an attempt.
+    Times are by `perf_counter`. ``interrupted``: the client disconnected, or the gateway stopped, during an attempt.
     """
     answer = attempts.answer
     completion = None if answer is None else answer.completion

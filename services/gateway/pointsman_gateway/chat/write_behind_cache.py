@@ -37,8 +37,7 @@ class WriteBehindCache(Generic[Key, Value, Entry]):
 
     Attributes
     ----------
-    breaker : Breaker
-        Opens when the store does not accept a batch; for reads of the same data, too.
+    breaker: Opens when the store does not accept a batch; for reads of the same data, too.
     """
 
     def __init__(self, write: Callable[[list[Entry]], Awaitable[None]], interval_s: float, max_values: int) -> None:

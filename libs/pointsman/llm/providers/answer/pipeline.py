@@ -34,13 +34,8 @@ class StreamPipeline:
 
     Unchanged, every complete event is passed on as received and only copies are read. With ``drops_usage``, an event
     that holds nothing but a usage that the client did not request is dropped. With a translator, the client receives
-    the events of its own dialect. Secrets are removed from error events. Half an event is never passed on: whatever
-    fails, the error is an event of its own.
-
-    Parameters
-    ----------
-    redacted : callable
-        Removes secrets from error events.
+    the events of its own dialect. ``redacted`` removes secrets from error events. Half an event is never passed on:
+    whatever fails, the error is an event of its own.
     """
 
     def __init__(

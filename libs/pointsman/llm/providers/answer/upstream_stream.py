@@ -33,12 +33,8 @@ _KEEPALIVE: dict[Dialect, bytes] = {
 class UpstreamStream:
     """A stream whose beginning has arrived. Iterate it once, then `close` it.
 
-    It is its own iterator, so that a consumer that stops early leaves no generator running.
-
-    Parameters
-    ----------
-    beginning : bytes
-        Output that is ready for the client.
+    It is its own iterator, so that a consumer that stops early leaves no generator running. ``beginning`` is ready for
+    the client.
     """
 
     content_type = "text/event-stream"

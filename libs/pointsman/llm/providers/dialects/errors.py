@@ -41,16 +41,9 @@ def encode_error(
     param: str | None = None,
     code: str | None = None,
 ) -> bytes:
-    """Encode an error in a client's dialect.
+    """Encode an error in a client's dialect, for a response with this HTTP status.
 
-    Parameters
-    ----------
-    status : int
-        The HTTP status of the response.
-    type_ : str, optional
-        The dialect's error type; derived from the status by default.
-    param, code : str, optional
-        The invalid field and the machine-readable code, which only OpenAI's errors have.
+    The type follows from the status by default; only OpenAI's errors have ``param`` (the invalid field) and ``code``.
     """
     type_ = type_ or error_type(dialect, status)
     shape: dict[str, Any]

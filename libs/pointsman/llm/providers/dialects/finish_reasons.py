@@ -46,15 +46,7 @@ def anthropic_stop_from_converse(stop_reason: str) -> str:
 
 
 def completion_finish(finish: str | None, *, refused: bool = False) -> str | None:
-    """Return the `Completion.finish_reason` of an answer: OpenAI's terms, and ``refusal``.
-
-    Parameters
-    ----------
-    finish : str, optional
-        In OpenAI's or Anthropic's terms.
-    refused : bool
-        Whether the model sent a refusal (OpenAI's ``refusal`` text).
-    """
+    """Return the `Completion.finish_reason` for OpenAI's or Anthropic's; ``refused``: OpenAI's ``refusal`` was sent."""
     if finish is None:
         return None
     if refused or finish == "refusal":

@@ -33,13 +33,11 @@ class Wire:
 
     Attributes
     ----------
-    dialect : Dialect
-        Dialect of the bodies that `encode` accepts and of what `whole` and the framing return. The wire itself converts
-        between it and the provider's own format.
-    translates : bool
-        Whether the wire converts even for clients of the same dialect.
-    asks_usage : bool
-        Whether `encode` requests the usage at the end of a stream, which the client may not have done. Writable.
+    dialect: Dialect of the bodies that `encode` accepts and of what `whole` and the framing return. The wire itself
+        converts between it and the provider's own format.
+    translates: Whether the wire converts even for clients of the same dialect.
+    asks_usage: Whether `encode` requests the usage at the end of a stream, which the client may not have done.
+        Writable.
     """
 
     dialect: Dialect

@@ -24,12 +24,7 @@ _UNBUFFERED = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
 class ClientStream:
     """An answer whose first byte has arrived. Nothing is read ahead of a client that reads slowly.
 
-    Parameters
-    ----------
-    call : ChatCall
-        Ended with the stream.
-    watch : DisconnectWatch
-        Stopped with the stream.
+    The call and the watch end with the stream.
     """
 
     def __init__(

@@ -15,11 +15,6 @@ class DisconnectWatch:
 
     The task receives a `CancelledError`; `client_left` shows that the client caused it, and `absorb_cancellation` lets
     the task continue.
-
-    Parameters
-    ----------
-    receive : callable
-        ASGI's ``receive``.
     """
 
     def __init__(self, receive: Receive) -> None:

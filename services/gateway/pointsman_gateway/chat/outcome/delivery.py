@@ -35,13 +35,7 @@ LOG_REPEAT_INTERVAL_S = 1.0
 
 
 class OutcomeDelivery:
-    """Accepts calls that have ended; never makes a client wait.
-
-    Parameters
-    ----------
-    responses : ResponseIndex
-        Learns which decision belongs to a response id, for feedback that names the response.
-    """
+    """Accepts calls that have ended; never makes a client wait. Feedback may name the response: see `ResponseIndex`."""
 
     def __init__(self, backends: Backends, grader: AnswerGrader, responses: ResponseIndex) -> None:
         config = backends.config

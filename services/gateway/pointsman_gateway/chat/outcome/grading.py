@@ -28,12 +28,9 @@ class Assessment(NamedTuple):
 
     Attributes
     ----------
-    grade : Grade
-        Of the arm that was chosen.
-    usage : Usage or None
-        Tokens of the answer that was served.
-    cost_usd : float or None
-        Of the answer that was served; None when it is unknown.
+    grade: Of the arm that was chosen.
+    usage: Tokens of the answer that was served.
+    cost_usd: Of the answer that was served; None when it is unknown.
     """
 
     grade: Grade
@@ -42,13 +39,7 @@ class Assessment(NamedTuple):
 
 
 class AnswerGrader:
-    """Grades and prices answers.
-
-    Raises
-    ------
-    ConfigError
-        The configured grader cannot be used.
-    """
+    """Grades and prices answers; raises `ConfigError` when the configured grader cannot be used."""
 
     def __init__(self, config: Config) -> None:
         try:

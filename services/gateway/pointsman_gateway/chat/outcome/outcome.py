@@ -15,13 +15,7 @@ from pointsman_gateway.chat.outcome.grading import Assessment
 
 
 def build_outcome(call: ChatCall, rule: RewardRule, assessment: Assessment) -> Outcome:
-    """Return the outcome of a call that has ended.
-
-    Parameters
-    ----------
-    rule : RewardRule
-        The reward rule in force.
-    """
+    """Return the outcome of a call that has ended, with the reward rule in force."""
     decision, attempts = call.decision, call.attempts.made
     failed_ms = attempts[0].latency_ms if attempts else None
     return Outcome(

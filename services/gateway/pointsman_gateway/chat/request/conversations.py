@@ -61,13 +61,7 @@ class Conversations:
         )
 
     def identify(self, request: ChatRequest, key_id: str) -> Conversation | None:
-        """Return the digests of a request; None when conversations are not remembered at all.
-
-        Parameters
-        ----------
-        key_id : str
-            Id of the API key; empty without one.
-        """
+        """Return the digests of a request of an API key (empty without one); None when nothing is to be remembered."""
         if not self._ttl_s:
             return None
         if request.session is not None:

@@ -16,10 +16,8 @@ class ChatFeatures:
 
     Attributes
     ----------
-    label : str
-        Name and version of the extractor, for the decision log.
-    names : tuple of str
-        Names of the features.
+    label: Name and version of the extractor, for the decision log.
+    names: Names of the features.
 
     Raises
     ------
@@ -59,10 +57,7 @@ class ChatFeatures:
     def tier(self, view: RequestView, previous: str | None = None) -> tuple[str, float]:
         """Return the tier of a request whose model is ``auto``, and its difficulty (0 to 1).
 
-        Parameters
-        ----------
-        previous : str, optional
-            The tier of the previous turn, which is kept unless the difficulty requires a higher one.
+        The tier of the previous turn is kept unless the difficulty requires a higher one.
         """
         features = chat_features(view)
         self._latest = view, features

@@ -21,12 +21,9 @@ class ChatRoute(NamedTuple):
 
     Attributes
     ----------
-    direct : bool
-        The client named the arm.
-    difficulty : float or None
-        Score by which the tier was found, where the client left it open.
-    previous_tier : str or None
-        Tier of the previous turn, where the client left the tier open and it is known.
+    direct: The client named the arm.
+    difficulty: Score by which the tier was found, where the client left it open.
+    previous_tier: Tier of the previous turn, where the client left the tier open and it is known.
     """
 
     tier: str
@@ -65,12 +62,7 @@ class Routing:
         return self._lenient and not model.startswith(TIER_PREFIX) and model not in self._direct
 
     def route(self, model: str, view: RequestView, previous_tier: str | None = None) -> ChatRoute:
-        """Return the route of a request.
-
-        Parameters
-        ----------
-        previous_tier : str, optional
-            Tier of the previous turn, for a model that leaves the tier open.
+        """Return the route of a request; the tier of the previous turn counts for a model that leaves the tier open.
 
         Raises
         ------
