@@ -56,9 +56,9 @@ served.</p>
 <footer>
 <h2>How to read it</h2>
 <p>A difference is the shadow's value less the active policy's, per decision; rewards and qualities are 0 to 100. The
-thick interval contains the true value with the given confidence if you look only once. The thin interval is valid at
-every look, however often you look, and the verdict is based on it alone. Estimates are doubly robust: they use the
-logged propensities and the estimates that were made at decision time.</p>
+thick interval contains the true value with the given confidence if you look only once. The thin interval is
+always valid: it holds at all looks together, however often you look. The verdict is based on it alone. Estimates are
+doubly robust: they use the logged propensities and the estimates that were made at decision time.</p>
 <p>Assumptions: no outcome is missing because of its value, and no decision changes the outcome of another.</p>
 </footer>
 </body>
@@ -108,7 +108,7 @@ def _overview(policies: Sequence[PolicyReport]) -> str:
         )
     ]
     shown = f'<div class="plots">{"".join(plots)}</div>' if any(plots) else ""
-    caption = "Differences to the active policy, with the interval that is valid at every look"
+    caption = "Differences to the active policy, with the always-valid interval"
     return f'<section class="card">{table(caption, columns, rows, numbers_from=2)}{shown}</section>'
 
 

@@ -118,7 +118,7 @@ def _tables(policy: PolicyReport) -> list[str]:
     return [
         table(
             f"Differences, with both {confidence} intervals",
-            ["", "Estimate (valid at every look)", "For a single look"],
+            ["", "Estimate (always-valid interval)", "For a single look"],
             differences,
         ),
         table("By day", ["Day", "Decisions", "With outcome", "Agreement", "Reward difference (single look)"], days),

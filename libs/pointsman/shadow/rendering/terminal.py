@@ -75,8 +75,7 @@ def _print_notes(console: Console, policies: Sequence[PolicyReport]) -> None:
     if any(policy.reward_delta.always_valid.low is not None for policy in policies):
         confidence = percent(policies[0].reward_delta.confidence, 0)
         console.print(
-            f"differences to the active policy per request; below them the {confidence} interval that is valid at "
-            "every look"
+            f"differences to the active policy per request; below them the always-valid {confidence} interval"
         )
     if any(policy.cost_delta_usd and policy.cost_delta_method == "arm-means" for policy in policies):
         console.print(

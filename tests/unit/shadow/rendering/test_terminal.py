@@ -29,7 +29,7 @@ def test_the_table_has_intervals_verdict_reason_and_regret() -> None:
     assert (first[1], first[-1]) == ("9,000", "promote")
     assert f"+{policy.reward_delta.estimate:.1f}" in first
     assert f"bo[ld, S: promote: {policy.why}" in shown
-    assert "95 % interval that is valid at every look" in shown
+    assert "always-valid 95 % interval" in shown
     assert "regret in S: " in shown and "against the best fixed arm, p:large" in shown
     assert "p:small underperforms: it would earn" in shown
 

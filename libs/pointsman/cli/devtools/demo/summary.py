@@ -18,8 +18,8 @@ from pointsman.shadow.report.messages import PolicyReport, ReportedEstimate
 GAIN_PARTS = 10
 LEGEND = "quality: judged, 0 to 100. $/1k: dollars per 1,000 requests. last ⅓: the last third of the requests."
 SHADOW_LEGEND = (
-    "differences to what was served, per request, estimated from the log alone; in parentheses the 95 % interval\n"
-    "that is valid at every look. The table at the top has the truth. `pointsman compare` shows the reasons."
+    "differences to what was served, per request, estimated from the log alone; in parentheses the always-valid\n"
+    "95 % interval. The table at the top has the truth. `pointsman compare` shows the reasons."
 )
 
 
