@@ -13,7 +13,7 @@ import pointsman
 from docs import DOCS
 from docs.generate.channels import CHANNELS, Channel, Message, uses
 from docs.generate.markdown import plain
-from pointsman_gateway.api.json_schema import describe_fields
+from pointsman_gateway.api.json_schema import describe_fields, structs_by_name
 
 GOLDEN = DOCS.parent / "tests" / "contract" / "golden" / "v1"
 """Golden messages; those of a type are its examples."""
@@ -75,8 +75,9 @@ def message_types() -> list[Message]:
 def schemas() -> dict[str, Any]:
     """Return the JSON Schema of every message and nested type by name."""
     _, components = msgspec.json.schema_components(message_types(), ref_template="#/components/schemas/{name}")
-    for schema in components.values():
-        describe_fields(schema)
+    structs = structs_by_name(message_types())
+    for name, schema in components.items():
+        describe_fields(schema, structs[name])
     return components
 
 

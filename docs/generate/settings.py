@@ -48,7 +48,7 @@ def _sections() -> Iterator[tuple[str, type[msgspec.Struct], bool]]:
 def _rows(section: str, of: type[msgspec.Struct], many: bool) -> Iterator[tuple[str, ...]]:
     _, schemas = msgspec.json.schema_components([of], ref_template="#/{name}")
     schema = schemas[of.__name__]
-    describe_fields(schema)
+    describe_fields(schema, of)
     for name, field in schema["properties"].items():
         variable = "" if many else f"`{PREFIX}{section.upper()}_{name.upper()}`"
         default = "required" if name in schema["required"] else default_of(field)

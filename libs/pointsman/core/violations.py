@@ -6,7 +6,7 @@ import difflib
 import math
 import re
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 import msgspec
@@ -39,20 +39,15 @@ class Violation(NamedTuple):
         return f"{self.path}: {self.detail}" if self.path else self.detail
 
 
-def explain(error: msgspec.MsgspecError, expected: Any, value: Any = None) -> Violation:
+def explain(error: msgspec.MsgspecError, value: Any, expected: Any, path: str = "") -> Violation:
     """Return msgspec's error with the path of the field, what was expected and, for numbers and choices, what was got.
 
-    Parameters
-    ----------
-    expected : type
-        The type that the data were decoded as.
-    value : object, optional
-        The data, decoded without a type.
+    The other arguments are those of `find_violations`; ``value`` is None for data that cannot be decoded.
     """
     match = _AT.match(str(error))
-    detail, path = (match["detail"], match["path"] or "$") if match else (str(error), "$")
-    found = _Found(value, expected, "")
-    for step in _STEP.finditer(path):
+    detail, steps = (match["detail"], match["path"] or "$") if match else (str(error), "$")
+    found = _Found(value, expected, path)
+    for step in _STEP.finditer(steps):
         found = found.enter(step["field"] or int(step["index"]))
     if named := _FIELD.search(detail):
         return Violation(_join(found.path, named["field"]), _field_problem(found.expected, **named.groupdict()))
@@ -100,7 +95,7 @@ class _Found(NamedTuple):
         """Return the field or the item; what is unknown of it is None."""
         value, expected = None, None
         if isinstance(step, str):
-            expected = _fields(self.expected).get(step)
+            expected = _fields(self.expected).get(step, _value_type(self.expected))
             value = self.value.get(step) if isinstance(self.value, dict) else None
         else:
             expected = _item(self.expected, step)
@@ -111,42 +106,26 @@ class _Found(NamedTuple):
 
 def _parts(found: _Found) -> Iterator[_Found]:
     """Yield the parts of a value that can be examined by themselves."""
-    if isinstance(found.value, dict):
-        fields = _fields(found.expected)
-        values = next((get_args(of)[1] for of in _alternatives(found.expected) if get_origin(of) is dict), None)
-        for name, value in found.value.items():
-            expected = fields.get(name, values)
-            if expected is not None:
-                yield _Found(value, expected, _join(found.path, name))
-    elif isinstance(found.value, list):
-        for index, value in enumerate(found.value):
-            if (expected := _item(found.expected, index)) is not None:
-                yield _Found(value, expected, _join(found.path, index))
+    steps: Iterable[str | int] = found.value if isinstance(found.value, dict) else ()
+    if isinstance(found.value, list):
+        steps = range(len(found.value))
+    yield from (part for part in map(found.enter, steps) if part.expected is not None)
 
 
 def _own_violations(found: _Found, error: msgspec.ValidationError, clean: bool) -> Iterator[Violation]:
     """Yield what is wrong with a value itself: fields missing or unknown, and what its parts do not explain."""
-    fields = _fields(found.expected)
-    if not isinstance(found.value, dict) or not fields:
-        if clean:
-            yield _under(found.path, explain(error, found.expected, found.value))
-        return
-    struct = _struct(found.expected)
-    for name in found.value:
-        if name not in fields and struct.__struct_config__.forbid_unknown_fields:
-            clean = False
-            yield Violation(_join(found.path, name), _field_problem(struct, "unknown", name))
-    for field in msgspec.structs.fields(struct):
-        if field.required and field.encode_name not in found.value:
-            clean = False
-            yield Violation(_join(found.path, field.encode_name), _field_problem(struct, "missing", ""))
+    struct, fields = _struct(found.expected), _fields(found.expected)
+    if struct is not None and isinstance(found.value, dict):
+        for name in found.value:
+            if name not in fields and struct.__struct_config__.forbid_unknown_fields:
+                clean = False
+                yield Violation(_join(found.path, name), _field_problem(struct, "unknown", name))
+        for field in msgspec.structs.fields(struct):
+            if field.required and field.encode_name not in found.value:
+                clean = False
+                yield Violation(_join(found.path, field.encode_name), _field_problem(struct, "missing", ""))
     if clean:
-        yield _under(found.path, explain(error, found.expected, found.value))
-
-
-def _under(path: str, violation: Violation) -> Violation:
-    separator = "." if path and violation.path and not violation.path.startswith("[") else ""
-    return Violation(f"{path}{separator}{violation.path}", violation.detail)
+        yield explain(error, *found)
 
 
 def _join(path: str, step: str | int) -> str:
@@ -174,6 +153,10 @@ def _struct(expected: Any) -> Any:
 def _fields(expected: Any) -> dict[str, Any]:
     struct = _struct(expected)
     return {field.encode_name: field.type for field in msgspec.structs.fields(struct)} if struct else {}
+
+
+def _value_type(expected: Any) -> Any:
+    return next((get_args(of)[1] for of in _alternatives(expected) if get_origin(of) is dict), None)
 
 
 def _item(expected: Any, index: int) -> Any:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import secrets
-from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -34,11 +33,10 @@ def make_password() -> str:
 def completed(known: Credentials | None = None) -> Credentials:
     """Return credentials of every role: the known ones, and new ones for the other roles."""
     had = known or Credentials()
-    return Credentials(nats=_each(NATS_ROLES, had.nats), redis=_each(REDIS_ROLES, had.redis))
-
-
-def _each(roles: tuple[str, ...], known: Mapping[str, str]) -> dict[str, str]:
-    return {role: known.get(role) or make_password() for role in roles}
+    return Credentials(
+        nats={role: had.nats.get(role) or make_password() for role in NATS_ROLES},
+        redis={role: had.redis.get(role) or make_password() for role in REDIS_ROLES},
+    )
 
 
 def read_credentials(file: Path) -> Credentials | None:

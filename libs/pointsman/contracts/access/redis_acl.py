@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 from pointsman.contracts.access.roles import Role
 
-_RUN = "+evalsha +script|load"
 _RUN_READING = "+evalsha_ro +script|load"
 _RUN_BOTH = "+evalsha +evalsha_ro +script|load"
 _HOLD = "+evalsha +get +set +pexpire +del"

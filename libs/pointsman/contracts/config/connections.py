@@ -12,7 +12,17 @@ from pointsman.core.violations import Violation
 
 
 class _Connection(Section, frozen=True, kw_only=True):
-    """Properties and checks that both connections share; the settings are documented in the two sections."""
+    """Settings and checks that both connections share.
+
+    Attributes
+    ----------
+    user: User name, if the server requires authentication.
+    password: Password of the user; prefer the environment or ``password_file``.
+    password_file: File that contains the password, for example a container secret.
+    ca_file: TLS: certificates of the authorities to trust, instead of those of the system.
+    cert_file: TLS: client certificate.
+    key_file: TLS: private key of the client certificate.
+    """
 
     schemes: ClassVar[tuple[str, str]]
     """Scheme of URLs without and with TLS."""
@@ -70,12 +80,6 @@ class NatsConfig(_Connection, frozen=True, kw_only=True):
     Attributes
     ----------
     url: One URL, or several separated by commas; ``tls://`` for TLS.
-    user: User name, if the server requires authentication.
-    password: Password of the user; prefer the environment or ``password_file``.
-    password_file: File that contains the password, for example a container secret.
-    ca_file: TLS: certificates of the authorities to trust, instead of those of the system.
-    cert_file: TLS: client certificate.
-    key_file: TLS: private key of the client certificate.
     server: ``pointsman up``: path of a nats-server to run instead of the bundled one.
     decisions_max_age_days: How long decisions are kept.
     decisions_max_bytes: Largest size of the decision log; the oldest decisions are deleted first.
@@ -118,12 +122,7 @@ class RedisConfig(_Connection, frozen=True, kw_only=True):
     Attributes
     ----------
     url: URL of the store; ``rediss://`` for TLS.
-    user: User name, if the server requires authentication.
     password: Password of the user, or of the default user; prefer the environment or ``password_file``.
-    password_file: File that contains the password, for example a container secret.
-    ca_file: TLS: certificates of the authorities to trust, instead of those of the system.
-    cert_file: TLS: client certificate.
-    key_file: TLS: private key of the client certificate.
     server: ``pointsman up``: path of a redis-server or valkey-server to run instead of the bundled one.
     timeout_ms: Longest duration of one command.
     """

@@ -76,9 +76,8 @@ def load_config(path: Path | str | None = None, environ: Mapping[str, str] | Non
         redis=with_password(config.redis, "redis", problems),
     )
     problems += [str(violation) for name in sections for violation in section_problems(getattr(config, name), name)]
-    failed = (
-        tables.keys() & _SECTIONS.keys()
-    ) - sections.keys()  # replaced by defaults, which cause no further problems
+    # These are replaced by defaults, which cause no further problems.
+    failed = (tables.keys() & _SECTIONS.keys()) - sections.keys()
     across = chain(config.problems(), () if "tier" in failed else config.tier_references())
     problems += [str(violation) for violation in across if violation.path.split(".")[0].split("[")[0] not in failed]
     if problems:

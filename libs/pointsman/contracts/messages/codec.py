@@ -48,7 +48,7 @@ def decode(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
     try:
         message = decoder.decode(data)
     except msgspec.MsgspecError as error:
-        raise InvalidMessage(*explain(error, decoder.type, _decode_untyped(data))) from error
+        raise InvalidMessage(*explain(error, _decode_untyped(data), decoder.type)) from error
     except (UnicodeDecodeError, RecursionError) as error:
         raise InvalidMessage("", f"not valid JSON: {error}") from error
     if isinstance(message, Message) and message.v > VERSION:

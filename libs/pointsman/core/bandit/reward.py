@@ -48,7 +48,6 @@ class RewardRule(RewardSettings, frozen=True, kw_only=True, omit_defaults=True, 
 
     Attributes
     ----------
-    lambda_cost, mu_latency, normalizer, cost_bounds_usd, latency_bounds_ms: As in `RewardSettings`.
     forgetting: γ: the share of the arm's statistics that is kept when it learns from the outcome; 1 forgets nothing.
     """
 

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Protocol
 
+from pointsman.core.bandit.context import LARGEST
 from pointsman.core.features.chat import CHAT_FEATURES_VERSION, CHAT_NAMES, chat_features
 from pointsman.core.features.embedding import Embedding
 from pointsman.core.features.errors import ExtractionFailed, ExtractorNotUsable
@@ -13,8 +14,6 @@ from pointsman.core.features.request_view import RequestView
 
 CHAT = "chat"
 EMBEDDING = "embedding"
-LARGEST = 1e6
-"""Features should be of size 1; a feature with a larger absolute value than this is an error."""
 
 
 class Extractor(Protocol):

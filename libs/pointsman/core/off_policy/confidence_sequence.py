@@ -1,4 +1,4 @@
-"""The asymptotic confidence sequence: an interval that holds at every look, however often and for whatever reason."""
+"""The asymptotic confidence sequence: an interval that is valid at every look, for any number of looks."""
 
 import math
 
@@ -13,29 +13,29 @@ At 95 % its width is 1.55 times the normal interval's there, 2.0 times at a tent
 """
 
 MIN_COUNT = 50
-"""Below so many terms a report gives no interval that rests on the central limit theorem."""
+"""Number of terms below which a report has no interval that is based on the central limit theorem."""
 
 FARTHEST = 10**12
-"""How many terms `decisions_needed` looks ahead."""
+"""Largest number of terms that `decisions_needed` considers."""
 
 
 def asymptotic_sequence(estimate: Estimate, confidence: float = 0.95, tuned_for: float = TUNED_FOR) -> Interval:
     """Return value ± σ̂ √( 2 (tρ² + 1)/(t² ρ²) · ln( √(tρ² + 1) / α ) ) after t terms.
 
-    Robbins' normal mixture: the bound that Brownian motion crosses ever with probability α, put around a mean whose
-    sum follows Brownian motion more and more closely. Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas, *Time-uniform
-    central limit theory and asymptotic confidence sequences*, Annals of Statistics 52 (2024), Theorem 2.2. ρ is chosen
-    for the least width at t*, ρ² = (−2 ln α + ln(1 − 2 ln α))/t*, as in their appendix on the choice of ρ.
+    Robbins' normal mixture: the bound that Brownian motion ever crosses with probability α, around a mean whose sum
+    approaches Brownian motion. Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas, *Time-uniform central limit theory and
+    asymptotic confidence sequences*, Annals of Statistics 52 (2024), Theorem 2.2. ρ gives the least width at t*:
+    ρ² = (−2 ln α + ln(1 − 2 ln α))/t*, as in their appendix on the choice of ρ.
 
-    The terms need not be alike: the active policy learns, so the mean changes, and then the sequence holds for the mean
-    of the terms' own expectations so far (their sequences of Lindeberg type, for means and variances that change under
-    martingale dependence), with a variance that counts those changes as noise, so rather too large than too small.
+    The terms need not have equal expectations, because the active policy learns. The sequence then holds for the mean
+    of the expectations so far (their Lindeberg-type sequences under martingale dependence), and the variance counts
+    the changes as noise, so it is rather too large than too small.
 
-    What it needs. It holds for sums that grow from a start chosen without regard to outcomes: a policy's first
-    decision, a Monday. Windows with different starts are different sequences, each with its own error. And it is
-    asymptotic: its variance must be right. The empirical one is not while heavy weights have not been met, so give it
-    the larger of that and the predicted one (`Estimate.at_least`, `predicted_variance`). Measured with looks at every
-    decision from the 50th to the 20,000th, 600 logs a row: the share that ever excluded the truth, at 95 %.
+    The sum must begin at a time that does not depend on outcomes: the first decision of a policy, a Monday. Windows
+    with different beginnings are different sequences, each with its own error. The variance must be right: the
+    empirical one is too small until heavy weights have occurred, so use the larger of that and the predicted one
+    (`Estimate.at_least`, `predicted_variance`). The table has the percentage of 600 logs for which a look at every
+    decision from the 50th to the 20,000th ever excluded the true value, at 95 %.
 
     ======  =========  ===============  =========  =========
     weight  disagree   outcome          empirical  the larger
@@ -51,22 +51,22 @@ def asymptotic_sequence(estimate: Estimate, confidence: float = 0.95, tuned_for:
        300       30 %  number, model bad    84.5        0.2
     ======  =========  ===============  =========  =========
 
-    The model is off by 0.2 to 0.3 for numbers, exact for 0 and 1; a bad one is off by 0.6 on the shadow's arm alone.
-    One look with a normal interval misses 0 to 5.3 % with the larger variance, up to 89 % with the empirical one.
+    The model's error is 0.2 to 0.3 for numbers and 0 for 0 or 1; a bad model's is 0.6 on the shadow's arm only. One
+    look with a normal interval misses 0 to 5.3 % with the larger variance, up to 89 % with the empirical one.
 
     Parameters
     ----------
     estimate : Estimate
         Of any method.
     confidence : float
-        1 − α.
+        1 − α, between 0.5 and 1.
     tuned_for : float
-        t*; to be fixed before the data are seen.
+        t*, above 0; fix it before the data are seen.
 
     Raises
     ------
     ValueError
-        If tuned_for is not above 0, or the confidence is not within 0.5 to 1.
+        For a confidence or ``tuned_for`` out of range.
     """
     half_width = math.nan
     if estimate.count and estimate.known:
@@ -78,30 +78,17 @@ def asymptotic_sequence(estimate: Estimate, confidence: float = 0.95, tuned_for:
 def decisions_needed(
     estimate: Estimate, half_width: float, confidence: float = 0.95, tuned_for: float = TUNED_FOR
 ) -> int | None:
-    """Return how many terms more it takes for the asymptotic sequence to become as narrow as asked.
+    """Return the number of further terms until the asymptotic sequence has a half width, at the present variance.
 
-    If the variance stays what it is. The width falls with every term, so the first count that is enough is found by
-    halving.
+    It is 0 when the sequence is narrow enough; None for more than 10¹² terms, without data, or for a half width that
+    is not above 0. The width decreases with every term, so a binary search finds the first sufficient count.
 
     Parameters
     ----------
-    estimate : Estimate
-        What is known now.
     half_width : float
-        What half the width is to fall to; |value| for the sequence to leave 0, if the value stays what it is.
+        The half width to reach; |value| for the sequence to exclude 0, at the present value.
     confidence, tuned_for : float
-        As in `asymptotic_sequence`.
-
-    Returns
-    -------
-    int or None
-        0 when it is narrow enough already; None when it would take more than 10¹² terms, when nothing is known, or
-        when the half width asked for is not above 0.
-
-    Raises
-    ------
-    ValueError
-        As `asymptotic_sequence`.
+        As in `asymptotic_sequence`, with the same errors.
     """
     alpha, rho_squared = error_rate(confidence), _rho_squared(confidence, tuned_for)
     if not estimate.known or not estimate.count or not half_width > 0:

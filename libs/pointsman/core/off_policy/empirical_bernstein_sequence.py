@@ -1,4 +1,4 @@
-"""The empirical Bernstein confidence sequence: holds at every look and from the first term on, for bounded terms."""
+"""The empirical Bernstein confidence sequence: valid at every look and from the first term on, for bounded terms."""
 
 import math
 
@@ -16,30 +16,29 @@ def empirical_bernstein_sequence(estimate: Estimate, bound: float, confidence: f
 
     Howard, Ramdas, McAuliffe, Sekhon, *Time-uniform, nonparametric, nonasymptotic confidence sequences*, Annals of
     Statistics 49 (2021), Theorem 4, with V = Σ (xᵢ − x̂ᵢ)² and every prediction x̂ᵢ = 0, so that the sum of squares is
-    all it needs; paired differences of policies that mostly agree are near 0 anyhow. S is their polynomial stitched
-    boundary (eq. 10), for α/2 on either side. A term is nowhere farther than `bound` from its prediction, so the
-    scale of the boundary is c = bound: exp(λξ − ψ(λ)ξ²) ≤ 1 + λξ, on which Theorem 4 rests, needs ξ ≥ −c of
-    ξ = xᵢ − x̂ᵢ only. The first epoch ends at V = bound².
+    sufficient; paired differences of policies that mostly agree are near 0. S is their polynomial stitched boundary
+    (eq. 10), for α/2 on either side. No term differs from its prediction by more than `bound`, so the scale of the
+    boundary is c = bound: exp(λξ − ψ(λ)ξ²) ≤ 1 + λξ, the basis of Theorem 4, needs only ξ ≥ −c for ξ = xᵢ − x̂ᵢ. The
+    first epoch ends at V = bound².
 
-    It needs no central limit theorem and no variance to be believed, only the bound, and is wider for it. At 95 % half
-    its width is 12.4 bound/t until V = bound²; at V = 10 bound² it is about twice as wide as the asymptotic sequence,
-    at 100 bound² 1.6 times, at 1000 bound² 1.1 to 1.4 times.
+    It assumes no central limit theorem and no variance, only the bound, and is therefore wider. At 95 % its half width
+    is 12.4 bound/t until V = bound²; at V = 10 bound² it is about twice as wide as the asymptotic sequence, at
+    100 bound² 1.6 times, at 1000 bound² 1.1 to 1.4 times.
 
     Parameters
     ----------
     estimate : Estimate
         A plain mean.
     bound : float
-        What no term's absolute value can exceed, as `difference_bound` gives. To be known beforehand, from the
-        exploration rate or the clip; the largest q/p of the decisions so far is a stand-in that is right once the
-        rarest candidate has been offered.
+        Upper bound on the absolute value of every term, from `difference_bound`; above 0. It must be known beforehand,
+        from the exploration rate or the clip; the largest q/p so far is right once the rarest candidate was offered.
     confidence : float
-        1 − α.
+        1 − α, between 0.5 and 1.
 
     Raises
     ------
     ValueError
-        If the estimate is a ratio, the bound is not above 0, or the confidence is not within 0.5 to 1.
+        For an estimate that is a ratio, or a parameter out of range.
     """
     alpha = error_rate(confidence)
     require_mean(estimate)
@@ -55,19 +54,10 @@ def empirical_bernstein_sequence(estimate: Estimate, bound: float, confidence: f
 def stitched_boundary(v: float, alpha: float, scale: float, start: float) -> float:
     """Return S(v) = √(k₁² v ℓ + k₂² c² ℓ²) + k₂ c ℓ, with ℓ = ln h(log_η(v/m)) + ln(1/α).
 
-    Howard et al. 2021, eq. 10: a sub-gamma process with scale c stays below it for ever with probability 1 − α. Here
+    Howard et al. 2021, eq. 10: a sub-gamma process with scale c always stays below it with probability 1 − α. Here
     η = 2, h(k) = (k + 1)^s ζ(s) with s = 1.4, k₁ = (η^¼ + η^−¼)/√2, k₂ = (√η + 1)/2, and v is at least m.
 
-    Parameters
-    ----------
-    v : float
-        Intrinsic time.
-    alpha : float
-        Of one side.
-    scale : float
-        c.
-    start : float
-        m, where the first epoch ends.
+    ``v`` is the intrinsic time, ``alpha`` α of one side, ``scale`` c, and ``start`` m, the end of the first epoch.
     """
     v = max(v, start)
     k1 = (_ETA**0.25 + _ETA**-0.25) / math.sqrt(2.0)

@@ -32,11 +32,10 @@ def component_schemas(requests: Iterable[Any], answers: Iterable[Any]) -> tuple[
     types = list(dict.fromkeys([*bodies, *answers]))
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     sent = _referenced([schema for kind, schema in zip(types, schemas, strict=True) if kind in bodies], components)
-    structs = _structs(types)
+    structs = structs_by_name(types)
     for name, schema in components.items():
         struct = structs[name]
-        bases = [base.__doc__ or "" for base in struct.__mro__[1:] if issubclass(base, msgspec.Struct)]
-        describe_fields(schema, *reversed(bases))
+        describe_fields(schema, struct)
         if name not in sent and not struct.__struct_config__.omit_defaults:
             schema["required"] = [
                 key for key, field in schema["properties"].items() if key in schema["required"] or "default" in field
@@ -48,19 +47,15 @@ def component_schemas(requests: Iterable[Any], answers: Iterable[Any]) -> tuple[
     return dict(zip(types, _for_generators(list(schemas)), strict=True)), _for_generators(components)
 
 
-def describe_fields(schema: Schema, *inherited: str) -> None:
+def describe_fields(schema: Schema, struct: type[msgspec.Struct]) -> None:
     """Move the section ``Attributes`` of a schema's description to its properties, in place.
 
-    Parameters
-    ----------
-    schema : dict
-    inherited : str
-        Docstrings of base types, whose fields the schema has too.
+    The descriptions of inherited fields are those of the bases of ``struct``.
     """
-    summary, attributes = _split(schema.get("description", ""))
+    summary, _ = _split(schema.get("description", ""))
     if summary:
         schema["description"] = _markdown(" ".join(summary.split()))
-    sections = [*(_split(docstring)[1] for docstring in inherited), attributes]
+    sections = [_split(base.__doc__ or "")[1] for base in reversed(struct.__mro__) if issubclass(base, msgspec.Struct)]
     for names, description in [found for section in sections for found in _attributes(section)]:
         for name in names:
             if name in schema.get("properties", {}) and description:
@@ -84,7 +79,7 @@ def _referenced(node: Any, components: dict[str, Schema]) -> set[str]:
     return found
 
 
-def _structs(types: Iterable[Any]) -> dict[str, Any]:
+def structs_by_name(types: Iterable[Any]) -> dict[str, Any]:
     """Return all struct types that the types consist of, by name."""
     found: dict[str, Any] = {}
 

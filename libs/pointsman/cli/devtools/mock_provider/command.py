@@ -87,4 +87,4 @@ def _behaviour(values: dict[str, object], option: str = "") -> Behaviour:
     try:
         return msgspec.convert(values, Behaviour, strict=False)
     except msgspec.ValidationError as error:
-        raise CommandFailed(f"{option}{explain(error, Behaviour, values)}", 2) from error
+        raise CommandFailed(f"{option}{explain(error, values, Behaviour)}", 2) from error
