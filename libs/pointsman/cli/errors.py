@@ -5,8 +5,6 @@
     CommandFailed (Exception)    printed as one line, without a traceback
 """
 
-from __future__ import annotations
-
 
 class CommandFailed(Exception):
     """A command cannot do what was asked.

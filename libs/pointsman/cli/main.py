@@ -5,8 +5,6 @@ parser and sets the default ``run``: a function of the parsed options that retur
 `CommandFailed` for an expected failure.
 """
 
-from __future__ import annotations
-
 import argparse
 import importlib
 import os

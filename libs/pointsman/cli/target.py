@@ -1,7 +1,5 @@
 """The stack that a command works on: a running embedded stack, a URL, or the addresses of the configuration."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from pathlib import Path
@@ -24,14 +22,10 @@ class Target(NamedTuple):
 
     Attributes
     ----------
-    nats, redis
-        Address and login; the login is that of the operator on an embedded stack.
-    stack : StackFile or None
-        The embedded stack that was found.
-    origin : str
-        Source of the addresses, to be shown: ``the stack on data``.
-    api_key : str or None
-        For the gateway.
+    nats, redis: Address and login; the login is that of the operator on an embedded stack.
+    stack: The embedded stack that was found.
+    origin: Source of the addresses, to be shown: ``the stack on data``.
+    api_key: For the gateway.
     """
 
     gateway_url: str

@@ -1,7 +1,5 @@
 """Wiring of the shadow-evaluator."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import secrets

@@ -1,7 +1,5 @@
 """State that the two readers of a tier share: the shadows, the progress, and recent decisions."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import OrderedDict
 
@@ -54,12 +52,9 @@ class EvaluationState:
 
     Attributes
     ----------
-    active : str
-        Identity of the active policy.
-    progress : ShadowProgress
-        As of the last commit; read again whenever the evaluation starts.
-    moved : asyncio.Event
-        Set whenever decisions were committed.
+    active: Identity of the active policy.
+    progress: As of the last commit; read again whenever the evaluation starts.
+    moved: Set whenever decisions were committed.
     """
 
     def __init__(self, config: Config, tier: TierConfig) -> None:

@@ -1,7 +1,5 @@
 """Reading of one log of a tier in order, for the readers of decisions and of rewards."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 

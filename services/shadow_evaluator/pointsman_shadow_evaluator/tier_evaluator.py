@@ -1,7 +1,5 @@
 """Shadow evaluation of one tier under its lease: reads the decisions and the rewards."""
 
-from __future__ import annotations
-
 import asyncio
 
 from pointsman.contracts.config import Config, TierConfig

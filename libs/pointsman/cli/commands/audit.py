@@ -1,7 +1,5 @@
 """The commands ``pointsman audit`` and ``pointsman rebuild``: compare or rebuild the store from the outcome log."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import sys

@@ -1,7 +1,5 @@
 """The command ``pointsman compare``: the shadow report as a table, a page or JSON."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The command ``pointsman config check``: report problems of the configuration, or its effective settings."""
 
-from __future__ import annotations
-
 import argparse
 import os
 

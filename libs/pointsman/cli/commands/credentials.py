@@ -1,7 +1,5 @@
 """The command ``pointsman credentials``: users and passwords of NATS and the store, as files for containers."""
 
-from __future__ import annotations
-
 import argparse
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The command ``pointsman features``: the features and the tier of a prompt, to choose the bounds of ``auto``."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

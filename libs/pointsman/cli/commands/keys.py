@@ -1,7 +1,5 @@
 """The command ``pointsman keys``: create, list and revoke API keys."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 import time

@@ -1,7 +1,5 @@
 """The command ``pointsman policies``: active and shadow policies of each tier, and the history of their changes."""
 
-from __future__ import annotations
-
 import argparse
 from datetime import UTC, datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """The command ``pointsman probe``: whether a URL returns 200. Health checks run it often, so it imports little."""
 
-from __future__ import annotations
-
 import argparse
 import http.client
 

@@ -1,7 +1,5 @@
 """The commands ``pointsman promote`` and ``pointsman revert``: switch the active policy of a tier."""
 
-from __future__ import annotations
-
 import argparse
 import getpass
 import sys

@@ -1,7 +1,5 @@
 """The commands that run one service each: the processes that ``pointsman up`` starts, for containers and units."""
 
-from __future__ import annotations
-
 import argparse
 import importlib
 import os

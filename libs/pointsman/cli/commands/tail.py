@@ -1,7 +1,5 @@
 """The command ``pointsman tail``: print messages of NATS subjects as they are published."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import re

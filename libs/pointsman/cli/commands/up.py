@@ -1,7 +1,5 @@
 """The command ``pointsman up``: run the embedded stack in the foreground."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import contextlib

@@ -1,7 +1,5 @@
 """Work on many items, a bounded number at a time."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar

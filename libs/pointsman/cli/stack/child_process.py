@@ -1,7 +1,5 @@
 """A supervised child process: started, restarted when it ends, stopped."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import os

@@ -1,7 +1,5 @@
 """The embedded NATS and store: their ports, configuration files and probes."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from pathlib import Path

@@ -10,8 +10,6 @@
     └── ProbeFailed      no valid response from an address
 """
 
-from __future__ import annotations
-
 
 class StackError(Exception):
     """Base of every error raised by :mod:`pointsman.cli.stack`."""

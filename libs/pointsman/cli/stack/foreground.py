@@ -1,7 +1,5 @@
 """Run a stack in the foreground until a signal arrives."""
 
-from __future__ import annotations
-
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine

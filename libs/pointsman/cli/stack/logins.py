@@ -1,7 +1,5 @@
 """Credentials of an embedded stack, and the login that each process gets."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit

@@ -5,8 +5,6 @@ process id stays. On other systems it only executes the program. A function call
 same, but is not safe in a process that has threads.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

@@ -1,7 +1,5 @@
 """Choice of free ports."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Probes of running servers: NATS by its greeting, the store by its process id, a service by ``/readyz``."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 from urllib.parse import urlsplit

@@ -1,7 +1,5 @@
 """Location of the nats-server and valkey-server programs: the configuration, the installed wheels, or the PATH."""
 
-from __future__ import annotations
-
 import importlib
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """One process of a service: its name, environment, address and readiness."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping
 from urllib.parse import urlsplit

@@ -1,7 +1,5 @@
 """Supervisor of the embedded stack: starts NATS, the store and the services, restarts and stops them."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import os
@@ -63,8 +61,7 @@ class Stack:
 
     Attributes
     ----------
-    gateway_url, nats_url, monitor_url, redis_url : str
-        Addresses after the start. ``monitor_url`` is NATS's monitoring page.
+    gateway_url, nats_url, monitor_url, redis_url: Addresses after the start. ``monitor_url`` is NATS's monitoring page.
     """
 
     def __init__(

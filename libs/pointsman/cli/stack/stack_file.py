@@ -1,7 +1,5 @@
 """The file ``stack.json``: the processes that run on a data directory."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,10 +16,8 @@ class StackProcess(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     Attributes
     ----------
-    url : str
-        Address of the gateway's API, NATS or the store; for the other services the address of ``/readyz``.
-    monitor : str
-        URL of NATS's monitoring page.
+    url: Address of the gateway's API, NATS or the store; for the other services the address of ``/readyz``.
+    monitor: URL of NATS's monitoring page.
     """
 
     pid: int

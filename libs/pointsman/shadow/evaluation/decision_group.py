@@ -1,7 +1,5 @@
 """Logged decisions as arrays, built once per batch and shared by all shadow policies."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
@@ -42,26 +40,17 @@ class DecisionGroup:
 
     Attributes
     ----------
-    decisions : list of LoggedDecision, length B
-    places : ndarray, shape (B,)
-        Index of each decision in its batch; ascending.
-    names : list of str, length K
-        ``provider:model`` of the candidates.
-    estimates : Estimates
-        The logged estimates; every array has shape (B, K).
-    p : ndarray, shape (B, K)
-        The distribution of the active policy.
-    chosen : ndarray, shape (B,)
-        Index of the candidate that was served.
-    model : ndarray, shape (B, K)
-        The logged means clipped to 0…1, as predictions of reward and of quality.
-    sequences : ndarray, shape (B,)
-    keys : ndarray, shape (B, 2)
-        See `decision_keys`.
-    slots : list of Slot
-        The distinct slots of the decisions.
-    slot_of : ndarray, shape (B,)
-        Index into `slots`.
+    decisions: The B decisions.
+    places: Index of each decision in its batch; ascending. Shape (B,).
+    names: ``provider:model`` of the candidates. Length K.
+    estimates: The logged estimates; every array has shape (B, K).
+    p: The distribution of the active policy. Shape (B, K).
+    chosen: Index of the candidate that was served. Shape (B,).
+    model: The logged means clipped to 0…1, as predictions of reward and of quality. Shape (B, K).
+    sequences: Sequence of each decision in the log. Shape (B,).
+    keys: See `decision_keys`. Shape (B, 2).
+    slots: The distinct slots of the decisions.
+    slot_of: Index into `slots`. Shape (B,).
     """
 
     def __init__(self, arms: tuple[Arm, ...], decisions: Sequence[LoggedDecision], places: Sequence[int]) -> None:

@@ -1,7 +1,5 @@
 """Reproducible random numbers, derived from the id of a decision and the identity of a policy."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 

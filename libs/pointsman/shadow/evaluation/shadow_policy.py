@@ -1,7 +1,5 @@
 """Shadow policies, and their evaluation on groups of logged decisions."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -21,10 +19,8 @@ class Distributions(NamedTuple):
 
     Attributes
     ----------
-    q : ndarray, shape (n, K)
-        NaN in the rows that failed.
-    failed : dict of row to str
-        The error text of each row that failed.
+    q: NaN in the rows that failed. Shape (n, K).
+    failed: By row that failed: the error text.
     """
 
     q: FloatArray
@@ -120,11 +116,8 @@ class Evaluation(NamedTuple):
 
     Attributes
     ----------
-    rows : ndarray, shape (n,)
-        Rows of the group.
-    distributions : Distributions
-    candidate : ndarray, shape (n,)
-        The candidate that the shadow drew; undefined in the rows that failed.
+    rows: Rows of the group. Shape (n,).
+    candidate: The candidate that the shadow drew; undefined in the rows that failed. Shape (n,).
     """
 
     rows: Rows

@@ -3,8 +3,6 @@
 It is a pure function of the outcome log and the rule. If it is lost, the policy learns it again from the log.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,18 +29,12 @@ class LearnedState:
 
     Attributes
     ----------
-    origin : str
-        The log and the rule that it was learned from. A state of another origin is useless.
-    watermark : int
-        Sequence of the last outcome that was applied; 0 before the first.
-    watermark_at_ms : int
-        When the log stored that outcome.
-    ranges : dict
-        State of the running ranges of the reward.
-    arms : dict of Arm to ArmState
-        All arms when read; the changed ones when written.
-    applied : dict of chunk to bytes
-        The applied bits that changed; empty when read.
+    origin: The log and the rule that it was learned from. A state of another origin is useless.
+    watermark: Sequence of the last outcome that was applied; 0 before the first.
+    watermark_at_ms: When the log stored that outcome.
+    ranges: State of the running ranges of the reward.
+    arms: All arms when read; the changed ones when written.
+    applied: The applied bits that changed; empty when read. By chunk.
     """
 
     origin: str = ""

@@ -1,7 +1,5 @@
 """The difference between the reward rules of a shadow and the active policy: a shadow with one learns for itself."""
 
-from __future__ import annotations
-
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.core.bandit import RewardSettings
 

@@ -1,7 +1,5 @@
 """The evidence for a switch of policies: a row of the report, and the part of it that is recorded."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

@@ -4,8 +4,6 @@ Every comparison uses the always-valid interval, so a check every minute is as s
 missing, nothing is done: the unknown is no reason to change what serves.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
@@ -31,11 +29,8 @@ class Ruling(NamedTuple):
 
     Attributes
     ----------
-    action : {"promote", "rollback", "none"}
-    policy : str
-        Name of the shadow to promote, or of the one to return to.
-    why : str
-        The reason, with the numbers it is based on.
+    policy: Name of the shadow to promote, or of the one to return to.
+    why: The reason, with the numbers it is based on.
     """
 
     action: Literal["promote", "rollback", "none"]
@@ -52,7 +47,6 @@ def rule(rows: Iterable[PolicyReport], replaced: str | None, settings: Promotion
         On the tier's shadows, since its active policy began to serve.
     replaced : str or None
         Name of the shadow that served before the last promotion; None if there is no promotion to roll back.
-    settings : PromotionConfig
     """
     rows = list(rows)
     for row in rows:

@@ -1,7 +1,5 @@
 """Tables of the HTML page: escaped, with a caption, and scrolling horizontally if they are too wide."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple

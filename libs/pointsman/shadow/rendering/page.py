@@ -1,7 +1,5 @@
 """The report as one self-contained HTML page: it includes its style and its plots, and has no script."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from collections.abc import Sequence

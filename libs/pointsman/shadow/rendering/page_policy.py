@@ -1,7 +1,5 @@
 """The section of the HTML page on one shadow policy."""
 
-from __future__ import annotations
-
 from html import escape
 
 from pointsman.shadow.rendering.html_table import Cell, estimate_cell, table, verdict_badge

@@ -1,7 +1,5 @@
 """The report as a table for the terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from rich import box

@@ -1,7 +1,5 @@
 """Selection bias: whether decisions with an outcome are like those without, as far as the log can show."""
 
-from __future__ import annotations
-
 from pointsman.shadow.report.intervals import POINTS
 from pointsman.shadow.report.messages import ArmShare, RewardedBias
 from pointsman.shadow.sums import hour_sums as fields

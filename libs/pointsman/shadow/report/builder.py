@@ -1,7 +1,5 @@
 """Building of a report: reads the sums of a window from the store."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Mapping
 

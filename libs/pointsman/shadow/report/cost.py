@@ -1,7 +1,5 @@
 """The cost difference per decision: from reported costs or, without them, from the mean cost of each arm."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Drift: whether a comparison had the same result on every day of the window."""
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Estimates of the report: scaled to its units, with both intervals, and null where the data gives nothing."""
 
-from __future__ import annotations
-
 import math
 
 from pointsman.core.off_policy import (

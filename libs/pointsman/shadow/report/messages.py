@@ -26,10 +26,8 @@ class ReportedInterval(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    low, high : float or None
-        None while there are too few decisions with an outcome.
-    method : str
-        How it was computed.
+    low, high: None while there are too few decisions with an outcome.
+    method: How it was computed.
     """
 
     low: float | None = None
@@ -42,16 +40,12 @@ class ReportedEstimate(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    estimate : float or None
-        None while no decision has an outcome.
-    low, high : float or None
-        The interval for a single look at an amount of data that was fixed in advance: ``estimate`` ± z standard errors.
-    method : str
-        The estimator: ``dr``, ``sndr``, ``dm``, ``ips`` or ``snips``.
-    confidence : float
-        The probability that each interval contains the true value, 0 to 1.
-    always_valid : object
-        The interval that is valid at every look, however often you look and whenever you stop. It is wider.
+    estimate: None while no decision has an outcome.
+    low, high: The interval for a single look at an amount of data that was fixed in advance: ``estimate`` ± z standard
+        errors.
+    method: The estimator: ``dr``, ``sndr``, ``dm``, ``ips`` or ``snips``.
+    confidence: The probability that each interval contains the true value, 0 to 1.
+    always_valid: The interval that is valid at every look, however often you look and whenever you stop. It is wider.
     """
 
     estimate: float | None = None
@@ -83,14 +77,10 @@ class ReportedEstimates(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    active : float or None
-        Mean reward of the active policy, over the decisions that have one.
-    dm : object
-        Direct method: the logged estimates alone.
-    ips, snips : object
-        Inverse propensity scores, and their self-normalized form.
-    dr, sndr : object
-        Doubly robust, and its self-normalized form.
+    active: Mean reward of the active policy, over the decisions that have one.
+    dm: Direct method: the logged estimates alone.
+    ips, snips: Inverse propensity scores, and their self-normalized form.
+    dr, sndr: Doubly robust, and its self-normalized form.
     """
 
     active: float | None = None
@@ -114,13 +104,10 @@ class Disagreements(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    count : int
-        According to the draws of both policies.
-    expected_share : float or None
-        Expected share of such decisions, 0 to 1, from the two distributions alone.
-    reward_delta, quality_delta : object
-        The difference per such decision. Equal choices have the same outcome, so it is the difference per decision
-        divided by ``expected_share``.
+    count: According to the draws of both policies.
+    expected_share: Expected share of such decisions, 0 to 1, from the two distributions alone.
+    reward_delta, quality_delta: The difference per such decision. Equal choices have the same outcome, so it is the
+        difference per decision divided by ``expected_share``.
     """
 
     count: int
@@ -134,8 +121,7 @@ class ArmShare(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    share : float or None
-        ``rewarded`` / ``served``.
+    share: ``rewarded`` / ``served``.
     """
 
     arm: str
@@ -149,16 +135,12 @@ class RewardedBias(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    model_gain_all, model_gain_rewarded : float or None
-        The gain of the shadow that the logged estimates predict: over all decisions, and over those with an outcome. If
-        these differ a lot, the requests with an outcome are not typical.
-    arms : list
-        By the arm that was served, most served first.
-    reweighted : float or None
-        The reward difference if each served arm is weighted by its share of all decisions instead of its share of those
-        with an outcome.
-    shift : float or None
-        ``reweighted`` less the reward difference.
+    model_gain_all, model_gain_rewarded: The gain of the shadow that the logged estimates predict: over all decisions,
+        and over those with an outcome. If these differ a lot, the requests with an outcome are not typical.
+    arms: By the arm that was served, most served first.
+    reweighted: The reward difference if each served arm is weighted by its share of all decisions instead of its share
+        of those with an outcome.
+    shift: ``reweighted`` less the reward difference.
     """
 
     model_gain_all: float | None = None
@@ -173,14 +155,10 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    day : str
-        For example ``2026-11-22``.
-    rewarded : int
-        Decisions of this day that have an outcome.
-    agreement : float or None
-        0 to 1.
-    reward_delta : object
-        Over the decisions of this day only.
+    day: For example ``2026-11-22``.
+    rewarded: Decisions of this day that have an outcome.
+    agreement: 0 to 1.
+    reward_delta: Over the decisions of this day only.
     """
 
     day: str
@@ -195,17 +173,12 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    days : list
-        The days that have decisions, in order.
-    changed : bool
-        Whether the days differ by more than chance explains, at a level of 1 %.
-    latest_from : str
-        First day of the latest days that together are enough to estimate the reward difference; empty if all days are
-        not enough.
-    latest : object
-        The reward difference over those days only.
-    text : str
-        The result as a sentence.
+    days: The days that have decisions, in order.
+    changed: Whether the days differ by more than chance explains, at a level of 1 %.
+    latest_from: First day of the latest days that together are enough to estimate the reward difference; empty if all
+        days are not enough.
+    latest: The reward difference over those days only.
+    text: The result as a sentence.
     """
 
     days: list[Day] = []
@@ -220,10 +193,8 @@ class Clipped(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    count : int
-        Number of clipped weights.
-    mass : float
-        The weight that was cut off, as a share of all weight, 0 to 1.
+    count: Number of clipped weights.
+    mass: The weight that was cut off, as a share of all weight, 0 to 1.
     """
 
     count: int = 0
@@ -235,64 +206,40 @@ class PolicyReport(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    active : str
-        Name of the active policy. No figure includes decisions of policies that were active before.
-    decisions : int
-        Decisions of the window that the shadow was run on.
-    errors : int
-        Number of decisions on which the shadow raised an error; no other figure includes them.
-    sample : float
-        Share of the decisions that the shadow is run on, 0 to 1.
-    rewarded : int
-        Decisions that have an outcome.
-    rewarded_share : float or None
-        ``rewarded`` / ``decisions``.
-    rewarded_bias : object
-        Whether the decisions with an outcome are like the others.
-    agreement : float or None
-        Share of decisions in which the shadow drew the arm that was served, 0 to 1.
-    expected_agreement : float or None
-        The same without chance: the mean of Σₖ p(k) q(k) over the two distributions.
-    cost_delta_usd : float or None
-        ``cost_delta.estimate``; before any outcome reports a cost, the expected difference at each arm's mean cost.
-    cost_delta_method : str
-        ``dr``, or ``arm-means``: an arm is assumed to cost the same on the requests that a policy would send to it as
-        on those it received so far, or its configured price. If it received the requests it is cheap on, it looks
-        cheaper than it is.
-    cost_unknown : list of str
-        With ``arm-means``: arms that either policy uses and whose cost is unknown.
-    cost_delta : object
-        US dollars per decision, from the costs that outcomes report.
-    active_cost_usd : float or None
-        Mean cost of a decision as it was served, over those whose cost is reported.
-    reward_delta, quality_delta : object
-        0 to 100.
-    disagreements : object
-        The decisions in which the two chose different arms.
-    pairs : list
-        The disagreements by pair of arms, most frequent first.
-    drift : object
-        The comparison by day.
-    estimates : object
-        The shadow's mean reward, 0 to 100, by every estimator.
-    effective_sample_size : float
-        How many decisions of its own the shadow's rewarded decisions are worth: (Σw)² / Σw².
-    clipped : object
-        Weights that were clipped.
-    unsupported : float or None
-        Share of the shadow's choices that the active policy never makes, 0 to 1: the log has no data about them.
-    unjoined : int
-        Outcomes that arrived in the window, but too late: their decision, or the record of what the shadow would have
-        done with it, had expired.
-    verdict : str
-        ``promote``, ``keep watching``, ``do not promote`` or ``cannot tell``.
-    why : str
-        The reason, with the numbers it is based on.
-    more_decisions : int or None
-        With ``keep watching``: about how many more decisions of the tier are needed for a verdict.
-    own_rule : str
-        How the shadow's reward rule differs from the active policy's, such as ``forgetting 0.99 instead of 1``; empty
-        if it does not. The figures are then those of the shadow's own A and b, which a promotion does not carry over.
+    active: Name of the active policy. No figure includes decisions of policies that were active before.
+    decisions: Decisions of the window that the shadow was run on.
+    errors: Number of decisions on which the shadow raised an error; no other figure includes them.
+    sample: Share of the decisions that the shadow is run on, 0 to 1.
+    rewarded: Decisions that have an outcome.
+    rewarded_share: ``rewarded`` / ``decisions``.
+    rewarded_bias: Whether the decisions with an outcome are like the others.
+    agreement: Share of decisions in which the shadow drew the arm that was served, 0 to 1.
+    expected_agreement: The same without chance: the mean of Σₖ p(k) q(k) over the two distributions.
+    cost_delta_usd: ``cost_delta.estimate``; before any outcome reports a cost, the expected difference at each arm's
+        mean cost.
+    cost_delta_method: ``dr``, or ``arm-means``: an arm is assumed to cost the same on the requests that a policy would
+        send to it as on those it received so far, or its configured price. If it received the requests it is cheap on,
+        it looks cheaper than it is.
+    cost_unknown: With ``arm-means``: arms that either policy uses and whose cost is unknown.
+    cost_delta: US dollars per decision, from the costs that outcomes report.
+    active_cost_usd: Mean cost of a decision as it was served, over those whose cost is reported.
+    reward_delta, quality_delta: 0 to 100.
+    disagreements: The decisions in which the two chose different arms.
+    pairs: The disagreements by pair of arms, most frequent first.
+    drift: The comparison by day.
+    estimates: The shadow's mean reward, 0 to 100, by every estimator.
+    effective_sample_size: How many decisions of its own the shadow's rewarded decisions are worth: (Σw)² / Σw².
+    clipped: Weights that were clipped.
+    unsupported: Share of the shadow's choices that the active policy never makes, 0 to 1: the log has no data about
+        them.
+    unjoined: Outcomes that arrived in the window, but too late: their decision, or the record of what the shadow would
+        have done with it, had expired.
+    verdict: ``promote``, ``keep watching``, ``do not promote`` or ``cannot tell``.
+    why: The reason, with the numbers it is based on.
+    more_decisions: With ``keep watching``: about how many more decisions of the tier are needed for a verdict.
+    own_rule: How the shadow's reward rule differs from the active policy's, such as ``forgetting 0.99 instead of 1``;
+        empty if it does not. The figures are then those of the shadow's own A and b, which a promotion does not carry
+        over.
     """
 
     policy: str
@@ -333,10 +280,8 @@ class Regret(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    best : str
-        The alternative with the highest estimate: the name of a shadow, or an arm.
-    delta : object
-        Its mean reward less the active policy's, 0 to 100: the regret; below 0 if the active policy is better than
+    best: The alternative with the highest estimate: the name of a shadow, or an arm.
+    delta: Its mean reward less the active policy's, 0 to 100: the regret; below 0 if the active policy is better than
         all of them. The intervals are for the alternative that is truly best, so they account for the selection.
     """
 
@@ -349,20 +294,14 @@ class ArmValue(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    value : float or None
-        Mean reward, 0 to 100.
-    low, high : float or None
-        Always-valid interval; the intervals of all arms are valid together.
-    effective_sample_size : float
-        (Σw)² / Σw².
-    samples : int
-        With the rule ``share``: hours in which this arm and another one have rewards, one sample each.
-    worse_samples : int
-        Samples in which its mean reward was below the best arm's of that hour by more than the configured share.
-    underperforms : bool
-        According to the configured rule.
-    why : str
-        The reason, with the numbers it is based on; empty if the arm does not underperform.
+    value: Mean reward, 0 to 100.
+    low, high: Always-valid interval; the intervals of all arms are valid together.
+    effective_sample_size: (Σw)² / Σw².
+    samples: With the rule ``share``: hours in which this arm and another one have rewards, one sample each.
+    worse_samples: Samples in which its mean reward was below the best arm's of that hour by more than the configured
+        share.
+    underperforms: According to the configured rule.
+    why: The reason, with the numbers it is based on; empty if the arm does not underperform.
     """
 
     arm: str
@@ -382,14 +321,10 @@ class RegretReport(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    active : str
-        Name of the policy.
-    against_best_shadow, against_best_arm : object or None
-        None while no alternative can be estimated.
-    rule : str
-        The rule by which an arm underperforms: ``confidence`` or ``share``.
-    arms : list
-        The arms of the tier, best first.
+    active: Name of the policy.
+    against_best_shadow, against_best_arm: None while no alternative can be estimated.
+    rule: The rule by which an arm underperforms: ``confidence`` or ``share``.
+    arms: The arms of the tier, best first.
     """
 
     tier: str

@@ -1,7 +1,5 @@
 """Numbers, estimates and intervals as text."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """The report on one shadow policy, from its sums by day."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import msgspec

@@ -1,7 +1,5 @@
 """Regret of the active policy against the best shadow and the best arm, and the arms that underperform."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple

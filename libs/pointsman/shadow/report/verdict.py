@@ -1,7 +1,5 @@
 """The verdict on a shadow policy: what to do about it, with the reason and the numbers it is based on."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 
@@ -25,8 +23,7 @@ class Judgement(NamedTuple):
 
     Attributes
     ----------
-    more_decisions : int or None
-        With ``keep watching``, about how many more decisions are needed.
+    more_decisions: With ``keep watching``, about how many more decisions are needed.
     """
 
     verdict: Verdict

@@ -4,8 +4,6 @@ They are committed together with the report's sums, so each decision and each re
 where its decision is, whenever it arrives.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The atomic commit of one batch of shadow evaluation."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,23 +29,16 @@ class ShadowCommit:
 
     Attributes
     ----------
-    position : str
-        The field of the progress with the position of this reader: `progress.WATERMARK` or `progress.REWARDS_AT`.
-    expected, reached : int
-        Its value before and after the batch.
-    progress : dict of str to str
-        Further fields of the progress; an empty text deletes the field.
-    hours : dict of (identity, hour) to HourSums
-        What to add. The identity is a `comparison_identity`, or one of `activity`. The sums of a policy are added to
+    position: The field of the progress with the position of this reader: `progress.WATERMARK` or `progress.REWARDS_AT`.
+    expected, reached: Its value before and after the batch.
+    progress: Further fields of the progress; an empty text deletes the field.
+    hours: What to add. The identity is a `comparison_identity`, or one of `activity`. The sums of a policy are added to
         their day as well.
-    picks : dict of (policy identity, decision sequence) to bytes
-        Distributions to store until the reward arrives.
-    used : list of (policy identity, decision sequence)
-        Picks whose reward has arrived.
-    dropped : list of (policy identity, chunk)
-        Picks to delete.
-    keep_s, keep_picks_s : int
-        How long an hour and its day, and picks, are kept after their last change; `activity.SHORT` has its own times.
+    picks: By policy identity and decision sequence: distributions to store until the reward arrives.
+    used: Picks whose reward has arrived, as (policy identity, decision sequence).
+    dropped: Picks to delete, as (policy identity, chunk).
+    keep_s, keep_picks_s: How long an hour and its day, and picks, are kept after their last change; `activity.SHORT`
+        has its own times.
     """
 
     position: str

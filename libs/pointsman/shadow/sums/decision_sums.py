@@ -1,7 +1,5 @@
 """Sums over the decisions that a shadow policy was run on."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from pointsman.shadow.evaluation.decision_group import DecisionGroup

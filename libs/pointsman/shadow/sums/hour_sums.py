@@ -108,11 +108,10 @@ class HourSums:
 
     Attributes
     ----------
-    counts : dict of field to float
-    statistics : Statistics
-        Over the decisions that have a reward.
-    bound : float
-        The largest importance weight that any of those decisions could have had, whichever arm was served; 0 for none.
+    counts: Sum of each field.
+    statistics: Over the decisions that have a reward.
+    bound: The largest importance weight that any of those decisions could have had, whichever arm was served; 0 for
+        none.
     """
 
     counts: dict[str, float] = field(default_factory=lambda: defaultdict(float))

@@ -4,8 +4,6 @@ The logged estimates determine what a stateless shadow would have done; a statef
 have changed by the time of the reward.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from pointsman.runtime.store import keys

@@ -30,17 +30,12 @@ _seen_decoder = msgspec.json.Decoder(list[int])
 
 @dataclass(slots=True)
 class ShadowProgress:
-    """Progress of the evaluation of a tier.
+    """Progress of the evaluation of a tier: the fields of the hash above, and two that exist per policy identity.
 
     Attributes
     ----------
-    watermark, rewards_at, outcomes, complete : int
-    seen : set of int
-    rewards_log : str
-        See the fields of the hash above.
-    runs : dict of policy identity to its runs, in order
-    picks_from : dict of policy identity to chunk
-        The lowest chunk of picks that may still exist.
+    runs: The runs of each policy, in order.
+    picks_from: The lowest chunk of each policy's picks that may still exist.
     """
 
     watermark: int = 0

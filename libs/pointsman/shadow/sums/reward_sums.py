@@ -40,10 +40,8 @@ class GroupOutcomes(NamedTuple):
 
     Attributes
     ----------
-    reward : ndarray, shape (B,)
-        0 to 1.
-    quality, cost_usd : ndarray, shape (B,)
-        0 to 1, and US dollars; NaN where unknown.
+    reward: 0 to 1. Shape (B,).
+    quality, cost_usd: 0 to 1, and US dollars; NaN where unknown. Shape (B,).
     """
 
     reward: FloatArray

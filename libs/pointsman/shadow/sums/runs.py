@@ -24,14 +24,10 @@ class Run(msgspec.Struct, array_like=True):
 
     Attributes
     ----------
-    after : int
-        The run starts with the first decision above this sequence.
-    through : int or None
-        The last decision; None while the run continues.
-    sample : float
-        The share of decisions that the policy was run on.
-    stateful : bool
-        Whether the policy had its own A and b.
+    after: The run starts with the first decision above this sequence.
+    through: The last decision; None while the run continues.
+    sample: The share of decisions that the policy was run on.
+    stateful: Whether the policy had its own A and b.
     """
 
     after: int
@@ -53,10 +49,8 @@ class Covered(NamedTuple):
 
     Attributes
     ----------
-    stateless : ndarray
-        Rows for which the logged estimates determine what the shadow would have done.
-    stateful : ndarray
-        Rows for which only a stored pick records it.
+    stateless: Rows for which the logged estimates determine what the shadow would have done.
+    stateful: Rows for which only a stored pick records it.
     """
 
     stateless: Rows

@@ -1,7 +1,5 @@
 """Shadow evaluation of a tier in the store: progress, sums, picks, and the last state of its alerts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from pointsman.core.off_policy.statistics import LENGTH

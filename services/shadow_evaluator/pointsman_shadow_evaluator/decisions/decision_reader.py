@@ -1,7 +1,5 @@
 """Reader of one tier's decision log: each decision is evaluated by every shadow, published, and counted once."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 

@@ -5,8 +5,6 @@ policies. So each part is encoded once: that of a decision for all shadows, that
 numbers of a batch together. The result equals that of the encoder byte for byte.
 """
 
-from __future__ import annotations
-
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.notices import ShadowDecision
 from pointsman.shadow.evaluation.decision_group import DecisionGroup

@@ -1,7 +1,5 @@
 """Publisher of shadow events: many events, few acknowledgements, none missing."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -20,11 +18,9 @@ class Sent(NamedTuple):
 
     Attributes
     ----------
-    first, last : Future
-        Acknowledgements of the first and the last event.
-    number : int
-    connection : int
-        Number of reconnects of the client when they were sent.
+    first, last: Acknowledgements of the first and the last event.
+    number: Number of events.
+    connection: Number of reconnects of the client when they were sent.
     """
 
     first: asyncio.Future[Message]

@@ -1,7 +1,5 @@
 """The A and b of a shadow that learns by its own reward rule, from the outcomes that each decision could know."""
 
-from __future__ import annotations
-
 import dataclasses
 import secrets
 from collections import deque

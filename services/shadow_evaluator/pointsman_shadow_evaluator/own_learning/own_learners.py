@@ -1,7 +1,5 @@
 """The shadows of one tier that learn by their own reward rules: when they start, and their estimates per decision."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Lookup of the decisions of rewards: among the recent decisions, or in the log."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
 

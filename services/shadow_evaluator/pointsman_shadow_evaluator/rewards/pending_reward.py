@@ -1,7 +1,5 @@
 """A validated reward from the stream, and the set of outcomes whose rewards were read."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from pointsman.contracts.messages.codec import decode
@@ -22,19 +20,12 @@ class PendingReward:
 
     Attributes
     ----------
-    position : int
-        Its sequence in the stream.
-    at_ms : int
-        When the stream stored it.
-    event : RewardEvent or None
-        None if it does not count: it is invalid, or its outcome is not in the log.
-    decision : int
-        Sequence of its decision; 0 without an event.
-    nonce : str
-    lost : bool
-        Whether the decision is no longer in the log.
-    logged : LoggedDecision or None
-        The decision, after it was fetched.
+    position: Its sequence in the stream.
+    at_ms: When the stream stored it.
+    event: None if it does not count: it is invalid, or its outcome is not in the log.
+    decision: Sequence of its decision; 0 without an event.
+    lost: Whether the decision is no longer in the log.
+    logged: The decision, after it was fetched.
     """
 
     position: int
@@ -73,10 +64,8 @@ class SeenOutcomes:
 
     Attributes
     ----------
-    complete : int
-        All outcomes up to this sequence.
-    above : set of int
-        Outcomes above it. A batch of the reward-updater that failed and is repeated may leave gaps there.
+    complete: All outcomes up to this sequence.
+    above: Outcomes above it. A batch of the reward-updater that failed and is repeated may leave gaps there.
     """
 
     complete: int

@@ -1,7 +1,5 @@
 """Reader of one tier's rewards: each is joined once with what every shadow would have done with its decision."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Publisher of alerts that are raised once per state, even after a crash or by two processes at once."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from pointsman.contracts.messages import subjects

@@ -1,7 +1,5 @@
 """Automatic promotion of a shadow and automatic rollback, from the report and within configured limits."""
 
-from __future__ import annotations
-
 import time
 
 from pointsman.contracts.messages.errors import SwitchRefused
@@ -28,8 +26,7 @@ class PromotionGuard(TierTask):
 
     Attributes
     ----------
-    last : Ruling
-        The result of the last check.
+    last: The result of the last check.
     """
 
     alert_kind = PROMOTION

@@ -1,7 +1,5 @@
 """Alerts about arms that underperform: on ``alerts.regret.<tier>`` when one starts to, and when it stops."""
 
-from __future__ import annotations
-
 import time
 
 import msgspec

@@ -1,7 +1,5 @@
 """The scheduled report: published weekly or daily per tier on ``alerts.report.<tier>``."""
 
-from __future__ import annotations
-
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -28,10 +26,8 @@ class Period(NamedTuple):
 
     Attributes
     ----------
-    name : str
-        Its end, such as ``2026-11-16T06:00Z``.
-    from_ms, to_ms : int
-        Unix milliseconds.
+    name: Its end, such as ``2026-11-16T06:00Z``.
+    from_ms, to_ms: Unix milliseconds.
     """
 
     name: str

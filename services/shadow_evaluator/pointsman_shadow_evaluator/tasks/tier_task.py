@@ -1,7 +1,5 @@
 """Base of the periodic tasks of a tier."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """The command ``pointsman doctor``: run all checks and print what they found."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import logging

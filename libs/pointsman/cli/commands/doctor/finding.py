@@ -1,7 +1,5 @@
 """Result of one check."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 
@@ -10,14 +8,10 @@ class Finding(NamedTuple):
 
     Attributes
     ----------
-    subject : str
-        What was checked.
-    detail : str
-        What was found.
-    remedy : str
-        How to repair it, where it is not ok.
-    serious : bool
-        Whether the command fails when it is not ok; otherwise it prints a warning.
+    subject: What was checked.
+    detail: What was found.
+    remedy: How to repair it, where it is not ok.
+    serious: Whether the command fails when it is not ok; otherwise it prints a warning.
     """
 
     subject: str

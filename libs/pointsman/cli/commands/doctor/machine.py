@@ -1,7 +1,5 @@
 """Checks of the Python version, the server programs and the configuration."""
 
-from __future__ import annotations
-
 import argparse
 import platform
 import sys

@@ -1,7 +1,5 @@
 """Check of the providers: each arm gets one tiny request, sent as the gateway would send it."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Mapping
 from time import perf_counter

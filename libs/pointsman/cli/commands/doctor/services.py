@@ -1,7 +1,5 @@
 """Checks of NATS, the store, the decision replicas and the gateway."""
 
-from __future__ import annotations
-
 import asyncio
 
 from pointsman.cli.commands.doctor.finding import Finding

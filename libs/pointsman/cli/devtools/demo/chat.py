@@ -1,7 +1,5 @@
 """Second part of the demo: the gateway calls models itself, measures their answers, and learns without reports."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import Counter
@@ -37,8 +35,7 @@ class ChatAnswer(NamedTuple):
 
     Attributes
     ----------
-    headers : mapping
-        Headers of the gateway without their prefix.
+    headers: Headers of the gateway without their prefix.
     """
 
     headers: Mapping[str, str]

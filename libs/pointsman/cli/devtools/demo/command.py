@@ -1,7 +1,5 @@
 """The command ``pointsman demo``: start the stack, send traffic, print a summary, and serve until it is stopped."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import os

@@ -41,8 +41,7 @@ class Prompts:
 
     Attributes
     ----------
-    quality : ndarray, shape (N, K)
-        Judged, 0 to 100.
+    quality: Judged, 0 to 100. Shape (N, K).
     """
 
     arms: tuple[Arm, ...]

@@ -1,7 +1,5 @@
 """Data directory of the demo: emptied at each start, but only if the demo created it."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Commands to try while the demo serves."""
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What the services have learned in the demo's tier, and the report of its shadow policies."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Awaitable, Callable

@@ -1,7 +1,5 @@
 """Models of the second part of the demo: a mock provider in the process of the demo."""
 
-from __future__ import annotations
-
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 

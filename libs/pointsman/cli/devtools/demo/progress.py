@@ -1,7 +1,5 @@
 """Progress of the demo: a live table on a terminal, a line at intervals elsewhere."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Awaitable

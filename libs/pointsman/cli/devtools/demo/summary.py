@@ -1,7 +1,5 @@
 """Summary of the demo: what was served, compared with every alternative."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

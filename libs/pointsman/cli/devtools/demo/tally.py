@@ -1,7 +1,5 @@
 """Served requests of the demo and their rewards."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -17,10 +15,8 @@ class Means(NamedTuple):
 
     Attributes
     ----------
-    reward, quality : float
-        0 to 100.
-    cost_usd : float
-        Per request.
+    reward, quality: 0 to 100.
+    cost_usd: Per request.
     """
 
     reward: float
@@ -34,12 +30,9 @@ class Tally:
 
     Attributes
     ----------
-    rewards : ndarray, shape (N, K)
-        Reward of each model's answer to each prompt, 0 to 100.
-    degraded : int
-        Requests that were not decided by a policy.
-    elapsed_s : float
-        Time from the first request to the last one.
+    rewards: Reward of each model's answer to each prompt, 0 to 100. Shape (N, K).
+    degraded: Requests that were not decided by a policy.
+    elapsed_s: Time from the first request to the last one.
     """
 
     prompts: Prompts

@@ -1,7 +1,5 @@
 """First part of the demo: one decision and one outcome per prompt over HTTP, several at a time."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 

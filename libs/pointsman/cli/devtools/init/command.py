@@ -1,7 +1,5 @@
 """Options and steps of ``pointsman init``."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

@@ -1,7 +1,5 @@
 """Model servers on this machine, and their models."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """The configuration that ``pointsman init`` writes: providers, and tiers with their arms."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -44,12 +42,9 @@ class InitPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    providers : tuple of ProviderConfig
-        Sections; for a well-known name only the settings that differ.
-    tiers : dict of str to list of str
-        Arms by tier, the tier for the easiest requests first.
-    port : int
-        Port of the gateway.
+    providers: Sections; for a well-known name only the settings that differ.
+    tiers: Arms by tier, the tier for the easiest requests first.
+    port: Port of the gateway.
     """
 
     providers: tuple[ProviderConfig, ...]

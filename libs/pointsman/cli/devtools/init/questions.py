@@ -1,7 +1,5 @@
 """Questions on a terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 from pointsman.cli.devtools.init.plan import ChosenProvider, suggested_tiers

@@ -1,7 +1,5 @@
 """Text of ``pointsman.toml`` for a plan."""
 
-from __future__ import annotations
-
 import json
 
 from pointsman.cli.devtools.init.local_servers import LOCAL

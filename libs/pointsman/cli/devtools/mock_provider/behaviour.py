@@ -1,7 +1,5 @@
 """Behaviour of a mock model: latency, failures and quality of its answers."""
 
-from __future__ import annotations
-
 import random
 import re
 from typing import Annotated
@@ -36,12 +34,9 @@ class RequestPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    status : int
-        200, or the status of the error.
-    breaks_after : int or None
-        Chunks after which the connection is closed.
-    bad : str
-        Empty for a good answer, or one of `BAD_ANSWERS`.
+    status: 200, or the status of the error.
+    breaks_after: Chunks after which the connection is closed.
+    bad: Empty for a good answer, or one of `BAD_ANSWERS`.
     """
 
     status: int

@@ -1,7 +1,5 @@
 """Options of ``pointsman mock-provider``, and its server process."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import signal

@@ -1,7 +1,5 @@
 """OpenAI's chat completions format of a mock answer."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from secrets import token_hex
 from typing import Any

@@ -1,7 +1,5 @@
 """Answer of a mock model, independent of the format of an API."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections.abc import Iterable
@@ -35,10 +33,8 @@ class MockReply(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    chunks : list of str
-        Pieces of the text, one for each chunk of a stream.
-    tool : tuple of (name, arguments as JSON), optional
-        A tool call in place of a text.
+    chunks: Pieces of the text, one for each chunk of a stream.
+    tool: A tool call in place of a text.
     """
 
     number: int

@@ -1,7 +1,5 @@
 """HTTP server of the mock provider, with the APIs of OpenAI and Anthropic on one port."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 from collections import Counter, OrderedDict, deque

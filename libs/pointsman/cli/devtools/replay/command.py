@@ -20,8 +20,6 @@ client may send outcomes for these arms meanwhile.
 With several events at a time nothing waits and ``expect`` is not compared: use it to generate traffic.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import sys

@@ -1,7 +1,5 @@
 """Recorded files of picks and updates."""
 
-from __future__ import annotations
-
 import msgspec
 
 from pointsman.contracts.messages.decision import Candidate
@@ -55,8 +53,7 @@ class ReplayStep(msgspec.Struct, frozen=True):
 
     Attributes
     ----------
-    event : int
-        Position of the pick in the file, from 1.
+    event: Position of the pick in the file, from 1.
     """
 
     event: int

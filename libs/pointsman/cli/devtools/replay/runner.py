@@ -1,7 +1,5 @@
 """Replay of a recording against a gateway."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import Counter
@@ -39,12 +37,9 @@ class ReplayResult(msgspec.Struct, frozen=True):
 
     Attributes
     ----------
-    compared : int
-        Picks that had an expected choice.
-    skipped : int
-        Updates that were not sent: for another arm than was picked, or without a pick.
-    asked_again : int
-        Requests that repeated a pick.
+    compared: Picks that had an expected choice.
+    skipped: Updates that were not sent: for another arm than was picked, or without a pick.
+    asked_again: Requests that repeated a pick.
     """
 
     picks: int
