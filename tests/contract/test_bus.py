@@ -25,7 +25,7 @@ from pointsman.runtime.bus import (
     ensure_streams,
     read_ack,
 )
-from pointsman.runtime.bus.dead_letters import publish_dead_letter
+from pointsman.runtime.bus.notices import publish_dead_letter
 from tests.support.processes import NatsServer
 from tests.support.waiting import eventually
 

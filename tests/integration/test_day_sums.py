@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pointsman.core.off_policy import Moments, Statistics
-from pointsman.runtime.store import Script, Store
+from pointsman.runtime.store.store import Script, Store
 from pointsman.shadow.sums import progress
 from pointsman.shadow.sums.commit import ShadowCommit
 from pointsman.shadow.sums.hour_sums import HourSums

@@ -9,8 +9,10 @@ from pointsman.contracts.messages import subjects
 from pointsman.learning.applied_bits import AppliedBits
 from pointsman.learning.ledger import Dead, Skipped, TierLedger, read_outcome
 from pointsman.learning.tier_store import TierChanges, TierStore, encode_arm, encode_ranges
-from pointsman.runtime.bus import Bus, LogReader
-from pointsman.runtime.store import Store, keys, store_errors
+from pointsman.runtime.bus import Bus, LogReader, StoredMessage
+from pointsman.runtime.store import keys
+from pointsman.runtime.store.errors import store_errors
+from pointsman.runtime.store.store import Store
 
 READ_TIMEOUT_S = 10.0
 ShowProgress = Callable[[int, int], None]
@@ -39,31 +41,29 @@ class _Replay:
 
     def __init__(self, bus: Bus, audit: Audit, progress: ShowProgress | None) -> None:
         self.ledger = TierLedger(bits=AppliedBits(complete=True))
-        self._reader = LogReader(bus, subjects.OUTCOMES, subjects.outcomes(audit.tier), 1)
+        self.reader = LogReader(bus, subjects.OUTCOMES, subjects.outcomes(audit.tier), 1)
         self._audit = audit
         self._progress = progress
-        self._ahead: list[tuple[str, bytes, int, int]] = []
+        self._ahead: list[StoredMessage] = []
 
     async def advance(self, watermark: int) -> bool:
         """Replay up to the watermark; return whether the log has a message of the tier at exactly that sequence."""
         while self.ledger.watermark < watermark:
             if not self._ahead:
-                batch = await self._reader.next_batch(wait_s=READ_TIMEOUT_S)
+                batch = await self.reader.next_batch(wait_s=READ_TIMEOUT_S)
                 if not batch:
                     return False
-                self._ahead = [(m.subject, m.data, m.sequence, m.at_ms) for m in reversed(batch)]
-            if self._ahead[-1][2] > watermark:
+                self._ahead = batch[::-1]
+            if self._ahead[-1].sequence > watermark:
                 return False
-            result = self.ledger.apply(read_outcome(*self._ahead.pop()))
+            message = self._ahead.pop()
+            result = self.ledger.apply(read_outcome(message.subject, message.data, message.sequence, message.at_ms))
             self._audit.skipped += isinstance(result, Skipped)
             self._audit.dead += isinstance(result, Dead)
             self._audit.outcomes += 1
             if self._progress and (self._audit.outcomes % 1000 == 0 or self.ledger.watermark == watermark):
                 self._progress(self.ledger.watermark, watermark)
         return self.ledger.watermark == watermark
-
-    async def close(self) -> None:
-        await self._reader.close()
 
 
 async def audit_tier(bus: Bus, store: Store, tier: str, progress: ShowProgress | None = None) -> Audit:
@@ -92,7 +92,7 @@ async def audit_tier(bus: Bus, store: Store, tier: str, progress: ShowProgress |
             or await _compare_bits(store, tier, replay)
         )
     finally:
-        await replay.close()
+        await replay.reader.close()
     return audit
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from pointsman.runtime.store import Script, Store, keys, store_errors
+from pointsman.runtime.store import keys
+from pointsman.runtime.store.errors import store_errors
+from pointsman.runtime.store.store import Script, Store
 
 FENCE_TIER = Script("pointsman.learning", "fence_tier")
 

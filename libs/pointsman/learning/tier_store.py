@@ -12,7 +12,9 @@ import msgspec
 import numpy as np
 
 from pointsman.core.bandit import Arm, ArmState
-from pointsman.runtime.store import Script, Store, StoreCorrupt, keys, lua_string, store_errors
+from pointsman.runtime.store import keys
+from pointsman.runtime.store.errors import StoreCorrupt, store_errors
+from pointsman.runtime.store.store import Script, Store, lua_string
 
 COMMIT_OUTCOMES = Script("pointsman.learning", "commit_outcomes")
 READ_CHANGES = Script("pointsman.learning", "read_changes", read_only=True)

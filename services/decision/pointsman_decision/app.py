@@ -14,7 +14,7 @@ from pointsman.runtime.bus import Bus, await_streams
 from pointsman.runtime.bus.policies import watch_policies
 from pointsman.runtime.bus.status import Endpoint, StatusReporter
 from pointsman.runtime.service import BackgroundTasks, run_with_probe
-from pointsman.runtime.store import Store
+from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_decision.decision_handler import DecisionHandler
 from pointsman_decision.score_handler import ScoreHandler
@@ -114,12 +114,7 @@ class DecisionReplica:
                 tier.set_policy(version, policies.active)
                 log.info("tier %s is served by %s, version %d", name, policies.active.name, version)
             except PolicyError as error:
-                log.error(
-                    "tier %s: version %d cannot be used: %s; %s stays active",
-                    name,
-                    version,
-                    error,
-                    tier.live.spec.name,
-                )
+                active = tier.live.spec.name
+                log.error("tier %s: version %d cannot be used: %s; %s stays active", name, version, error, active)
         if all(tier.live.version for tier in self._tiers.values()):
             self._policies_loaded.set()

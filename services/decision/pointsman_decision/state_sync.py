@@ -14,7 +14,8 @@ from pointsman.contracts.messages.notices import arms_decoder
 from pointsman.core.bandit import BanditError
 from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus, Message
-from pointsman.runtime.store import StateError, Store
+from pointsman.runtime.store.errors import StateError
+from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.runtime.telemetry.rate_limited_warning import RateLimitedWarning
@@ -112,7 +113,7 @@ class StateSync:
         tier = self._tiers.get(notice.tier)
         if tier is None:
             return
-        span = None if tracing.active is None else tracing.active.followed("pick up", message.subject, message.headers)
+        span = tracing.follow("pick up", message.subject, message.headers)
         if notice.watermark == tier.watermark and notice.epoch == tier.epoch:
             tier.as_of_ms = max(tier.as_of_ms, notice.as_of_ms)
             tracing.end(span, {"pointsman.watermark": tier.watermark})

@@ -10,7 +10,8 @@ from pointsman.contracts.messages.status import TierStatus
 from pointsman.runtime.bus import Bus, await_streams
 from pointsman.runtime.bus.status import StatusReporter
 from pointsman.runtime.service import BackgroundTasks, run_with_probe
-from pointsman.runtime.store import Store, unique_holder
+from pointsman.runtime.store.lease import unique_holder
+from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.runtime.worker import WorkerState, run_periodically

@@ -20,8 +20,8 @@ from pointsman.contracts.messages.outcome import Outcome
 from pointsman.learning.applied_bits import AppliedBits
 from pointsman.learning.tier_store import SettledWatermark, TierStore
 from pointsman.runtime.bus import Bus, LogReader, StoredMessage, StreamMissing, read_ack
-from pointsman.runtime.bus.dead_letters import publish_dead_letter
-from pointsman.runtime.store import Store
+from pointsman.runtime.bus.notices import publish_dead_letter
+from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.runtime.worker import NotReady, TierWorker
@@ -184,7 +184,7 @@ class FeedbackSettler(TierWorker):
         subject, settled_from = subjects.outcomes(self.tier), subjects.feedback(self.tier)
         pending = []
         for outcome, traceparent in settled:
-            span = tracing.follow("settle", settled_from, traceparent)
+            span = tracing.follow("settle", settled_from, {"traceparent": traceparent} if traceparent else None)
             headers = {"Nats-Msg-Id": outcome.decision_id, **(tracing.headers(span) or {})}
             future = await self._bus.requests.send(subject, encode(outcome), APPEND_TIMEOUT_S, headers)
             pending.append((future, span, outcome))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pointsman.contracts.messages import subjects
 from pointsman.runtime.bus import Bus, BusError, StreamInfo
-from pointsman.runtime.bus.alerts import publish_alert
+from pointsman.runtime.bus.notices import publish_alert
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_reward_updater.publishing import SERVICE

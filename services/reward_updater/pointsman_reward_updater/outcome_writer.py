@@ -7,20 +7,21 @@ import time
 
 from pointsman.contracts.config import Config, tier_arms
 from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.notices import ArmsChanged
 from pointsman.contracts.messages.validation import MAX_MS
 from pointsman.core.bandit import Arm, Learner, Ranges
 from pointsman.learning.ledger import Applied, Dead, Skipped, TierLedger, read_outcome
 from pointsman.learning.reset import RESETTING
 from pointsman.learning.tier_store import Commit, TierChanges, TierStore
 from pointsman.runtime.bus import Bus, LogReader, StoredMessage, StreamMissing
-from pointsman.runtime.bus.alerts import publish_alert
-from pointsman.runtime.bus.dead_letters import publish_dead_letter
-from pointsman.runtime.store import Store
+from pointsman.runtime.bus.notices import publish_alert, publish_dead_letter
+from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.instruments import ArmMetric
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.runtime.worker import Halted, NotReady, TierWorker
-from pointsman_reward_updater.publishing import SERVICE, publish_arms_changed, publish_rewards, rewards_complete_through
+from pointsman_reward_updater.publishing import SERVICE, publish_rewards, rewards_complete_through
 
 log = logger("reward_updater")
 
@@ -202,9 +203,15 @@ class OutcomeWriter(TierWorker):
             return False
         ledger.bits.trim()
         metrics.watermark.labels(self.tier).set(ledger.watermark)
-        await publish_arms_changed(
-            self._bus, self.tier, self._epoch, ledger.watermark, self._as_of_ms, changed, headers
+        notice = ArmsChanged(
+            tier=self.tier,
+            epoch=self._epoch,
+            watermark=ledger.watermark,
+            as_of_ms=self._as_of_ms,
+            arms=[str(arm) for arm in changed],
+            committed_at_ms=int(time.time() * 1000),
         )
+        await self._bus.publish(subjects.arms(self.tier), encode(notice), headers)  # a lost one delays replicas by 1 s
         return True
 
     async def _load_bits(self, sequences: list[int]) -> None:

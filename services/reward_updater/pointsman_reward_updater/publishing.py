@@ -1,16 +1,13 @@
-"""Messages that the reward-updater publishes: rewards, and notices about changed arms."""
+"""The stream of rewards: appended before each commit, and read to continue after a restart."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import decode, encode
 from pointsman.contracts.messages.errors import MessageError
-from pointsman.contracts.messages.notices import ArmsChanged
 from pointsman.contracts.messages.outcome import RewardEvent, outcome_decoder, reward_decoder
-from pointsman.core.bandit import Arm
 from pointsman.learning.ledger import Applied
 from pointsman.runtime.bus import Bus, read_ack
 
@@ -47,27 +44,6 @@ async def rewards_complete_through(bus: Bus, tier: str) -> int:
     except MessageError:
         return 0
     return reward.complete_through
-
-
-async def publish_arms_changed(
-    bus: Bus,
-    tier: str,
-    epoch: str,
-    watermark: int,
-    as_of_ms: int,
-    arms: Iterable[Arm],
-    headers: dict[str, str] | None = None,
-) -> None:
-    """Notify the decision replicas that the store has changed. A lost notice delays them by a second."""
-    notice = ArmsChanged(
-        tier=tier,
-        epoch=epoch,
-        watermark=watermark,
-        as_of_ms=as_of_ms,
-        arms=[str(arm) for arm in arms],
-        committed_at_ms=int(time.time() * 1000),
-    )
-    await bus.publish(subjects.arms(tier), encode(notice), headers)
 
 
 def _reward(tier: str, item: Applied, complete_through: int) -> RewardEvent:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from pointsman.contracts.messages.errors import MessageError
 from pointsman.runtime.bus import Bus, LogReader, StoredMessage
-from pointsman.runtime.bus.dead_letters import publish_dead_letter
+from pointsman.runtime.bus.notices import publish_dead_letter
 from pointsman.runtime.telemetry.instruments import Gauge
 from pointsman.runtime.telemetry.logs import logger
 

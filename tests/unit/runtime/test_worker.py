@@ -12,8 +12,9 @@ import pytest
 
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.runtime.bus import BusUnavailable
-from pointsman.runtime.store import Script, Store, StoreUnavailable
+from pointsman.runtime.store.errors import StoreUnavailable
 from pointsman.runtime.store.lease import HOLD_LEASE
+from pointsman.runtime.store.store import Script, Store
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.runtime.worker import Halted, NotReady, TierWorker, WorkerState, run_periodically
 

@@ -156,6 +156,52 @@ class Bus:
         with bus_errors(f"cannot send to {subject}"):
             await self._client.publish_many(subject, messages)
 
+    async def gather(
+        self, subject: str, *, wait_s: float, quiet_s: float, enough: Callable[[Sequence[Message]], bool]
+    ) -> list[Message]:
+        """Send one request to all processes that serve a subject; return their responses.
+
+        Their number is unknown. So it ends after a pause without a response, if the responses so far are enough, or
+        when the time is up.
+
+        ``wait_s``: maximum time to wait.
+        ``quiet_s``: pause without a response that ends the wait, if `enough` agrees.
+        ``enough``: given the responses so far, returns whether all processes that are known are among them.
+
+        Raise `BusUnavailable` when the request cannot be sent.
+        """
+        if not self.connected:
+            raise BusUnavailable("not connected to NATS")
+        loop = asyncio.get_running_loop()
+        responses: list[Message] = []
+        arrived = asyncio.Event()
+        no_responders = False
+
+        async def on_message(message: Message) -> None:
+            nonlocal no_responders
+            if message.headers and message.headers.get("Status") == "503":
+                no_responders = True
+            else:
+                responses.append(message)
+            arrived.set()
+
+        inbox = self.nats.new_inbox()
+        subscription = await self.subscribe(inbox, on_message)
+        try:
+            with bus_errors(f"cannot send to {subject}"):
+                await self.nats.publish(subject, b"", reply=inbox)
+            deadline = loop.time() + wait_s
+            while not no_responders and (left := deadline - loop.time()) > 0.0:
+                arrived.clear()
+                try:
+                    async with asyncio.timeout(min(left, quiet_s) if responses and enough(responses) else left):
+                        await arrived.wait()
+                except TimeoutError:
+                    break
+        finally:
+            await subscription.unsubscribe()
+        return responses
+
     async def append(
         self, subject: str, data: bytes, timeout_s: float = REQUEST_TIMEOUT_S, headers: Headers | None = None
     ) -> Appended:

@@ -1,17 +1,5 @@
 """Errors of the bus.
 
-::
-
-    BusError (Exception)
-    ├── BusUnavailable       not connected, or no response: retry later
-    │   ├── NoResponse       no response within the timeout
-    │   └── NoResponders     no process serves the subject at present
-    ├── NotPermitted         this user must not publish to the subject
-    ├── AppendRefused        the stream refused the message: full, wrong expected sequence, unknown stream
-    │   └── WrongSequence    another writer was first
-    ├── StreamMissing        the stream does not exist
-    └── PoliciesUnreadable   the bucket holds something other than a tier's policies
-
 No other error of a bus operation reaches a caller: the errors of the NATS client are wrapped.
 """
 

@@ -110,12 +110,17 @@ def read_direct(message: Message) -> StoredMessage | None:
         return None
     if status is not None:
         raise BusUnavailable(f"direct get: {status} {headers.get('Description', '')}")
-    at = datetime.fromisoformat(headers["Nats-Time-Stamp"][:26].rstrip("Z") + "+00:00")
-    # Integer arithmetic: a float can be a millisecond off the value that a reader of the log gets.
-    at_ms = (at - _EPOCH) // timedelta(milliseconds=1)
+    at_ms = unix_ms(headers["Nats-Time-Stamp"])
     return StoredMessage(
         headers["Nats-Subject"], message.data, int(headers["Nats-Sequence"]), at_ms, headers.get("traceparent")
     )
+
+
+def unix_ms(timestamp: str) -> int:
+    """Return an RFC 3339 timestamp of NATS, which has nanoseconds, in Unix milliseconds, or raise `ValueError`."""
+    at = datetime.fromisoformat(timestamp[:26].rstrip("Z") + "+00:00")
+    # Integer arithmetic: a float can be a millisecond off the value that a reader of the log gets.
+    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 def read_last_sequence(message: Message, stream: str) -> int:

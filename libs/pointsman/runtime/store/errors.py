@@ -1,11 +1,5 @@
 """Errors of the store.
 
-::
-
-    StateError (Exception)
-    ├── StoreUnavailable     cannot be reached, did not respond in time, or refuses to write: retry later
-    └── StoreCorrupt         the store holds data that this code does not write
-
 No other error of a store operation reaches a caller: the errors of the Redis client are wrapped by `store_errors`.
 """
 

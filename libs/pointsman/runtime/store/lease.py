@@ -7,8 +7,7 @@ import secrets
 import socket
 
 from pointsman.runtime.store import keys
-from pointsman.runtime.store.script import Script
-from pointsman.runtime.store.store import Store
+from pointsman.runtime.store.store import Script, Store
 
 DROP_LEASE = Script("pointsman.runtime.store", "drop_lease")
 HOLD_LEASE = Script("pointsman.runtime.store", "hold_lease")

@@ -1,21 +1,71 @@
-"""The connection to Redis or Valkey, and the scripts."""
+"""The client of Redis or Valkey: commands, and Lua scripts, which the store runs atomically."""
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from collections.abc import Sequence
+from importlib.resources import files
 from typing import Any
 
+import msgspec
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 
 from pointsman.contracts.config.connections import RedisConfig
-from pointsman.runtime.store.connection import PlainConnection, TlsConnection
 from pointsman.runtime.store.errors import store_errors
-from pointsman.runtime.store.script import Script
 
 MAX_CONNECTIONS = 8
+
+
+class Script:
+    """A Lua script from the folder ``scripts/`` of a package.
+
+    ``name`` is the file name without ``.lua``. A read-only script runs with ``EVALSHA_RO``, so that a user without
+    write permission can run it.
+    """
+
+    def __init__(self, package: str, name: str, *, read_only: bool = False) -> None:
+        self.name = name
+        self.read_only = read_only
+        self.text = (files(package) / "scripts" / f"{name}.lua").read_text(encoding="utf-8")
+        self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+def lua_string(data: bytes) -> msgspec.Raw:
+    """Return binary data for a msgpack argument of a script, as a string: Lua's ``cmsgpack`` has no binary type."""
+    return msgspec.Raw(b"\xdb" + len(data).to_bytes(4, "big") + data)
+
+
+class _Cancellable(AbstractConnection):
+    """Raise a cancellation that arrives just after a command was sent.
+
+    With a timeout, `redis-py` sends within `asyncio.wait_for`. Before Python 3.12 this loses a cancellation that comes
+    in the turn of the event loop after the sending (python/cpython#86296): the task goes on, possibly in an endless
+    loop, and the task that cancelled it waits for its end as long.
+    """
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        """Send a command; raise `asyncio.CancelledError` if the task was cancelled meanwhile."""
+        task = asyncio.current_task()
+        cancelled_before = task.cancelling() if task else 0
+        try:
+            await super().send_packed_command(command, check_health)
+        finally:
+            if task and task.cancelling() > cancelled_before:
+                await self.disconnect(nowait=True)  # the response to the command must not be read by another task
+                raise asyncio.CancelledError
+
+
+class _PlainConnection(_Cancellable, Connection):
+    """A connection without TLS."""
+
+
+class _TlsConnection(_Cancellable, SSLConnection):
+    """A connection with TLS."""
 
 
 class Store:
@@ -42,7 +92,7 @@ class Store:
             driver_info=None,  # it would need permission for one more command
             **_login_options(config),
         )
-        pool.connection_class = TlsConnection if config.tls else PlainConnection  # from_url sets its own
+        pool.connection_class = _TlsConnection if config.tls else _PlainConnection  # from_url sets its own
         self.redis: Redis = Redis(connection_pool=pool)
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> Any:

@@ -9,7 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -64,13 +64,10 @@ class Tracing:
         """Export pending spans."""
         self._provider.shutdown()
 
-    @contextmanager
-    def serving(self, name: str, carrier: Mapping[str, str], attributes: Attributes) -> Iterator[Span]:
+    def serving(self, name: str, carrier: Mapping[str, str], attributes: Attributes) -> AbstractContextManager[Span]:
         """Span of an HTTP request, child of the client's span if there is one."""
-        with self._tracer.start_as_current_span(
-            name, _W3C.extract(carrier), kind=SpanKind.SERVER, attributes=attributes
-        ) as span:
-            yield span
+        context = _W3C.extract(carrier)
+        return self._tracer.start_as_current_span(name, context, kind=SpanKind.SERVER, attributes=attributes)
 
     @contextmanager
     def sending(
@@ -93,10 +90,6 @@ class Tracing:
             attributes=_messaging(operation, subject),
         )
         return span if span.is_recording() else None
-
-    def followed(self, operation: str, subject: str, carrier: Mapping[str, str] | None) -> Span | None:
-        """Start the span of a received message, if it belongs to a trace."""
-        return self.received(operation, subject, carrier) if carrier and "traceparent" in carrier else None
 
     def child(self, parent: Span, operation: str, subject: str) -> Span:
         """Start a child span for a message that is sent."""

@@ -86,11 +86,11 @@ def link(traceparent: str | None) -> None:
         active.link(traceparent)
 
 
-def follow(operation: str, subject: str, traceparent: str | None) -> Span | None:
-    """Start the span of a message from a log; None if it does not belong to a sampled trace."""
-    if active is None or traceparent is None:
+def follow(operation: str, subject: str, carrier: Mapping[str, str] | None) -> Span | None:
+    """Start the span of a message with these headers; None if it does not belong to a sampled trace."""
+    if active is None or not carrier or "traceparent" not in carrier:
         return None
-    return active.received(operation, subject, {"traceparent": traceparent})
+    return active.received(operation, subject, carrier)
 
 
 def committing(tier: str, traceparents: Sequence[str | None]) -> AbstractContextManager[Headers | None]:

@@ -13,8 +13,7 @@ from pointsman.core.bandit import Arm, ArmState
 from pointsman.learning.tier_store import ARM_FIELDS, decode_arm, decode_ranges, encode_arm, encode_ranges
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.errors import StoreCorrupt, store_errors
-from pointsman.runtime.store.script import Script
-from pointsman.runtime.store.store import Store
+from pointsman.runtime.store.store import Script, Store
 from pointsman.shadow.sums.commit import ShadowCommitted
 
 COMMIT_LEARNED = Script("pointsman.shadow.own_learning", "commit_learned")

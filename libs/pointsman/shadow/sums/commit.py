@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pointsman.runtime.store import keys
-from pointsman.runtime.store.script import Script, lua_string
+from pointsman.runtime.store.store import Script, lua_string
 from pointsman.shadow.periods import DAY_S, HOURS_PER_DAY
 from pointsman.shadow.sums.activity import SHORT, is_activity
 from pointsman.shadow.sums.hour_sums import Hours

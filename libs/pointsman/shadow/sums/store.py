@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from pointsman.core.off_policy.statistics import LENGTH
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.errors import store_errors
-from pointsman.runtime.store.script import Script
-from pointsman.runtime.store.store import Store
+from pointsman.runtime.store.store import Script, Store
 from pointsman.shadow.periods import HOURS_PER_DAY
 from pointsman.shadow.sums.commit import COMMIT_SHADOW, ShadowCommit, ShadowCommitted
 from pointsman.shadow.sums.hour_sums import FLOAT, HourSums, add_up

@@ -22,14 +22,10 @@ class ActivityCounts(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    rewarded : int
-        Decisions with an outcome.
-    reward_sum : float
-        Sum of their rewards, 0 to 100 each.
-    cost_usd_sum : float
-        Sum of the reported costs, in US dollars.
-    cost_n : int
-        Outcomes that report a cost.
+    rewarded: Decisions with an outcome.
+    reward_sum: Sum of their rewards, 0 to 100 each.
+    cost_usd_sum: Sum of the reported costs, in US dollars.
+    cost_n: Outcomes that report a cost.
     """
 
     decisions: int
@@ -50,14 +46,10 @@ class ActivityPointView(ActivityCounts, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    at_ms : int
-        Start of the interval, Unix milliseconds.
-    explored : int
-        Decisions by the exploring part of the policy.
-    pinned : int
-        Decisions in which a conversation kept its arm.
-    arms : list
-        The same by arm; only arms with decisions.
+    at_ms: Start of the interval, Unix milliseconds.
+    explored: Decisions by the exploring part of the policy.
+    pinned: Decisions in which a conversation kept its arm.
+    arms: The same by arm; only arms with decisions.
     """
 
     at_ms: int
@@ -71,16 +63,11 @@ class ActivityTotalsView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    rewarded : int
-        Decisions with an outcome.
-    mean_reward : float or None
-        0 to 100; None before the first outcome.
-    cost_usd_sum : float
-        Sum of the reported costs, in US dollars.
-    mean_cost_usd : float or None
-        Mean of the reported costs; None before the first one.
-    arms : list
-        The same by arm; the most used arm first.
+    rewarded: Decisions with an outcome.
+    mean_reward: 0 to 100; None before the first outcome.
+    cost_usd_sum: Sum of the reported costs, in US dollars.
+    mean_cost_usd: Mean of the reported costs; None before the first one.
+    arms: The same by arm; the most used arm first.
     """
 
     decisions: int

@@ -32,16 +32,11 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    sequence : int
-        Sequence in the stream ALERTS.
-    kind : str
-        ``halted``, ``log-filling``, ``regret``, ``report``, ``promotion`` or another.
-    tier : str
-        ``_all`` when it concerns all tiers.
-    service : str
-        The service that raised it.
-    detail : object or None
-        The same as data; its fields depend on the kind.
+    sequence: Sequence in the stream ALERTS.
+    kind: ``halted``, ``log-filling``, ``regret``, ``report``, ``promotion`` or another.
+    tier: ``_all`` when it concerns all tiers.
+    service: The service that raised it.
+    detail: The same as data; its fields depend on the kind.
     """
 
     sequence: int

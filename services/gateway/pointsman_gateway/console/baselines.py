@@ -26,23 +26,16 @@ class BaselineView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    policy : str
-        The baseline. ``best fixed arm``: always the arm with the highest estimated reward; ``uniform``: every candidate
-        with the same probability.
-    arm : str or None
-        The best fixed arm.
-    decisions : int
-        Decisions of the active policy in the window that have an outcome; the estimates use these.
-    reward_delta : object
-        Reward of the baseline minus reward of the active policy, per decision, 0 to 100. Below 0, the active policy is
-        better.
-    cost_delta_usd : object
-        Cost of the baseline minus cost of the active policy, per decision.
-    saved_usd : float or None
-        Estimated savings of the active policy: the cost difference times its decisions in the window. Their number is
-        estimated from its share of the outcomes.
-    saved_low_usd, saved_high_usd : float or None
-        Confidence interval of the savings.
+    policy: The baseline. ``best fixed arm``: always the arm with the highest estimated reward; ``uniform``: every
+        candidate with the same probability.
+    arm: The best fixed arm.
+    decisions: Decisions of the active policy in the window that have an outcome; the estimates use these.
+    reward_delta: Reward of the baseline minus reward of the active policy, per decision, 0 to 100. Below 0, the active
+        policy is better.
+    cost_delta_usd: Cost of the baseline minus cost of the active policy, per decision.
+    saved_usd: Estimated savings of the active policy: the cost difference times its decisions in the window. Their
+        number is estimated from its share of the outcomes.
+    saved_low_usd, saved_high_usd: Confidence interval of the savings.
     """
 
     policy: str

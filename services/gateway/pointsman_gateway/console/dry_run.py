@@ -39,15 +39,10 @@ class TryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     Attributes
     ----------
-    tier : str, optional
-        Without it, a prompt or messages go to the tier that ``auto`` selects for a chat request.
-    context : list of float, length d
-    prompt : str, optional
-        Text of a user.
-    messages : list, optional
-        A conversation, as in ``POST /v1/chat/completions``.
-    candidates : list, optional
-        Arms to score; by default those of the tier.
+    tier: Without it, a prompt or messages go to the tier that ``auto`` selects for a chat request.
+    prompt: Text of a user.
+    messages: A conversation, as in ``POST /v1/chat/completions``.
+    candidates: Arms to score; by default those of the tier.
     """
 
     tier: str | None = None
@@ -62,8 +57,7 @@ class AutoTierView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    score : float
-        Difficulty of the request, 0 to 1, which determines the tier.
+    score: Difficulty of the request, 0 to 1, which determines the tier.
     """
 
     tier: str
@@ -75,18 +69,12 @@ class TryResponse(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    stale : bool
-        The learned state is older than the configured limit.
-    state_age_ms : int or None
-        Age of the learned state.
-    scores : list
-        As in a decision.
-    context : list of float, length d
-        The context that was scored.
-    features : list or None
-        The context by feature name; None when the names are unknown.
-    auto : object or None
-        For a prompt or messages: the tier that ``auto`` selects.
+    stale: The learned state is older than the configured limit.
+    state_age_ms: Age of the learned state.
+    scores: As in a decision.
+    context: The context that was scored.
+    features: The context by feature name; None when the names are unknown.
+    auto: For a prompt or messages: the tier that ``auto`` selects.
     """
 
     tier: str

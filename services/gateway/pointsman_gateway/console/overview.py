@@ -33,12 +33,9 @@ class OverviewResponse(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    step_s : int
-        Length of the interval of each point.
-    points : list
-        In order of time, one for each interval, also for those without a decision; the last interval is incomplete.
-    against : list
-        The active policy compared with baselines; a baseline with too little data is absent.
+    step_s: Length of the interval of each point.
+    points: In order of time, one for each interval, also for those without a decision; the last interval is incomplete.
+    against: The active policy compared with baselines; a baseline with too little data is absent.
     """
 
     tier: str

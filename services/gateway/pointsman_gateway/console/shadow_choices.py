@@ -28,16 +28,11 @@ class ShadowChoiceView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    arm : str or None
-        ``provider:model`` that it drew; the same draw as in its results and in the report. None when unknown.
-    agree : bool or None
-        Whether this is the arm that was served.
-    probabilities : list of float
-        Its distribution, in the order of the decision's scores; empty when unknown.
-    sampled : bool
-        Whether the policy evaluates this decision; false if it runs on a sample that does not include it.
-    error : str or None
-        Why the choice is unknown, or the error that the policy raised.
+    arm: ``provider:model`` that it drew; the same draw as in its results and in the report. None when unknown.
+    agree: Whether this is the arm that was served.
+    probabilities: Its distribution, in the order of the decision's scores; empty when unknown.
+    sampled: Whether the policy evaluates this decision; false if it runs on a sample that does not include it.
+    error: Why the choice is unknown, or the error that the policy raised.
     """
 
     policy: str

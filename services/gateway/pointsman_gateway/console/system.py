@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 
 import msgspec
 from starlette.requests import Request
 
 from pointsman.contracts.messages import subjects
 from pointsman.runtime.bus import StreamInfo
+from pointsman.runtime.bus.jetstream import unix_ms
 from pointsman.runtime.telemetry.recent_counts import HOPS
 from pointsman_gateway.console.latency import latency_quantile_ms
 from pointsman_gateway.console.system_monitor import ProcessSnapshot, SystemMonitor, SystemSnapshot
@@ -18,27 +18,19 @@ from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 SERVICE_HOPS = {"gateway": "http_decision", "decision": "replica", "reward-updater": "store_commit"}
 """The hop whose latency is shown for a process."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 class ServiceView(msgspec.Struct, frozen=True, kw_only=True):
     """One process.
 
     Attributes
     ----------
-    service : str
-        ``gateway``, ``decision``, ``reward-updater`` or ``shadow-evaluator``.
-    instance : str
-        Host and process number.
-    started_ms : int
-        Unix milliseconds.
-    requests, errors : int
-        Requests to a gateway or decision replica since its start; 0 for the other services.
-    p50_ms, p99_ms : float or None
-        Latency in the last minute: of a decision request at a gateway, of a decision at a replica, of a commit at a
-        reward-updater. None without observations.
-    state_age_ms : int or None
-        Age of the oldest tier in the memory of a decision replica.
+    service: ``gateway``, ``decision``, ``reward-updater`` or ``shadow-evaluator``.
+    instance: Host and process number.
+    started_ms: Unix milliseconds.
+    requests, errors: Requests to a gateway or decision replica since its start; 0 for the other services.
+    p50_ms, p99_ms: Latency in the last minute: of a decision request at a gateway, of a decision at a replica, of a
+        commit at a reward-updater. None without observations.
+    state_age_ms: Age of the oldest tier in the memory of a decision replica.
     """
 
     service: str
@@ -57,12 +49,8 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    messages, bytes : int
-    max_bytes : int or None
-        Capacity; None without a limit.
-    first_sequence, last_sequence : int
-    first_ms, last_ms : int or None
-        Time of the oldest and of the newest message, Unix milliseconds. None when the stream is empty.
+    max_bytes: Capacity; None without a limit.
+    first_ms, last_ms: Time of the oldest and of the newest message, Unix milliseconds. None when the stream is empty.
     """
 
     name: str
@@ -80,10 +68,8 @@ class ReplicaAgeView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    state_age_ms : int or None
-        None while it is unknown.
-    watermark : int
-        The last outcome that its decisions are based on.
+    state_age_ms: None while it is unknown.
+    watermark: The last outcome that its decisions are based on.
     """
 
     instance: str
@@ -96,20 +82,13 @@ class TierProgressView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    log_end : int or None
-        Sequence of the tier's last outcome in the log; 0 before the first. None when unknown.
-    watermark : int or None
-        The last outcome applied to the store.
-    lag : int or None
-        Outcomes in the log that are not applied yet.
-    shadow_lag : int or None
-        Decisions that the shadow-evaluator has not read yet.
-    reward_lag : int or None
-        Rewards that it has not joined yet.
-    halted : bool
-        The reward-updater has halted the tier because log and store disagree.
-    state_age_ms : list
-        Of each decision replica.
+    log_end: Sequence of the tier's last outcome in the log; 0 before the first. None when unknown.
+    watermark: The last outcome applied to the store.
+    lag: Outcomes in the log that are not applied yet.
+    shadow_lag: Decisions that the shadow-evaluator has not read yet.
+    reward_lag: Rewards that it has not joined yet.
+    halted: The reward-updater has halted the tier because log and store disagree.
+    state_age_ms: Of each decision replica.
     """
 
     tier: str
@@ -127,14 +106,11 @@ class HopView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    hop : str
-        ``http_decision``, ``http_outcome``: a request at the gateway; ``replica``: a decision at a replica;
+    hop: ``http_decision``, ``http_outcome``: a request at the gateway; ``replica``: a decision at a replica;
         ``store_commit``: a commit of outcomes; ``llm_overhead``, ``llm_first_byte``: a chat request; others as in the
         metric ``pointsman_hop_seconds``.
-    p50_ms, p99_ms : float or None
-        Estimated from a histogram, as Prometheus does. None without observations.
-    count : int
-        Number of observations.
+    p50_ms, p99_ms: Estimated from a histogram, as Prometheus does. None without observations.
+    count: Number of observations.
     """
 
     hop: str
@@ -148,8 +124,7 @@ class ThroughputView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    degraded_per_s : float or None
-        Degraded responses; they are not included in the decisions.
+    degraded_per_s: Degraded responses; they are not included in the decisions.
     """
 
     decisions_per_s: float | None
@@ -162,12 +137,9 @@ class SystemResponse(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    at_ms : int
-        Time of the query, Unix milliseconds.
-    problems : list of str
-        What could not be queried.
-    dead_letters : object
-        Number of messages that could not be read, by stream.
+    at_ms: Time of the query, Unix milliseconds.
+    problems: What could not be queried.
+    dead_letters: Number of messages that could not be read, by stream.
     """
 
     at_ms: int
@@ -282,12 +254,10 @@ def _stream(name: str, info: StreamInfo) -> StreamView:
 
 
 def _unix_ms(timestamp: str) -> int | None:
-    """Parse an RFC 3339 timestamp of NATS, which has nanoseconds."""
     try:
-        at = datetime.fromisoformat(timestamp[:26].rstrip("Z") + "+00:00")
+        return unix_ms(timestamp)
     except ValueError:
         return None
-    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _hop(name: str, processes: Iterable[ProcessSnapshot]) -> HopView:

@@ -15,7 +15,6 @@ from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.status import ServiceStatus
 from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import BusError, Message, StreamInfo
-from pointsman.runtime.bus.gather import gather
 from pointsman.runtime.bus.status import STATUS_ENDPOINT
 from pointsman.runtime.store.errors import StateError
 from pointsman_gateway.backends import Backends
@@ -124,9 +123,8 @@ class SystemMonitor:
         def complete(answers: Sequence[Message]) -> bool:
             return self._known <= {_decode(answer).id for answer in answers}
 
-        query = gather(
-            self._backends.require_bus(), _ALL_STATS, wait_s=QUERY_TIMEOUT_S, quiet_s=QUIET_S, enough=complete
-        )
+        bus = self._backends.require_bus()
+        query = bus.gather(_ALL_STATS, wait_s=QUERY_TIMEOUT_S, quiet_s=QUIET_S, enough=complete)
         services = [_decode(answer) for answer in await _in_time(query, "services", found) or []]
         self._known = {service.id for service in services}
         found.processes = [

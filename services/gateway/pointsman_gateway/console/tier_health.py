@@ -29,9 +29,7 @@ class TierHealthView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    ok : bool
-    sentence : str
-        The most severe problem, or a summary if there is none.
+    sentence: The most severe problem, or a summary if there is none.
     """
 
     ok: bool

@@ -7,7 +7,7 @@ from pointsman.contracts.messages.codec import decode
 from pointsman.contracts.messages.errors import MessageError
 from pointsman.contracts.messages.notices import alert_decoder
 from pointsman.runtime.bus import Bus, WrongSequence
-from pointsman.runtime.bus.alerts import publish_alert
+from pointsman.runtime.bus.notices import publish_alert
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.shadow.sums.store import ShadowStore

@@ -6,7 +6,7 @@ from pointsman.contracts.messages.errors import SwitchRefused
 from pointsman.contracts.messages.policies import PolicyChangeRecord, PolicySpec, TierPolicies
 from pointsman.contracts.messages.switch import promoted, reverted
 from pointsman.runtime.bus import WrongSequence
-from pointsman.runtime.bus.alerts import PROMOTION, publish_promotion
+from pointsman.runtime.bus.notices import PROMOTION, publish_promotion
 from pointsman.runtime.bus.policies import read_policies, write_policies
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.shadow.promotion.evidence import evidence_record, read_evidence

@@ -52,7 +52,7 @@ def test_disabled_tracing_adds_no_header_and_no_span() -> None:
         assert headers is None
     with tracing.evaluating("SIMPLE", 1, [PARENT]) as headers:
         assert headers is None
-    assert tracing.follow("settle", "feedback.SIMPLE", PARENT) is None
+    assert tracing.follow("settle", "feedback.SIMPLE", {"traceparent": PARENT}) is None
     assert tracing.step(None, "append", "log.decisions.SIMPLE") == (None, None)
     assert tracing.headers(None) is None
     tracing.end(None)
@@ -126,7 +126,7 @@ def test_a_commit_of_outcomes_without_traces_makes_none(exporter: InMemorySpanEx
 
 def test_message_from_a_log_has_a_span_only_if_its_trace_is_sampled(exporter: InMemorySpanExporter) -> None:
     assert tracing.follow("settle", "feedback.SIMPLE", None) is None
-    span = tracing.follow("settle", "feedback.SIMPLE", PARENT)
+    span = tracing.follow("settle", "feedback.SIMPLE", {"traceparent": PARENT})
     headers = tracing.headers(span)
     tracing.end(span)
     (kept,) = exporter.get_finished_spans()

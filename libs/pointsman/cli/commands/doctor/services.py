@@ -8,7 +8,6 @@ from pointsman.cli.stack.probes import failed_checks
 from pointsman.cli.target import Target
 from pointsman.contracts.messages.subjects import POLICIES_STREAM, STREAM_SUBJECTS
 from pointsman.runtime.bus import Bus, BusError, BusUnavailable, NoResponders, StreamMissing
-from pointsman.runtime.bus.gather import gather
 from pointsman.runtime.store.errors import StoreUnavailable, store_errors
 from pointsman.runtime.store.store import Store
 
@@ -64,8 +63,8 @@ async def _check_streams(bus: Bus) -> Finding:
 async def _check_replicas(bus: Bus, target: Target) -> Finding:
     """Ping all decision replicas. How many are expected is known for an embedded stack only."""
     try:
-        responses = await gather(
-            bus, "$SRV.PING.decision", wait_s=REPLICA_TIMEOUT_S, quiet_s=REPLICA_TIMEOUT_S, enough=lambda _: False
+        responses = await bus.gather(
+            "$SRV.PING.decision", wait_s=REPLICA_TIMEOUT_S, quiet_s=REPLICA_TIMEOUT_S, enough=lambda _: False
         )
         replies = {message.data for message in responses}
     except BusUnavailable:

@@ -18,7 +18,7 @@ from pointsman.contracts.messages.policies import (
 )
 from pointsman.contracts.messages.switch import find_shadow, promoted, reverted
 from pointsman.runtime.bus import BusError, WrongSequence
-from pointsman.runtime.bus.alerts import publish_promotion
+from pointsman.runtime.bus.notices import publish_promotion
 from pointsman.runtime.bus.policies import write_policies
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.telemetry.logs import logger

@@ -1,4 +1,4 @@
-"""Alerts on ``alerts.<kind>.<tier>``."""
+"""Notices for operators: alerts on ``alerts.<kind>.<tier>``, and dead letters on ``dead.<stream>``."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import msgspec
 
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
-from pointsman.contracts.messages.notices import Alert
+from pointsman.contracts.messages.notices import Alert, DeadLetter
 from pointsman.contracts.messages.policies import PolicyChangeRecord, TierPolicies
 from pointsman.runtime.bus.bus import Bus
-from pointsman.runtime.bus.jetstream import Appended
+from pointsman.runtime.bus.jetstream import Appended, StoredMessage
 from pointsman.runtime.bus.requests import Headers
+from pointsman.runtime.telemetry import metrics
 
 PROMOTION = "promotion"
+MAX_PAYLOAD_BYTES = 256 * 1024
 
 _PROMOTION_TEXTS = {
     "promote": "{policy} was promoted by {by}; {replaced} continues as a shadow",
@@ -76,3 +78,18 @@ def describe_promotion(tier: str, change: PolicyChangeRecord) -> str:
     template = _PROMOTION_TEXTS.get(change.kind, "{policy} replaces {replaced}; changed by {by}")
     text = f"tier {tier}: {template.format(policy=change.policy, replaced=change.replaced, by=by)}"
     return f"{text}: {change.why}" if change.why else text
+
+
+async def publish_dead_letter(bus: Bus, service: str, stream: str, message: StoredMessage, reason: str) -> None:
+    """Append`service`` has read the message; the first `MAX_PAYLOAD_BYTES` of its data are kept."""
+    letter = DeadLetter(
+        stream=stream,
+        subject=message.subject,
+        sequence=message.sequence,
+        reason=reason,
+        service=service,
+        payload=message.data[:MAX_PAYLOAD_BYTES],
+        found_at_ms=int(time.time() * 1000),
+    )
+    await bus.append(subjects.dead(stream), encode(letter), headers={"Nats-Msg-Id": f"{stream}.{message.sequence}"})
+    metrics.dead_letters.labels(stream).inc()
