@@ -10,8 +10,7 @@ import pytest
 
 from pointsman.cli.main import main
 from pointsman.contracts.access.key_file import read_keys
-from pointsman.contracts.access.keyring import Keyring
-from pointsman.contracts.access.keys import StoredKey
+from pointsman.contracts.access.keys import Keyring, StoredKey
 
 
 @pytest.fixture

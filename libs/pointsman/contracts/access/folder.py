@@ -40,8 +40,7 @@ def make_folder(folder: Path, nats_address: str, *, owner: int | None = None, re
     renew : bool
         Replace all passwords.
     """
-    known = Credentials() if renew else _read(folder)
-    credentials = completed(known)
+    credentials = completed(None if renew else _read(folder))
     for server, passwords in (("nats", credentials.nats), ("redis", credentials.redis)):
         (folder / server).mkdir(parents=True, exist_ok=True)
         for role, password in passwords.items():
@@ -58,10 +57,7 @@ def make_folder(folder: Path, nats_address: str, *, owner: int | None = None, re
 
 
 def _read(folder: Path) -> Credentials:
-    return Credentials(
-        nats=_passwords(folder, "nats", NATS_ROLES),
-        redis=_passwords(folder, "redis", REDIS_ROLES),
-    )
+    return Credentials(nats=_passwords(folder, "nats", NATS_ROLES), redis=_passwords(folder, "redis", REDIS_ROLES))
 
 
 def _passwords(folder: Path, server: str, roles: tuple[str, ...]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""API keys, and the part of them that is stored.
+"""API keys, the part of them that is stored, and the lookup of the key in a request.
 
 A key is ``pm_<id>_<secret>``: a public id of 48 random bits and a secret of 256 random bits, both in hex. Only the
 SHA-256 digest of the whole key is stored. A slow, salted hash, as for passwords, would add nothing: 256 random bits
@@ -9,9 +9,10 @@ time wherever the two digests differ.
 """
 
 import hashlib
+import hmac
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Literal, get_args
 
 import msgspec
@@ -32,6 +33,7 @@ MAX_NAME = 64
 
 _ID = re.compile(rf"[0-9a-f]{{{ID_LENGTH}}}")
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
+_NO_DIGEST = bytes(32)
 
 
 class StoredKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -89,3 +91,35 @@ def key_problems(key: StoredKey, where: str) -> list[str]:
     """Return the problems of a key that was not decoded, each with the path of its field under ``where``."""
     violations = (*find_violations(msgspec.to_builtins(key), StoredKey, ""), *key.problems())
     return [f"{where}.{violation}" for violation in violations]
+
+
+class Keyring:
+    """The valid keys.
+
+    Parameters
+    ----------
+    keys : iterable of StoredKey
+        Checked, with unique ids.
+    """
+
+    def __init__(self, keys: Iterable[StoredKey] = ()) -> None:
+        self._keys = {key.id.encode(): (bytes.fromhex(key.hash.removeprefix("sha256:")), key) for key in keys}
+
+    def __len__(self) -> int:
+        """Return the number of keys."""
+        return len(self._keys)
+
+    def find(self, presented: bytes) -> StoredKey | None:
+        """Return the stored key that the text is, or None.
+
+        An unknown id takes the same time as a wrong secret, so that the time does not reveal which ids exist.
+        """
+        if len(presented) != KEY_LENGTH or not presented.startswith(PREFIX.encode()):
+            return None
+        stored, key = self._keys.get(presented[len(PREFIX) : len(PREFIX) + ID_LENGTH], (_NO_DIGEST, None))
+        same = hmac.compare_digest(hashlib.sha256(presented).digest(), stored)
+        return key if same else None
+
+    def holds(self, key: StoredKey) -> bool:
+        """Return whether a key that was found before is still valid and unchanged."""
+        return self._keys.get(key.id.encode(), (b"", None))[1] == key

@@ -1,9 +1,14 @@
 """The configuration: ``pointsman.toml`` and the environment."""
 
 from pointsman.contracts.config.errors import ConfigError
-from pointsman.contracts.config.extraction import length_problem, request_extractor
 from pointsman.contracts.config.loader import DEFAULT_FILE, digest, load_config
-from pointsman.contracts.config.schema import Config, exposure_problems, keys_required
+from pointsman.contracts.config.schema import (
+    Config,
+    exposure_problems,
+    keys_required,
+    length_problem,
+    request_extractor,
+)
 from pointsman.contracts.config.tiers import TierConfig, fallback_arm, tier_arms
 
 __all__ = [

@@ -131,11 +131,13 @@ def section_problems(value: Any, path: str) -> Iterator[Violation]:
         seen: set[Any] = set()
         for index, item in enumerate(value):
             yield from section_problems(item, f"{path}[{index}]")
-            if setting := getattr(item, "unique", ""):
-                if getattr(item, setting) in seen:
-                    shown = "" if setting == "id" else f"{getattr(item, setting)!r} is "
-                    yield Violation(f"{path}[{index}].{setting}", f"{shown}used twice")
-                seen.add(getattr(item, setting))
+            setting = getattr(item, "unique", "")
+            key = getattr(item, setting, None)
+            if key in seen:
+                shown = "" if setting == "id" else f"{key!r} is "
+                yield Violation(f"{path}[{index}].{setting}", f"{shown}used twice")
+            if key is not None:
+                seen.add(key)
     elif hasattr(value, "problems"):
         for violation in value.problems():
             yield Violation(f"{path}.{violation.path}" if violation.path else path, violation.detail)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from pointsman.contracts.access.keys import StoredKey
 from pointsman.contracts.config.connections import NatsConfig, RedisConfig
+from pointsman.contracts.config.errors import ConfigError
 from pointsman.contracts.config.llm import LlmConfig
 from pointsman.contracts.config.outcomes import MetricConfig, PriceConfig, ScoringConfig
 from pointsman.contracts.config.providers import ProviderConfig
@@ -23,6 +24,7 @@ from pointsman.contracts.config.tiers import ContextConfig, PolicyConfig, TierCo
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.core.bandit import Arm, RewardSettings
 from pointsman.core.bounds import NonNegative
+from pointsman.core.features import CHAT, CheckedExtractor, ExtractorNotUsable, make_extractor
 from pointsman.core.violations import Violation
 
 
@@ -92,13 +94,9 @@ class Config(Section, frozen=True, kw_only=True):
     def _policy_problems(self) -> Iterator[Violation]:
         if self.policy.sample is not None:
             yield Violation("policy.sample", "only a shadow can be evaluated on a sample of the decisions")
-        names: set[str] = set()
         for index, shadow in enumerate(self.shadow):
             if shadow.name is None:
                 yield Violation(f"shadow[{index}].name", "required for a shadow")
-            elif shadow.name in names:
-                yield Violation(f"shadow[{index}].name", f"{shadow.name!r} is used twice")
-            names.add(shadow.name or "")
 
     def tier_references(self) -> Iterator[Violation]:
         """Yield the references of other sections to tiers that do not exist."""
@@ -135,3 +133,35 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def request_extractor(config: Config) -> CheckedExtractor:
+    """Load the feature extractor for chat requests. Only the gateway needs its class or its model.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be loaded, or when the number of features of ``llm.features`` is not ``context.dim``.
+    """
+    name = config.llm.features or CHAT
+    try:
+        extractor = make_extractor(name, config.context.dim, config.llm.embedding_path)
+    except ExtractorNotUsable as error:
+        raise ConfigError([f"llm.features: {error}"]) from error
+    if config.llm.features is not None and (problem := length_problem(config, extractor)):
+        raise ConfigError([problem])
+    return extractor
+
+
+def length_problem(config: Config, extractor: CheckedExtractor) -> str:
+    """Return why the extractor's contexts do not fit; empty when they fit or are padded.
+
+    This is not an error of the configuration while ``llm.features`` is not set: it may serve ``/v1/decisions`` only.
+    """
+    dim = config.context.dim
+    if extractor.dim == dim or config.context.mismatch == "pad":
+        return ""
+    return (
+        f"llm.features: {extractor.name!r} returns {extractor.dim} features, but context.dim is {dim}; "
+        "chat requests need equal numbers"
+    )

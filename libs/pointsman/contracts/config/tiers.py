@@ -52,6 +52,8 @@ class PolicyConfig(Section, frozen=True, kw_only=True):
     tiers: For a shadow: the tiers it is evaluated in; all by default.
     """
 
+    unique: ClassVar[str] = "name"
+
     algorithm: str = "linucb"
     alpha: NonNegative | None = None
     epsilon: Share | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -109,27 +110,20 @@ class ArmStack:
         return len(self._pulls) - 1
 
 
+@dataclass(slots=True)
 class Selection:
     """Stacked factors of one list of candidates.
 
-    Parameters
+    Attributes
     ----------
-    arms : tuple of Arm, length K
-    factors : ndarray, shape (d, K + K·d)
-        θ of each candidate, then the columns of L⁻ᵀ of each candidate.
-    pulls : ndarray, shape (K,)
-    cost_usd : ndarray, shape (K,)
+    factors: θ of each candidate, then the columns of L⁻ᵀ of each candidate. Shape (d, K + K·d).
+    pulls, cost_usd: As in `Estimates`. Shape (K,).
     """
 
-    __slots__ = ("_factors", "arms", "cost_usd", "pulls")
-
-    def __init__(
-        self, arms: tuple[Arm, ...], factors: FloatArray, pulls: NDArray[np.int64], cost_usd: FloatArray
-    ) -> None:
-        self.arms = arms
-        self._factors = factors
-        self.pulls = pulls
-        self.cost_usd = cost_usd
+    arms: tuple[Arm, ...]
+    factors: FloatArray
+    pulls: NDArray[np.int64]
+    cost_usd: FloatArray
 
     def estimate(self, contexts: FloatArray) -> Estimates:
         """Score B contexts against the candidates with one matrix product.
@@ -141,7 +135,7 @@ class Selection:
         b, d = contexts.shape
         k = len(self.arms)
         # A decision is a few NumPy calls, so their overhead matters: that of dot is smaller than that of @.
-        product = contexts.dot(self._factors)
+        product = contexts.dot(self.factors)
         whitened = product[:, k:].reshape(b, k, d)  # L⁻¹x of each candidate
         width = np.sqrt(np.vecdot(whitened, whitened))
         return Estimates(self.arms, product[:, :k], width, self.pulls, self.cost_usd)

@@ -11,9 +11,8 @@ from time import monotonic
 from starlette.types import Scope as RequestScope
 
 from pointsman.contracts.access.key_file import KeyFileError, read_keys
-from pointsman.contracts.access.keyring import Keyring
+from pointsman.contracts.access.keys import Keyring, StoredKey
 from pointsman.contracts.access.keys import Scope as AccessScope
-from pointsman.contracts.access.keys import StoredKey
 from pointsman.contracts.config import Config, ConfigError, exposure_problems, keys_required
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.http.problems import ProblemError

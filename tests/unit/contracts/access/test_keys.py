@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pointsman.contracts.access.keyring import Keyring
-from pointsman.contracts.access.keys import StoredKey, key_problems, make_key
+from pointsman.contracts.access.keys import Keyring, StoredKey, key_problems, make_key
 
 
 def test_a_stored_key_does_not_contain_the_key() -> None:
