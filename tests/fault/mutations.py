@@ -64,7 +64,7 @@ STALE = "stale=age_ms is None or age_ms > self._stale_after_ms"
 TIER_STORE = "libs/pointsman/learning/tier_store.py"
 LEDGER = "libs/pointsman/learning/ledger.py"
 WRITER = "services/reward_updater/pointsman_reward_updater/outcome_writer.py"
-GATEWAY = "services/gateway/pointsman_gateway/api/outcome_log.py"
+GATEWAY = "services/gateway/pointsman_gateway/api/outcomes/log.py"
 REPLICA = "services/decision/pointsman_decision/decision_handler.py"
 SCRIPT = "libs/pointsman/learning/scripts/commit_outcomes.lua"
 

@@ -1,7 +1,5 @@
 """Applied bits: one bit per decision, set when its outcome was applied."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Audit of a tier: replay the outcome log and compare every byte with the store."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

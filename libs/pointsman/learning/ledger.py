@@ -1,7 +1,5 @@
 """Learned state of one tier as a pure function of the outcome log, advanced one message at a time."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from pointsman.contracts.messages.codec import decode

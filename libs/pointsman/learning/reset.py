@@ -1,7 +1,5 @@
 """Reset of a tier: delete its learned state, so that the reward-updater learns it again from the log."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 
 from pointsman.runtime.store import keys

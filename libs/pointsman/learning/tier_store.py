@@ -1,7 +1,5 @@
 """Learned state of a tier in Redis: read by every replica, written by one reward-updater in atomic commits."""
 
-from __future__ import annotations
-
 import struct
 from collections import defaultdict
 from collections.abc import Sequence

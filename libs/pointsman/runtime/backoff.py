@@ -1,7 +1,5 @@
 """Exponential backoff: delays that double with each attempt."""
 
-from __future__ import annotations
-
 RESTART_FIRST_DELAY_S = 0.2
 RESTART_MAX_DELAY_S = 5.0
 STABLE_AFTER_S = 10.0

@@ -1,7 +1,5 @@
 """Circuit breaker: while a dependency does not respond, one request at a time waits for it instead of all."""
 
-from __future__ import annotations
-
 PAUSE_S = 0.25
 
 

@@ -1,7 +1,5 @@
 """HTTP server for liveness, readiness and metrics, for services without an HTTP API."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import socket

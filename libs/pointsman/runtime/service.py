@@ -14,8 +14,6 @@ connect to NATS, wait for the streams, create the objects, start the `Background
 reached.)
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import gc

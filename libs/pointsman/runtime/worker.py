@@ -1,7 +1,5 @@
 """Work on one tier under a lease: `TierWorker`, and periodic tasks: `run_periodically`."""
 
-from __future__ import annotations
-
 import asyncio
 import enum
 import logging

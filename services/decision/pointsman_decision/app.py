@@ -1,7 +1,5 @@
 """Wiring of the decision service."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 

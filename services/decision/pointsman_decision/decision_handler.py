@@ -1,7 +1,5 @@
 """Handler of ``decide.<tier>``: validate, score, draw, log, respond. Waiting requests are scored together."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """Problem responses on NATS."""
 
-from __future__ import annotations
-
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.problem import FieldError, Problem

@@ -1,7 +1,5 @@
 """Handler of ``score.<tier>``: the scores that a request would be decided with. Nothing is drawn, logged or counted."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from pointsman.contracts.config import Config, tier_arms

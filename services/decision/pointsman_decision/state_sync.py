@@ -1,7 +1,5 @@
 """Synchronization of a replica's memory with the store: after each notice, and once a second in case one was lost."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Mapping

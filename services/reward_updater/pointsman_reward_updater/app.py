@@ -1,7 +1,5 @@
 """Wiring of the reward-updater."""
 
-from __future__ import annotations
-
 import asyncio
 
 from pointsman.contracts.config import Config

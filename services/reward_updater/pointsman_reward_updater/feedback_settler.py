@@ -5,8 +5,6 @@ It is independent of the tier's outcome writer: it appends to the outcome log wh
 everything up to it is appended; an outcome that is appended twice counts once (ADR 0015).
 """
 
-from __future__ import annotations
-
 import time
 from collections import deque
 from collections.abc import Sequence

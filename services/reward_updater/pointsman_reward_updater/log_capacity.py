@@ -1,7 +1,5 @@
 """Alert when a log is nearly full, before messages are dropped early or outcomes refused."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Outcome writer of one tier: apply the outcome log to the store in order, each batch in one atomic commit."""
 
-from __future__ import annotations
-
 import secrets
 import time
 

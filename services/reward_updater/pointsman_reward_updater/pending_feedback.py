@@ -9,8 +9,6 @@ outcomes that follow feedback. The cursor behind is at the first message that is
 feedback that waits, not on the number of answers that wait.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import NamedTuple
 

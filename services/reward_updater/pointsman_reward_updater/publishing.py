@@ -1,7 +1,5 @@
 """The stream of rewards: appended before each commit, and read to continue after a restart."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from pointsman.contracts.messages import subjects

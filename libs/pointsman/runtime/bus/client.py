@@ -1,7 +1,5 @@
 """NATS client options: require TLS, surface authentication errors, publish in bulk."""
 
-from __future__ import annotations
-
 import re
 import ssl
 from collections.abc import Callable, Sequence

@@ -3,8 +3,6 @@
 No other error of a bus operation reaches a caller: the errors of the NATS client are wrapped.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """JetStream's messages: stored messages, acknowledgements, stream information."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 

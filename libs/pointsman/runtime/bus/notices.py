@@ -1,7 +1,5 @@
 """Notices for operators: alerts on ``alerts.<kind>.<tier>``, and dead letters on ``dead.<stream>``."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The bucket ``policies``: the versioned policies of each tier, which every service watches."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import time

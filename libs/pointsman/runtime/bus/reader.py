@@ -1,7 +1,5 @@
 """Ordered reader of a stream: no message is missed, none is returned twice."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

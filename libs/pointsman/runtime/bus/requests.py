@@ -1,7 +1,5 @@
 """Requests over one shared subscription, each with a future and a timeout."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 

@@ -1,7 +1,5 @@
 """Each process as a NATS micro service that reports its status: `nats micro ls`, `nats micro stats`."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import socket

@@ -1,7 +1,5 @@
 """Streams and the policies bucket: created where they are missing, updated to the configuration otherwise."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Iterable

@@ -3,8 +3,6 @@
 No other error of a store operation reaches a caller: the errors of the Redis client are wrapped by `store_errors`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -3,8 +3,6 @@
 ``{<tier>}`` is a hash tag: all keys of a tier are in one slot of a Redis Cluster, so that one script can change them.
 """
 
-from __future__ import annotations
-
 from pointsman.core.bandit import Arm
 
 APPLIED_CHUNK = 65_536

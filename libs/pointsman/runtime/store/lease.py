@@ -1,7 +1,5 @@
 """Leases: which of several processes works on a tier. For efficiency only; correctness rests on the commits."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import socket

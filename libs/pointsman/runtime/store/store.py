@@ -1,7 +1,5 @@
 """The client of Redis or Valkey: commands, and Lua scripts, which the store runs atomically."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Metric types: those of prometheus_client, with a fast lookup of labelled children and access to current values."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Generic, Self, TypeVar
 

@@ -1,7 +1,5 @@
 """Structured logs: one line per event, as JSON or as text for a terminal."""
 
-from __future__ import annotations
-
 import logging
 import sys
 import time

@@ -4,8 +4,6 @@ Label values are names from the configuration (tiers, arms, policies) or a short
 request names are `instruments.OTHER`. The table in `docs/reference/metrics.md` is generated from this module.
 """
 
-from __future__ import annotations
-
 from prometheus_client import REGISTRY, Info, generate_latest
 
 from pointsman.runtime.telemetry.instruments import Counter, Gauge, Histogram, Summary

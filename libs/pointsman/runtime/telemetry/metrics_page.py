@@ -3,8 +3,6 @@
 Run ``python -m pointsman.runtime.telemetry.metrics_page``.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from prometheus_client import Info

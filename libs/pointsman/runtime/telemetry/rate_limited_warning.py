@@ -1,7 +1,5 @@
 """Rate-limited warning about a lasting failure."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable

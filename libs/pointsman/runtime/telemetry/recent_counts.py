@@ -3,8 +3,6 @@
 Metrics only rise, so the counts of the last minute are the difference between now and a sample taken a minute ago.
 """
 
-from __future__ import annotations
-
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Activity of a tier over time: time windows, and the sums of the store as points and totals."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """``GET /v1/alerts``: alerts of all services, newest first."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Annotated, Any
 

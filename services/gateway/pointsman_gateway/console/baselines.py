@@ -1,7 +1,5 @@
 """Comparison of the active policy with baselines that need no learning: the best fixed arm, and a uniform choice."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Mapping, Sequence
 

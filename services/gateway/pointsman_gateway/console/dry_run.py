@@ -1,7 +1,5 @@
 """``POST /v1/try``: scores of a context, a prompt or a conversation, without a decision."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

@@ -1,7 +1,5 @@
 """Names of the features of a context."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Latency quantiles from histogram buckets that several processes report."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from pointsman.contracts.messages.status import HopCounts

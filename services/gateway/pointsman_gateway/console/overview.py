@@ -1,7 +1,5 @@
 """``GET /v1/overview``: activity of a tier over time, comparison with baselines, and health."""
 
-from __future__ import annotations
-
 import time
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Composition of a reward: its quality, cost and latency parts, from the event in the stream REWARDS."""
 
-from __future__ import annotations
-
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import decode
 from pointsman.contracts.messages.errors import MessageError

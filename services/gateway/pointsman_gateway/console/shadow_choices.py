@@ -1,7 +1,5 @@
 """Choices of a tier's shadow policies for a logged decision, computed by the shadow-evaluator's code."""
 
-from __future__ import annotations
-
 import msgspec
 import numpy as np
 

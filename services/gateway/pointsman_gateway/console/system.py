@@ -1,7 +1,5 @@
 """``GET /v1/system``: every process, stream and tier, with latencies and throughput."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import msgspec

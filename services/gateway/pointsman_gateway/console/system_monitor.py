@@ -1,7 +1,5 @@
 """Snapshot of the system: status of every process, streams, and progress of each tier, queried concurrently."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Awaitable, Sequence

@@ -1,7 +1,5 @@
 """Health of a tier in one sentence: its most severe problem, or that it is healthy."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 
