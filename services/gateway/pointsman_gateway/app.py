@@ -7,7 +7,6 @@ import math
 import ssl
 
 import uvicorn
-from starlette.types import ASGIApp
 
 from pointsman.contracts.config import Config, ConfigError
 from pointsman.runtime.probe import Server, listen
@@ -20,7 +19,7 @@ from pointsman_gateway.console.feature_names import FeatureNames
 from pointsman_gateway.console.system_monitor import SystemMonitor
 from pointsman_gateway.decision_client import DecisionClient
 from pointsman_gateway.http.authentication import Authenticator
-from pointsman_gateway.http.edge import Edge
+from pointsman_gateway.http.edge import Edge, TracedEdge
 from pointsman_gateway.http.protocol import bounded
 from pointsman_gateway.http.routing import build_application
 from pointsman_gateway.registry import HANDLERS, LONG_BODY_PATHS, Parts, client_problem
@@ -38,8 +37,9 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
     decisions = DecisionClient(backends)
     chat = ChatGateway(backends, decisions)
     finish_s = math.ceil(config.llm.finish_timeout_ms / 1000.0)
+    edge = make_app(backends, authenticator, decisions, chat)
     settings = uvicorn.Config(
-        _traced(make_app(backends, authenticator, decisions, chat)),
+        edge if tracing.active is None else TracedEdge(edge, tracing.active),
         http=bounded(
             gateway.read_timeout_ms / 1000.0,
             gateway.max_body_bytes,
@@ -57,7 +57,10 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=finish_s,
     )
-    _load(settings)
+    try:  # read the certificate now, so that an invalid one is reported and ends the start
+        settings.load()
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError([f"gateway.cert_file or key_file: {error}"]) from error
     bound = listen(gateway.host, gateway.port)
     server = Server(settings)
     backends.start()
@@ -78,22 +81,6 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
             await asyncio.wait(server.server_state.tasks, timeout=1.0)
         await chat.close()
         await backends.close()
-
-
-def _load(settings: uvicorn.Config) -> None:
-    """Read the certificate now, so that an invalid one is reported and ends the start."""
-    try:
-        settings.load()
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError([f"gateway.cert_file or key_file: {error}"]) from error
-
-
-def _traced(edge: Edge) -> ASGIApp:
-    if tracing.active is None:
-        return edge
-    from pointsman_gateway.http.tracing import TracedApplication  # noqa: PLC0415  # needs OpenTelemetry
-
-    return TracedApplication(edge, tracing.active)
 
 
 def make_app(backends: Backends, authenticator: Authenticator, decisions: DecisionClient, chat: ChatGateway) -> Edge:

@@ -36,8 +36,7 @@ class DecisionClient:
     """Client of ``decide.<tier>``, with a circuit breaker for each tier.
     Attributes
     ----------
-    fallback_topic : FallbackTopic
-        Publishes fallback decisions.
+    fallback_topic: Publishes fallback decisions.
     """
 
     def __init__(self, backends: Backends) -> None:

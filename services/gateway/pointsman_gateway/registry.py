@@ -18,8 +18,7 @@ from pointsman_gateway.api.events import DecisionEventsHandler
 from pointsman_gateway.api.feedback.submit import FeedbackHandler
 from pointsman_gateway.api.openapi import document
 from pointsman_gateway.api.outcomes.report import OutcomeHandler
-from pointsman_gateway.api.policies.change import PoliciesHandler
-from pointsman_gateway.api.policies.promotion import PromotionHandler
+from pointsman_gateway.api.policies.endpoints import PoliciesHandler
 from pointsman_gateway.api.shadow_report import ShadowReportHandler
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.chat.endpoints import ChatHandler
@@ -66,7 +65,6 @@ HANDLERS: dict[type, Callable[[Parts], Any]] = {
         parts.backends, parts.authenticator, parts.decisions.fallback_topic
     ),
     PoliciesHandler: lambda parts: PoliciesHandler(parts.backends),
-    PromotionHandler: lambda parts: PromotionHandler(parts.backends),
     HealthHandler: lambda parts: HealthHandler(parts.backends),
     PagesHandler: lambda _: PagesHandler(openapi_document()),
 }

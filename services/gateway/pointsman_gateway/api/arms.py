@@ -35,19 +35,13 @@ class ArmRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    decisions : int
-        Decisions that chose the arm.
-    rewarded : int
-        Decisions of these that have an outcome.
-    missing : int
-        Decisions of these without an outcome yet.
-    mean_reward : float or None
-        0 to 1, over the rewarded decisions.
-    low, high : float or None
-        Confidence interval of the mean (normal, with the confidence of ``[report]``) over requests like those that
-        the arm was chosen for; not its value on all requests. None below 30 outcomes.
-    reward_delay_s : float or None
-        Mean time from a decision to the acceptance of its outcome.
+    decisions: Decisions that chose the arm.
+    rewarded: Decisions of these that have an outcome.
+    missing: Decisions of these without an outcome yet.
+    mean_reward: 0 to 1, over the rewarded decisions.
+    low, high: Confidence interval of the mean (normal, with the confidence of ``[report]``) over requests like those
+        that the arm was chosen for; not its value on all requests. None below 30 outcomes.
+    reward_delay_s: Mean time from a decision to the acceptance of its outcome.
     """
 
     decisions: int
@@ -64,26 +58,16 @@ class ArmView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    n : int
-        Outcomes learned from.
-    mean_reward : float or None
-        0 to 1; None before the first outcome.
-    mean_cost_usd : float or None
-        Mean of the reported costs.
-    theta : list of float, length d
-        θ = A⁻¹b.
-    theta_width : list of float, length d
-        √(A⁻¹)ᵢᵢ: the uncertainty of each coefficient, as ``width`` is for a score. Absent when d is above 128.
-    recent : object
-        Its decisions and rewards in the period.
-    version : int
-        Outcome log sequence of the last outcome learned from; 0 when there was none.
-    updated_at : str or None
-        When that outcome was accepted; RFC 3339 in UTC.
-    A : list of list of float, d × d
-        Present with ``matrices=true``.
-    b : list of float, length d
-        Present with ``matrices=true``.
+    n: Outcomes learned from.
+    mean_reward: 0 to 1; None before the first outcome.
+    mean_cost_usd: Mean of the reported costs.
+    theta: θ = A⁻¹b, of length d.
+    theta_width: √(A⁻¹)ᵢᵢ: the uncertainty of each coefficient, as ``width`` is for a score. Absent when d is above 128.
+    recent: Its decisions and rewards in the period.
+    version: Outcome log sequence of the last outcome learned from; 0 when there was none.
+    updated_at: When that outcome was accepted; RFC 3339 in UTC.
+    A: d × d; present with ``matrices=true``.
+    b: Of length d; present with ``matrices=true``.
     """
 
     tier: str
@@ -106,10 +90,8 @@ class ArmList(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    window : object
-        The period of ``recent``.
-    features : list of str or None
-        Name of each number of a context, and so of θ; None where names are not known.
+    window: The period of ``recent``.
+    features: Name of each number of a context, and so of θ; None where names are not known.
     """
 
     arms: list[ArmView]

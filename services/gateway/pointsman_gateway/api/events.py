@@ -46,13 +46,7 @@ _id_decoder = msgspec.json.Decoder(_EventId)
 
 
 class EventQueue:
-    """Events that wait to be sent to one client. A slow client loses the oldest ones, and receives their number.
-
-    Parameters
-    ----------
-    size : int
-        Most waiting events.
-    """
+    """Events that wait to be sent to one client. A slow client loses the oldest ones, and receives their number."""
 
     def __init__(self, size: int = MAX_QUEUED) -> None:
         self._events: deque[tuple[str, bytes]] = deque()
@@ -106,15 +100,7 @@ class EventsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class DecisionEventsHandler:
-    """Streams decisions and degraded decisions to clients, each with its own subscriptions.
-
-    Parameters
-    ----------
-    backends : Backends
-    authenticator : Authenticator
-    fallback_topic : FallbackTopic
-        Source of this gateway's own degraded decisions, also without NATS.
-    """
+    """Streams decisions and degraded decisions to clients, each with its own subscriptions."""
 
     def __init__(self, backends: Backends, authenticator: Authenticator, fallback_topic: FallbackTopic) -> None:
         self._backends = backends

@@ -25,8 +25,7 @@ def component_schemas(requests: Iterable[Any], answers: Iterable[Any]) -> tuple[
 
     Parameters
     ----------
-    requests, answers : iterable of type
-        Types of request bodies, and types of answers.
+    requests, answers: Types of request bodies, and types of answers.
     """
     bodies = list(requests)
     types = list(dict.fromkeys([*bodies, *answers]))

@@ -1,9 +1,10 @@
-"""The outermost ASGI application: hot handlers without the framework, request metrics, a response to every error."""
+"""The outermost ASGI application: hot handlers without the framework, request metrics and spans."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,22 +15,21 @@ from pointsman_gateway.http.problems import problem, response_to_error
 from pointsman_gateway.http.request import ClientDisconnected
 from pointsman_gateway.http.response import HotHandler, HttpResponse
 
+if TYPE_CHECKING:
+    from pointsman.runtime.telemetry.spans import Tracing  # needs OpenTelemetry
+
 log = logger("gateway")
 
 NO_ROUTE = "(none)"
+NOT_TRACED = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Probes, which are requested every few seconds."""
+_TRACE_HEADERS = frozenset({b"traceparent", b"tracestate"})
 
 
 class Edge:
     """The ASGI application that the server calls; it passes requests that are not hot to the framework.
 
-    Parameters
-    ----------
-    app : ASGI application
-        The framework, for all requests that are not hot.
-    hot : mapping of path to handler
-        Called directly for ``POST``.
-    routes : sequence of Route
-        All routes of the framework. Their paths are labels of the metrics, which must not contain ids.
+    Metrics are labelled with the paths of the routes, which do not contain ids.
     """
 
     def __init__(self, app: ASGIApp, hot: Mapping[str, HotHandler], routes: Sequence[Route]) -> None:
@@ -53,7 +53,7 @@ class Edge:
         except ClientDisconnected:
             return
         except Exception as error:  # the last resort: the client gets a problem document for every error
-            response = response_to_error(error) or _internal_error(scope)
+            response = error_response(scope, error)
         _observe(scope["path"], response.status, started_s)
         if isinstance(response, HttpResponse):
             await _send(response, send)
@@ -68,23 +68,43 @@ class Edge:
         return self._templates.get(scope.get("endpoint"), NO_ROUTE)
 
     async def _call_framework(self, scope: Scope, receive: Receive, send: Send, started_s: float) -> None:
-        status = 0
-
         async def note_status(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
-                _observe(self.route_of(scope), status, started_s)
+                _observe(self.route_of(scope), message["status"], started_s)
             await send(message)
 
         try:
             await self._app(scope, receive, note_status)
         except ClientDisconnected:
             return
-        except Exception as error:  # as above
-            if status:
-                raise  # the response has begun, so no other one can be sent
-            await _send(response_to_error(error) or _internal_error(scope), note_status)
+
+
+class TracedEdge:
+    """The edge with a span around each request, below the client's span if it sends ``traceparent``."""
+
+    def __init__(self, edge: Edge, tracing: Tracing) -> None:
+        self._edge = edge
+        self._tracing = tracing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or scope["path"] in NOT_TRACED:
+            await self._edge(scope, receive, send)
+            return
+        carrier = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in _TRACE_HEADERS}
+        attributes = {"http.request.method": scope["method"], "url.path": scope["path"], "url.scheme": scope["scheme"]}
+        with self._tracing.serving(scope["method"], carrier, attributes) as span:
+
+            async def note_status(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    status, route = message["status"], self._edge.route_of(scope)
+                    span.update_name(f"{scope['method']} {route}")
+                    span.set_attributes({"http.response.status_code": status, "http.route": route})
+                    if status >= 500:
+                        span.set_attribute("error.type", str(status))
+                await send(message)
+
+            await self._edge(scope, receive, note_status)
 
 
 def _observe(route: str, status: int, started_s: float) -> None:
@@ -98,6 +118,10 @@ async def _send(response: HttpResponse, send: Send) -> None:
     await send({"type": "http.response.body", "body": response.body})
 
 
-def _internal_error(scope: Scope) -> HttpResponse:
-    log.exception("%s %r failed", scope["method"], scope["path"])
-    return problem(500, "the gateway failed; its log has the reason")
+def error_response(scope: Scope, error: Exception) -> HttpResponse:
+    """Return the response to an error; a bug is logged and answered with a 500."""
+    response = response_to_error(error)
+    if response is None:
+        log.exception("%s %r failed", scope["method"], scope["path"])
+        response = problem(500, "the gateway failed; its log has the reason")
+    return response

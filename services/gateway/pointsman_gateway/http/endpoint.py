@@ -42,14 +42,9 @@ class AnswerType(NamedTuple):
 
     Attributes
     ----------
-    description : str
-    type : type, optional
-        Type of the JSON body.
-    example : object, optional
-    text : tuple of str
-        Other media types that the body may have.
-    headers : mapping of str to str
-        Descriptions of response headers by name.
+    type: Type of the JSON body.
+    text: Other media types that the body may have.
+    headers: Descriptions of response headers by name.
     """
 
     description: str
@@ -64,14 +59,10 @@ class ErrorFormat(NamedTuple):
 
     Attributes
     ----------
-    type : type
-        Type of the JSON body of an error.
-    descriptions : mapping of int to str
-        When each status is answered.
-    respond : callable
-        From an exception and the headers of the request to the response.
-    convert : callable
-        From a problem document and the headers of the request to the response.
+    type: Type of the JSON body of an error.
+    descriptions: When each status is answered.
+    respond: From an exception and the headers of the request to the response.
+    convert: From a problem document and the headers of the request to the response.
     """
 
     type: Any
@@ -86,33 +77,20 @@ class HttpEndpoint:
 
     Attributes
     ----------
-    route : str
-        Method and path, with parameters in braces as in ``GET /v1/policies/{tier}/history``; ``{name:path}`` may have
-        slashes in it.
-    name : str
-        ``operationId`` of the OpenAPI document.
-    tag : str
-        Section of the documentation.
-    scope : str or None
-        What an API key must have to call it; None when no key is needed.
-    answers : mapping of int to AnswerType
-        Successful answers by status.
-    problems : tuple of int
-        Statuses of its errors, other than those that follow from the declaration (`statuses_of_errors`).
-    query : type or None
-        Struct of the query parameters; None when the query is not read.
-    body : type or None
-        Struct of the JSON body; None when there is none.
-    examples : mapping of str to object
-        Examples of the body by title.
-    request_headers : mapping of str to str
-        Descriptions of request headers by name.
-    hot : bool
-        The endpoint is called without the framework in between.
-    long_body : bool
-        The body may be as long as a conversation (``llm.max_body_bytes``).
-    errors : ErrorFormat or None
-        None: problem documents.
+    route: Method and path, with parameters in braces as in ``GET /v1/policies/{tier}/history``; ``{name:path}`` may
+        have slashes in it.
+    name: ``operationId`` of the OpenAPI document.
+    tag: Section of the documentation.
+    scope: What an API key must have to call it; None when no key is needed.
+    answers: Successful answers by status.
+    problems: Statuses of its errors, other than those that follow from the declaration (`statuses_of_errors`).
+    query: Struct of the query parameters; None when the query is not read.
+    body: Struct of the JSON body; None when there is none.
+    examples: Examples of the body by title.
+    request_headers: Descriptions of request headers by name.
+    hot: The endpoint is called without the framework in between.
+    long_body: The body may be as long as a conversation (``llm.max_body_bytes``).
+    errors: None: problem documents.
     """
 
     route: str

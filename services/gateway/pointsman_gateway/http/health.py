@@ -41,8 +41,7 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    status : str
-        ``ready`` or ``not ready``.
+    status: ``ready`` or ``not ready``.
     """
 
     status: str
@@ -83,8 +82,9 @@ class HealthHandler:
     )
     async def ready(self, _: Request) -> Response:
         """Check all dependencies at once."""
-        nats, streams, store, decision = await asyncio.gather(
-            self._nats(), _result(self._streams()), _result(self._backends.store.ping()), _result(self._decision())
+        nats = "ok" if self._backends.bus is not None else "not connected"
+        streams, store, decision = await asyncio.gather(
+            _result(self._streams()), _result(self._backends.store.ping()), _result(self._decision())
         )
         return readiness_response({"nats": nats, "streams": streams, "store": store, "decision": decision})
 
@@ -100,9 +100,6 @@ class HealthHandler:
     async def metrics(self, _: Request) -> Response:
         """Return the metrics in the text format of Prometheus."""
         return Response(metrics.render(), media_type=metrics.CONTENT_TYPE)
-
-    async def _nats(self) -> str:
-        return "ok" if self._backends.bus is not None else "not connected"
 
     async def _streams(self) -> None:
         bus = self._backends.require_bus()

@@ -21,16 +21,7 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class ProblemError(Exception):
-    """Ends a request with a problem document.
-
-    Parameters
-    ----------
-    status : int
-    detail : str
-    field : str, optional
-        Path of the field or parameter that is invalid.
-    headers : tuple of (name, value), optional
-    """
+    """Ends a request with a problem document; ``field`` is the path of the invalid field or parameter."""
 
     def __init__(self, status: int, detail: str, field: str | None = None, headers: Headers = ()) -> None:
         super().__init__(detail)

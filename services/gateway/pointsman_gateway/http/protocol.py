@@ -204,15 +204,11 @@ def bounded(
 
     Parameters
     ----------
-    read_timeout_s : float
-        Longest time until a request is complete; on the paths of ``max_body_bytes_of``, longest time in which it
-        arrives at less than `MIN_BYTES_PER_S`.
-    max_body_bytes : int
-        Longest body.
-    max_body_bytes_of : mapping of path to int, optional
-        Longest body on other paths.
-    convert_problem : callable, optional
-        Converts problem documents to the error format of a path.
+    read_timeout_s: Longest time until a request is complete; on the paths of ``max_body_bytes_of``, longest time in
+        which it arrives at less than `MIN_BYTES_PER_S`.
+    max_body_bytes: Longest body.
+    max_body_bytes_of: Longest body on other paths.
+    convert_problem: Converts problem documents to the error format of a path.
     """
     limits = {
         "read_timeout_s": read_timeout_s,

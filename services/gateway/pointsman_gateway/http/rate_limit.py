@@ -10,14 +10,7 @@ MAX_CLIENTS = 4096
 
 
 class TokenBucket:
-    """Admits ``rate_per_s`` requests per second, and bursts of as many (at least one).
-
-    Parameters
-    ----------
-    rate_per_s : float
-    now_s : float
-        Monotonic clock.
-    """
+    """Admits ``rate_per_s`` requests per second, and bursts of as many (at least one)."""
 
     __slots__ = ("_at_s", "_size", "_tokens", "rate_per_s")
 

@@ -69,13 +69,7 @@ def _too_long(max_bytes: int) -> ProblemError:
 
 
 class QueryReader(Generic[T]):
-    """Strict reader of query parameters: an unknown or repeated parameter is an error that names it.
-
-    Parameters
-    ----------
-    query_type : type
-        Struct with a field for each parameter.
-    """
+    """Strict reader of query parameters: an unknown or repeated parameter is an error that names it."""
 
     def __init__(self, query_type: type[T]) -> None:
         self._type = query_type

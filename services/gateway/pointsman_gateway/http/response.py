@@ -19,8 +19,7 @@ class HttpResponse(NamedTuple):
 
     Attributes
     ----------
-    headers : tuple of (name, value)
-        Without content type and length; names in lower case.
+    headers: Without content type and length; names in lower case.
     """
 
     status: int

@@ -15,13 +15,10 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope
 
 from pointsman.contracts.messages.codec import encode
-from pointsman.contracts.messages.errors import MessageError
-from pointsman.runtime.bus import BusError
-from pointsman.runtime.store.errors import StateError
 from pointsman_gateway.http.authentication import Authenticator
-from pointsman_gateway.http.edge import Edge
+from pointsman_gateway.http.edge import Edge, error_response
 from pointsman_gateway.http.endpoint import HttpEndpoint, declared_endpoints
-from pointsman_gateway.http.problems import ProblemError, problem, response_to_error
+from pointsman_gateway.http.problems import problem
 from pointsman_gateway.http.request import ClientDisconnected, QueryReader, decode_body, read_body
 from pointsman_gateway.http.response import FrameworkHandler, HotHandler, HttpResponse, HttpStreamResponse
 
@@ -35,13 +32,9 @@ def build_application(
 
     Parameters
     ----------
-    handlers : iterable of object
-        Instances of classes that declare endpoints.
-    authenticator : Authenticator
-    max_body_bytes : int
-        Limit of bodies that the framework's endpoints read; hot endpoints read their own.
-    public : collection of str
-        Paths that need no API key, although their declaration has a scope.
+    handlers: Instances of classes that declare endpoints.
+    max_body_bytes: Limit of bodies that the framework's endpoints read; hot endpoints read their own.
+    public: Paths that need no API key, although their declaration has a scope.
     """
     hot: dict[str, HotHandler] = {}
     routes: list[Route] = []
@@ -54,10 +47,10 @@ def build_application(
             if declared.hot:
                 hot[declared.path] = _hot_handler(declared, method, check) if check or declared.errors else method
                 # The edge answers POST itself; this route makes every other method a 405.
-                routes.append(Route(declared.path, _unreachable(), methods=[declared.method]))
+                answer = _unreachable()
             else:
                 answer = _framework_handler(declared, method, check, max_body_bytes)
-                routes.append(Route(declared.path, answer, methods=[declared.method]))
+            routes.append(Route(declared.path, answer, methods=[declared.method]))
 
     async def on_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -66,14 +59,13 @@ def build_application(
         document = problem(error.status_code, detail or error.detail, headers=headers)
         return convert_problem(endpoints, request.url.path, request.headers, document).to_starlette()
 
-    known = (ProblemError, MessageError, BusError, StateError)
     app = FastAPI(
         routes=list[BaseRoute](routes),
         openapi_url=None,  # the document is made from the declarations
         docs_url=None,  # FastAPI's page loads scripts from another host
         redoc_url=None,
         redirect_slashes=False,
-        exception_handlers={HTTPException: on_http_error, **dict.fromkeys(known, _on_known_error)},
+        exception_handlers={HTTPException: on_http_error},
     )
     return Edge(app, hot, routes)
 
@@ -143,10 +135,11 @@ def _framework_handler(
     async def answer(request: Request) -> Response:
         try:
             answered = await call(request)
+        except ClientDisconnected:
+            raise
         except Exception as error:
-            if declared.errors is None or isinstance(error, ClientDisconnected):
-                raise
-            answered = declared.errors.respond(error, request.headers)
+            errors = declared.errors
+            answered = errors.respond(error, request.headers) if errors else error_response(request.scope, error)
         if isinstance(answered, Response):
             return answered
         response = answered if isinstance(answered, HttpResponse) else HttpResponse(200, encode(answered))
@@ -160,9 +153,3 @@ def _unreachable() -> FrameworkHandler:
         raise AssertionError("the edge passed a hot request to the framework")
 
     return answer
-
-
-async def _on_known_error(_: Request, error: Exception) -> Response:
-    response = response_to_error(error)
-    assert response is not None  # registered for the errors that have an answer
-    return response.to_starlette()

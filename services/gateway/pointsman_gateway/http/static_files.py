@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import NamedTuple
+from pathlib import PurePosixPath
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,10 +15,7 @@ from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.response import HTML, JSON, HttpResponse
 
-_TYPES = {
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-}
+_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _PLAIN = "text/plain; charset=utf-8"
 FOLDERS = ("dashboard", "vendor")
 VENDOR = "vendor/"
@@ -37,13 +34,7 @@ def _page(path: str, name: str, summary: str, answer: AnswerType) -> HttpEndpoin
 
 
 class PagesHandler:
-    """Serves ``/``, ``/docs``, ``/openapi.json`` and ``/static/``. No page loads anything from another host.
-
-    Parameters
-    ----------
-    openapi : bytes
-        The OpenAPI document.
-    """
+    """Serves ``/``, ``/docs``, ``/openapi.json`` and ``/static/``. No page loads anything from another host."""
 
     def __init__(self, openapi: bytes) -> None:
         folder = files("pointsman_gateway.console") / "static"
@@ -83,50 +74,21 @@ class PagesHandler:
         return self._static.respond(request.path_params["path"], request.headers.get("if-none-match", ""))
 
 
-class StaticFile(NamedTuple):
-    """A file with its response headers."""
-
-    etag: str
-    body: bytes
-    content_type: str
-    cache_control: str
-
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        """Return the headers of a 200 and of a 304."""
-        return (
-            ("etag", self.etag),
-            ("cache-control", self.cache_control),
-            ("x-content-type-options", "nosniff"),
-            ("cross-origin-resource-policy", "same-origin"),
-        )
-
-
 class StaticFiles:
-    """Files in memory by path. A path that is not among them is never looked up on disk.
-
-    Parameters
-    ----------
-    folder : Traversable
-        The folder that has `FOLDERS`.
-    """
+    """The files of `FOLDERS`, in memory by path. A path that is not among them is never looked up on disk."""
 
     def __init__(self, folder: Traversable) -> None:
         self.files = {path: _read(path, file) for name in FOLDERS for path, file in _walk(folder / name, name)}
 
     def respond(self, path: str, if_none_match: str) -> Response:
-        """Return the file, or a 304 when the client has it.
-
-        Raises
-        ------
-        ProblemError
-            404 when there is no such file.
-        """
+        """Return the file, a 304 when the client has it, or raise a 404 when there is no such file."""
         file = self.files.get(path)
         if file is None:
             raise ProblemError(404, "no such file")
-        if _is_unchanged(if_none_match, file.etag):
-            return Response(status_code=304, headers=dict(file.headers()))
-        return HttpResponse(200, file.body, file.content_type, file.headers()).to_starlette()
+        headers = dict(file.headers)
+        if _is_unchanged(if_none_match, headers["etag"]):
+            return Response(status_code=304, headers=headers)
+        return file.to_starlette()
 
 
 def _page_headers(content_security_policy: str) -> tuple[tuple[str, str], ...]:
@@ -152,12 +114,12 @@ def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]
             yield path, entry
 
 
-def _read(path: str, file: Traversable) -> StaticFile:
+def _read(path: str, file: Traversable) -> HttpResponse:
     body = file.read_bytes()
-    suffix = path[path.rfind(".") :] if "." in file.name else ""
-    return StaticFile(
-        etag=f'"{hashlib.sha256(body).hexdigest()[:32]}"',
-        body=body,
-        content_type=_TYPES.get(suffix, _PLAIN),
-        cache_control="public, max-age=31536000, immutable" if path.startswith(VENDOR) else "no-cache",
+    headers = (
+        ("etag", f'"{hashlib.sha256(body).hexdigest()[:32]}"'),
+        ("cache-control", "public, max-age=31536000, immutable" if path.startswith(VENDOR) else "no-cache"),
+        ("x-content-type-options", "nosniff"),
+        ("cross-origin-resource-policy", "same-origin"),
     )
+    return HttpResponse(200, body, _TYPES.get(PurePosixPath(path).suffix, _PLAIN), headers)

@@ -16,18 +16,12 @@ class OutcomeView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     Attributes
     ----------
-    sequence : int
-        Its sequence in the outcome log.
-    accepted_at_ms : int
-        Unix milliseconds.
-    quality, reward : float, optional
-        0 to 100, as reported.
-    rule : object
-        Weights and normalizer of the reward when the outcome was accepted.
-    served : object, optional
-        What the gateway measured when it called the models itself: the arm that answered, all attempts, tokens.
-    feedback : object, optional
-        The feedback on the answer.
+    sequence: Its sequence in the outcome log.
+    accepted_at_ms: Unix milliseconds.
+    quality, reward: 0 to 100, as reported.
+    rule: Weights and normalizer of the reward when the outcome was accepted.
+    served: What the gateway measured when it called the models itself: the arm that answered, all attempts, tokens.
+    feedback: The feedback on the answer.
     """
 
     sequence: int
@@ -46,12 +40,9 @@ class RewardParts(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    quality : float
-        The quality that entered; 50 when none was reported.
-    cost, latency : float or None
-        The deductions: λ and μ times the normalized number times 100. None when the number was not reported.
-    cost_norm, latency_norm : float or None
-        0 to 1, by the ranges of the tier at that time.
+    quality: The quality that entered; 50 when none was reported.
+    cost, latency: The deductions: λ and μ times the normalized number times 100. None when the number was not reported.
+    cost_norm, latency_norm: 0 to 1, by the ranges of the tier at that time.
     """
 
     quality: float
@@ -66,18 +57,12 @@ class DecisionOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    outcome : object or None
-        The outcome that was learned from.
-    reward : float or None
-        Its reward, 0 to 100.
-    outcome_status : str
-        ``applied``; ``none`` while no outcome is applied; ``unknown`` while the store is unavailable.
-    reward_parts : object
-        The parts of the reward; absent when the reward itself was reported, or its event is no longer stored.
-    features : list
-        The context by name; absent where names are not known.
-    shadows : list
-        With ``shadows=true``: what each current shadow of the tier would have chosen.
+    outcome: The outcome that was learned from.
+    reward: Its reward, 0 to 100.
+    outcome_status: ``applied``; ``none`` while no outcome is applied; ``unknown`` while the store is unavailable.
+    reward_parts: The parts of the reward; absent when the reward itself was reported, or its event is no longer stored.
+    features: The context by name; absent where names are not known.
+    shadows: With ``shadows=true``: what each current shadow of the tier would have chosen.
     """
 
     outcome: OutcomeView | None = None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from pointsman.contracts.messages.policies import PolicyChangeRecord, PolicySpec, TierPolicies
+from pointsman.runtime.bus.policies import Revision
 
 
 class TierPoliciesView(msgspec.Struct, frozen=True, kw_only=True):
@@ -12,20 +15,14 @@ class TierPoliciesView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    version : int
-        Increases with every change; 0 when the configured policies are not in force yet.
-    changed_at_ms : int
-        Unix milliseconds.
-    changed_by : str
-        ``configuration``, ``api`` or ``automatic``.
-    active_since_ms : int
-        When the active policy began to serve; a change of shadows does not change it. 0 when it is not known.
-    replaced : object or None
-        The policy that the last promotion replaced, which a revert restores.
-    reverted : list of str
-        Policies that were promoted and reverted, by name and digest. They are not promoted automatically again.
-    change : object or None
-        The change that made this version.
+    version: Increases with every change; 0 when the configured policies are not in force yet.
+    changed_at_ms: Unix milliseconds.
+    changed_by: ``configuration``, ``api`` or ``automatic``.
+    active_since_ms: When the active policy began to serve; a change of shadows does not change it. 0 when it is not
+        known.
+    replaced: The policy that the last promotion replaced, which a revert restores.
+    reverted: Policies that were promoted and reverted, by name and digest. They are not promoted automatically again.
+    change: The change that made this version.
     """
 
     tier: str
@@ -51,18 +48,12 @@ class PolicyRevision(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    stored_at_ms : int
-        When the version came into force, by the clock of NATS. Unix milliseconds.
-    active : object or None
-        None when this version is not readable.
-    active_since_ms : int
-        When the active policy began to serve.
-    changed_by : str
-        ``configuration``, ``api`` or ``automatic``.
-    change : object or None
-        Who made the version, when, why and on what evidence. None in versions of an older Pointsman.
-    problem : str
-        Why this version is not readable.
+    stored_at_ms: When the version came into force, by the clock of NATS. Unix milliseconds.
+    active: None when this version is not readable.
+    active_since_ms: When the active policy began to serve.
+    changed_by: ``configuration``, ``api`` or ``automatic``.
+    change: Who made the version, when, why and on what evidence. None in versions of an older Pointsman.
+    problem: Why this version is not readable.
     """
 
     version: int
@@ -80,8 +71,7 @@ class PolicyHistory(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    versions : list
-        Newest first. The last 64 are kept.
+    versions: Newest first. The last 64 are kept.
     """
 
     tier: str
@@ -90,5 +80,15 @@ class PolicyHistory(msgspec.Struct, frozen=True, kw_only=True):
 
 def policies_view(tier: str, version: int, policies: TierPolicies) -> TierPoliciesView:
     """Return the JSON type of a tier's policies."""
-    names = set(TierPoliciesView.__struct_fields__) & set(TierPolicies.__struct_fields__)
-    return TierPoliciesView(tier=tier, version=version, **{name: getattr(policies, name) for name in names})
+    return TierPoliciesView(tier=tier, version=version, **_fields(TierPoliciesView, policies))
+
+
+def revision_view(revision: Revision) -> PolicyRevision:
+    """Return the JSON type of one version; without policies when it is not readable."""
+    fields = _fields(PolicyRevision, revision.policies) if revision.policies else {}
+    return PolicyRevision(version=revision.version, stored_at_ms=revision.at_ms, problem=revision.problem, **fields)
+
+
+def _fields(view: type[msgspec.Struct], policies: TierPolicies) -> dict[str, Any]:
+    names = set(view.__struct_fields__) & set(policies.__struct_fields__)
+    return {name: getattr(policies, name) for name in names}
