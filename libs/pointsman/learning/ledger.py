@@ -23,7 +23,11 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """An outcome that is not learned from: ``duplicate`` or ``degraded``."""
+    """An outcome that is not learned from.
+
+    The reason is ``duplicate``, or ``degraded`` for every outcome with ``learn`` false (see `Outcome`), not only that
+    of a degraded decision.
+    """
 
     sequence: int
     reason: str

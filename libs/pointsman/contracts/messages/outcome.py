@@ -99,7 +99,9 @@ class Outcome(Message, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    learn: False for a degraded decision: the outcome is logged and not used for learning.
+    learn: False for an outcome that is no evidence about an arm chosen by a policy: the decision was degraded, the
+        client named the arm, the request was at fault, the arm was never called or had not answered when the client
+        left, or the gateway ended the answer. It is logged and not used for learning.
     decision_sequence: The decision's sequence in the decision log; 0 when degraded.
     context: The context of the decision.
     rule: The reward rule that was in force when the outcome was accepted.

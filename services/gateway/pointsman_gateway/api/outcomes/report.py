@@ -46,7 +46,8 @@ class OutcomeHandler:
         hot=True,
         summary="Report the outcome of a decision",
         description="Measurements, or else the reward itself; at least one number. Each decision counts once. The "
-        "outcome of a decision with `degraded: true` is recorded and never learned from.",
+        "outcome of a decision with `degraded: true`, or of a chat whose client named the arm, is recorded and never "
+        "learned from.",
         body=OutcomeReport,
         examples=_EXAMPLES,
         answers={
