@@ -132,7 +132,7 @@ async def test_what_was_committed_under_the_rules_is_there_after_a_restart(progr
         await asyncio.to_thread(store_server.start)
         store = Store(login)
         changes = await TierStore(store, "T").changes()
-        bits = await TierStore(store, "T").applied_chunk(1)
+        bits = await TierStore(store, "T").applied_chunk(0)
         await store.close()
         assert (changes.watermark, list(changes.arms)) == (7, [arm])
         assert bits

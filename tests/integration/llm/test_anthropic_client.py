@@ -10,7 +10,7 @@ import pytest
 
 from pointsman.contracts.messages import subjects
 from pointsman.runtime.bus import Bus
-from pointsman_gateway.chat.answer.headers import NAMES, TOKENS_ESTIMATED
+from pointsman_gateway.chat.answer.headers import HEADER_DESCRIPTIONS, TOKENS_ESTIMATED
 from tests.integration.llm.conftest import unique
 from tests.integration.llm.outcomes import decision_id, outcome_of
 from tests.support.mock_provider import MockProviderProcess
@@ -42,7 +42,7 @@ def test_an_answer_and_its_headers(anthropic_client: anthropic.Anthropic, model:
     assert message.stop_reason == "end_turn"
     assert message.content[0].type == "text"
     assert message.usage.output_tokens == 24
-    assert set(NAMES) - {"x-pointsman-policy"} <= set(raw.headers)
+    assert set(HEADER_DESCRIPTIONS) - {"x-pointsman-policy"} <= set(raw.headers)
 
 
 @pytest.mark.parametrize("model", ["beta:large", "alpha:small"])

@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from pointsman.runtime.bus import Bus
-from pointsman_gateway.chat.answer.headers import NAMES
+from pointsman_gateway.chat.answer.headers import HEADER_DESCRIPTIONS
 from tests.integration.llm.conftest import MOCK_KEY, unique
 from tests.integration.llm.outcomes import decision_id, event_of, outcome_of
 from tests.support.mock_provider import MockProviderProcess
@@ -47,7 +47,7 @@ def test_an_answer_and_its_headers(openai_client: openai.OpenAI, model: str) -> 
     assert completion.usage.completion_tokens > 0
     headers = raw.headers
     direct = ":" in model
-    assert [name for name in NAMES if name not in headers] == (["x-pointsman-policy"] if direct else [])
+    assert [name for name in HEADER_DESCRIPTIONS if name not in headers] == (["x-pointsman-policy"] if direct else [])
     assert headers["x-pointsman-reason"] == ("direct" if direct else "explored")
     assert float(headers["x-pointsman-propensity"]) == (0.5 if model == "tier/MIX" else 1.0)
     assert headers["x-pointsman-attempts"] == "1"
@@ -84,7 +84,7 @@ def test_every_header_is_there_before_the_first_byte_of_a_stream(openai_client: 
     with openai_client.chat.completions.with_streaming_response.create(
         model="tier/MIX", messages=ask("[mock latency-ms=300]"), stream=True
     ) as raw:
-        assert set(NAMES) <= set(raw.headers)
+        assert set(HEADER_DESCRIPTIONS) <= set(raw.headers)
         assert raw.headers["content-type"].startswith("text/event-stream")
         assert sum(1 for _ in raw.iter_lines()) > 24
 

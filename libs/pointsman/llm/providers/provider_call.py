@@ -38,12 +38,7 @@ class ProviderCall:
         self._translator = answer_translator(request, wire.dialect, model)
 
     async def send(self, client: HttpClient, provider_request: ProviderRequest) -> Answer:
-        """Send the request; return when the first byte of an answer has arrived (all of it, when it is not a stream).
-
-        Raises
-        ------
-        ProviderError
-        """
+        """Send the request; return the answer, or raise `ProviderError`, as `Upstream.open` does."""
         response: StreamedResponse | None = None
         streams = False
         try:

@@ -68,10 +68,7 @@ class Providers:
     def upstream(self, arm: Arm, dialect: Dialect = "openai") -> Upstream:
         """Return the model of an arm; ``dialect`` is the client's, for the error.
 
-        Raises
-        ------
-        UnknownProvider
-            The provider is not configured, or a setting or an environment variable is missing.
+        `UnknownProvider` is raised when the provider, one of its settings or an environment variable is missing.
         """
         known = self._upstreams.get(arm)
         if known is not None:

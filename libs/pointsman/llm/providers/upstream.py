@@ -20,15 +20,7 @@ _BREAKER_FAILURES = frozenset({"connect", "timeout", "protocol"})
 
 
 class Upstream:
-    """One model of one provider.
-
-    Parameters
-    ----------
-    breaker : Breaker
-        Shared by the models of the provider. Failures are: no connection, no answer in time, an unreadable answer, and
-        5xx. A provider that responds with 4xx, 429 included, is healthy: it responded fast, and the error concerns one
-        model or one key only.
-    """
+    """One model of one provider; all models of a provider share its breaker."""
 
     def __init__(
         self, settings: ProviderSettings, client: HttpClient, breaker: Breaker, wire: Wire, model: str
@@ -56,10 +48,7 @@ class Upstream:
         """Send a request; return when the first byte of an answer has arrived (all of it, when it is not a stream).
 
         Failures are retried as `retry_policy` and the provider's settings allow, unless its circuit breaker is open.
-
-        Raises
-        ------
-        ProviderError
+        The last one is raised as `ProviderError`.
         """
         provider_request = await self._wire.provider_request(self._encode(request), request)
         timeout_s = self._stream_timeout_s if request.stream else self._answer_timeout_s
@@ -93,6 +82,7 @@ class Upstream:
             await asyncio.sleep(delay_s)
 
     def _record_failure(self, error: ProviderError, sent_at_s: float) -> None:
+        # With 4xx, 429 included, a provider is healthy: it responded fast, and the error concerns one model or one key.
         if error.kind in _BREAKER_FAILURES or (error.status or 0) >= 500:
             self._breaker.failed(sent_at_s, monotonic())
         else:

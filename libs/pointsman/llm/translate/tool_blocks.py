@@ -48,13 +48,7 @@ class ToolBlocks:
         self._closed: set[int] = set()
 
     def add(self, index: int, id_: str, name: str, arguments: str) -> None:
-        """Add a piece of a call.
-
-        Raises
-        ------
-        ValueError
-            The call was complete, and the next one had begun.
-        """
+        """Add a piece of a call; raise `ValueError` when the call was complete and the next one had begun."""
         if index in self._closed:
             raise ValueError("a tool call continues after its arguments were complete")
         call = self._waiting.setdefault(index, _PendingCall())

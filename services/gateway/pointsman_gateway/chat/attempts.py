@@ -53,10 +53,7 @@ class Attempts:
     async def serve(self) -> Answer:
         """Return the first answer, whose first byte has arrived.
 
-        Raises
-        ------
-        ChatError
-            No arm answered, or the request is at fault.
+        `ChatError` is raised when no arm answered, or the request is at fault.
         """
         errors: list[ProviderError] = []
         for arm in self._order:

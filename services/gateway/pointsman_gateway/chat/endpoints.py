@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope
 
 from pointsman.contracts.messages.codec import encode
 from pointsman.llm.request import Dialect
-from pointsman_gateway.chat.answer.headers import AUTO_SCORE, TOKENS_ESTIMATED
+from pointsman_gateway.chat.answer.headers import AUTO_SCORE, HEADER_DESCRIPTIONS, TOKENS_ESTIMATED
 from pointsman_gateway.chat.errors import ERROR_DESCRIPTIONS, dialect_errors, dialect_of, error_response
 from pointsman_gateway.chat.request.reader import MAX_MODEL_CHARS
 from pointsman_gateway.chat.service import ChatGateway
@@ -32,16 +32,7 @@ _REQUEST_HEADERS = {
     "x-pointsman-session": "Id of the conversation, which stays with its model; by default derived from the messages"
 }
 _ANSWER_HEADERS = {
-    "x-pointsman-decision-id": "For outcomes, feedback and `GET /v1/decisions/{id}`",
-    "x-pointsman-provider": "The provider that answered; that of the chosen arm when none did",
-    "x-pointsman-model": "The model that answered; that of the chosen arm when none did",
-    "x-pointsman-tier": "The tier of the decision",
-    "x-pointsman-policy": "The policy that chose; absent when none did",
-    "x-pointsman-propensity": "The probability with which the arm was chosen; absent when degraded",
-    "x-pointsman-reason": "`policy`, `explored`, `pinned`, `direct` (the client named the arm), `degraded` (no policy "
-    "could choose) or `fallback` (another arm than the chosen one answered)",
-    "x-pointsman-attempts": "Calls of providers, retries included",
-    "x-pointsman-overhead-ms": "Time until the first byte, without the time that providers took",
+    **HEADER_DESCRIPTIONS,
     AUTO_SCORE: "With the model `auto`: the difficulty of the request, 0 to 1, which selects the tier",
 }
 

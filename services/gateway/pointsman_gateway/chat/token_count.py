@@ -55,13 +55,7 @@ class TokenCounts:
         return HttpResponse(200, body, headers=((TOKENS_ESTIMATED, "true"),))
 
     async def _count(self, counter: Upstream, arm: Arm, request: ChatRequest) -> HttpResponse | None:
-        """Return the provider's count; None when it does not count.
-
-        Raises
-        ------
-        ChatError
-            The provider blames the request.
-        """
+        """Return the provider's count; None when it does not count. Raise `ChatError` when it blames the request."""
         try:
             async with asyncio.timeout(COUNT_TIMEOUT_S):
                 answer = await counter.open(request)

@@ -62,10 +62,8 @@ class StreamPipeline:
     def feed(self, data: bytes) -> bytes:
         """Add bytes of the provider; return those for the client.
 
-        Raises
-        ------
-        ValueError, LookupError, TypeError, AttributeError
-            The stream is not readable. An untranslated stream raises only for an event that is too long.
+        A stream that is not readable raises `ValueError`, `LookupError`, `TypeError` or `AttributeError`; an
+        untranslated one only for an event that is too long.
         """
         had_error = self.recorder.error is not None
         out = self._process(self._framing.feed(data))

@@ -72,10 +72,7 @@ class UpstreamStream:
     async def __anext__(self) -> bytes:
         """Return the next bytes for the client.
 
-        Raises
-        ------
-        ProviderError
-            The stream failed; earlier output stays valid. Send `ProviderError.event` as the last event.
+        A stream that failed raises `ProviderError`. Earlier output stays valid; send the error's ``event`` as the last.
         """
         if self._beginning:
             out, self._beginning = self._beginning, b""

@@ -28,10 +28,7 @@ class AnswerReader(Protocol):
     def whole(self, body: bytes) -> None:
         """Read an answer that is not a stream; sets `CompletionRecorder.error` for an error with a status of success.
 
-        Raises
-        ------
-        msgspec.MsgspecError
-            The body is not an answer of the dialect.
+        A body that is not an answer of the dialect raises `msgspec.MsgspecError`.
         """
         ...
 

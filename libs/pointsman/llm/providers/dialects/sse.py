@@ -26,13 +26,7 @@ class Framing(Protocol):
     """Splits the bytes of a stream into events."""
 
     def feed(self, data: bytes) -> list[Event]:
-        """Add bytes; return the events that are now complete, in the wire's dialect.
-
-        Raises
-        ------
-        ValueError
-            The bytes are not a stream of this kind.
-        """
+        """Add bytes; return the events that are now complete. Raise `ValueError` for another kind of stream."""
         ...
 
     def end(self) -> list[Event]:
@@ -71,11 +65,7 @@ class EventSplitter:
     def feed(self, data: bytes) -> list[bytes]:
         """Add bytes; return the events that are now complete, each with the blank line after it.
 
-        The events and the pending rest are exactly the bytes that were added.
-
-        Raises
-        ------
-        EventTooLong
+        The events and the pending rest are exactly the bytes that were added. Raises `EventTooLong`.
         """
         pending = self._pending
         pending += data

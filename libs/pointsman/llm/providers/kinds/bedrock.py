@@ -69,13 +69,7 @@ class BedrockSigner:
         self._credentials: Any = None
 
     async def signed(self, url: str, headers: CIMultiDict[str], body: bytes, dialect: Dialect) -> CIMultiDict[str]:
-        """Return the headers with the credentials; ``dialect`` is the client's, for errors.
-
-        Raises
-        ------
-        UnknownProvider
-            There are no credentials.
-        """
+        """Return the headers with the credentials; raise `UnknownProvider`, in the client's dialect, without any."""
         headers = headers.copy()
         if self._api_key is not None:
             headers["Authorization"] = f"Bearer {self._api_key}"

@@ -26,10 +26,7 @@ class ProviderRequest(NamedTuple):
 class Wire:
     """One model of one provider. This base sends JSON with the model in it, and receives JSON or server-sent events.
 
-    Parameters
-    ----------
-    own_headers : mapping
-        Headers of the kind: its key and its version.
+    ``own_headers`` are those of the kind: its key and its version.
 
     Attributes
     ----------
@@ -64,17 +61,10 @@ class Wire:
         raise NotImplementedError
 
     def encode(self, body: bytes | dict[str, Any], request: ChatRequest) -> bytes:
-        """Return the body to send, with the provider's name of the model.
+        """Return the body to send, with the provider's name of the model, or raise `Untranslatable`.
 
-        Parameters
-        ----------
-        body : bytes or dict
-            In the wire's dialect: the client's bytes where it uses the same dialect, a dict when translated. Fields of
-            bytes are copied without decoding them.
-
-        Raises
-        ------
-        Untranslatable
+        The body is in the wire's dialect: the client's bytes where it uses the same one, a dict when translated. Fields
+        of bytes are copied without decoding them.
         """
         fields = {"model": self._model, **self._extra_fields(request)}
         decoded = _fields.decode(body) if isinstance(body, bytes) else body
@@ -84,13 +74,7 @@ class Wire:
         return {}
 
     async def provider_request(self, body: bytes, request: ChatRequest) -> ProviderRequest:
-        """Return the request to send, with all its headers.
-
-        Raises
-        ------
-        UnknownProvider
-            There are no credentials.
-        """
+        """Return the request to send, with all its headers; raise `UnknownProvider` without credentials."""
         return ProviderRequest(self._url, self._with_client_headers(request), body)
 
     def framing(self) -> Framing:
@@ -100,10 +84,7 @@ class Wire:
     def whole(self, body: bytes, headers: Mapping[str, str]) -> bytes:
         """Return an answer that is not a stream in the wire's dialect.
 
-        Raises
-        ------
-        ValueError, KeyError, TypeError
-            The answer is not readable.
+        It raises `ValueError`, `KeyError` or `TypeError` when the answer is not readable.
         """
         return body
 

@@ -10,20 +10,18 @@ from pointsman_gateway.chat.call import ChatCall
 
 Headers = tuple[tuple[str, str], ...]
 
-NAMES = tuple(
-    f"x-pointsman-{name}"
-    for name in (
-        "decision-id",
-        "provider",
-        "model",
-        "tier",
-        "policy",
-        "propensity",
-        "reason",
-        "attempts",
-        "overhead-ms",
-    )
-)
+HEADER_DESCRIPTIONS = {
+    "x-pointsman-decision-id": "For outcomes, feedback and `GET /v1/decisions/{id}`",
+    "x-pointsman-provider": "The provider that answered; that of the chosen arm when none did",
+    "x-pointsman-model": "The model that answered; that of the chosen arm when none did",
+    "x-pointsman-tier": "The tier of the decision",
+    "x-pointsman-policy": "The policy that chose; absent when none did",
+    "x-pointsman-propensity": "The probability with which the arm was chosen; absent when degraded",
+    "x-pointsman-reason": "`policy`, `explored`, `pinned`, `direct` (the client named the arm), `degraded` (no policy "
+    "could choose) or `fallback` (another arm than the chosen one answered)",
+    "x-pointsman-attempts": "Calls of providers, retries included",
+    "x-pointsman-overhead-ms": "Time until the first byte, without the time that providers took",
+}
 
 AUTO_SCORE = "x-pointsman-auto-score"
 """Sent in addition for the model ``auto``: the difficulty of the request, 0 to 1."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 from time import monotonic
 
 from pointsman.contracts.messages import subjects
@@ -98,7 +99,8 @@ class OutcomeDelivery:
                     raise
             else:
                 return
-            await self._pause(delay_s * random.uniform(0.75, 1.25))
+            with suppress(TimeoutError):  # wakes when the gateway stops, for a last try
+                await asyncio.wait_for(self._closing.wait(), delay_s * random.uniform(0.75, 1.25))
             delay_s = min(2.0 * delay_s, MAX_RETRY_DELAY_S)
 
     async def _append_once(self, outcome: Outcome) -> None:
@@ -110,13 +112,6 @@ class OutcomeDelivery:
         pending = encode(PendingOutcome(outcome=outcome, wait_ms=wait_ms))
         with tracing.sending("append", subject, {"pointsman.decision_id": outcome.decision_id}) as traced:
             await bus.append(subject, pending, self._timeout_s, headers | traced if traced else headers)
-
-    async def _pause(self, delay_s: float) -> None:
-        """Sleep; wake when the gateway stops, for a last try."""
-        try:
-            await asyncio.wait_for(self._closing.wait(), delay_s)
-        except TimeoutError:
-            return
 
     def _count_lost(self, tier: str, why: str) -> None:
         metrics.llm_outcomes_lost.labels(tier).inc()

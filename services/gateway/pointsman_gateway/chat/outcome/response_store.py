@@ -27,18 +27,13 @@ class StoredResponse(NamedTuple):
 
 
 class ResponseStore:
-    """Reads and writes the index."""
+    """Reads and writes the index; raises `StoreUnavailable`."""
 
     def __init__(self, store: Store) -> None:
         self._redis = store.redis
 
     async def decision(self, response_id: str) -> str | None:
-        """Return the id of the decision behind an answer, or `AMBIGUOUS`; None when it is unknown or has expired.
-
-        Raises
-        ------
-        StoreUnavailable
-        """
+        """Return the id of the decision behind an answer, or `AMBIGUOUS`; None when it is unknown or has expired."""
         with store_errors("response"):
             found = await self._redis.get(_key(response_id))
         return _text(found)
@@ -46,10 +41,7 @@ class ResponseStore:
     async def remember(self, responses: Iterable[StoredResponse]) -> None:
         """Write entries in one round trip; a second one marks ids that another answer has had as `AMBIGUOUS`.
 
-        Raises
-        ------
-        StoreUnavailable
-            Some may be written.
+        When the store is unavailable, some may be written.
         """
         responses = list(responses)
         previous = await self._set(responses)

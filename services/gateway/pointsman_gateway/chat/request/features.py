@@ -38,10 +38,7 @@ class ChatFeatures:
     def context(self, view: RequestView) -> list[float] | None:
         """Return the context, shape (``context.dim``,); None when the extractor fails, so that no policy can choose.
 
-        Raises
-        ------
-        ChatError
-            503: the extractor returns another number of features than ``context.dim``.
+        When the extractor returns another number of features, `ChatError` with 503 is raised.
         """
         if self._problem:
             raise ChatError(503, self._problem, code="features_do_not_fit")

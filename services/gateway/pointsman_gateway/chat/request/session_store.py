@@ -28,18 +28,13 @@ class StoredSession(NamedTuple):
 
 
 class SessionStore:
-    """Reads and writes sessions."""
+    """Reads and writes sessions; raises `StoreUnavailable`."""
 
     def __init__(self, store: Store) -> None:
         self._redis = store.redis
 
     async def previous_turn(self, tier: str | None, digest: str) -> PreviousTurn | None:
-        """Return the turn of a conversation, of one that names no tier for None; None when unknown or expired.
-
-        Raises
-        ------
-        StoreUnavailable
-        """
+        """Return the turn of a conversation, of one that names no tier for None; None when unknown or expired."""
         with store_errors("session"):
             found = await self._redis.get(keys.auto_session(digest) if tier is None else keys.session(tier, digest))
         if found is None:
@@ -53,13 +48,7 @@ class SessionStore:
             return None
 
     async def remember(self, sessions: Iterable[StoredSession], ttl_s: int) -> None:
-        """Write sessions in one round trip.
-
-        Raises
-        ------
-        StoreUnavailable
-            Some may be written.
-        """
+        """Write sessions in one round trip; when the store is unavailable, some may be written."""
         pipeline = self._redis.pipeline(transaction=False)
         for tier, digest, arm, auto in sessions:
             if auto:
