@@ -77,8 +77,7 @@ def find_violations(value: Any, expected: Any, path: str) -> Iterator[Violation]
     try:
         msgspec.convert(value, expected)
     except msgspec.ValidationError as error:
-        for violation in _own_violations(found, error, clean):
-            yield violation
+        yield from _own_violations(found, error, clean)
     else:
         if isinstance(value, float) and not math.isfinite(value) and not _may_be_infinite(expected):
             yield Violation(path, f"expected a finite number, got {value}")
