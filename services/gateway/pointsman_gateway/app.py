@@ -1,7 +1,5 @@
 """Wiring and lifecycle of the gateway."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 import ssl

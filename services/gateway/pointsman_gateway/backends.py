@@ -1,7 +1,5 @@
 """Connections to NATS and the store, either of which may be unavailable, and the configured tiers."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 

@@ -1,7 +1,5 @@
 """Requests to the decision replicas, and the fallback decision when none answers."""
 
-from __future__ import annotations
-
 from time import monotonic
 
 from pointsman.contracts.messages import subjects
@@ -33,11 +31,7 @@ class DecisionUnavailable(Exception):
 
 
 class DecisionClient:
-    """Client of ``decide.<tier>``, with a circuit breaker for each tier.
-    Attributes
-    ----------
-    fallback_topic: Publishes fallback decisions.
-    """
+    """Client of ``decide.<tier>``, with a circuit breaker for each tier."""
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
@@ -52,13 +46,7 @@ class DecisionClient:
         self._routes = {name: (subjects.decide(name), Breaker()) for name in backends.tiers}
 
     async def request_decision(self, tier: str, request: bytes) -> Message:
-        """Return a replica's decision or refusal (see `refusal_status`).
-
-        Raises
-        ------
-        DecisionUnavailable
-            When no replica answers.
-        """
+        """Return a replica's decision or refusal (see `refusal_status`), or raise `DecisionUnavailable`."""
         bus = self._backends.bus
         if bus is None:
             raise DecisionUnavailable("nats")

@@ -1,7 +1,5 @@
 """The topic ``fallbacks.<tier>`` of decisions that no policy made."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import deque

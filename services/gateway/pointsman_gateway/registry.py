@@ -4,8 +4,6 @@ A handler declares its endpoints (see `pointsman_gateway.http.endpoint`). Routin
 and the documentation are made from this list.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """``GET /v1/arms``: what each arm has learned."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Mapping

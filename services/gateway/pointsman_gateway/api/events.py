@@ -1,7 +1,5 @@
 """``GET /v1/events/decisions``: decisions and degraded decisions as server-sent events."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections import deque

@@ -1,7 +1,5 @@
 """JSON Schemas of msgspec types, in the form that documentation and client generators need."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable
@@ -22,10 +20,6 @@ def component_schemas(requests: Iterable[Any], answers: Iterable[Any]) -> tuple[
     A client must send the fields without a default. It receives every field, unless the type leaves out fields that
     have their default. ``default`` itself becomes part of the description, because generators of clients take a field
     that has it for one that is always present.
-
-    Parameters
-    ----------
-    requests, answers: Types of request bodies, and types of answers.
     """
     bodies = list(requests)
     types = list(dict.fromkeys([*bodies, *answers]))

@@ -1,7 +1,5 @@
 """The OpenAPI 3.1 document, made from the declared endpoints and their types."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

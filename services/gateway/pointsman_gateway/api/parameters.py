@@ -1,7 +1,5 @@
 """Query parameters that several endpoints have."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """``GET /v1/shadow/report``: the comparison of each shadow policy with the active one."""
 
-from __future__ import annotations
-
 import time
 from typing import Annotated, Literal
 

@@ -1,7 +1,5 @@
 """API-key authentication, scopes and rate limits of HTTP requests."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 import os
@@ -31,10 +29,8 @@ class Authenticator:
     """Checks the API key of each request before any of its body is read.
 
     Whether keys are required is decided at the start: when the key file is emptied later, every request is refused.
-    Raises
-    ------
-    ConfigError
-        When the gateway would be open to everyone without ``allow_anonymous``, or a key is invalid.
+    The constructor raises `ConfigError` when the gateway would be open to everyone without ``allow_anonymous``, or a
+    key is invalid.
     """
 
     def __init__(self, config: Config) -> None:
@@ -58,10 +54,7 @@ class Authenticator:
     def check(self, scope: RequestScope, required: AccessScope) -> None:
         """Return if the request is allowed.
 
-        Raises
-        ------
-        ProblemError
-            401 without a valid key, 403 when the key lacks the scope, 429 when the key exceeds its rate limit.
+        Otherwise raise a 401 without a valid key, 403 when the key lacks the scope, 429 above the key's rate limit.
         """
         if self.required:
             presented = presented_key(scope)

@@ -15,8 +15,6 @@ a struct, which becomes the JSON of a 200, or a whole `HttpResponse`. A *hot* en
 ``receive`` instead, and is called without the framework in between.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field

@@ -1,7 +1,5 @@
 """Problem documents (RFC 9457): the one place that maps errors to HTTP statuses."""
 
-from __future__ import annotations
-
 from http import HTTPStatus
 
 import msgspec

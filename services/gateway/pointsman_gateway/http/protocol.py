@@ -4,8 +4,6 @@ The parser has no limits: a client could send headers forever, or one byte per m
 client that reads nothing of a stream would keep the connection to a provider open forever.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -41,13 +39,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], **options: Any) -> None:
         super().__init__(config, server_state, app_state, **options)
+        self._start_request()
         self._has_request = False
         self._in_head = False
-        self._complete = False
-        self._received = 0
-        self._max_bytes = self.max_request_bytes
-        self._started_s = self.loop.time()
-        self._is_long = False
         self._received_in_period = 0
         self._read_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
@@ -81,6 +75,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Reset the counters for a new request."""
         super().on_message_begin()
+        self._start_request()
+
+    def _start_request(self) -> None:
         self._has_request = True
         self._in_head = True
         self._complete = False
@@ -202,13 +199,8 @@ def bounded(
 ) -> type[BoundedProtocol]:
     """Return a protocol class with limits; the server creates an instance for each connection.
 
-    Parameters
-    ----------
-    read_timeout_s: Longest time until a request is complete; on the paths of ``max_body_bytes_of``, longest time in
-        which it arrives at less than `MIN_BYTES_PER_S`.
-    max_body_bytes: Longest body.
-    max_body_bytes_of: Longest body on other paths.
-    convert_problem: Converts problem documents to the error format of a path.
+    A request must be complete within ``read_timeout_s``; on the paths of ``max_body_bytes_of``, which have their own
+    limit of the body, it must only not arrive at less than `MIN_BYTES_PER_S` for that time.
     """
     limits = {
         "read_timeout_s": read_timeout_s,

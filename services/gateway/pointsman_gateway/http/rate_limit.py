@@ -1,7 +1,5 @@
 """Rate limits with token buckets."""
 
-from __future__ import annotations
-
 import ipaddress
 from collections import OrderedDict
 

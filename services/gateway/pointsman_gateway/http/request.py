@@ -1,7 +1,5 @@
 """Bodies and query parameters of requests."""
 
-from __future__ import annotations
-
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -21,13 +19,9 @@ class ClientDisconnected(Exception):
 
 
 async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
-    """Return the body, and never read more than ``max_bytes`` of it.
+    """Return the body, or raise `ClientDisconnected`; never read more than ``max_bytes`` of it.
 
-    Raises
-    ------
-    ProblemError
-        413 as soon as the body is known to be too long: by ``Content-Length``, or else while it is received.
-    ClientDisconnected
+    A body that is too long is a 413 as soon as it is known: by ``Content-Length``, or else while it is received.
     """
     for name, value in scope["headers"]:
         if name == b"content-length":

@@ -1,7 +1,5 @@
 """HTTP responses as plain bytes: what handlers return and the edge sends."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 

@@ -1,7 +1,5 @@
 """The ASGI application: routes, access checks and errors of all declared endpoints."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
@@ -30,11 +28,8 @@ def build_application(
 ) -> Edge:
     """Return the application with all endpoints of the handlers.
 
-    Parameters
-    ----------
-    handlers: Instances of classes that declare endpoints.
-    max_body_bytes: Limit of bodies that the framework's endpoints read; hot endpoints read their own.
-    public: Paths that need no API key, although their declaration has a scope.
+    ``max_body_bytes`` limits the bodies of the framework's endpoints; hot endpoints read their own. The ``public``
+    paths need no API key, although their declaration has a scope.
     """
     hot: dict[str, HotHandler] = {}
     routes: list[Route] = []
@@ -75,15 +70,10 @@ def convert_problem(
 ) -> HttpResponse:
     """Return a problem document in the error format that clients of the path expect."""
     for declared in endpoints:
-        if declared.errors and (path == declared.path or _matches_prefix(declared.path, path)):
+        prefix, has_parameter, _ = declared.path.partition("{")
+        if declared.errors and (path == prefix or (has_parameter and path.startswith(prefix))):
             return declared.errors.convert(document, headers)
     return document
-
-
-def _matches_prefix(template: str, path: str) -> bool:
-    """Return whether a path is one of a template that ends in a parameter."""
-    prefix, brace, _ = template.partition("{")
-    return bool(brace) and path.startswith(prefix)
 
 
 def _check(declared: HttpEndpoint, authenticator: Authenticator, public: Collection[str]) -> Check | None:

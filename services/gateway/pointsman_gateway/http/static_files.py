@@ -1,7 +1,5 @@
 """Pages, scripts and styles of the dashboard, and the OpenAPI document; all are read once at the start."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from importlib.resources import files

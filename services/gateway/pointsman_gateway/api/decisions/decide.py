@@ -1,7 +1,5 @@
 """``POST /v1/decisions``: the hot path. Validate, request a decision from a replica, or serve the fallback arm."""
 
-from __future__ import annotations
-
 from starlette.types import Receive, Scope
 
 from pointsman.contracts.messages.codec import encode

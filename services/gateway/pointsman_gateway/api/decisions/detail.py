@@ -1,7 +1,5 @@
 """``GET /v1/decisions/{decision_id}``: one decision of the log, with its outcome and reward."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

@@ -1,7 +1,5 @@
 """Reading a decision from the decision log by its id."""
 
-from __future__ import annotations
-
 from pointsman.contracts.messages.codec import decode
 from pointsman.contracts.messages.decision import DecisionEvent, event_decoder
 from pointsman.contracts.messages.errors import InvalidMessage
@@ -16,12 +14,8 @@ from pointsman_gateway.http.problems import ProblemError
 async def read_decision(bus: Bus, decision: DecisionId, timeout_s: float) -> tuple[DecisionEvent, bytes]:
     """Return a decision, decoded and as the bytes that the log has.
 
-    The id has the log sequence for a direct get, and a nonce that proves that the message is the right one.
-
-    Raises
-    ------
-    ProblemError
-        410 when the decision has been removed from the log, 404 when it was never in it.
+    The id has the log sequence for a direct get, and a nonce that proves that the message is the right one. Raise a
+    410 when the decision has been removed from the log, a 404 when it was never in it.
     """
     stored = None if decision.sequence is None else await bus.get(DECISIONS, decision.sequence, timeout_s)
     if stored is not None and stored.subject == decision_log(decision.tier):

@@ -1,7 +1,5 @@
 """JSON types of ``GET /v1/decisions/{decision_id}``."""
 
-from __future__ import annotations
-
 import msgspec
 
 from pointsman.contracts.messages.decision import DecisionEvent

@@ -4,8 +4,6 @@ Only answers that wait for feedback are indexed, for twice as long as they wait:
 this gateway at once finds them, and in the store for all gateways.
 """
 
-from __future__ import annotations
-
 import math
 
 from pointsman.contracts.messages.decision import Decision
@@ -47,11 +45,8 @@ class ResponseIndex:
     async def find(self, response_id: str) -> str | None:
         """Return the id of the decision of an answer; None when it is not, or no longer, known.
 
-        Raises
-        ------
-        AmbiguousResponse
-        StateError
-            When the store is unavailable, and this gateway does not know the answer.
+        Raise `AmbiguousResponse`, or `StateError` when the store is unavailable and this gateway does not know the
+        answer.
         """
         known = self._decisions.get(response_id)
         if known is None:

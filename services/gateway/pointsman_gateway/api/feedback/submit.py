@@ -1,7 +1,5 @@
 """``POST /v1/feedback``: feedback on an answer, while its outcome waits for it (ADR 0015)."""
 
-from __future__ import annotations
-
 import time
 from datetime import UTC, datetime
 

@@ -1,7 +1,5 @@
 """Joining a decision with its outcome: an outcome record has everything that learning needs."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 
@@ -30,12 +28,7 @@ class OutcomeJoiner:
         """Return the outcome record of a decision, without measurements.
 
         The outcome of a decision that no policy made is recorded and never learned from. The same holds for an arm
-        that a chat client named itself.
-
-        Raises
-        ------
-        ProblemError
-            404 or 410 when the log does not have the decision.
+        that a chat client named itself. Raise a 404 or 410 when the log does not have the decision.
         """
         now_ms = int(time.time() * 1000)
         if decision.degraded:

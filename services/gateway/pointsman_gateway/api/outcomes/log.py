@@ -1,7 +1,5 @@
 """The outcome log: append an outcome, read one, and find the one that was applied for a decision."""
 
-from __future__ import annotations
-
 from time import perf_counter
 from typing import NamedTuple
 
@@ -26,12 +24,8 @@ class LearnedOutcome(NamedTuple):
 async def append_outcome(bus: Bus, outcome: Outcome, timeout_s: float) -> Appended:
     """Append an outcome, and count it unless the log already has it.
 
-    Raises
-    ------
-    BusUnavailable
-        It is not known whether the log has it; append it again.
-    AppendRefused
-        The log does not have it.
+    After `BusUnavailable`, it is not known whether the log has it: append it again. After `AppendRefused`, the log
+    does not have it.
     """
     subject, headers = subjects.outcomes(outcome.tier), {"Nats-Msg-Id": outcome.decision_id}
     started_s = perf_counter()
@@ -46,12 +40,7 @@ async def append_outcome(bus: Bus, outcome: Outcome, timeout_s: float) -> Append
 async def find_applied_outcome(
     store: Store, bus: Bus, decision_id: str, tier: str, decision_sequence: int, timeout_s: float
 ) -> LearnedOutcome | None:
-    """Return the outcome that was applied for a decision; None while there is none.
-
-    Raises
-    ------
-    StoreUnavailable, BusUnavailable
-    """
+    """Return the outcome that was applied for a decision; None while there is none."""
     entry = await TierStore(store, tier).outcome_of(decision_sequence)
     if entry is None:
         return None

@@ -1,7 +1,5 @@
 """``POST /v1/outcomes``: join an outcome with its decision, and append it to the outcome log."""
 
-from __future__ import annotations
-
 import msgspec
 from starlette.types import Receive, Scope
 
@@ -9,7 +7,6 @@ from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.ids import parse_id
 from pointsman.contracts.messages.outcome import Outcome, OutcomeAccepted, OutcomeReport, report_decoder
 from pointsman.contracts.messages.validation import check_report
-from pointsman.runtime.bus import Bus
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.logs import bind_decision
 from pointsman_gateway.api.decisions.decide import EXAMPLE_ID
@@ -22,6 +19,7 @@ from pointsman_gateway.http.request import decode_body, read_body
 from pointsman_gateway.http.response import HttpResponse
 
 ALREADY_ACCEPTED = "already_accepted"
+_MEASUREMENTS = ("quality", "cost_usd", "latency_ms", "reward")
 _EXAMPLES = {
     "measurements": {"decision_id": EXAMPLE_ID, "quality": 84, "cost_usd": 0.0004, "latency_ms": 730},
     "the reward itself": {"decision_id": EXAMPLE_ID, "reward": 79.5},
@@ -76,16 +74,7 @@ class OutcomeHandler:
         applied = await self._joiner.find_applied(bus, report.decision_id, decision)
         if applied is not None:
             return _repeated(report, applied)
-        outcome = msgspec.structs.replace(
-            joined,
-            quality=report.quality,
-            cost_usd=report.cost_usd,
-            latency_ms=report.latency_ms,
-            reward=report.reward,
-        )
-        return await self._append(bus, report, outcome)
-
-    async def _append(self, bus: Bus, report: OutcomeReport, outcome: Outcome) -> HttpResponse:
+        outcome = msgspec.structs.replace(joined, **{name: getattr(report, name) for name in _MEASUREMENTS})
         stored = await append_outcome(bus, outcome, self._timeout_s)
         if stored.duplicate:
             first = await read_outcome(bus, stored.sequence, self._timeout_s)
@@ -96,7 +85,7 @@ class OutcomeHandler:
 
 def _repeated(report: OutcomeReport, first: Outcome) -> HttpResponse:
     """Return 200 for the same outcome again, or raise 409 for a different one."""
-    for name in ("quality", "cost_usd", "latency_ms", "reward"):
+    for name in _MEASUREMENTS:
         if getattr(report, name) != getattr(first, name):
             metrics.outcomes_repeated.labels(first.tier, "409").inc()
             raise ProblemError(409, f"this decision already has an outcome with another {name}, which is kept", name)

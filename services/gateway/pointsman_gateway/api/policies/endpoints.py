@@ -1,7 +1,5 @@
 """``/v1/policies``: list, change, promote and revert the policies of a tier, with a record of each change."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Awaitable, Callable
 

@@ -1,7 +1,5 @@
 """Checks of the policies in a request."""
 
-from __future__ import annotations
-
 import msgspec
 
 from pointsman.contracts.config import Config

@@ -1,7 +1,5 @@
 """JSON types of the policy endpoints."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec
