@@ -45,7 +45,7 @@ class ReportedEstimate(msgspec.Struct, frozen=True, kw_only=True):
         errors.
     method: The estimator: ``dr``, ``sndr``, ``dm``, ``ips`` or ``snips``.
     confidence: The probability that each interval contains the true value, 0 to 1.
-    always_valid: The interval that is valid at every look, however often you look and whenever you stop. It is wider.
+    always_valid: The always-valid interval: it holds at all looks together, whenever you stop. It is wider.
     """
 
     estimate: float | None = None
