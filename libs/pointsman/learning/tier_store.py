@@ -31,7 +31,6 @@ class TierChanges:
     ``watermark``: sequence of the last applied outcome.
     ``as_of_ms``: every outcome accepted before this time is applied (Unix milliseconds).
     ``ranges``: state of the reward's running ranges.
-    ``known_arms``: number of arms of the tier.
     ``arms``: those that changed.
     ``decision_high``: highest sequence of a decision whose outcome is applied.
     ``watermark_at_ms``: when the log accepted the message at the watermark (Unix milliseconds); 0 when unknown.
@@ -43,7 +42,6 @@ class TierChanges:
     watermark: int
     as_of_ms: int
     ranges: dict[str, list[float]]
-    known_arms: int
     arms: dict[Arm, ArmState]
     decision_high: int = 0
     watermark_at_ms: int = 0
@@ -75,10 +73,9 @@ class Commit:
 
 
 class Committed(NamedTuple):
-    """Whether a commit was applied, and the tier's epoch and watermark afterwards."""
+    """Whether a commit was applied, and the tier's watermark afterwards."""
 
     applied: bool
-    epoch: str
     watermark: int
 
 
@@ -131,8 +128,8 @@ class TierStore:
         Raise `StoreUnavailable` without a response. The batch may or may not be applied; the watermark shows it.
         """
         names, batch = _encode_commit(self.tier, commit)
-        applied, epoch, watermark = await self._store.run(COMMIT_OUTCOMES, names, [msgspec.msgpack.encode(batch)])
-        return Committed(bool(applied), epoch.decode(), int(watermark))
+        applied, watermark = await self._store.run(COMMIT_OUTCOMES, names, [msgspec.msgpack.encode(batch)])
+        return Committed(bool(applied), int(watermark))
 
     async def applied_chunk(self, chunk: int) -> bytes:
         """Return the applied bits of a chunk, as `AppliedBits.load` expects them."""
@@ -246,16 +243,15 @@ def _flat(fields: dict[str, bytes | str]) -> list[str | msgspec.Raw]:
 
 
 def _decode_changes(reply: list[Any]) -> TierChanges:
-    epoch, watermark, as_of_ms, ranges, known, decision_high, watermark_at_ms, generation = reply[:8]
+    epoch, watermark, as_of_ms, ranges, decision_high, watermark_at_ms, generation = reply[:7]
     size = 1 + len(ARM_FIELDS)
     return TierChanges(
         epoch=epoch.decode(),
         watermark=int(watermark),
         as_of_ms=int(as_of_ms),
         ranges=decode_ranges(ranges),
-        known_arms=int(known),
         arms={
-            Arm.parse(reply[at].decode()): decode_arm(reply[at + 1 : at + size]) for at in range(8, len(reply), size)
+            Arm.parse(reply[at].decode()): decode_arm(reply[at + 1 : at + size]) for at in range(7, len(reply), size)
         },
         decision_high=int(decision_high),
         watermark_at_ms=int(watermark_at_ms),

@@ -27,7 +27,7 @@ def _learned(reward: float) -> ArmState:
 def tier() -> Tier:
     tier = Tier("S", 2, PolicySpec(name="l", algorithm="linucb", parameters={"alpha": 0.5, "epsilon": 0.2}), {})
     arms = {GOOD: _learned(0.9), BAD: _learned(0.4), OTHER: _learned(0.1)}
-    tier.apply_update(TierChanges("log", 50, 500, {}, len(arms), arms, generation="a"))
+    tier.apply_update(TierChanges("log", 50, 500, {}, arms, generation="a"))
     return tier
 
 

@@ -19,7 +19,7 @@ def _tier() -> Tier:
 
 
 def _changes(watermark: int, arms: dict[Arm, ArmState], epoch: str = LOG, generation: str = "a") -> TierChanges:
-    return TierChanges(epoch, watermark, watermark * 10, {}, len(arms), arms, generation=generation)
+    return TierChanges(epoch, watermark, watermark * 10, {}, arms, generation=generation)
 
 
 def _learned(version: int) -> ArmState:

@@ -10,7 +10,7 @@
 --            arms                 for each arm key: name, version, fields = {field, value, field, value, ...}
 --            bitmaps              for each bitmap key: the bits to set
 --            indexes              for each index key: {field, value, field, value, ...}
--- returns  {1, epoch, watermark} when applied; {0, epoch, watermark} with the present values when they are not the expected
+-- returns  {1, watermark} when applied; {0, watermark} with the present one when epoch and watermark are not the expected
 --
 -- Idempotent by the compare: the watermark changes in the same step as everything else. A batch that is sent again, or by
 -- a writer that was overtaken, no longer finds the watermark that it was computed from, and changes nothing.
@@ -19,7 +19,7 @@ local batch = cmsgpack.unpack(ARGV[1])
 local head = redis.call('HMGET', KEYS[1], 'epoch', 'watermark')
 local epoch, watermark = head[1] or '', head[2] or '0'
 if watermark ~= batch.expected_watermark or (epoch ~= batch.epoch and not (epoch == '' and watermark == '0')) then
-  return {0, epoch, watermark}
+  return {0, watermark}
 end
 
 redis.call('HSET', KEYS[1], 'epoch', batch.epoch, 'watermark', batch.watermark, 'as_of_ms', batch.as_of_ms,
@@ -40,4 +40,4 @@ for _, entries in ipairs(batch.indexes) do
   redis.call('HSET', KEYS[key], unpack(entries))
   redis.call('EXPIRE', KEYS[key], batch.keep_outcomes_s)
 end
-return {1, batch.epoch, batch.watermark}
+return {1, batch.watermark}

@@ -5,7 +5,7 @@
 -- ARGV[2]  the reader's epoch ('' for none)
 -- ARGV[3]  the reader's watermark; arms with a version above it are returned (all, when epoch or generation differ)
 -- ARGV[4]  the reader's generation ('' for none)
--- returns  {epoch, watermark, as_of_ms, ranges, known_arms, decision_high, watermark_at_ms, generation,
+-- returns  {epoch, watermark, as_of_ms, ranges, decision_high, watermark_at_ms, generation,
 --           arm, A, b, n, reward_sum, cost_n, cost_sum_usd, version, updated_at_ms, dim, arm, A, ...}
 -- Read-only. The arms' keys are built here, from names in the tier's hash; they share its slot.
 
@@ -15,20 +15,15 @@ local epoch = head[1] or ''
 local since = tonumber(ARGV[3])
 if epoch ~= ARGV[2] or (head[7] or '') ~= ARGV[4] then since = 0 end
 
-local reply = {epoch, head[2] or '0', head[3] or '0', head[4] or '', 0, head[5] or '0', head[6] or '0', head[7] or ''}
+local reply = {epoch, head[2] or '0', head[3] or '0', head[4] or '', head[5] or '0', head[6] or '0', head[7] or ''}
 local fields = redis.call('HGETALL', KEYS[1])
-local known = 0
 for i = 1, #fields, 2 do
-  if string.sub(fields[i], 1, 4) == 'arm:' then
-    known = known + 1
-    if tonumber(fields[i + 1]) > since then
-      local name = string.sub(fields[i], 5)
-      local arm = redis.call('HMGET', ARGV[1] .. name, 'A', 'b', 'n', 'reward_sum', 'cost_n', 'cost_sum_usd',
-        'version', 'updated_at_ms', 'dim')
-      reply[#reply + 1] = name
-      for j = 1, 9 do reply[#reply + 1] = arm[j] or '' end
-    end
+  if string.sub(fields[i], 1, 4) == 'arm:' and tonumber(fields[i + 1]) > since then
+    local name = string.sub(fields[i], 5)
+    local arm = redis.call('HMGET', ARGV[1] .. name, 'A', 'b', 'n', 'reward_sum', 'cost_n', 'cost_sum_usd',
+      'version', 'updated_at_ms', 'dim')
+    reply[#reply + 1] = name
+    for j = 1, 9 do reply[#reply + 1] = arm[j] or '' end
   end
 end
-reply[5] = known
 return reply

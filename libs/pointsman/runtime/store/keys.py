@@ -135,13 +135,11 @@ def applied_pattern(tier_name: str) -> str:
     return f"applied:{{{tier_name}}}:*"
 
 
-def chunk_of(name: bytes | str) -> int:
+def chunk_of(name: bytes) -> int:
     """Chunk of an `applied` key."""
-    text = name if isinstance(name, str) else name.decode()
-    return int(text.rpartition(":")[2])
+    return int(name.rpartition(b":")[2])
 
 
-def tier_name(name: bytes | str) -> str:
+def tier_name(name: bytes) -> str:
     """Tier of a `tier` key."""
-    text = name if isinstance(name, str) else name.decode()
-    return text.removeprefix("tier:{").removesuffix("}")
+    return name.decode().removeprefix("tier:{").removesuffix("}")
