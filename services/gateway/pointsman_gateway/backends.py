@@ -7,7 +7,6 @@ from pointsman.contracts.config import Config, fallback_arm, tier_arms
 from pointsman.contracts.messages.errors import MessageError
 from pointsman.contracts.messages.policies import TierPolicies
 from pointsman.core.bandit import Arm
-from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus, BusError, BusUnavailable, ensure_streams
 from pointsman.runtime.bus.policies import configure_policies, watch_policies
 from pointsman.runtime.bus.status import StatusReporter
@@ -55,10 +54,6 @@ class Backends:
         if bus is None:
             raise BusUnavailable("not connected")
         return bus
-
-    def tier_store(self, tier: str) -> TierStore:
-        """Return the store of a tier."""
-        return TierStore(self.store, tier)
 
     def require_tier(self, tier: str, field: str = "tier") -> str:
         """Return the tier's name if it is configured; raise a 404 otherwise."""

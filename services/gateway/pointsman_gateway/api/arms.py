@@ -13,6 +13,7 @@ from msgspec import Meta
 from starlette.requests import Request
 
 from pointsman.core.bandit import Arm, ArmState
+from pointsman.learning.tier_store import TierStore
 from pointsman.shadow.periods import HOUR_MS
 from pointsman.shadow.report.messages import Window
 from pointsman.shadow.sums import activity
@@ -135,7 +136,7 @@ class ArmsHandler:
         hours = range(now_ms // HOUR_MS - window_hours + 1, now_ms // HOUR_MS + 1)
         views = []
         for tier in tiers:
-            learned = (await self._backends.tier_store(tier).changes()).arms
+            learned = (await TierStore(self._backends.store, tier).changes()).arms
             (sums,) = await ShadowStore(self._backends.store, tier).totals(activity.HOURS, hours)
             records = sums.arms()
             for arm in dict.fromkeys((*self._backends.tiers[tier], *learned)):

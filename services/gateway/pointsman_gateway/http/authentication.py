@@ -62,7 +62,9 @@ class Authenticator:
             if key is None:
                 raise _unauthorized()
             if required not in key.scopes:
-                raise _forbidden(required)
+                challenge = f'Bearer realm="pointsman", error="insufficient_scope", scope="{required}"'
+                headers = (("www-authenticate", challenge),)
+                raise ProblemError(403, f"this API key does not have the scope {required}", headers=headers)
             scope[_REQUEST_KEY] = key
             if key.rate_limit_per_s:
                 self._limit(key.id, key.rate_limit_per_s)
@@ -155,11 +157,4 @@ def _unauthorized() -> ProblemError:
         401,
         "expected a valid API key in Authorization: Bearer or x-api-key",
         headers=(("www-authenticate", 'Bearer realm="pointsman"'),),
-    )
-
-
-def _forbidden(required: AccessScope) -> ProblemError:
-    challenge = f'Bearer realm="pointsman", error="insufficient_scope", scope="{required}"'
-    return ProblemError(
-        403, f"this API key does not have the scope {required}", headers=(("www-authenticate", challenge),)
     )

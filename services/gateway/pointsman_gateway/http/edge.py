@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -73,10 +74,8 @@ class Edge:
                 _observe(self.route_of(scope), message["status"], started_s)
             await send(message)
 
-        try:
+        with contextlib.suppress(ClientDisconnected):
             await self._app(scope, receive, note_status)
-        except ClientDisconnected:
-            return
 
 
 class TracedEdge:

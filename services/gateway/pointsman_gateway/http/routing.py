@@ -109,22 +109,19 @@ def _framework_handler(
     query = QueryReader(declared.query) if declared.query is not None else None
     decoder = msgspec.json.Decoder(declared.body) if declared.body is not None else None
 
-    async def call(request: Request) -> Any:
-        if check:
-            check(request.scope)
-        arguments: dict[str, Any] = {}
-        if query is not None:
-            parameters = query.read(request.query_params)
-            if query.parameters:
-                arguments["query"] = parameters
-        if decoder is not None:
-            body = await read_body(request.scope, request.receive, max_body_bytes)
-            arguments["body"] = decode_body(decoder, body or (b"" if declared.body_required else b"{}"))
-        return await method(request, **arguments)
-
     async def answer(request: Request) -> Response:
+        arguments: dict[str, Any] = {}
         try:
-            answered = await call(request)
+            if check:
+                check(request.scope)
+            if query is not None:
+                parameters = query.read(request.query_params)
+                if query.parameters:
+                    arguments["query"] = parameters
+            if decoder is not None:
+                body = await read_body(request.scope, request.receive, max_body_bytes)
+                arguments["body"] = decode_body(decoder, body or (b"" if declared.body_required else b"{}"))
+            answered = await method(request, **arguments)
         except ClientDisconnected:
             raise
         except Exception as error:

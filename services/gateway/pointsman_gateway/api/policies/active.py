@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from pointsman.contracts.config import Config
@@ -47,15 +48,10 @@ class ActiveRules:
 
 async def read_active_policies(backends: Backends, tier: str) -> TierPolicies:
     """Return the active policies of a configured tier; without NATS the last known or else the configured ones."""
-    bus = backends.bus
-    if bus is not None:
-        try:
-            current = await read_policies(bus, tier)
-        except BusError:
-            current = None
-        if current is not None:
-            backends.policies[tier] = current[1]
-            return current[1]
+    with contextlib.suppress(BusError):
+        found = await read_policies(backends.require_bus(), tier)
+        if found is not None:
+            backends.policies[tier] = found[1]
     return backends.policies.get(tier) or configured_policies(backends.config, tier)
 
 
