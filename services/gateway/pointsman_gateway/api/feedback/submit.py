@@ -120,9 +120,7 @@ class FeedbackHandler:
             ) from error
         if found is None:
             raise ProblemError(
-                404,
-                "no such response among the recent ones; a decision_id is accepted for longer",
-                "response_id",
+                404, "no such response among the recent ones; a decision_id is accepted for longer", "response_id"
             )
         return found
 
