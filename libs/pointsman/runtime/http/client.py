@@ -165,7 +165,11 @@ class HttpClient:
     def _open(self) -> aiohttp.ClientSession:
         # Opened by the first request, because a session belongs to the running event loop.
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._max_connections, keepalive_timeout=KEEPALIVE_S),
+            connector=aiohttp.TCPConnector(
+                limit=self._max_connections,
+                keepalive_timeout=KEEPALIVE_S,
+                ssl=ssl.create_default_context(),  # aiohttp's own is made at import, and ignores a later SSL_CERT_FILE
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=self._timeout,
             trust_env=False,
