@@ -118,6 +118,14 @@ async def test_unreadable_message_becomes_a_dead_letter_and_is_skipped(
     assert "SIMPLE" in letters[1].reason
 
 
+async def test_decision_measured_twice_before_it_settles_has_an_outcome(bus: Bus, settling: Settling) -> None:
+    """The gateway retries an append for longer than the server recognizes its duplicate: both are then in one batch."""
+    await measured(bus, 5)
+    await measured(bus, 5)
+    async with settling():
+        await has(bus, [(5, 60.0)])  # the stream recognizes the second one as a duplicate
+
+
 async def test_recreated_stream_is_read_from_its_beginning(bus: Bus, config: Config, settling: Settling) -> None:
     for decision in (1, 2, 3):
         await measured(bus, decision)

@@ -6,9 +6,13 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pointsman.cli.errors import CommandFailed
-from pointsman.contracts.config import DEFAULT_FILE, Config, ConfigError, load_config
+
+# The configuration loads numpy, which must not happen before a service has limited its threads (runtime/service.py).
+if TYPE_CHECKING:
+    from pointsman.contracts.config import Config
 
 
 def add_config_option(parser: argparse.ArgumentParser) -> None:
@@ -33,13 +37,15 @@ def add_key_option(parser: argparse.ArgumentParser) -> None:
 
 def config_file(options: argparse.Namespace) -> Path | None:
     """Return the configuration file in effect; None when there is none."""
+    from pointsman.contracts.config import DEFAULT_FILE  # noqa: PLC0415  # see above
+
     named = options.config or os.environ.get("POINTSMAN_CONFIG")
     if named:
         return Path(named)
     return Path(DEFAULT_FILE) if Path(DEFAULT_FILE).exists() else None
 
 
-def read_config(options: argparse.Namespace) -> Config:
+def read_config(options: argparse.Namespace) -> "Config":
     """Return the configuration in effect.
 
     Raises
@@ -47,6 +53,8 @@ def read_config(options: argparse.Namespace) -> Config:
     CommandFailed
         With every problem, and exit code 2.
     """
+    from pointsman.contracts.config import DEFAULT_FILE, ConfigError, load_config  # noqa: PLC0415  # see above
+
     file = config_file(options)
     if file is None:
         raise CommandFailed(f"there is no {DEFAULT_FILE} here; name a configuration with --config", code=2)

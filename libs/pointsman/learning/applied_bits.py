@@ -35,8 +35,20 @@ class AppliedBits:
         while not self._complete and len(self._chunks) > MAX_CHUNKS:
             self._chunks.popitem(last=False)
 
+    def is_set(self, sequence: int) -> bool:
+        """Return whether a decision's outcome was applied."""
+        bits, byte, mask = self._locate(sequence)
+        return bool(bits[byte] & mask)
+
     def mark(self, sequence: int) -> bool:
         """Set a decision's bit; return whether it was clear before."""
+        bits, byte, mask = self._locate(sequence)
+        if bits[byte] & mask:
+            return False
+        bits[byte] |= mask
+        return True
+
+    def _locate(self, sequence: int) -> tuple[bytearray, int, int]:
         chunk, bit = divmod(sequence, APPLIED_CHUNK)
         bits = self._chunks.get(chunk)
         if bits is None:
@@ -45,11 +57,7 @@ class AppliedBits:
             bits = self._chunks[chunk] = bytearray(APPLIED_CHUNK // 8)
         else:
             self._chunks.move_to_end(chunk)
-        byte, mask = bit >> 3, 0x80 >> (bit & 7)
-        if bits[byte] & mask:
-            return False
-        bits[byte] |= mask
-        return True
+        return bits, bit >> 3, 0x80 >> (bit & 7)
 
     def held(self) -> set[int]:
         """Return the chunks in memory."""

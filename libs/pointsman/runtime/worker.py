@@ -160,8 +160,10 @@ class TierWorker(ABC):
         now = time.monotonic()
         if now - self._renewed_at < self.renew_interval_s:
             return True
+        if not await self._lease.hold():
+            return False
         self._renewed_at = now
-        return await self._lease.hold()
+        return True
 
     async def _work(self) -> None:
         """Ask for the lease once; with it, load and work until something ends that."""

@@ -175,7 +175,7 @@ class FeedbackSettler(TierWorker):
         bits = AppliedBits()
         for chunk in bits.missing(sequences):
             bits.load(chunk, await self._store.applied_chunk(chunk))
-        return {sequence for sequence in sequences if not bits.mark(sequence)}
+        return {sequence for sequence in sequences if bits.is_set(sequence)}
 
     async def _append(self, settled: Sequence[tuple[Outcome, str | None]]) -> None:
         """Append outcomes, each in the trace of its message, and wait until all are stored."""

@@ -72,7 +72,7 @@ def test_the_trace_of_a_decision_goes_on_to_the_shadows(client: httpx.Client, co
         evaluated = only(trace["evaluate SIMPLE"])
         assert evaluated.service == "pointsman-shadow-evaluator"
         assert evaluated.parent_id == only(trace["append log.decisions.SIMPLE"]).span_id
-        assert evaluated.attributes["pointsman.shadow.evaluation"] == 1
+        assert evaluated.attributes["pointsman.shadows"] == 1
         assert evaluated.attributes["pointsman.decisions"] >= 1
         assert not evaluated.failed
 

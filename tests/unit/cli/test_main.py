@@ -52,3 +52,9 @@ def test_probe_imports_none_of_the_slow_modules() -> None:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert ended.stdout == "[]\n"
+
+
+def test_numpy_is_not_loaded_before_a_service_has_limited_its_threads() -> None:
+    code = "import sys, pointsman.cli.main, pointsman.cli.commands.services; print('numpy' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout == "False\n"

@@ -104,5 +104,5 @@ def evaluating(tier: str, shadows: int, traceparents: Sequence[str | None]) -> A
     """Span of the shadow evaluation of decisions, including its commit."""
     if active is None:
         return _NOTHING
-    counts = {"pointsman.decisions": len(traceparents), "pointsman.shadow.evaluation": shadows}
+    counts = {"pointsman.decisions": len(traceparents), "pointsman.shadows": shadows}
     return active.batch("evaluate", tier, traceparents, counts)

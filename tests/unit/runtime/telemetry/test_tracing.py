@@ -140,7 +140,7 @@ def test_failure_of_a_shadow_is_in_the_span(exporter: InMemorySpanExporter) -> N
     spans = exporter.get_finished_spans()
     assert [trace_of(span) for span in spans if not span.status.is_ok] == [1]
     assert spans[0].attributes is not None
-    assert spans[0].attributes["pointsman.shadow.evaluation"] == 2
+    assert spans[0].attributes["pointsman.shadows"] == 2
 
 
 def test_a_log_line_in_a_span_has_its_ids(exporter: InMemorySpanExporter, caplog: pytest.LogCaptureFixture) -> None:
