@@ -21,7 +21,7 @@ from pointsman.runtime.bus import Bus, LogReader, ensure_streams
 from pointsman.runtime.store.store import Store
 from pointsman_reward_updater import feedback_settler as settler_module
 from pointsman_reward_updater.feedback_settler import FeedbackSettler
-from pointsman_reward_updater.pending_feedback import PendingFeedback
+from pointsman_reward_updater.pending_feedback import Entry, PendingFeedback
 from tests.support.loop_calls import read_all
 from tests.support.waiting import eventually
 
@@ -118,12 +118,14 @@ async def test_unreadable_message_becomes_a_dead_letter_and_is_skipped(
     assert "SIMPLE" in letters[1].reason
 
 
-async def test_decision_measured_twice_before_it_settles_has_an_outcome(bus: Bus, settling: Settling) -> None:
-    """The gateway retries an append for longer than the server recognizes its duplicate: both are then in one batch."""
-    await measured(bus, 5)
-    await measured(bus, 5)
-    async with settling():
-        await has(bus, [(5, 60.0)])  # the stream recognizes the second one as a duplicate
+async def test_decision_measured_twice_in_one_batch_has_an_outcome(
+    bus: Bus, store: Store, config: Config, settling: Settling
+) -> None:
+    """The gateway retries an append for longer than the server recognizes its duplicate."""
+    message = PendingOutcome(outcome=outcome(5, quality=60.0), wait_ms=WAIT_MS)
+    settler = FeedbackSettler(bus, store, TIER, config, "one")
+    await settler._settle([Entry(sequence, sequence, message) for sequence in (1, 2)])
+    assert await counted(bus) == [(5, 60.0)]  # the outcome log recognizes the second one as a duplicate
 
 
 async def test_recreated_stream_is_read_from_its_beginning(bus: Bus, config: Config, settling: Settling) -> None:
