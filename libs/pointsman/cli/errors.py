@@ -9,12 +9,8 @@
 class CommandFailed(Exception):
     """A command cannot do what was asked.
 
-    Parameters
-    ----------
-    reason : str
-        Shown to the user: what is wrong and what to do about it.
-    code : int
-        Exit code: 1, or 2 for a wrong option or configuration.
+    ``reason`` is shown to the user: what is wrong and what to do about it. ``code`` is the exit code: 1, or 2 for a
+    wrong option or configuration.
     """
 
     def __init__(self, reason: str, code: int = 1) -> None:

@@ -46,13 +46,7 @@ def config_file(options: argparse.Namespace) -> Path | None:
 
 
 def read_config(options: argparse.Namespace) -> "Config":
-    """Return the configuration in effect.
-
-    Raises
-    ------
-    CommandFailed
-        With every problem, and exit code 2.
-    """
+    """Return the configuration in effect. Raise `CommandFailed` with every problem, and exit code 2."""
     from pointsman.contracts.config import DEFAULT_FILE, ConfigError, load_config  # noqa: PLC0415  # see above
 
     file = config_file(options)

@@ -52,10 +52,7 @@ def add_target_options(parser: argparse.ArgumentParser) -> None:
 def find_target(options: argparse.Namespace) -> Target:
     """Return the stack that the options select.
 
-    Raises
-    ------
-    CommandFailed
-        A data directory was named, and no stack runs on it.
+    Raise `CommandFailed` if a data directory was named, and no stack runs on it.
     """
     named = options.data_dir or os.environ.get("POINTSMAN_DATA_DIR")
     if options.url is None:

@@ -34,10 +34,7 @@ def policies_path(tier: str, action: str) -> str:
 def read_policies(target: Target, tier: str | None) -> list[dict[str, Any]]:
     """Return the current policies of one tier or of all.
 
-    Raises
-    ------
-    CommandFailed
-        There is no such tier, or the gateway does not respond.
+    Raise `CommandFailed` if there is no such tier, or the gateway does not respond.
     """
     tiers = [view for view in get_json(target, "/v1/policies")["policies"] if tier in (None, view["tier"])]
     if not tiers:

@@ -49,9 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def parse_replicas(texts: list[str]) -> dict[str, int]:
     """Return the number of processes per service, from texts as ``decision=3`` or ``decision=3,reward-updater=2``.
 
-    Raises
-    ------
-    CommandFailed
+    Raise `CommandFailed` for any other text.
     """
     replicas = {}
     for text in (part for each in texts for part in each.split(",")):

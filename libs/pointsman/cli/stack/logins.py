@@ -26,10 +26,7 @@ _LOGIN = ("USER", "PASSWORD", "PASSWORD_FILE", "CA_FILE", "CERT_FILE", "KEY_FILE
 def ensure_credentials(data_dir: Path) -> Credentials:
     """Return the credentials of a data directory; create those that are missing.
 
-    Raises
-    ------
-    StartFailed
-        The file exists and cannot be used.
+    Raise `StartFailed` if the file exists and cannot be used.
     """
     file = data_dir / CREDENTIALS_FILE
     known = _read(file)
@@ -42,10 +39,7 @@ def ensure_credentials(data_dir: Path) -> Credentials:
 def operator_logins(data_dir: Path, nats_url: str, redis_url: str) -> tuple[NatsConfig, RedisConfig]:
     """Return the address and login with which the command line connects to the stack on a data directory.
 
-    Raises
-    ------
-    StartFailed
-        The credentials cannot be read.
+    Raise `StartFailed` if the credentials cannot be read.
     """
     known = _read(data_dir / CREDENTIALS_FILE) or Credentials()
     nats, redis = known.nats.get("operator"), known.redis.get("operator")

@@ -58,10 +58,7 @@ class Ports:
 def gateway_port(host: str, configured: int, requested: int | None = None) -> int:
     """Return the port for the gateway: the requested one, or the configured one or the next free one.
 
-    Raises
-    ------
-    PortBusy
-        The requested port is in use.
+    Raise `PortBusy` if the requested port is in use.
     """
     if requested and not is_free(requested, host):
         raise PortBusy(f"port {requested} on {host} is in use; choose another --port, or omit it to get a free one")

@@ -26,12 +26,7 @@ class _Readiness(msgspec.Struct, frozen=True):
 
 
 async def http_get(url: str, timeout_s: float = PROBE_TIMEOUT_S) -> CompleteResponse:
-    """Send a GET to a process of this machine, whatever its certificate.
-
-    Raises
-    ------
-    ProbeFailed
-    """
+    """Send a GET to a process of this machine, whatever its certificate. Raise `ProbeFailed` on failure."""
     try:
         return await asyncio.to_thread(blocking.get, url, timeout_s, verify_tls=False)
     except HttpError as error:
@@ -51,12 +46,7 @@ def failed_checks(readiness: CompleteResponse) -> str:
 
 
 async def nats_info(url: str, timeout_s: float = PROBE_TIMEOUT_S) -> NatsInfo:
-    """Return the greeting of the server at ``nats://host:port``.
-
-    Raises
-    ------
-    ProbeFailed
-    """
+    """Return the greeting of the server at ``nats://host:port``. Raise `ProbeFailed` on failure."""
     line = await _exchange(url, 4222, b"", b"\r\n", timeout_s)
     if not line.startswith(b"INFO "):
         raise ProbeFailed(f"{url}: not a NATS server: {line[:80]!r}")
@@ -69,10 +59,7 @@ async def nats_info(url: str, timeout_s: float = PROBE_TIMEOUT_S) -> NatsInfo:
 async def store_pid(url: str, user: str = "", password: str = "", timeout_s: float = PROBE_TIMEOUT_S) -> int:
     """Return the process id of the store at ``redis://host:port`` once it serves commands.
 
-    Raises
-    ------
-    ProbeFailed
-        Also while the store loads its data.
+    Raise `ProbeFailed` also while the store loads its data.
     """
     login = f"AUTH {user} {password}\r\n" if password else ""
     reply = await _exchange(url, 6379, f"{login}PING\r\nINFO server\r\nQUIT\r\n".encode(), None, timeout_s)

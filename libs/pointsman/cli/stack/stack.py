@@ -158,10 +158,7 @@ class Stack:
     async def wait_ready(self, timeout_s: float = 60.0) -> None:
         """Return when every service is ready.
 
-        Raises
-        ------
-        StartFailed
-            A service ends repeatedly, or is not ready in time.
+        Raise `StartFailed` if a service ends repeatedly, or is not ready in time.
         """
         deadline = time.monotonic() + timeout_s
         deaths_before = {child.name: child.deaths for _, child in self._services}

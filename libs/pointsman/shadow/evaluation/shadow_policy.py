@@ -36,15 +36,9 @@ class Distributions(NamedTuple):
 class ShadowPolicy:
     """A shadow policy that is ready to run.
 
-    A policy that cannot be built is kept too, so that the report shows its errors.
-
-    Parameters
-    ----------
-    spec : PolicySpec
-    version : int
-        Version of the tier's policies in which the shadow was added.
-    stateful : bool
-        Whether the shadow learns by a reward rule of its own, and so has its own A and b.
+    A policy that cannot be built is kept too, so that the report shows its errors. ``version`` is the version of the
+    tier's policies in which the shadow was added. A ``stateful`` shadow learns by a reward rule of its own, and so has
+    its own A and b.
     """
 
     def __init__(self, spec: PolicySpec, version: int, stateful: bool = False) -> None:

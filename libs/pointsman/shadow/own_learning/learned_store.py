@@ -52,13 +52,7 @@ class LearnedStore:
         self._key = keys.shadow_learned(tier, identity)
 
     async def load(self) -> LearnedState:
-        """Read everything except the applied bits.
-
-        Raises
-        ------
-        StoreCorrupt
-            The stored data cannot be parsed.
-        """
+        """Read everything except the applied bits. Raise `StoreCorrupt` if the stored data cannot be parsed."""
         origin, watermark, at_ms, ranges, arms = await self._fields(_HEAD)
         names = msgspec.json.decode(arms or b"[]", type=list[str])
         values = await self._fields([f"{part}{_TAB}{name}" for name in names for part in ARM_FIELDS])

@@ -88,14 +88,8 @@ def comparison_identity(identity: str, active: str) -> str:
     """Return the identity of the sums that compare a policy with an active one.
 
     Every sum is a difference to the active policy or weighted by its probabilities. So another active policy is
-    another comparison, with sums of its own.
-
-    Parameters
-    ----------
-    identity : str
-        `PolicySpec.identity`, or `arm_identity` of an arm.
-    active : str
-        `PolicySpec.identity` of the active policy; empty for decisions that a version logged without it.
+    another comparison, with sums of its own. ``identity`` is that of a `PolicySpec`, or the `arm_identity` of an arm;
+    ``active`` is empty for decisions that a version logged without it.
     """
     return f"{identity}:{active}" if active else identity
 

@@ -72,19 +72,9 @@ def covered(shadow: ShadowPolicy, runs: Sequence[Run], sequences: NDArray[np.int
 def runs_after_batch(
     runs: Mapping[str, list[Run]], shadows: Iterable[ShadowPolicy], before: int
 ) -> dict[str, list[Run]]:
-    """Return the runs that change when exactly these shadows are run on the decisions after ``before``.
+    """Return the runs that change, by policy identity, when these shadows are run on the decisions after ``before``.
 
-    Parameters
-    ----------
-    runs : mapping of policy identity to its runs
-        Not changed.
-    before : int
-        The watermark before the batch.
-
-    Returns
-    -------
-    dict of policy identity to its runs
-        Only those that change; an empty list removes a policy.
+    ``before`` is the watermark before the batch; ``runs`` is not changed. An empty list removes a policy.
     """
     changed: dict[str, list[Run]] = {}
     now = {shadow.identity: shadow for shadow in shadows}

@@ -41,10 +41,7 @@ class ShadowStore:
     async def commit(self, commit: ShadowCommit) -> ShadowCommitted:
         """Commit a batch if its reader is at the expected position; change nothing otherwise.
 
-        Raises
-        ------
-        StoreUnavailable
-            The batch may or may not be committed: read the progress to know.
+        After a `StoreUnavailable` the batch may or may not be committed: read the progress to know.
         """
         names, argument = commit.script_arguments(self.tier)
         applied, position = await self._store.run(COMMIT_SHADOW, names, [argument])

@@ -185,13 +185,7 @@ class DecisionReader:
 
 
 def decode_decision(message: StoredMessage, tier: str) -> LoggedDecision:
-    """Decode and validate a decision of the log.
-
-    Raises
-    ------
-    MessageError
-        A replica would not have written it.
-    """
+    """Decode and validate a decision of the log. Raise `MessageError` if a replica would not have written it."""
     event = decode(event_decoder, message.data)
     check_event(event, tier)
     return LoggedDecision(str(DecisionId(tier, message.sequence, event.nonce)), message.sequence, message.at_ms, event)

@@ -51,10 +51,7 @@ class EventPublisher:
     async def send(self, subject: str, events: Sequence[bytes]) -> list[Sent]:
         """Send events to a subject when the window has room for them; `confirm` waits until they are stored.
 
-        Raises
-        ------
-        BusUnavailable
-            There is no connection.
+        Raise `BusUnavailable` if there is no connection.
         """
         sent = []
         async with self._sending:  # so that only this chunk is stored between its first and last event
@@ -68,13 +65,7 @@ class EventPublisher:
         return sent
 
     async def confirm(self, sent: Iterable[Sent]) -> None:
-        """Wait until all of these events are stored.
-
-        Raises
-        ------
-        BusUnavailable
-            Some of them may not be stored.
-        """
+        """Wait until all of these events are stored. Raise `BusUnavailable` if some of them may not be stored."""
         for first, last, number, connection in sent:
             begin, end = read_ack(await first).sequence, read_ack(await last).sequence
             if end - begin < number - 1 or self._bus.reconnects != connection:

@@ -81,10 +81,7 @@ class OwnLearner:
     async def advance(self, through: int, limit: int | None = None) -> bool:
         """Learn the log up to a sequence; return whether it was reached before ``limit`` outcomes were applied.
 
-        Raises
-        ------
-        BusUnavailable
-            The log cannot be read, or may have changed since.
+        Raise `BusUnavailable` if the log cannot be read, or may have changed since.
         """
         applied = 0
         while max(self._ledger.watermark, self._ended_at) < through:

@@ -40,10 +40,7 @@ class PendingReward:
 def decode_reward(message: StoredMessage, tier: str) -> PendingReward:
     """Decode a reward and validate every number that is added to a sum.
 
-    Raises
-    ------
-    MessageError
-        A reward-updater would not have written it.
+    Raise `MessageError` if a reward-updater would not have written it.
     """
     event = decode(reward_decoder, message.data)
     if event.tier != tier:

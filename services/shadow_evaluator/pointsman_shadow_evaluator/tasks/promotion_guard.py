@@ -42,10 +42,7 @@ class PromotionGuard(TierTask):
     async def check(self) -> Ruling:
         """Judge the shadows once, and switch if that is the ruling.
 
-        Raises
-        ------
-        BusError, StateError, MessageError
-            Something cannot be read or written; nothing is switched.
+        Raise `BusError`, `StateError` or `MessageError` if something cannot be read or written; nothing is switched.
         """
         found = await read_policies(self._bus, self.tier)
         if found is None:

@@ -63,13 +63,7 @@ class ReportSchedule(TierTask):
         return CHECK_INTERVAL_S if self._config.report.every != "off" else None
 
     async def check(self, now: datetime | None = None) -> bool:
-        """Publish the report of the period that ended last, unless it was published; return whether this call did.
-
-        Parameters
-        ----------
-        now : datetime, optional
-            In UTC.
-        """
+        """Publish the report of the last period before ``now`` (UTC) unless it was; return whether this call did."""
         period = latest_period(self._config.report, now or datetime.now(UTC))
         if period is None or period.name == self._done or time.monotonic() < self._retry_at:
             return False

@@ -59,12 +59,7 @@ class ChatDemo:
         self._outcomes = 0
 
     async def run(self) -> None:
-        """Run all steps.
-
-        Raises
-        ------
-        DemoFailed, GatewayUnavailable
-        """
+        """Run all steps. Raise `DemoFailed` or `GatewayUnavailable` on failure."""
         before = await self._read_arms()
         first = await self._show_stream()
         await self._show_conversation(first)

@@ -77,10 +77,7 @@ class Prompts:
 def load_prompts() -> Prompts:
     """Read all prompts, in the order of the files.
 
-    Raises
-    ------
-    DataMissing
-        When the package is not installed, or its files are not as expected.
+    Raise `DataMissing` if the package is not installed, or its files are not as expected.
     """
     spec = importlib.util.find_spec(PACKAGE)  # finds a top-level package without importing it
     if spec is None or not spec.submodule_search_locations:
@@ -97,10 +94,7 @@ def load_prompts() -> Prompts:
 def read_prompts(files: list[Path]) -> Prompts:
     """Read prompts from files of one JSON object per line.
 
-    Raises
-    ------
-    DataMissing
-        When a line is not of the expected form, or the models differ between lines.
+    Raise `DataMissing` if a line is not of the expected form, or the models differ between lines.
     """
     decoder = msgspec.json.Decoder(_Row)
     try:

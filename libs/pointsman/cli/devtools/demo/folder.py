@@ -13,9 +13,7 @@ class FolderRefused(Exception):
 def prepare_folder(folder: Path, *, keep: bool, running: bool) -> None:
     """Create the directory, or empty it unless ``keep``. Refused while a stack is ``running`` on it.
 
-    Raises
-    ------
-    FolderRefused
+    Raise `FolderRefused` also for a directory that the demo did not create.
     """
     marker = folder / MARKER
     if running:

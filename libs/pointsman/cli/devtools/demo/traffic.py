@@ -30,12 +30,7 @@ class Traffic:
         self._started_s = 0.0
 
     async def run(self, in_flight: int) -> None:
-        """Send all prompts, at most ``in_flight`` at a time.
-
-        Raises
-        ------
-        DemoFailed
-        """
+        """Send all prompts, at most ``in_flight`` at a time. Raise `DemoFailed` on failure."""
         self._started_s = time.perf_counter()
         await for_each(range(len(self._prompts)), self._route, in_flight)
 

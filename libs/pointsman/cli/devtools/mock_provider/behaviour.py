@@ -55,14 +55,7 @@ def plan_request(behaviour: Behaviour, seed: int, model: str, number: int, text:
     """Choose the behaviour for a request; equal for equal seed, model and number.
 
     A request can set it: ``[mock status=429 break=3 first-byte-ms=50 latency-ms=200 bad=refusal words=5]`` anywhere
-    in its last message.
-
-    Parameters
-    ----------
-    number : int
-        Number of earlier requests to the model.
-    text : str
-        The last message.
+    in its last message, ``text``. ``number`` counts the earlier requests to the model.
     """
     chance = random.Random(f"{seed}:{model}:{number}")
     fails, breaks, bad = (chance.random() for _ in range(3))

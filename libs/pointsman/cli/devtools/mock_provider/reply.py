@@ -67,18 +67,10 @@ def make_reply(
     cached_chars: int,
     max_tokens: int | None,
 ) -> MockReply:
-    """Return the answer to a request; equal for equal requests.
+    """Return the answer to a request, whose last message is ``text``; equal for equal requests.
 
-    Parameters
-    ----------
-    text : str
-        The last message.
-    tool : OfferedTool, optional
-        The tool to call.
-    prompt_chars, cached_chars : int
-        Length of all messages, and of the prefix seen before.
-    max_tokens : int, optional
-        Words after which the answer is truncated.
+    ``prompt_chars`` is the length of all messages, ``cached_chars`` that of the prefix seen before; the answer is
+    truncated after ``max_tokens`` words.
     """
     finish = "stop"
     if plan.bad == "empty":

@@ -69,12 +69,7 @@ class Recording(msgspec.Struct, frozen=True):
 
 
 def read_recording(data: bytes) -> Recording:
-    """Read a recording in either form.
-
-    Raises
-    ------
-    RecordingError
-    """
+    """Read a recording in either form. Raise `RecordingError` on failure."""
     return arrange(_read_events(data))
 
 
