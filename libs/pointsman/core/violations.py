@@ -59,7 +59,7 @@ def explain(error: msgspec.MsgspecError, value: Any, expected: Any, path: str = 
 def find_violations(value: Any, expected: Any, path: str) -> Iterator[Violation]:
     """Yield every reason why a value does not fit a type, where msgspec stops at the first.
 
-    Infinite numbers fit no type but `NonNegativeOrInfinite`.
+    Infinite numbers fit no type but `NonNegativeOrInfinite` and `Any`.
 
     Parameters
     ----------
@@ -180,6 +180,8 @@ def _leaf(expected: Any) -> Any:
 
 
 def _may_be_infinite(expected: Any) -> bool:
+    if expected is Any:
+        return True
     described = inspect.type_info(expected)
     return isinstance(described, inspect.Metadata) and bool((described.extra or {}).get("infinite"))
 

@@ -1,6 +1,9 @@
 """Learned state of one tier as a pure function of the outcome log, advanced one message at a time."""
 
 from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
 
 from pointsman.contracts.messages.codec import decode
 from pointsman.contracts.messages.errors import InvalidMessage, MessageError
@@ -54,11 +57,18 @@ class LogEntry:
 def read_outcome(subject: str, data: bytes, sequence: int, at_ms: int) -> LogEntry:
     """Decode and validate a message of the outcome log."""
     try:
-        outcome = decode(outcome_decoder, data)
+        outcome = _decode(data)
         _check(outcome, parse_tier(subject))
     except MessageError as error:
         return LogEntry(sequence, at_ms, None, str(error))
     return LogEntry(sequence, at_ms, outcome)
+
+
+class _OutcomeWithAnyRule(Outcome, frozen=True, kw_only=True):
+    rule: Any = None
+
+
+_any_rule_decoder = msgspec.json.Decoder(_OutcomeWithAnyRule)
 
 
 @dataclass(slots=True)
@@ -110,6 +120,16 @@ class TierLedger:
             reward=outcome.reward,
         )
         return Applied(entry.sequence, outcome, arm, reward)
+
+
+def _decode(data: bytes) -> Outcome:
+    """Decode an outcome; the rule of one that is not learned from does not matter."""
+    try:
+        return decode(outcome_decoder, data)
+    except InvalidMessage as error:
+        if error.field.startswith("rule") and not (outcome := decode(_any_rule_decoder, data)).learn:
+            return outcome
+        raise
 
 
 def _check(outcome: Outcome, tier: str) -> None:

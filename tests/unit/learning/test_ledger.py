@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +56,15 @@ def test_a_degraded_outcome_is_not_learned_from() -> None:
     assert learned.learner.arms == {}
     assert learned.bits.held() == set()
     assert learned.watermark == 1
+
+
+@pytest.mark.parametrize("rule", [{"forgetting": 0.0}, {"lambda_cost": -1.0}, {"normalizer": "zscore"}])
+def test_the_rule_of_an_outcome_that_is_not_learned_from_does_not_matter(rule: dict[str, Any]) -> None:
+    message = msgspec.to_builtins(outcome(9, learn=False)) | {"rule": rule}
+    entry = read_outcome(outcomes(TIER), encode(message), 1, at_ms=10)
+    assert ledger().apply(entry) == Skipped(1, "degraded")
+    learned = read_outcome(outcomes(TIER), encode(message | {"learn": True}), 1, at_ms=10)
+    assert isinstance(ledger().apply(learned), Dead)
 
 
 def test_a_context_of_another_dimension_changes_nothing_not_even_the_bit() -> None:

@@ -6,10 +6,8 @@ from typing import Annotated, Any
 import msgspec
 
 from pointsman.contracts.messages.codec import Message
-from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.core.bandit import ALGORITHMS, RewardRule, RewardSettings
 from pointsman.core.bounds import NonNegative, PositiveShare
-from pointsman.core.violations import find_violations
 
 MAX_SHADOWS = 16
 """Largest number of shadows that a tier can be given through the API."""
@@ -52,16 +50,11 @@ class PolicySpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def reward_rule(self, configured: RewardSettings) -> RewardRule:
         """Return the rule that the policy learns with: the configured one with the policy's own settings.
 
-        Raises
-        ------
-        InvalidMessage
-            When one of the policy's own settings is out of range.
+        A policy in the bucket may have settings out of range, and so may the rule.
         """
         settings = msgspec.structs.asdict(configured)
         own = {name: getattr(self, name) for name in ("lambda_cost", "mu_latency", "forgetting")}
         settings |= {name: value for name, value in own.items() if value is not None}
-        for violation in find_violations(settings, RewardRule, ""):
-            raise InvalidMessage(*violation)
         return RewardRule(**settings)
 
 

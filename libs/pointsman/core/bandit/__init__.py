@@ -12,7 +12,7 @@ from pointsman.core.bandit.parameters import parameters_type
 from pointsman.core.bandit.policy import Policy, first_best, greedy
 from pointsman.core.bandit.registry import ALGORITHMS, BUILT_IN, make_policy
 from pointsman.core.bandit.reward import Ranges, Reward, RewardRule, RewardSettings
-from pointsman.core.bandit.sampling import sample, sample_rows
+from pointsman.core.bandit.sampling import Draw, sample, sample_rows
 from pointsman.core.bandit.softmax import Softmax
 from pointsman.core.bandit.thompson import Thompson
 
@@ -27,6 +27,7 @@ __all__ = [
     "Cheapest",
     "ContextError",
     "DistributionError",
+    "Draw",
     "EpsilonGreedy",
     "Estimates",
     "FloatArray",

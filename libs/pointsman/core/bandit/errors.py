@@ -27,14 +27,14 @@ class PolicyError(BanditError):
 
     Parameters
     ----------
-    parameter : str
-        Name of the parameter; empty when the error concerns the algorithm itself.
     detail : str
         What was expected, and what was given.
+    parameter : str
+        Name of the parameter, or ``algorithm``; empty when a custom class does not name one.
     """
 
-    def __init__(self, parameter: str, detail: str) -> None:
-        super().__init__(f"{parameter or 'algorithm'}: {detail}")
+    def __init__(self, detail: str, parameter: str = "") -> None:
+        super().__init__(f"{parameter}: {detail}" if parameter else detail)
         self.parameter = parameter
         self.detail = detail
 

@@ -24,8 +24,10 @@ def check_arguments(init: Callable[Concatenate[Self, P], None]) -> Callable[Conc
         for name, value in arguments.items():
             if name in types:
                 plain = value.item() if isinstance(value, np.generic) else value
+                if isinstance(plain, bool):  # stored policies of older versions may contain one
+                    plain = float(plain)
                 for violation in find_violations(plain, types[name], ""):
-                    raise PolicyError(name, violation.detail)
+                    raise PolicyError(violation.detail, name)
         init(self, *args, **kwargs)
 
     functools.update_wrapper(checked, init)

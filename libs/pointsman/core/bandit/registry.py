@@ -47,10 +47,10 @@ class CheckedPolicy:
         self._policy = policy
         self.alpha = float(getattr(policy, "alpha", 0.0))
         if not math.isfinite(self.alpha):
-            raise PolicyError("alpha", f"expected a finite number, got {self.alpha}")
+            raise PolicyError(f"expected a finite number, got {self.alpha}", "alpha")
         self.exploration = float(getattr(policy, "exploration", 0.0))
         for violation in find_violations(self.exploration, Share, ""):
-            raise PolicyError("exploration", violation.detail)
+            raise PolicyError(violation.detail, "exploration")
 
     def probabilities(self, estimates: Estimates) -> FloatArray:
         """Return the policy's distribution, shape (B, K).
@@ -88,26 +88,26 @@ def make_policy(algorithm: str, parameters: Mapping[str, Any] | None = None) -> 
         try:
             arm = Arm.parse(algorithm.removeprefix(_STATIC))
         except ArmError as error:
-            raise PolicyError("", str(error)) from error
+            raise PolicyError(str(error), "algorithm") from error
         return _construct(functools.partial(Static, arm), given)
     if algorithm in BUILT_IN:
         return _construct(BUILT_IN[algorithm], given)
     if ":" not in algorithm:
-        raise PolicyError("", f"{algorithm!r} is not one of {', '.join(ALGORITHMS)}")
+        raise PolicyError(f"{algorithm!r} is not one of {', '.join(ALGORITHMS)}", "algorithm")
     custom = _load(algorithm)
     try:
         return CheckedPolicy(custom(**given))
     except PolicyError:
         raise
     except Exception as error:  # a custom class may raise anything
-        raise PolicyError("parameters", f"{algorithm}: {error}") from error
+        raise PolicyError(f"{algorithm}: {error}", "parameters") from error
 
 
 def _construct(build: Callable[..., Policy], given: dict[str, Any]) -> Policy:
     known = inspect.signature(build).parameters
     for name in given:
         if name not in known:
-            raise PolicyError(name, f"unknown parameter; the parameters are: {', '.join(known) or 'none'}")
+            raise PolicyError(f"unknown parameter; the parameters are: {', '.join(known) or 'none'}", name)
     return build(**given)
 
 
@@ -118,7 +118,7 @@ def _load(path: str) -> Any:
     except Exception as error:  # a custom module may raise anything while it is imported
         not_found = isinstance(error, ModuleNotFoundError) and error.name == module
         hint = "; is its folder in PYTHONPATH?" if not_found else ""
-        raise PolicyError("", f"cannot load {path}: {error}{hint}") from error
+        raise PolicyError(f"cannot load {path}: {error}{hint}", "algorithm") from error
     if not callable(getattr(found, "probabilities", None)):
-        raise PolicyError("", f"{path} has no method 'probabilities'")
+        raise PolicyError(f"{path} has no method 'probabilities'", "algorithm")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -156,6 +157,17 @@ def test_all_problems_are_reported_at_once(load: Load) -> None:
     for begin in ("context.dim", "reward.lambda_cost", "policy.epsilon", "nope", "tier[0].name", "POINTSMAN_GATEWAY"):
         assert any(problem.startswith(begin) for problem in problems), (begin, problems)
     assert len(problems) == 6
+
+
+def test_free_parameters_of_custom_classes_may_be_infinite(load: Load) -> None:
+    scoring = "[scoring]\nscorer = 'mine:Scorer'\nparameters = {limit = inf, floor = nan}\n"
+    own = "[policy]\nalgorithm = 'tests.unit.core.bandit.own_policies:Fixed'\nparameters = {p = inf}\n"
+    config = load(scoring + own + MINIMAL)
+    assert config.scoring.parameters["limit"] == math.inf
+    assert math.isnan(config.scoring.parameters["floor"])
+    assert config.policy.parameters == {"p": math.inf}
+    (problem,) = _problems(load, "[policy]\nparameters = {alpha = inf}\n" + MINIMAL)
+    assert problem == "policy.parameters.alpha: expected a finite number, got inf"
 
 
 def test_the_environment_goes_before_the_file(load: Load) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pointsman.core.bandit import Estimates, FloatArray
+from pointsman.bandit import Estimates, FloatArray, PolicyError
 
 
 class Softmax:
@@ -37,6 +37,16 @@ class Unbuildable:
 
     def __init__(self) -> None:
         raise RuntimeError("no licence")
+
+    def probabilities(self, estimates: Estimates) -> FloatArray:
+        return estimates.mean
+
+
+class Refusing:
+    """Raises the public error with a text of its own."""
+
+    def __init__(self, **parameters: object) -> None:
+        raise PolicyError("needs a licence")
 
     def probabilities(self, estimates: Estimates) -> FloatArray:
         return estimates.mean

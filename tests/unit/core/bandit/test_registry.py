@@ -63,6 +63,7 @@ def test_parameters_that_are_left_out_are_those_of_the_reference() -> None:
         (f"{OWN}:NOT_A_CLASS", {}, "has no method 'probabilities'"),
         (f"{OWN}:Softmax", {"heat": 1}, f"parameters: {OWN}:Softmax: .*heat"),
         (f"{OWN}:Unbuildable", {}, f"{OWN}:Unbuildable: .*no licence"),
+        (f"{OWN}:Refusing", {}, "^needs a licence$"),
         (f"{OWN}:Fixed", {"exploration": 1.5}, "exploration: expected 0 to 1"),
         (f"{OWN}:Fixed", {"exploration": "often"}, "often"),
         (f"{OWN}:Fixed", {"alpha": math.nan}, "alpha"),
@@ -73,6 +74,12 @@ def test_an_invalid_policy_is_a_policy_error_with_the_reason(
 ) -> None:
     with pytest.raises(PolicyError, match=message):
         make_policy(algorithm, parameters)
+
+
+def test_true_is_one_as_in_policies_stored_by_older_versions() -> None:
+    policy = make_policy("linucb", {"alpha": True, "epsilon": False})
+    assert isinstance(policy, LinUCB)
+    assert (policy.alpha, policy.exploration) == (1.0, 0.0)
 
 
 def test_ones_own_class_gets_its_parameters_and_is_asked() -> None:

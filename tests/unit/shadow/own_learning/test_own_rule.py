@@ -26,6 +26,9 @@ LIVE = PolicySpec(name="live", algorithm="linucb")
             "lambda_cost 2 instead of 0.3, mu_latency 0 instead of 0.1",
         ),
         ({"forgetting": 0.9999999}, {}, "forgetting 0.9999999 instead of 1"),
+        # Out of range: a manual write to the bucket must not stop the shadow-evaluator.
+        ({"forgetting": 0.0}, {}, "forgetting 0 instead of 1"),
+        ({"lambda_cost": -1.0}, {}, "lambda_cost -1 instead of 0.3"),
     ],
 )
 def test_a_rule_is_a_shadows_own_when_it_differs_from_the_active_policys(

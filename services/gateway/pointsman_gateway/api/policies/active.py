@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pointsman.contracts.config import Config
-from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.policies import TierPolicies
 from pointsman.core.bandit import RewardRule
+from pointsman.core.violations import find_violations
 from pointsman.runtime.bus import Bus, BusError
 from pointsman.runtime.bus.policies import configured, read_policies
 from pointsman.runtime.telemetry.logs import logger
@@ -40,10 +42,11 @@ class ActiveRules:
         """
         if tier not in self._rules:
             return
-        try:
-            self._rules[tier] = policies.active.reward_rule(self._reward)
-        except InvalidMessage as error:
-            log.error("tier %s: policy version %d is ignored: %s; the previous rule stays", tier, version, error)
+        rule = policies.active.reward_rule(self._reward)
+        for violation in find_violations(msgspec.to_builtins(rule), RewardRule, ""):
+            log.error("tier %s: policy version %d is ignored: %s; the previous rule stays", tier, version, violation)
+            return
+        self._rules[tier] = rule
 
 
 async def read_active_policies(backends: Backends, tier: str) -> TierPolicies:
