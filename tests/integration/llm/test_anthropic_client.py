@@ -135,6 +135,16 @@ async def test_tokens_are_counted_by_the_provider_that_can_and_nothing_is_decide
     assert counted == answer.usage.input_tokens
 
 
+def test_tokens_of_a_request_for_a_stream_are_counted_by_the_provider(anthropic_client: anthropic.Anthropic) -> None:
+    messages = ask()
+    plain = anthropic_client.messages.count_tokens(model="beta:large", messages=messages)
+    raw = anthropic_client.messages.with_raw_response.count_tokens(
+        model="beta:large", messages=messages, extra_body={"stream": True}
+    )
+    assert TOKENS_ESTIMATED not in raw.headers
+    assert raw.parse() == plain
+
+
 @pytest.mark.parametrize("model", ["alpha:small", "tier/ONE", "auto", "tier/DEAD"])
 def test_tokens_are_estimated_where_no_provider_counts_them(anthropic_client: anthropic.Anthropic, model: str) -> None:
     messages: list[Any] = [{"role": "user", "content": "four" * 100}]

@@ -58,7 +58,7 @@ class TokenCounts:
         """Return the provider's count; None when it does not count. Raise `ChatError` when it blames the request."""
         try:
             async with asyncio.timeout(COUNT_TIMEOUT_S):
-                answer = await counter.open(request)
+                answer = await counter.open(request._replace(stream=False))
         except ProviderError as error:
             if not error.elsewhere:
                 raise ChatError(error.answer_status, error.text, body=error.body) from error
@@ -66,7 +66,7 @@ class TokenCounts:
             return None
         except TimeoutError:
             return None
-        assert isinstance(answer, CompleteAnswer)  # a count is not a stream
+        assert isinstance(answer, CompleteAnswer)  # a count is not a stream, also where the client asks for one
         headers = (
             *forwardable(answer.headers),
             ("x-pointsman-provider", arm.provider),
