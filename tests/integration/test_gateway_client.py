@@ -178,7 +178,9 @@ async def test_a_refused_connection_is_an_error_that_names_the_server() -> None:
             await gateway.get("/")
 
 
-@pytest.mark.parametrize("url", ["ftp://host", "http://", ""])
+@pytest.mark.parametrize(
+    "url", ["ftp://host", "http://", "", "http://127.0.0.1:abc", "http://127.0.0.1:99999", ":99999"]
+)
 def test_an_address_that_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="expected http"):
         GatewayClient(url)

@@ -67,7 +67,11 @@ class GatewayClient:
 
     def __init__(self, url: str, timeout_s: float = REQUEST_TIMEOUT_S, api_key: str | None = None) -> None:
         parts = urlsplit(url if "//" in url else f"http://{url}")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # the port is not a number, or is out of range
+            valid = False
+        if not valid:
             raise ValueError(f"expected http://host:port, got {url!r}")
         if api_key and not (api_key.isascii() and api_key.isprintable()):
             raise ValueError("expected an API key of printable ASCII characters")

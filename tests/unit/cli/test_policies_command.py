@@ -43,6 +43,12 @@ def test_an_unknown_tier_is_an_error(answer: Answer, capsys: pytest.CaptureFixtu
     assert "no tier 'NOPE'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:abc", "http://127.0.0.1:99999"])
+def test_an_invalid_port_is_an_error_of_the_option(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policies", "--url", url]) == 2
+    assert f"--url or --api-key: expected http://host:port, got '{url}'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", [["promote", "SIMPLE", "greedy"], ["revert", "SIMPLE"]])
 def test_without_a_terminal_a_switch_requires_yes(
     command: list[str], answer: Answer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -14,10 +14,13 @@ async def run_in_foreground(stack: Stack, work: Coroutine[None, None, None], on_
     ignored, as under nohup.
     """
     task = asyncio.create_task(work)
+    signalled = False
 
     def on_signal() -> None:
-        if task.cancelling():
+        nonlocal signalled
+        if signalled:  # not `task.cancelling()`: work that has failed cannot be cancelled, but stopping may hang
             stack.kill()
+        signalled = True
         task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
