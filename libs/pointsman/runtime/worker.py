@@ -27,7 +27,7 @@ class WorkerState(enum.StrEnum):
 
     STARTING = "starting"  # the process has not yet asked for the lease
     STANDBY = "standby"  # another process holds the lease; this one is ready to take over
-    LOADING = "loading"  # holds the lease and reads the stored state of the tier
+    LOADING = "loading"  # holds the lease and reads the stored state of the tier for the first time
     RUNNING = "running"  # holds the lease and does the work
     WAITING = "waiting"  # the bus, the store or the tier is not ready; retries at intervals
     HALTED = "halted"  # the stored states contradict each other; an operator must decide
@@ -46,14 +46,15 @@ class TierWorker(ABC):
 
     States::
 
-        STARTING ─┐   lease               ┌─ load succeeds ──▶ RUNNING ─┐
-                  ├─ acquired ─▶ LOADING ─┼─ NotReady ───────▶ WAITING ─┼─ load again
-        STANDBY ──┘                       └─ Halted ─────────▶ HALTED ──┘
+        STARTING ─ lease acquired ─▶ LOADING ─┐   ┌─ load succeeds ──▶ RUNNING ─┐
+                                              ├───┼─ NotReady ───────▶ WAITING ─┼─ load again
+        STANDBY ── lease acquired ────────────┘   └─ Halted ─────────▶ HALTED ──┘
 
         any state ── lease held by another process ──▶ STANDBY
         any state ── error of the bus or the store ──▶ WAITING
 
-    A worker that loads again from RUNNING, WAITING or HALTED keeps that state until the outcome of `load` is known.
+    A worker that loads from STANDBY, RUNNING, WAITING or HALTED keeps that state until the outcome of `load` is known,
+    so it stays ready when it takes over.
 
     The lease is for efficiency. Correctness rests on the commits of the work, which compare what they expect in the
     store: two workers that both believe to hold the lease do no harm.
@@ -174,7 +175,7 @@ class TierWorker(ABC):
             self.on_standby()
             await asyncio.sleep(self.renew_interval_s)
             return
-        if self.state in (WorkerState.STARTING, WorkerState.STANDBY):
+        if self.state is WorkerState.STARTING:
             self._enter(WorkerState.LOADING)
         try:
             await self.load()

@@ -134,6 +134,7 @@ async def test_worker_without_the_lease_stands_by_and_takes_over(worker: Worker,
         assert (worker.state, worker.readiness, worker.loads) == (WorkerState.STANDBY, "ok", 0)
         store.free = True
         await until(lambda: worker.running)
+    assert worker.status_while_loading == (WorkerState.STANDBY, "standby")  # ready during the takeover
 
 
 async def test_worker_that_loses_the_lease_stops_its_work(worker: Worker, store: LeaseStore) -> None:
