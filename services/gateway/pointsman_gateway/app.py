@@ -90,5 +90,6 @@ def make_app(backends: Backends, authenticator: Authenticator, decisions: Decisi
         [make(parts) for make in HANDLERS.values()],
         authenticator,
         gateway.max_body_bytes,
+        path_checks={"tier": backends.require_tier},
         public={"/metrics"} if gateway.open_metrics else (),
     )

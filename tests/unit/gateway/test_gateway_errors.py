@@ -18,7 +18,7 @@ class FaultyHandler:
 
 
 async def test_a_bug_is_answered_with_a_problem_document() -> None:
-    application = build_application([FaultyHandler()], Authenticator(Config()), 1000)
+    application = build_application([FaultyHandler()], Authenticator(Config()), 1000, {})
     async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://gateway") as client:
         answer = await client.get("/faulty")
     assert answer.status_code == 500

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
@@ -12,6 +13,11 @@ from pointsman.contracts.messages.codec import decode
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.policies import PolicyChange, change_decoder
 from pointsman_gateway.api.policies.validation import check_change, configured_classes
+from pointsman_gateway.app import make_app
+from pointsman_gateway.backends import Backends
+from pointsman_gateway.chat.service import ChatGateway
+from pointsman_gateway.decision_client import DecisionClient
+from pointsman_gateway.http.authentication import Authenticator
 
 NONE: frozenset[str] = frozenset()
 
@@ -79,3 +85,24 @@ def test_a_class_that_the_configuration_names_is_accepted() -> None:
     config = Config(tier=[TierConfig(name="S")], shadow=[PolicyConfig(name="own", algorithm=name)])
     assert configured_classes(config) == {name}
     check_change(change(active={"name": "own", "algorithm": name}), configured_classes(config))
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "/v1/policies/NOPE"),
+        ("POST", "/v1/policies/NOPE/promote"),
+        ("POST", "/v1/policies/NOPE/revert"),
+        ("GET", "/v1/policies/NOPE/history"),
+    ],
+)
+async def test_an_unknown_tier_is_reported_before_an_invalid_body(method: str, path: str) -> None:
+    backends = Backends(Config(tier=[TierConfig(name="S")]))
+    decisions = DecisionClient(backends)
+    app = make_app(backends, Authenticator(backends.config), decisions, ChatGateway(backends, decisions))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client:
+        answer = await client.request(method, path, content=b"{")
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (404, "tier")
+        if method != "GET":
+            assert (await client.request(method, path.replace("NOPE", "S"), content=b"{")).status_code == 400
+    await backends.close()

@@ -59,5 +59,9 @@ def test_an_invalid_parameter_is_refused_by_name(query: str, field: str, detail:
     assert (caught.value.field, caught.value.detail) == (field, detail)
 
 
+def test_a_whole_number_may_have_leading_zeros() -> None:
+    assert [read(f"tier=A&limit={text}").limit for text in ("05", "0050", "0", "00")] == [5, 50, 0, 0]
+
+
 def test_valid_parameters_are_returned_with_defaults_for_the_others() -> None:
     assert read("tier=A&limit=7") == Query(tier="A", limit=7)

@@ -76,7 +76,7 @@ class HttpEndpoint:
     Attributes
     ----------
     route: Method and path, with parameters in braces as in ``GET /v1/policies/{tier}/history``; ``{name:path}`` may
-        have slashes in it.
+        have slashes in it. A ``{tier}`` that is not configured is a 404.
     name: ``operationId`` of the OpenAPI document.
     tag: Section of the documentation.
     scope: What an API key must have to call it; None when no key is needed.

@@ -79,17 +79,18 @@ class QueryReader(Generic[T]):
             if name in texts:
                 raise InvalidMessage(name, "expected once")
             schema = self.parameters[name]
-            if schema.get("type") == "integer" and not (text.isascii() and text.isdigit()):
-                raise self._invalid(name, text)  # msgspec accepts 1e1 too
             if text not in schema.get("enum", (text,)):
                 raise self._invalid(name, text)
-            texts[name] = text
+            integer = schema.get("type") == "integer"
+            if integer and not (text.isascii() and text.isdigit()):
+                raise self._invalid(name, text)  # msgspec accepts 1e1 too
+            texts[name] = (text.lstrip("0") or "0") if integer else text  # msgspec refuses leading zeros
         try:
             return msgspec.convert(texts, self._type, strict=False)
         except msgspec.ValidationError as error:
-            for name, text in texts.items():
+            for name in texts:
                 if f"`$.{name}`" in str(error):
-                    raise self._invalid(name, text) from error
+                    raise self._invalid(name, query[name]) from error
             missing = next(name for name, schema in self.parameters.items() if schema["required"] and name not in texts)
             raise InvalidMessage(missing, "expected this parameter") from error
 

@@ -21,15 +21,21 @@ from pointsman_gateway.http.request import ClientDisconnected, QueryReader, deco
 from pointsman_gateway.http.response import FrameworkHandler, HotHandler, HttpResponse, HttpStreamResponse
 
 Check = Callable[[Scope], None]
+PathChecks = Mapping[str, Callable[[str], object]]
+"""By name of a path parameter: raises a `ProblemError` for a value that does not exist."""
 
 
 def build_application(
-    handlers: Iterable[object], authenticator: Authenticator, max_body_bytes: int, public: Collection[str] = ()
+    handlers: Iterable[object],
+    authenticator: Authenticator,
+    max_body_bytes: int,
+    path_checks: PathChecks,
+    public: Collection[str] = (),
 ) -> Edge:
     """Return the application with all endpoints of the handlers.
 
     ``max_body_bytes`` limits the bodies of the framework's endpoints; hot endpoints read their own. The ``public``
-    paths need no API key, although their declaration has a scope.
+    paths need no API key, although their declaration has a scope. The ``path_checks`` run before a body is read.
     """
     hot: dict[str, HotHandler] = {}
     routes: list[Route] = []
@@ -44,7 +50,7 @@ def build_application(
                 # The edge answers POST itself; this route makes every other method a 405.
                 answer = _unreachable()
             else:
-                answer = _framework_handler(declared, method, check, max_body_bytes)
+                answer = _framework_handler(declared, method, check, max_body_bytes, path_checks)
             routes.append(Route(declared.path, answer, methods=[declared.method]))
 
     async def on_http_error(request: Request, error: Exception) -> Response:
@@ -103,9 +109,13 @@ def _hot_handler(declared: HttpEndpoint, method: HotHandler, check: Check | None
 
 
 def _framework_handler(
-    declared: HttpEndpoint, method: Callable[..., Any], check: Check | None, max_body_bytes: int
+    declared: HttpEndpoint,
+    method: Callable[..., Any],
+    check: Check | None,
+    max_body_bytes: int,
+    path_checks: PathChecks,
 ) -> FrameworkHandler:
-    """Return a handler of the framework: check access, decode query and body, encode the answer."""
+    """Return a handler of the framework: check access and path, decode query and body, encode the answer."""
     query = QueryReader(declared.query) if declared.query is not None else None
     decoder = msgspec.json.Decoder(declared.body) if declared.body is not None else None
 
@@ -118,6 +128,9 @@ def _framework_handler(
                 parameters = query.read(request.query_params)
                 if query.parameters:
                     arguments["query"] = parameters
+            for name, value in request.path_params.items():
+                if name in path_checks:
+                    path_checks[name](value)
             if decoder is not None:
                 body = await read_body(request.scope, request.receive, max_body_bytes)
                 arguments["body"] = decode_body(decoder, body or (b"" if declared.body_required else b"{}"))

@@ -103,7 +103,7 @@ class PoliciesHandler:
     )
     async def change(self, request: Request, body: PolicyChange) -> TierPoliciesView:
         """Change what a tier runs."""
-        tier = self._backends.require_tier(request.path_params["tier"])
+        tier: str = request.path_params["tier"]
         check_change(body, self._allowed_classes)
 
         async def edit(_: int, current: TierPolicies) -> TierPolicies:
@@ -130,7 +130,7 @@ class PoliciesHandler:
     )
     async def history(self, request: Request) -> PolicyHistory:
         """Return all versions of a tier that are kept."""
-        tier = self._backends.require_tier(request.path_params["tier"])
+        tier: str = request.path_params["tier"]
         revisions = await read_history(self._backends.require_bus(), tier)
         return PolicyHistory(tier=tier, versions=[revision_view(revision) for revision in revisions])
 
@@ -188,7 +188,7 @@ class PoliciesHandler:
     async def _switch(
         self, request: Request, kind: str, body: PromotionRequest | RevertRequest, switch: Switch
     ) -> TierPoliciesView:
-        tier = self._backends.require_tier(request.path_params["tier"])
+        tier: str = request.path_params["tier"]
         if len(body.why) > MAX_WHY:
             raise InvalidMessage("why", f"expected at most {MAX_WHY} characters, got {len(body.why)}")
         if len(body.person) > MAX_PERSON or not body.person.isprintable():
