@@ -50,9 +50,9 @@ def explain(error: msgspec.MsgspecError, value: Any, expected: Any, path: str = 
     for step in _STEP.finditer(steps):
         found = found.enter(step["field"] or int(step["index"]))
     if named := _FIELD.search(detail):
-        return Violation(_join(found.path, named["field"]), _field_problem(found.expected, **named.groupdict()))
+        return Violation(join_path(found.path, named["field"]), _field_problem(found.expected, **named.groupdict()))
     if (own := _OWN.fullmatch(detail)) and own["field"] in _fields(found.expected):
-        return Violation(_join(found.path, own["field"]), own["detail"])  # of a struct's __post_init__
+        return Violation(join_path(found.path, own["field"]), own["detail"])  # of a struct's __post_init__
     return Violation(found.path, _bound_problem(found, detail) or _in_words(detail))
 
 
@@ -100,7 +100,7 @@ class _Found(NamedTuple):
             expected = _item(self.expected, step)
             if isinstance(self.value, list | tuple) and step < len(self.value):
                 value = self.value[step]
-        return _Found(value, expected, _join(self.path, step))
+        return _Found(value, expected, join_path(self.path, step))
 
 
 def _parts(found: _Found) -> Iterator[_Found]:
@@ -113,53 +113,54 @@ def _parts(found: _Found) -> Iterator[_Found]:
 
 def _own_violations(found: _Found, error: msgspec.ValidationError, clean: bool) -> Iterator[Violation]:
     """Yield what is wrong with a value itself: fields missing or unknown, and what its parts do not explain."""
-    struct, fields = _struct(found.expected), _fields(found.expected)
+    struct, fields = struct_of(found.expected), _fields(found.expected)
     if struct is not None and isinstance(found.value, dict):
         for name in found.value:
             if name not in fields and struct.__struct_config__.forbid_unknown_fields:
                 clean = False
-                yield Violation(_join(found.path, name), _field_problem(struct, "unknown", name))
+                yield Violation(join_path(found.path, name), _field_problem(struct, "unknown", name))
         for field in msgspec.structs.fields(struct):
             if field.required and field.encode_name not in found.value:
                 clean = False
-                yield Violation(_join(found.path, field.encode_name), _field_problem(struct, "missing", ""))
+                yield Violation(join_path(found.path, field.encode_name), _field_problem(struct, "missing", ""))
     if clean:
         yield explain(error, *found)
 
 
-def _join(path: str, step: str | int) -> str:
+def join_path(path: str, step: str | int) -> str:
+    """Return the path of a field or an item of the value at a path."""
     if isinstance(step, int):
         return f"{path}[{step}]"
     name = step if re.fullmatch(r"[\w-]+", step) else repr(step)
     return f"{path}.{name}" if path else name
 
 
-def _alternatives(expected: Any) -> tuple[Any, ...]:
+def alternatives(expected: Any) -> tuple[Any, ...]:
     """Return the types that a value may have, without their bounds and without None."""
     if get_origin(expected) is Annotated:
-        return _alternatives(get_args(expected)[0])
+        return alternatives(get_args(expected)[0])
     if get_origin(expected) in (Union, types.UnionType):
-        return tuple(one for part in get_args(expected) for one in _alternatives(part))
+        return tuple(one for part in get_args(expected) for one in alternatives(part))
     return () if expected is type(None) or expected is None else (expected,)
 
 
-def _struct(expected: Any) -> Any:
+def struct_of(expected: Any) -> Any:
     """Return the struct among the types that a value may have; None when there is not exactly one."""
-    found = [of for of in _alternatives(expected) if isinstance(of, type) and issubclass(of, msgspec.Struct)]
+    found = [of for of in alternatives(expected) if isinstance(of, type) and issubclass(of, msgspec.Struct)]
     return found[0] if len(found) == 1 else None
 
 
 def _fields(expected: Any) -> dict[str, Any]:
-    struct = _struct(expected)
+    struct = struct_of(expected)
     return {field.encode_name: field.type for field in msgspec.structs.fields(struct)} if struct else {}
 
 
 def _value_type(expected: Any) -> Any:
-    return next((get_args(of)[1] for of in _alternatives(expected) if get_origin(of) is dict), None)
+    return next((get_args(of)[1] for of in alternatives(expected) if get_origin(of) is dict), None)
 
 
 def _item(expected: Any, index: int) -> Any:
-    for of in _alternatives(expected):
+    for of in alternatives(expected):
         items = get_args(of)
         if get_origin(of) is list:
             return items[0]
@@ -192,7 +193,7 @@ def _bound_problem(found: _Found, detail: str) -> str:
         return ""
     leaf, value = _leaf(found.expected), found.value
     if isinstance(leaf, inspect.LiteralType):
-        choices = [str(choice) for of in _alternatives(found.expected) for choice in get_args(of)]
+        choices = [str(choice) for of in alternatives(found.expected) for choice in get_args(of)]
         return f"expected {_either(choices)}, got {value!r}"[:300]
     allowed = _range(leaf)
     if not allowed:

@@ -17,6 +17,7 @@ import msgspec
 
 from pointsman.contracts.config.connections import with_password
 from pointsman.contracts.config.errors import ConfigError
+from pointsman.contracts.config.partial import PartialBuilder
 from pointsman.contracts.config.schema import Config
 from pointsman.contracts.config.section import Section
 from pointsman.contracts.config.tiers import TierConfig
@@ -61,28 +62,46 @@ def load_config(path: Path | str | None = None, environ: Mapping[str, str] | Non
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError([f"{file}: {error}"]) from error
     problems = _apply_environment(tables, environ)
-    sections: dict[str, Any] = {}
-    for name, table in tables.items():
-        if name not in _SECTIONS:
-            problems.append(f"{name}: unknown section")
-        elif violations := list(find_violations(table, _SECTIONS[name].type, name)):
-            problems += [str(violation).replace("expected an object", "expected a table") for violation in violations]
-        else:
-            sections[name] = msgspec.convert(table, _SECTIONS[name].type)
-    config = Config(**sections)
+    config, violations = _build(tables)
+    problems += [str(violation) for violation in violations]
     config = msgspec.structs.replace(
         config,
         nats=with_password(config.nats, "nats", problems),
         redis=with_password(config.redis, "redis", problems),
     )
-    problems += [str(violation) for name in sections for violation in section_problems(getattr(config, name), name)]
-    # These are replaced by defaults, which cause no further problems.
-    failed = (tables.keys() & _SECTIONS.keys()) - sections.keys()
-    across = chain(config.problems(), () if "tier" in failed else config.tier_references())
-    problems += [str(violation) for violation in across if violation.path.split(".")[0].split("[")[0] not in failed]
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def _build(tables: dict[str, Any]) -> tuple[Config, list[Violation]]:
+    """Return the configuration, and everything that is wrong with it."""
+    builder = PartialBuilder()
+    violations: list[Violation] = []
+    sections: dict[str, Any] = {}
+    for name, table in tables.items():
+        if name not in _SECTIONS:
+            violations.append(Violation(name, "unknown section"))
+            continue
+        expected = _SECTIONS[name].type
+        for path, detail in find_violations(table, expected, name):
+            violations.append(Violation(path, detail.replace("expected an object", "expected a table")))
+        try:
+            sections[name] = builder.build(table, expected, name)
+        except msgspec.ValidationError:
+            builder.replaced.add(name)
+    config = Config(**sections)
+    known = {violation.path for violation in violations}
+    violations += [violation for violation in builder.violations if violation.path not in known]
+    tiers_known = "tier" not in builder.replaced and all(tier.name for tier in config.tier)
+    checks = chain(
+        *(section_problems(getattr(config, name), name) for name in sections),
+        config.problems(),
+        config.tier_references() if tiers_known else (),
+    )
+    # No second problem of the same setting, and none that may be a consequence of a replaced value.
+    violations += [found for found in checks if found.path not in known and not builder.concerns_replaced(found.path)]
+    return config, violations
 
 
 def digest(config: Config, tier: TierConfig) -> str:

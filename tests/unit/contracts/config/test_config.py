@@ -159,6 +159,61 @@ def test_all_problems_are_reported_at_once(load: Load) -> None:
     assert len(problems) == 6
 
 
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        (
+            "[[tier]]\nname='A'\narms=['bad']\nreward_wait_s=-1\n[[tier]]\nname='A'\nfallback='x'\n",
+            ["tier[0].reward_wait_s", "tier[0].arms[0]", "tier[1].fallback", "tier[1].name"],
+        ),
+        (
+            "[[provider]]\nname='x'\nbase_url='http://h'\nretries=-1\n"
+            "[[provider]]\nname='y'\n[[provider]]\nname='y'\nbase_url='ftp://x'\n",
+            ["provider[0].retries", "provider[1].base_url", "provider[2].base_url", "provider[2].name"],
+        ),
+        (
+            "[nats]\nurl='http://x'\nuser='u'\nreplicas=0\n[llm]\ndefault_tier='Q'\nmax_attempts=0\n",
+            ["nats.replicas", "llm.max_attempts", "nats.url", "nats.user", "llm.default_tier"],
+        ),
+        (
+            "[gateway]\nport=-1\ncert_file='a'\n[[shadow]]\nalpha=-1\ntiers=['Q']\n",
+            ["gateway.port", "shadow[0].alpha", "gateway.key_file", "shadow[0].name", "shadow[0].tiers"],
+        ),
+        (
+            "[reward]\nlambda_cost=-1\nnormalizer='zscore'\ncost_bounds_usd=[1, 1]\nlatency_bounds_ms=[2, 1]\n",
+            ["reward.lambda_cost", "reward.normalizer", "reward.cost_bounds_usd", "reward.latency_bounds_ms"],
+        ),
+    ],
+)
+def test_a_wrong_value_hides_no_other_problem(load: Load, text: str, paths: list[str]) -> None:
+    text += "" if "[[tier]]" in text else MINIMAL
+    assert sorted(problem.split(": ")[0] for problem in _problems(load, text)) == sorted(paths)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("tier = 5", "tier"),
+        ("[[tier]]\nnam = 1\n[llm]\ndefault_tier = 'A'\n", "tier[0].nam tier[0].name"),
+        ("[[tier]]\nname = 'A'\npolicy = 5\n[llm]\ndefault_tier = 'A'\n", "tier[0].policy"),
+        ("[policy]\nalgoritm = 'softmax'\nparameters = {temperature = 1}\n", "policy.algoritm"),
+        ("[llm]\nfeatures = 5\nembedding_path = 'x'\n", "llm.features"),
+        ("[[metric]]\nname = 'm'\nlow = 'x'\nhigh = 0\n", "metric[0].low"),
+        (
+            "[[price]]\nprovider = 'p'\ninput_usd_per_million = -1\noutput_usd_per_million = 1\n",
+            "price[0].input_usd_per_million",
+        ),
+        ("[[api_key]]\n", "api_key[0].id api_key[0].name api_key[0].scopes api_key[0].hash"),
+        ("[context]\ndim = 'many'\nnames = ['a']\n", "context.dim"),
+        ("[nats]\nuser = 'u'\npassword = 5\n", "nats.password"),
+        (f"[[metric]]\nname = 'm'\nlow = -{10**400}\nhigh = 0\n", "metric[0].low"),
+    ],
+)
+def test_a_wrong_value_causes_no_second_problem(load: Load, text: str, path: str) -> None:
+    text += "" if "tier" in text else MINIMAL
+    assert sorted(problem.split(": ")[0] for problem in _problems(load, text)) == sorted(path.split())
+
+
 def test_free_parameters_of_custom_classes_may_be_infinite(load: Load) -> None:
     scoring = "[scoring]\nscorer = 'mine:Scorer'\nparameters = {limit = inf, floor = nan}\n"
     own = "[policy]\nalgorithm = 'tests.unit.core.bandit.own_policies:Fixed'\nparameters = {p = inf}\n"
