@@ -22,6 +22,7 @@ from pointsman.runtime.store.store import Store
 from pointsman_reward_updater import feedback_settler as settler_module
 from pointsman_reward_updater.feedback_settler import FeedbackSettler
 from pointsman_reward_updater.pending_feedback import Entry, PendingFeedback
+from tests.support.factories import make_outcome
 from tests.support.loop_calls import read_all
 from tests.support.waiting import eventually
 
@@ -34,10 +35,8 @@ WAIT_MS = 2
 
 
 def outcome(decision: int, **fields: Any) -> Outcome:
-    usual = {"tier": TIER, "provider": "ollama", "model": "llama3.2", "context": [1.0, 0.5, -0.25], "accepted_at_ms": 1}
-    return Outcome(
-        **{"decision_id": f"{TIER}.{decision}.0123456789abcdef", "decision_sequence": decision, **usual, **fields}
-    )
+    ordinary = {"provider": "ollama", "model": "llama3.2", "context": [1.0, 0.5, -0.25]}
+    return make_outcome(decision, **{"tier": TIER, **ordinary, **fields})
 
 
 async def measured(bus: Bus, decision: int, wait_ms: int = 0) -> int:

@@ -17,25 +17,13 @@ from pointsman_gateway.api.feedback.response_index import AmbiguousResponse, Res
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.chat.outcome.response_store import AMBIGUOUS, ResponseStore
 from tests.integration.llm.conftest import unique
+from tests.support.factories import make_decision
 
 pytestmark = pytest.mark.integration
 
 
 def decided(number: int, tier: str = "WAIT") -> Decision:
-    return Decision(
-        decision_id=f"{tier}.{number}.0123456789abcdef",
-        tier=tier,
-        provider="p",
-        model="m",
-        policy="l",
-        policy_version=1,
-        propensity=1.0,
-        explored=False,
-        degraded=False,
-        stale=False,
-        state_age_ms=1,
-        scores=[],
-    )
+    return make_decision(number, tier, propensity=1.0)
 
 
 def gateway(url: str) -> Backends:

@@ -11,6 +11,7 @@ from pointsman.contracts.messages.subjects import outcomes
 from pointsman.core.bandit import RewardRule
 from pointsman.learning.applied_bits import AppliedBits
 from pointsman.learning.ledger import LogEntry, TierLedger, read_outcome
+from tests.support.factories import make_outcome
 
 TIER = "SIMPLE"
 ARMS = (("openai", "gpt-5"), ("ollama", "llama3.2"), ("openrouter", "meta-llama/llama-3.1-70b"))
@@ -18,17 +19,8 @@ ARMS = (("openai", "gpt-5"), ("ollama", "llama3.2"), ("openrouter", "meta-llama/
 
 def outcome(decision: int, **fields: Any) -> Outcome:
     """Return the outcome of a decision; what is not given is an ordinary one's."""
-    ordinary: dict[str, Any] = {
-        "decision_id": f"{TIER}.{decision}.0123456789abcdef",
-        "tier": TIER,
-        "provider": "openai",
-        "model": "gpt-5",
-        "decision_sequence": decision,
-        "context": [1.0, 0.5, -0.5],
-        "accepted_at_ms": 1_000,
-        "quality": 80.0,
-    }
-    return Outcome(**{**ordinary, **fields})
+    ordinary = {"provider": "openai", "model": "gpt-5", "context": [1.0, 0.5, -0.5], "accepted_at_ms": 1_000}
+    return make_outcome(decision, **{"tier": TIER, **ordinary, "quality": 80.0, **fields})
 
 
 def read(message: Outcome, sequence: int) -> LogEntry:

@@ -13,13 +13,13 @@ from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.feedback import Feedback, PendingOutcome
 from pointsman.contracts.messages.outcome import Outcome, Served
 from pointsman_reward_updater.pending_feedback import Entry, PendingFeedback
+from tests.support.factories import make_outcome
 
 WAIT_MS = 100
 
 
 def outcome(decision: int, **fields: Any) -> Outcome:
-    usual = {"tier": "T", "provider": "a", "model": "m", "decision_sequence": decision, "accepted_at_ms": 1}
-    return Outcome(**{"decision_id": f"T.{decision}.0123456789abcdef", **usual, **fields})
+    return make_outcome(decision, **{"provider": "a", **fields})
 
 
 def measured(decision: int, **fields: Any) -> PendingOutcome:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from pointsman.shadow.sums.progress import ShadowProgress
 from pointsman.shadow.sums.runs import MAX_IDENTITIES, MAX_RUNS, Run, runs_after_batch, truncate_runs
 from pointsman_shadow_evaluator.evaluation_state import EvaluationState, RecentDecisions
 from pointsman_shadow_evaluator.rewards.pending_reward import MAX_SEEN, SeenOutcomes, decode_reward
+from tests.support.factories import make_reward
 
 
 def named(name: str, stateful: bool = False, sample: float | None = None) -> ShadowPolicy:
@@ -95,19 +98,9 @@ def test_the_first_pick_determines_where_picks_begin() -> None:
     assert expire_picks(known, picks[:2], PICK_CHUNK * 9, 10**6) == ({}, [])
 
 
-def reward(sequence: int, complete: int, **changed: object) -> RewardEvent:
+def reward(sequence: int, complete: int, **changed: Any) -> RewardEvent:
     """Return a reward of the stream."""
-    fields = {
-        "decision_id": f"T.{sequence}.{sequence:016x}",
-        "tier": "T",
-        "provider": "p",
-        "model": "a",
-        "outcome_sequence": sequence,
-        "complete_through": complete,
-        "reward": 50.0,
-        "quality": 50.0,
-    }
-    return RewardEvent(**{**fields, **changed})  # type: ignore[arg-type]
+    return make_reward(**{"sequence": sequence, "complete_through": complete, **changed})
 
 
 def test_a_reward_that_comes_again_is_known() -> None:

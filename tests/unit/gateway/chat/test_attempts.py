@@ -9,23 +9,16 @@ from pointsman.core.bandit import Arm
 from pointsman.llm.providers.failure import ProviderError, UnknownProvider
 from pointsman.llm.request import Dialect
 from pointsman_gateway.chat.attempts import attempt_order, no_answer_error
+from tests.support.factories import make_decision
 
 A, B, C, D = (Arm("p", name) for name in "abcd")
 
 
 def decided(chosen: Arm, scores: list[tuple[Arm, float, float]]) -> Decision:
-    return Decision(
-        decision_id="S.1.0123456789abcdef",
-        tier="S",
+    return make_decision(
         provider=chosen.provider,
         model=chosen.model,
-        policy="l",
-        policy_version=1,
-        propensity=0.5,
-        explored=False,
         degraded=not scores,
-        stale=False,
-        state_age_ms=1,
         scores=[
             CandidateScore(
                 provider=arm.provider, model=arm.model, mean=0.0, width=0.0, ucb=ucb, probability=probability

@@ -17,6 +17,7 @@ from pointsman_gateway.chat.attempts import Attempts
 from pointsman_gateway.chat.call import ChatCall
 from pointsman_gateway.chat.outcome.grading import AnswerGrader
 from pointsman_gateway.chat.outcome.outcome import build_outcome
+from tests.support.factories import make_decision
 
 CHOSEN, OTHER = Arm("a", "m"), Arm("b", "n")
 GRADER = AnswerGrader(Config())
@@ -37,22 +38,8 @@ CALL = Completion(status=200, tool_calls=(ToolCall(name="f", arguments="{}", val
 
 
 def decision(**more: Any) -> Decision:
-    return Decision(
-        **{
-            "decision_id": "S.42.0123456789abcdef",
-            "tier": "S",
-            "provider": "a",
-            "model": "m",
-            "policy": "l",
-            "policy_version": 3,
-            "propensity": 0.75,
-            "explored": False,
-            "degraded": False,
-            "stale": False,
-            "state_age_ms": 1,
-            "scores": [],
-            **more,
-        }
+    return make_decision(
+        **{"sequence": 42, "tier": "S", "provider": "a", "policy_version": 3, "propensity": 0.75, **more}
     )
 
 

@@ -11,6 +11,7 @@ from pointsman.shadow.periods import HOUR_MS
 from pointsman.shadow.sums import activity
 from pointsman.shadow.sums.activity import add_activity, add_earnings
 from pointsman.shadow.sums.hour_sums import Hours
+from tests.support.factories import make_reward
 from tests.support.logged_decisions import TIER, logged
 
 NOW_MS = 5 * HOUR_MS + 30 * 60_000
@@ -23,17 +24,9 @@ def at(sequence: int, at_ms: int, served: int = 1, *, explored: bool = False, pi
 
 
 def reward(decision: LoggedDecision, value: float, cost_usd: float | None, accepted_at_ms: int) -> RewardEvent:
-    return RewardEvent(
-        decision_id=decision.decision_id,
-        tier=TIER,
-        provider=decision.event.provider,
-        model=decision.event.model,
-        outcome_sequence=1,
-        reward=value,
-        quality=value,
-        cost_usd=cost_usd,
-        accepted_at_ms=accepted_at_ms,
-    )
+    event = decision.event
+    arm = {"decision_id": decision.decision_id, "provider": event.provider, "model": event.model}
+    return make_reward(1, TIER, **arm, reward=value, quality=value, cost_usd=cost_usd, accepted_at_ms=accepted_at_ms)
 
 
 def test_each_decision_counts_in_its_hour_and_in_its_minutes_also_a_pinned_one() -> None:
