@@ -25,12 +25,29 @@ _decoder = msgspec.json.Decoder(dict[str, Any])
 class Format(Protocol):
     """Module with the format of one API."""
 
-    def last_text(self, body: dict[str, Any]) -> str: ...  # noqa: D102
-    def wanted_tool(self, body: dict[str, Any]) -> OfferedTool | None: ...  # noqa: D102
-    def max_tokens(self, body: dict[str, Any]) -> int | None: ...  # noqa: D102
-    def whole(self, reply: MockReply, body: dict[str, Any]) -> bytes: ...  # noqa: D102
-    def stream(self, reply: MockReply, body: dict[str, Any]) -> Iterator[bytes]: ...  # noqa: D102
-    def error(self, status: int, message: str) -> bytes: ...  # noqa: D102
+    def last_text(self, body: dict[str, Any]) -> str:
+        """Return the text of the last message."""
+        ...
+
+    def wanted_tool(self, body: dict[str, Any]) -> OfferedTool | None:
+        """Return the tool to call; None if there is none, and after a tool result."""
+        ...
+
+    def max_tokens(self, body: dict[str, Any]) -> int | None:
+        """Return the limit of output tokens; None without one."""
+        ...
+
+    def whole(self, reply: MockReply, body: dict[str, Any]) -> bytes:
+        """Return the body of a complete answer."""
+        ...
+
+    def stream(self, reply: MockReply, body: dict[str, Any]) -> Iterator[bytes]:
+        """Yield the events of a streamed answer."""
+        ...
+
+    def error(self, status: int, message: str) -> bytes:
+        """Return the body of an error."""
+        ...
 
 
 class MockProvider:
