@@ -84,6 +84,26 @@ async def test_whatever_is_killed_is_started_again_at_the_same_address(tmp_path:
     assert [event for event in events if event.startswith("reward-updater restarted, process ")]
 
 
+async def test_supervision_does_not_depend_on_files_that_can_be_written(tmp_path: Path) -> None:
+    def fail(line: str) -> None:
+        raise OSError(28, "No space left on device", line)
+
+    async with make(tmp_path, on_event=fail) as started:
+        stack_file, log_file = tmp_path / "data" / "stack.json", started.log_dir / "decision.log"
+        for file in (stack_file, log_file):
+            file.unlink()
+            file.mkdir()  # also root cannot write it
+
+        for _ in range(2):
+            before = started.describe().decision[0].pid
+            os.kill(before, signal.SIGKILL)
+            await until(lambda: started.describe().decision[0].pid != before, "decision restarted")  # noqa: B023  # awaited here
+        await started.wait_ready()
+
+        stack_file.rmdir()
+        await until(lambda: stack_file.exists() and running(tmp_path) == started.describe(), "stack.json is current")
+
+
 async def test_a_second_stack_on_the_directory_is_refused_and_does_not_disturb_the_first(tmp_path: Path) -> None:
     async with make(tmp_path):
         with pytest.raises(DataDirBusy, match=f"process {os.getpid()}; stop it"):

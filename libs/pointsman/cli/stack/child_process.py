@@ -9,10 +9,13 @@ import time
 from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from pointsman.cli.stack import parent_death_signal
 from pointsman.runtime.backoff import RestartBackoff
+from pointsman.runtime.telemetry.logs import logger
+
+log = logger("stack")
 
 MAX_LOG_BYTES = 10 * 1024**2
 _TAIL_BYTES = 4096
@@ -31,6 +34,9 @@ class ChildProcess:
     The program runs in its own session, so that Ctrl-C in a terminal reaches only the supervisor. The kernel ends it
     when the supervisor dies (see `pointsman.cli.stack.parent_death_signal`). ``command`` is called before every
     start; ``on_event`` receives one line for every end and restart, ``on_change`` follows a new process id.
+
+    No error ends the supervision: a program that cannot be started is tried again, and errors of the callbacks are
+    logged.
     """
 
     def __init__(
@@ -52,6 +58,7 @@ class ChildProcess:
         self._on_event = on_event
         self._on_change = on_change
         self._process: Process | None = None
+        self._restart_reason = ""
         self._attempted = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -69,9 +76,23 @@ class ChildProcess:
         self._signal(signal.SIGTERM)
         done, _ = await asyncio.wait([self._task], timeout=timeout_s)
         if not done:
-            self._on_event(f"{self.name} did not stop within {timeout_s:g} s; killed")
+            self._report(f"{self.name} did not stop within {timeout_s:g} s; killed")
             self._signal(signal.SIGKILL)
         await self._task
+
+    async def restart(self, reason: str, timeout_s: float) -> None:
+        """End the program as `stop` does, for it to be started again at once; ``reason`` is reported."""
+        process = self._process
+        if process is None:
+            return  # it is being started
+        self._restart_reason = reason
+        self._signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), timeout_s)
+        except TimeoutError:
+            if self._process is process:
+                self._report(f"{self.name} did not stop within {timeout_s:g} s; killed")
+                self._signal(signal.SIGKILL)
 
     def kill(self) -> None:
         """Kill the program; it is not restarted."""
@@ -94,14 +115,14 @@ class ChildProcess:
             started_at = time.monotonic()
             try:
                 process = self._process = await self._spawn()
-            except OSError as error:
-                self.last_code, what = None, f"cannot be started ({error})"
+            except Exception as error:  # such as no memory, no file descriptor, no port
+                self.last_code, what = None, f"cannot be started ({error or type(error).__name__})"
             else:
                 self.pid = process.pid
-                self._on_change()
+                self._follow_change()
                 self._attempted.set()
                 if self.deaths:
-                    self._on_event(f"{self.name} restarted, process {process.pid}")
+                    self._report(f"{self.name} restarted, process {process.pid}")
                 if self._stopping.is_set():  # stop() was called during the start and could not signal the process
                     self._signal(signal.SIGTERM)
                 self.last_code = await process.wait()
@@ -109,21 +130,34 @@ class ChildProcess:
             if not self._stopping.is_set():
                 self.deaths += 1
                 self._attempted.set()
-                delay_s = backoff.after(time.monotonic() - started_at)
-                self._on_event(f"{self.name} {what}; restarting it in {delay_s:.1f} s (log: {self.log_file})")
+                delay_s = 0.0 if self._restart_reason else backoff.after(time.monotonic() - started_at)
+                when = f"restarting it in {delay_s:.1f} s (log: {self.log_file})"
+                self._report(f"{self.name} {self._restart_reason or f'{what}; {when}'}")
+                self._restart_reason = ""
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), delay_s)
 
+    def _report(self, line: str) -> None:
+        try:
+            self._on_event(line)
+        except Exception:
+            log.exception("cannot report: %s", line)
+
+    def _follow_change(self) -> None:
+        try:
+            self._on_change()
+        except Exception:
+            log.exception("%s: process %s is not recorded", self.name, self.pid)
+
     async def _spawn(self) -> Process:
         command = self._command()
-        _rotate(self.log_file)
-        with self.log_file.open("ab") as log:
+        with _open_log(self.log_file) as output:
             return await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", parent_death_signal.__file__, str(os.getpid())),
                 *command.argv,
                 env=command.environ,
                 stdin=DEVNULL,
-                stdout=log,
+                stdout=output,
                 stderr=STDOUT,
                 start_new_session=True,
                 pass_fds=self._keep_open,
@@ -135,10 +169,15 @@ class ChildProcess:
                 self._process.send_signal(number)
 
 
-def _rotate(log_file: Path) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        if log_file.stat().st_size > MAX_LOG_BYTES:
+def _open_log(log_file: Path) -> BinaryIO:
+    """Open a log file, rotated if it is large; the null device if the file cannot be written: a program runs anyway."""
+    try:
+        if log_file.exists() and log_file.stat().st_size > MAX_LOG_BYTES:
             log_file.replace(log_file.with_name(log_file.name + ".1"))
+        return log_file.open("ab")
+    except OSError as error:
+        log.warning("%s cannot be written (%s): its program runs without a log", log_file, error)
+        return open(os.devnull, "ab")  # noqa: PTH123
 
 
 def _describe(code: int) -> str:

@@ -19,6 +19,7 @@ from pointsman.cli.stack.ports import Ports, gateway_port, read_ports, url_host,
 from pointsman.cli.stack.server_programs import find_nats_server, find_store_server
 from pointsman.cli.stack.service_process import SERVICES, ServiceProcess
 from pointsman.cli.stack.stack_file import (
+    STACK_FILE,
     StackFile,
     StackProcess,
     read_stack_file,
@@ -27,6 +28,7 @@ from pointsman.cli.stack.stack_file import (
 )
 from pointsman.contracts.config.schema import Config
 from pointsman.runtime.telemetry.logs import logger
+from pointsman.runtime.telemetry.rate_limited_warning import RateLimitedWarning
 
 log = logger("stack")
 
@@ -35,6 +37,7 @@ SERVER_SHUTDOWN_TIMEOUT_S = 15.0
 SERVER_START_TIMEOUT_S = 60.0
 _START_ATTEMPTS = 3
 _CONFIGURATION_ERROR = 2
+_WRITE_RETRY_INTERVAL_S = 1.0
 
 
 class Stack:
@@ -91,6 +94,8 @@ class Stack:
         self._ports = Ports()
         self._servers: list[tuple[EmbeddedServer, ChildProcess]] = []
         self._services: list[tuple[ServiceProcess, ChildProcess]] = []
+        self._rewrite: asyncio.TimerHandle | None = None
+        self._unwritten = RateLimitedWarning(log, STACK_FILE, "commands on this stack do not find its new processes")
 
     async def __aenter__(self) -> Self:
         """Start, and wait until all processes are ready."""
@@ -220,8 +225,18 @@ class Stack:
         return ChildProcess(name, command, self.log_dir / f"{name}.log", inherited, self._on_event, self._write)
 
     def _write(self) -> None:
-        if self._lock is not None:
+        """Write ``stack.json``; if that fails, as on a full disk, try again until it succeeds."""
+        if self._rewrite is not None:
+            self._rewrite.cancel()
+        if self._lock is None:
+            return
+        try:
             write_stack_file(self.data_dir, self.describe())
+        except OSError as error:
+            self._unwritten.failed(str(error))
+            self._rewrite = asyncio.get_running_loop().call_later(_WRITE_RETRY_INTERVAL_S, self._write)
+        else:
+            self._unwritten.recovered()
 
 
 async def _responds(server: EmbeddedServer, child: ChildProcess) -> bool:

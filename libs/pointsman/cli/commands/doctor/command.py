@@ -7,13 +7,13 @@ import logging
 from rich.console import Console
 from rich.text import Text
 
+from pointsman.cli.commands.doctor.checks import check_running
 from pointsman.cli.commands.doctor.finding import Finding
 from pointsman.cli.commands.doctor.machine import check_configuration, check_programs, check_python
 from pointsman.cli.commands.doctor.providers import check_providers
-from pointsman.cli.commands.doctor.services import check_gateway, check_nats, check_store
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.options import config_file, read_config
-from pointsman.cli.target import Target, add_target_options, find_target
+from pointsman.cli.target import add_target_options, find_target
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -42,16 +42,11 @@ def _run(options: argparse.Namespace) -> int:
         _print(findings, f"the services were not checked: {failure}".split("\n", maxsplit=1)[0])
     else:
         findings += [*check_programs(options, running=target.stack is not None), configuration]
-        findings += asyncio.run(_check_running(target))
+        findings += asyncio.run(check_running(target))
         if configuration.ok and config_file(options) is not None:
             findings += asyncio.run(check_providers(read_config(options), calls=not options.no_calls))
         _print(findings, f"checked {target.origin}")
     return 1 if any(finding.wrong for finding in findings) else 0
-
-
-async def _check_running(target: Target) -> list[Finding]:
-    groups = await asyncio.gather(check_nats(target), check_store(target), check_gateway(target))
-    return [finding for group in groups for finding in group]
 
 
 def _print(findings: list[Finding], title: str) -> None:
