@@ -103,6 +103,18 @@ class ProviderError(Exception):
         self.body = encode_error(dialect, self.answer_status, text) if body is None else body
         self.tries = tries
 
+    def drop_frames(self) -> None:
+        """Drop the tracebacks of the error and of its causes: their frames hold the request.
+
+        Whatever keeps the error calls it. A frame that holds its own exception is a reference cycle, and the request
+        would stay in memory until the garbage collector runs, which a few large requests do not trigger.
+        """
+        error: BaseException | None = self
+        while error is not None:
+            inner = error.__cause__ or error.__context__
+            error.__traceback__ = error.__cause__ = error.__context__ = None
+            error = inner
+
     @property
     def blames_request(self) -> bool:
         """Whether the provider blames the request, even where another provider may accept it."""
@@ -156,11 +168,11 @@ class CallFailures:
         """Return the failure for an answer, or its next part, that was too late."""
         return ProviderError("timeout", f"{self._settings.name}: {what}", dialect=self._dialect, status=status)
 
-    def from_http_error(self, error: HttpError) -> ProviderError:
+    def from_http_error(self, error: HttpError, status: int | None = None) -> ProviderError:
         """Return the failure for a connection that could not be made or broke."""
         kind: FailureKind = "protocol" if isinstance(error, InvalidResponse) else "connect"
         text = self._settings.redacted(f"{self._settings.name}: {error}")
-        return ProviderError(kind, text, dialect=self._dialect, retryable=error.retryable)
+        return ProviderError(kind, text, dialect=self._dialect, status=status, retryable=error.retryable)
 
     def from_response(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """Return the failure for a response with a status of 400 or more."""

@@ -50,9 +50,7 @@ class ProviderCall:
             streams = self._request.stream
             return answer
         except HttpError as error:
-            failure = self._failures.from_http_error(error)
-            failure.status = response.status if response else None
-            raise failure from error
+            raise self._failures.from_http_error(error, response.status if response else None) from error
         except TimeoutError as error:
             part = "beginning of an answer" if self._request.stream else "answer"
             text = f"no {part} within {self._timeout_s * 1000:.0f} ms"

@@ -32,6 +32,7 @@ MAX_HEADER_BYTES = 64 * 1024
 """Of one header: some servers send long ones for browsers, such as security policies."""
 _LARGE_BODY_BYTES = 1024 * 1024
 _LOST = (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+_CLIENT_ERRORS = (aiohttp.ClientError, OSError)
 
 
 class StreamedResponse:
@@ -49,17 +50,15 @@ class StreamedResponse:
         """Return the next bytes as they arrive; empty at the end."""
         try:
             return await self._response.content.readany()
-        except Exception as error:
-            _raise_http_error(error)
-            raise
+        except _CLIENT_ERRORS as error:
+            raise _http_error(error) from error
 
     def buffered(self) -> bytes:
         """Return the bytes that have arrived already; empty when there are none."""
         try:
             return self._response.content.read_nowait(-1)
-        except Exception as error:
-            _raise_http_error(error)
-            raise
+        except _CLIENT_ERRORS as error:
+            raise _http_error(error) from error
 
     async def read(self, max_bytes: int = MAX_BODY_BYTES) -> bytes:
         """Return the whole body; raise `BodyTooLarge` when it is longer than ``max_bytes``."""
@@ -121,9 +120,8 @@ class HttpClient:
         data = body if len(body) <= _LARGE_BODY_BYTES else io.BytesIO(body)
         try:
             response = await session.request(method, url, data=data or None, headers=headers, allow_redirects=False)
-        except Exception as error:
-            _raise_http_error(error, self._timeout.sock_connect)
-            raise
+        except _CLIENT_ERRORS as error:
+            raise _http_error(error, self._timeout.sock_connect) from error
         return StreamedResponse(response)
 
     @asynccontextmanager
@@ -178,8 +176,11 @@ class HttpClient:
         return self._session
 
 
-def _raise_http_error(error: Exception, connect_timeout_s: float | None = None) -> None:
-    """Raise the `HttpError` for an exception of aiohttp or the socket; return for every other exception."""
+def _http_error(error: Exception, connect_timeout_s: float | None = None) -> HttpError:
+    """Return the `HttpError` for an exception of aiohttp or the socket.
+
+    It is returned and not raised here: a frame that keeps the exception it raises is a reference cycle.
+    """
     wrapped: HttpError
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         wrapped = ServerUnavailable(f"no connection within {(connect_timeout_s or 0.0) * 1000:.0f} ms")
@@ -193,8 +194,6 @@ def _raise_http_error(error: Exception, connect_timeout_s: float | None = None) 
         wrapped = ConnectionLost("the connection was lost before the response was complete")
     elif isinstance(error, aiohttp.ClientError):
         wrapped = InvalidResponse(f"its response is not HTTP ({type(error).__name__})")
-    elif isinstance(error, OSError) and not isinstance(error, TimeoutError):
-        wrapped = ConnectionLost(error.strerror or type(error).__name__)
     else:
-        return
-    raise wrapped from error
+        wrapped = ConnectionLost(getattr(error, "strerror", None) or type(error).__name__)
+    return wrapped

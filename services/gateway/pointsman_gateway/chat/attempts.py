@@ -61,6 +61,7 @@ class Attempts:
             try:
                 answer = await self._providers.upstream(arm, self.request.dialect).open(self.request)
             except ProviderError as error:
+                error.drop_frames()
                 self._record(arm, error.tries, error.status, error.kind)
                 metrics.llm_failed_attempts.labels(arm.provider, error.kind).inc()
                 self._last_error = error
