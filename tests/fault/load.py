@@ -7,9 +7,9 @@ import random
 import time
 from collections.abc import Coroutine
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
-from tests.fault.cluster import DIM, TIERS, Cluster
+from tests.fault.cluster import DIM, TIERS
 from tests.fault.http_client import Answer, HttpClient, NoAnswer
 from tests.fault.ledger import Ledger, Values
 
@@ -21,19 +21,25 @@ GIVE_UP_S = 2.0
 OUTCOME_STATUSES = (200, 202, 409, 503)
 
 
+class Served(Protocol):
+    """A gateway with the fault suite's tiers."""
+
+    gateway_port: int
+
+
 class Load:
     """Drives the gateway until it is stopped. Use as an async context manager.
 
     Parameters
     ----------
-    cluster : Cluster
+    cluster : Served
     ledger : Ledger
     seed : int
     rate : float
         Decisions a second; most of them get an outcome.
     """
 
-    def __init__(self, cluster: Cluster, ledger: Ledger, seed: int, rate: float = DECISIONS_PER_S) -> None:
+    def __init__(self, cluster: Served, ledger: Ledger, seed: int, rate: float = DECISIONS_PER_S) -> None:
         self._client = HttpClient(cluster.gateway_port)
         self._ledger = ledger
         self._random = random.Random(seed)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import shutil
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import redis.asyncio as redis
@@ -135,6 +138,32 @@ class SmallDisk:
 
     def unmount(self) -> None:
         subprocess.run(["umount", "-l", str(self.folder)], capture_output=True, check=False)
+
+
+class SizeLimit:
+    """What a full disk does, where no file system can be mounted: the processes' next writes to files fail.
+
+    Parameters
+    ----------
+    processes : function
+        Returns the ids of the processes. This one is limited to files of a megabyte meanwhile.
+    """
+
+    def __init__(self, processes: Callable[[], list[int]]) -> None:
+        self._processes = processes
+
+    def fill(self) -> None:
+        """Let every write fail."""
+        self._limit(0, 1024**2)
+
+    def free(self) -> None:
+        """Let writes succeed again."""
+        self._limit(resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+
+    def _limit(self, theirs: int, own: int) -> None:
+        for pid, limit in [*((pid, theirs) for pid in self._processes()), (os.getpid(), own)]:
+            hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit if hard == resource.RLIM_INFINITY else hard, hard))
 
 
 def _listens(port: int) -> bool:

@@ -15,6 +15,7 @@ from pointsman.cli.stack.embedded_servers import EmbeddedNats, EmbeddedServer, E
 from pointsman.cli.stack.errors import ProbeFailed, StartFailed
 from pointsman.cli.stack.lock import OWNER_VARIABLE, DataDirLock
 from pointsman.cli.stack.logins import ensure_credentials, service_environment, without_logins, write_observer_url
+from pointsman.cli.stack.nats_recovery import NatsRecovery
 from pointsman.cli.stack.ports import Ports, gateway_port, read_ports, url_host, write_ports
 from pointsman.cli.stack.server_programs import find_nats_server, find_store_server
 from pointsman.cli.stack.service_process import SERVICES, ServiceProcess
@@ -94,6 +95,7 @@ class Stack:
         self._ports = Ports()
         self._servers: list[tuple[EmbeddedServer, ChildProcess]] = []
         self._services: list[tuple[ServiceProcess, ChildProcess]] = []
+        self._recovering: asyncio.Task[None] | None = None
         self._rewrite: asyncio.TimerHandle | None = None
         self._unwritten = RateLimitedWarning(log, STACK_FILE, "commands on this stack do not find its new processes")
 
@@ -151,6 +153,7 @@ class Stack:
         await asyncio.gather(self._start_server(nats), self._start_server(store))
         self.nats_url, self.monitor_url, self.redis_url = nats.url, nats.monitor_url, store.url
         write_observer_url(self.data_dir, credentials, nats.url)
+        self._recovering = asyncio.create_task(self._recovery(nats).run(), name="recovery of NATS")
         for service, module in self._modules.items():
             login = service_environment(service, credentials, nats.url, store.url)
             environ = self._environ | login | {"POINTSMAN_GATEWAY_PORT": str(port)}
@@ -184,6 +187,8 @@ class Stack:
 
     async def stop(self) -> None:
         """Stop the services, then the store and NATS, and release the data directory; may be called more than once."""
+        if self._recovering is not None:
+            self._recovering.cancel()
         await _stop_all((child for _, child in self._services), SERVICE_SHUTDOWN_TIMEOUT_S)
         await _stop_all((child for _, child in self._servers), SERVER_SHUTDOWN_TIMEOUT_S)
         if self._lock is not None:
@@ -219,6 +224,11 @@ class Stack:
             await child.stop(SERVER_SHUTDOWN_TIMEOUT_S)
             self._servers.remove((server, child))
         raise StartFailed(f"{server.name} does not start: {child.last_line()} (log: {child.log_file})")
+
+    def _recovery(self, nats: EmbeddedServer) -> NatsRecovery:
+        (child,) = (child for server, child in self._servers if server is nats)
+        restart = partial(child.restart, timeout_s=SERVER_SHUTDOWN_TIMEOUT_S)
+        return NatsRecovery(nats.monitor_url, self.data_dir / "nats", restart, self._on_event)
 
     def _child(self, name: str, command: Callable[[], Command]) -> ChildProcess:
         inherited = () if self._lock is None else (self._lock.fd,)

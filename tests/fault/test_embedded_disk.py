@@ -1,0 +1,122 @@
+"""The embedded stack on a disk that is full and has room again: it heals itself, and nothing accepted is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from pointsman.cli.stack.logins import operator_logins
+from pointsman.cli.stack.stack import Stack
+from pointsman.contracts.config import load_config
+from tests.fault.cluster import CONFIG_TOML, DIM, TIERS
+from tests.fault.http_client import Answer, HttpClient
+from tests.fault.ledger import Ledger
+from tests.fault.load import Load
+from tests.fault.raw_log import read_stream
+from tests.fault.servers import SizeLimit, SmallDisk
+from tests.support.fault_table import Row
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.fault, pytest.mark.asyncio(loop_scope="session")]
+
+STAYS_FULL_S = 5.0
+"""Time on the full disk after outcomes are refused: long enough for several restarts, if there were any."""
+HEALS_WITHIN_S = 60.0
+GOES_ON_S = 2.0
+
+
+class Embedded:
+    """A stack of which the gateway answers on ``gateway_port``."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.gateway_port = int(urlsplit(stack.gateway_url).port or 0)
+
+    async def call(self, method: str, path: str, body: object = None) -> Answer:
+        client = HttpClient(self.gateway_port)
+        try:
+            return await client.call(method, path, body)
+        finally:
+            client.close()
+
+    async def policies_decide(self) -> bool:
+        """Whether no tier's decision is degraded."""
+        answers = [await self.call("POST", "/v1/decisions", {"tier": tier, "context": [1.0] * DIM}) for tier in TIERS]
+        return all(answer.status == 200 and not answer.json()["degraded"] for answer in answers)
+
+    async def all_is_learned(self) -> bool:
+        system = (await self.call("GET", "/v1/system")).json()
+        return not system["problems"] and all(tier["lag"] == 0 and not tier["halted"] for tier in system["tiers"])
+
+    async def logged(self, stream: str) -> list[dict[str, str]]:
+        """Return the messages of a stream."""
+        nats, _ = operator_logins(self.stack.data_dir, self.stack.nats_url, self.stack.redis_url)
+        url = f"nats://{nats.user}:{nats.password}@{urlsplit(nats.url).netloc}"
+        return [
+            json.loads(message.data) | {"at": message.sequence} for message in (await read_stream(url, stream)).messages
+        ]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[tuple[Path, SmallDisk | None]]:
+    """A folder on a small file system; None where none can be mounted."""
+    disk = SmallDisk(tmp_path / "disk", 64)
+    mounted = disk.mount()
+    yield disk.folder, disk if mounted else None
+    if mounted:
+        disk.unmount()
+
+
+async def test_a_full_disk_that_has_room_again_needs_nobody(
+    folder: tuple[Path, SmallDisk | None], tmp_path: Path, rows: list[Row]
+) -> None:
+    file, events = tmp_path / "pointsman.toml", list[str]()
+    file.write_text(CONFIG_TOML)
+    async with Stack(
+        load_config(file), data_dir=folder[0] / "data", config_file=file, port=0, on_event=events.append
+    ) as stack:
+        embedded, ledger = Embedded(stack), Ledger()
+        disk = folder[1] or SizeLimit(lambda: [process.pid for process in stack.describe().processes()])
+        row = Row("embedded stack: disk full", 0, 0, 0, 0, None)
+        rows.append(row)
+        async with Load(embedded, ledger, seed=11):
+            await eventually(lambda: _at_least(ledger, 200, 50), "outcomes are accepted")
+            disk.fill()
+            try:
+                await eventually(lambda: _at_least(ledger, 503, 10), "outcomes are refused")
+                assert not await embedded.policies_decide()
+                (nats,) = stack.describe().nats
+                await asyncio.sleep(STAYS_FULL_S)
+                assert stack.describe().nats == [nats], "NATS is restarted while the disk is full"
+            finally:
+                disk.free()
+            freed_at_s = time.monotonic()
+            await eventually(embedded.policies_decide, "policies decide", HEALS_WITHIN_S)
+            row.heal_s = time.monotonic() - freed_at_s
+            await asyncio.sleep(GOES_ON_S)
+        await eventually(embedded.all_is_learned, "every outcome is learned from")
+        assert (await embedded.call("GET", "/readyz")).status == 200
+        decisions, outcomes = await embedded.logged("DECISIONS"), await embedded.logged("OUTCOMES")
+
+    made = {id_.rpartition(".")[0] for id_ in ledger.acknowledged_decisions()}
+    accepted = {id_ for id_ in ledger.acknowledged_outcomes() if not id_.startswith("fallback.")}  # others do not count
+    logged = Counter(f"{decision['tier']}.{decision['at']}" for decision in decisions)
+    counted = Counter(outcome["decision_id"] for outcome in outcomes)
+    row.decisions, row.outcomes = len(made), len(accepted)
+    row.lost = len(made - logged.keys()) + len(accepted - counted.keys())
+    row.doubled = sum(count > 1 for count in [*logged.values(), *counted.values()])
+    assert (row.lost, row.doubled, ledger.wrong, ledger.unanswered) == (0, 0, [], [])
+    assert [event for event in events if event.startswith("nats cannot write (")]
+    assert [event for event in events if event.startswith("nats is restarted: ")]
+
+
+async def _at_least(ledger: Ledger, status: int, count: int) -> bool:
+    found = sum(n for (route, got), n in ledger.statuses.items() if route == "outcomes" and got // 100 == status // 100)
+    return found >= count
