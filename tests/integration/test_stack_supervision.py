@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from pointsman.cli.stack import stack
@@ -35,7 +36,8 @@ WITHIN_S = 20.0
 def make(folder: Path, dummy: str = "", **others: Any) -> Stack:
     """A stack of dummies on free ports; what happens to it is in its ``events``."""
     environ = {**os.environ, "DUMMY": dummy, "PYTHONPATH": str(ROOT)}
-    return Stack(Config(), data_dir=folder / "data", port=0, modules=DUMMIES, environ=environ, **others)
+    config = msgspec.convert({name: {"pass_environment": ["DUMMY"]} for name in SERVICES}, Config)
+    return Stack(config, data_dir=folder / "data", port=0, modules=DUMMIES, environ=environ, **others)
 
 
 async def until(true: Callable[[], bool], what: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from pointsman.cli.stack import parent_death_signal
+from pointsman.cli.stack.private_files import UMASK
 from pointsman.runtime.backoff import RestartBackoff
 from pointsman.runtime.telemetry.logs import logger
 
@@ -161,6 +162,7 @@ class ChildProcess:
                 stderr=STDOUT,
                 start_new_session=True,
                 pass_fds=self._keep_open,
+                umask=UMASK,
             )
 
     def _signal(self, number: signal.Signals) -> None:
@@ -174,7 +176,7 @@ def _open_log(log_file: Path) -> BinaryIO:
     try:
         if log_file.exists() and log_file.stat().st_size > MAX_LOG_BYTES:
             log_file.replace(log_file.with_name(log_file.name + ".1"))
-        return log_file.open("ab")
+        return os.fdopen(os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
     except OSError as error:
         log.warning("%s cannot be written (%s): its program runs without a log", log_file, error)
         return open(os.devnull, "ab")  # noqa: PTH123

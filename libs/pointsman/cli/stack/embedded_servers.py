@@ -35,8 +35,11 @@ class EmbeddedServer:
         """Choose the ports, those of an ``earlier`` start if free, write the configuration and return the command."""
         raise NotImplementedError
 
-    async def check(self, pid: int) -> None:
-        """Raise `ProbeFailed` unless this server, started as process ``pid``, is in service."""
+    async def check(self, pid: int, supervisor: int | None) -> None:
+        """Raise `ProbeFailed` unless this server, started as process ``pid``, is in service.
+
+        On a system that shows who accepts a connection, it must also be a child process of ``supervisor``.
+        """
         raise NotImplementedError
 
 
@@ -60,9 +63,9 @@ class EmbeddedNats(EmbeddedServer):
         write_private(file, nats_conf(self._data_dir, self._config, port, monitor) + users)
         return [self._program, "-c", str(file)]
 
-    async def check(self, pid: int) -> None:
+    async def check(self, pid: int, supervisor: int | None) -> None:
         """See the base. The server is identified by its name."""
-        info = await nats_info(self.url)
+        info = await nats_info(self.url, supervisor=supervisor)
         if info.server_name != server_name(self._data_dir):
             raise ProbeFailed(f"{self.url}: another NATS responds, {info.server_name}")
         if not info.jetstream:
@@ -80,15 +83,16 @@ class EmbeddedStore(EmbeddedServer):
         self.chosen_ports = {"store": port}
         self.url = f"redis://{LOOPBACK}:{port}/0"
         folder = self._data_dir / "store"
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         file, users = self._data_dir / "valkey.conf", self._data_dir / "valkey.acl"
         write_private(users, acl_file(self._credentials.redis))
         write_private(file, store_conf(folder, port, users))
         return [self._program, str(file)]
 
-    async def check(self, pid: int) -> None:
+    async def check(self, pid: int, supervisor: int | None) -> None:
         """See the base. The server is identified by its process id."""
-        if await store_pid(self.url, "operator", self._credentials.redis["operator"]) != pid:
+        password = self._credentials.redis["operator"]
+        if await store_pid(self.url, "operator", password, supervisor=supervisor) != pid:
             raise ProbeFailed(f"{self.url}: another store responds")
 
 

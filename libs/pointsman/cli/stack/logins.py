@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pointsman.cli.stack.errors import StartFailed
+from pointsman.cli.stack.lock import lock_holder
 from pointsman.contracts.access.credentials import (
     Credentials,
     completed,
@@ -16,11 +17,12 @@ from pointsman.contracts.access.credentials import (
 )
 from pointsman.contracts.access.roles import Role
 from pointsman.contracts.config.connections import NatsConfig, RedisConfig
+from pointsman.runtime.peer import can_identify
 
 CREDENTIALS_FILE = "credentials.json"
 OBSERVER_FILE = "observer.url"
 _SECTIONS = ("NATS", "REDIS")
-_LOGIN = ("USER", "PASSWORD", "PASSWORD_FILE", "CA_FILE", "CERT_FILE", "KEY_FILE")
+_LOGIN = ("USER", "PASSWORD", "PASSWORD_FILE", "CA_FILE", "CERT_FILE", "KEY_FILE", "SUPERVISOR_PID")
 
 
 def ensure_credentials(data_dir: Path) -> Credentials:
@@ -43,19 +45,26 @@ def operator_logins(data_dir: Path, nats_url: str, redis_url: str) -> tuple[Nats
     """
     known = _read(data_dir / CREDENTIALS_FILE) or Credentials()
     nats, redis = known.nats.get("operator"), known.redis.get("operator")
+    supervisor = lock_holder(data_dir) if can_identify() else None
     return (
-        NatsConfig(url=nats_url, user="operator" if nats else None, password=nats),
-        RedisConfig(url=redis_url, user="operator" if redis else None, password=redis),
+        NatsConfig(url=nats_url, user="operator" if nats else None, password=nats, supervisor_pid=supervisor),
+        RedisConfig(url=redis_url, user="operator" if redis else None, password=redis, supervisor_pid=supervisor),
     )
 
 
-def service_environment(service: str, credentials: Credentials, nats_url: str, redis_url: str) -> dict[str, str]:
+def service_environment(
+    service: str, credentials: Credentials, nats_url: str, redis_url: str, supervisor: int | None = None
+) -> dict[str, str]:
     """Return the environment variables with the addresses of NATS and the store and the login of one service.
 
-    The empty values override settings of the configuration for external servers.
+    The empty values override settings of the configuration for external servers. The service sends its login only to
+    child processes of ``supervisor``, unless that is None.
     """
     role: Role = service.replace("_", "-")  # type: ignore[assignment]
-    environ = {f"POINTSMAN_{section}_{key}": "" for section in _SECTIONS for key in _LOGIN if key != "PASSWORD_FILE"}
+    texts = [key for key in _LOGIN if key not in ("PASSWORD_FILE", "SUPERVISOR_PID")]
+    environ = {f"POINTSMAN_{section}_{key}": "" for section in _SECTIONS for key in texts}
+    if supervisor is not None:
+        environ |= {f"POINTSMAN_{section}_SUPERVISOR_PID": str(supervisor) for section in _SECTIONS}
     return environ | {
         "POINTSMAN_NATS_URL": nats_url,
         "POINTSMAN_NATS_USER": role,

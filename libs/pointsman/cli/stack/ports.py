@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from pointsman.cli.stack.errors import PortBusy
+from pointsman.contracts.access.credentials import write_private
 
 LOOPBACK = "127.0.0.1"
 _SEARCH = 100
@@ -83,4 +84,4 @@ def read_ports(file: Path) -> dict[str, int]:
 
 def write_ports(file: Path, ports: dict[str, int]) -> None:
     """Store the ports for the next start."""
-    file.write_bytes(msgspec.json.encode(ports))
+    write_private(file, msgspec.json.encode(ports).decode())

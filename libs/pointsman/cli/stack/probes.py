@@ -10,6 +10,7 @@ from pointsman.cli.stack.errors import ProbeFailed
 from pointsman.runtime.http import blocking
 from pointsman.runtime.http.errors import HttpError
 from pointsman.runtime.http.response import CompleteResponse
+from pointsman.runtime.peer import check_peer
 
 PROBE_TIMEOUT_S = 2.0
 
@@ -45,9 +46,12 @@ def failed_checks(readiness: CompleteResponse) -> str:
     return failed or f"HTTP {readiness.status}"
 
 
-async def nats_info(url: str, timeout_s: float = PROBE_TIMEOUT_S) -> NatsInfo:
-    """Return the greeting of the server at ``nats://host:port``. Raise `ProbeFailed` on failure."""
-    line = await _exchange(url, 4222, b"", b"\r\n", timeout_s)
+async def nats_info(url: str, *, supervisor: int | None = None, timeout_s: float = PROBE_TIMEOUT_S) -> NatsInfo:
+    """Return the greeting of the server at ``nats://host:port``, a child process of ``supervisor`` unless it is None.
+
+    Raise `ProbeFailed` on failure.
+    """
+    line = await _exchange(url, 4222, b"", b"\r\n", supervisor, timeout_s)
     if not line.startswith(b"INFO "):
         raise ProbeFailed(f"{url}: not a NATS server: {line[:80]!r}")
     try:
@@ -56,20 +60,30 @@ async def nats_info(url: str, timeout_s: float = PROBE_TIMEOUT_S) -> NatsInfo:
         raise ProbeFailed(f"{url}: {error}") from error
 
 
-async def store_pid(url: str, user: str = "", password: str = "", timeout_s: float = PROBE_TIMEOUT_S) -> int:
+async def store_pid(
+    url: str,
+    user: str = "",
+    password: str = "",
+    *,
+    supervisor: int | None = None,
+    timeout_s: float = PROBE_TIMEOUT_S,
+) -> int:
     """Return the process id of the store at ``redis://host:port`` once it serves commands.
 
-    Raise `ProbeFailed` also while the store loads its data.
+    The password is sent only to a child process of ``supervisor``, unless that is None. Raise `ProbeFailed` also while
+    the store loads its data.
     """
     login = f"AUTH {user} {password}\r\n" if password else ""
-    reply = await _exchange(url, 6379, f"{login}PING\r\nINFO server\r\nQUIT\r\n".encode(), None, timeout_s)
+    reply = await _exchange(url, 6379, f"{login}PING\r\nINFO server\r\nQUIT\r\n".encode(), None, supervisor, timeout_s)
     found = re.search(rb"^process_id:(\d+)", reply, re.MULTILINE)
     if not reply.removeprefix(b"+OK\r\n").startswith(b"+PONG\r\n") or found is None:
         raise ProbeFailed(f"{url}: {reply[:80].decode(errors='replace').strip()}")
     return int(found[1])
 
 
-async def _exchange(url: str, default_port: int, request: bytes, until: bytes | None, timeout_s: float) -> bytes:
+async def _exchange(
+    url: str, default_port: int, request: bytes, until: bytes | None, supervisor: int | None, timeout_s: float
+) -> bytes:
     """Send bytes; return what comes until ``until``, or until the server closes the connection."""
     parts = urlsplit(url)
     host, port = parts.hostname or "127.0.0.1", parts.port or default_port
@@ -77,6 +91,7 @@ async def _exchange(url: str, default_port: int, request: bytes, until: bytes | 
         async with asyncio.timeout(timeout_s):
             reader, writer = await asyncio.open_connection(host, port)
             try:
+                await check_peer(writer, supervisor)
                 writer.write(request)
                 await writer.drain()
                 return await (reader.read(-1) if until is None else reader.readuntil(until))

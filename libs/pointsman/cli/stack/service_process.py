@@ -1,5 +1,6 @@
 """One process of a service: its name, environment, address and readiness."""
 
+import asyncio
 import sys
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -8,6 +9,7 @@ from pointsman.cli.stack.child_process import Command
 from pointsman.cli.stack.errors import ProbeFailed
 from pointsman.cli.stack.ports import LOOPBACK, Ports, is_free
 from pointsman.cli.stack.probes import failed_checks, http_get
+from pointsman.runtime.peer import listens_as_child
 
 SERVICES: Mapping[str, str] = {
     "gateway": "pointsman_gateway",
@@ -57,8 +59,14 @@ class ServiceProcess:
             environ |= {"POINTSMAN_PROBE_HOST": LOOPBACK, "POINTSMAN_PROBE_PORT": str(port)}
         return Command(argv, environ)
 
-    async def not_ready(self) -> str:
-        """Return why the service is not ready; empty when it is ready."""
+    async def not_ready(self, supervisor: int | None) -> str:
+        """Return why the service is not ready; empty when it is ready.
+
+        A program that is not a child process of ``supervisor`` does not count, unless that is None.
+        """
+        port = urlsplit(self.url).port
+        if supervisor is not None and port and not await asyncio.to_thread(listens_as_child, port, supervisor):
+            return "does not listen yet"
         try:
             return failed_checks(await http_get(f"{self.url}/readyz"))
         except ProbeFailed:

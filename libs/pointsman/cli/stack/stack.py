@@ -12,11 +12,13 @@ from typing import Self
 
 from pointsman.cli.stack.child_process import ChildProcess, Command
 from pointsman.cli.stack.embedded_servers import EmbeddedNats, EmbeddedServer, EmbeddedStore
+from pointsman.cli.stack.environment import base_environment, server_environment
 from pointsman.cli.stack.errors import ProbeFailed, StartFailed
 from pointsman.cli.stack.lock import OWNER_VARIABLE, DataDirLock
 from pointsman.cli.stack.logins import ensure_credentials, service_environment, without_logins, write_observer_url
 from pointsman.cli.stack.nats_recovery import NatsRecovery
 from pointsman.cli.stack.ports import Ports, gateway_port, read_ports, url_host, write_ports
+from pointsman.cli.stack.private_files import make_private
 from pointsman.cli.stack.server_programs import find_nats_server, find_store_server
 from pointsman.cli.stack.service_process import SERVICES, ServiceProcess
 from pointsman.cli.stack.stack_file import (
@@ -28,6 +30,7 @@ from pointsman.cli.stack.stack_file import (
     write_stack_file,
 )
 from pointsman.contracts.config.schema import Config
+from pointsman.runtime.peer import can_identify
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.runtime.telemetry.rate_limited_warning import RateLimitedWarning
 
@@ -87,9 +90,9 @@ class Stack:
         self._replicas = {**dict.fromkeys(modules, 1), **(replicas or {}), "gateway": 1}
         self._modules = modules
         self._environ = without_logins(os.environ if environ is None else environ)
-        self._environ[OWNER_VARIABLE] = str(self.data_dir.resolve())
         if config_file is not None:
             self._environ["POINTSMAN_CONFIG"] = str(Path(config_file).absolute())
+        self._supervisor = os.getpid() if can_identify() else None
         self._on_event = on_event or log.warning
         self._lock: DataDirLock | None = None
         self._ports = Ports()
@@ -120,6 +123,10 @@ class Stack:
         """Directory of the log files, one per process."""
         return self.data_dir / "logs"
 
+    @property
+    def _owner(self) -> dict[str, str]:
+        return {OWNER_VARIABLE: str(self.data_dir.resolve())}
+
     def describe(self) -> StackFile:
         """Return the running processes: the content of ``stack.json``."""
         found: dict[str, list[StackProcess]] = {}
@@ -142,7 +149,8 @@ class Stack:
         """
         nats_program = find_nats_server(self._config.nats.server)
         store_program = find_store_server(self._config.redis.server)
-        self.log_dir.mkdir(parents=True, exist_ok=True)
+        make_private(self.data_dir)
+        self.log_dir.mkdir(mode=0o700, exist_ok=True)
         earlier = read_stack_file(self.data_dir) or StackFile()
         self._lock = await DataDirLock.acquire(self.data_dir, [process.pid for process in earlier.processes()])
         remove_stack_file(self.data_dir)
@@ -155,8 +163,9 @@ class Stack:
         write_observer_url(self.data_dir, credentials, nats.url)
         self._recovering = asyncio.create_task(self._recovery(nats).run(), name="recovery of NATS")
         for service, module in self._modules.items():
-            login = service_environment(service, credentials, nats.url, store.url)
-            environ = self._environ | login | {"POINTSMAN_GATEWAY_PORT": str(port)}
+            base = base_environment(service, self._config, self._environ)
+            login = service_environment(service, credentials, nats.url, store.url, self._supervisor)
+            environ = base | login | self._owner | {"POINTSMAN_GATEWAY_PORT": str(port)}
             for at in range(self._replicas[service]):
                 url = self.gateway_url if service == "gateway" else ""
                 process = ServiceProcess(service, at, module, environ, self._ports, url)
@@ -171,7 +180,7 @@ class Stack:
         deadline = time.monotonic() + timeout_s
         deaths_before = {child.name: child.deaths for _, child in self._services}
         while True:
-            states = await asyncio.gather(*(service.not_ready() for service, _ in self._services))
+            states = await asyncio.gather(*(service.not_ready(self._supervisor) for service, _ in self._services))
             waiting = [
                 f"{name.name}: {state}" for (name, _), state in zip(self._services, states, strict=True) if state
             ]
@@ -215,10 +224,11 @@ class Stack:
         file = self.data_dir / "ports.json"
         for _ in range(_START_ATTEMPTS):
             argv = server.prepare(self._ports, read_ports(file))
-            child = self._child(server.name, partial(Command, argv, self._environ))
+            environ = server_environment(self._environ) | self._owner
+            child = self._child(server.name, partial(Command, argv, environ))
             self._servers.append((server, child))
             await child.start()
-            if await _responds(server, child):
+            if await self._responds(server, child):
                 write_ports(file, read_ports(file) | server.chosen_ports)
                 return
             await child.stop(SERVER_SHUTDOWN_TIMEOUT_S)
@@ -229,6 +239,19 @@ class Stack:
         (child,) = (child for server, child in self._servers if server is nats)
         restart = partial(child.restart, timeout_s=SERVER_SHUTDOWN_TIMEOUT_S)
         return NatsRecovery(nats.monitor_url, self.data_dir / "nats", restart, self._on_event)
+
+    async def _responds(self, server: EmbeddedServer, child: ChildProcess) -> bool:
+        """Wait until the server responds (true) or has ended (false)."""
+        deadline = time.monotonic() + SERVER_START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            try:
+                await server.check(child.pid or 0, self._supervisor)
+                return True
+            except ProbeFailed:
+                if child.deaths:
+                    return False
+                await asyncio.sleep(0.02)
+        return False
 
     def _child(self, name: str, command: Callable[[], Command]) -> ChildProcess:
         inherited = () if self._lock is None else (self._lock.fd,)
@@ -247,20 +270,6 @@ class Stack:
             self._rewrite = asyncio.get_running_loop().call_later(_WRITE_RETRY_INTERVAL_S, self._write)
         else:
             self._unwritten.recovered()
-
-
-async def _responds(server: EmbeddedServer, child: ChildProcess) -> bool:
-    """Wait until the server responds (true) or has ended (false)."""
-    deadline = time.monotonic() + SERVER_START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        try:
-            await server.check(child.pid or 0)
-            return True
-        except ProbeFailed:
-            if child.deaths:
-                return False
-            await asyncio.sleep(0.02)
-    return False
 
 
 async def _stop_all(children: Iterable[ChildProcess], timeout_s: float) -> None:

@@ -22,6 +22,8 @@ class _Connection(Section, frozen=True, kw_only=True):
     ca_file: TLS: certificates of the authorities to trust, instead of those of the system.
     cert_file: TLS: client certificate.
     key_file: TLS: private key of the client certificate.
+    supervisor_pid: Set by ``pointsman up``, where the system shows who accepted a connection (Linux): a login is sent
+        only to a child process of this process.
     """
 
     schemes: ClassVar[tuple[str, str]]
@@ -35,6 +37,7 @@ class _Connection(Section, frozen=True, kw_only=True):
     cert_file: str | None = None
     key_file: str | None = None
     server: str | None = None
+    supervisor_pid: PositiveInt | None = None
 
     @property
     def urls(self) -> list[str]:

@@ -12,8 +12,22 @@ from pointsman.contracts.config.section import Section
 from pointsman.core.bounds import NonNegative, Port, PositiveInt, Share
 from pointsman.core.violations import Violation
 
+VariableName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z")]
+"""Name of an environment variable."""
 
-class GatewayConfig(Section, frozen=True, kw_only=True):
+
+class _ServiceSection(Section, frozen=True, kw_only=True):
+    """Settings that every service has.
+
+    Attributes
+    ----------
+    pass_environment: ``pointsman up``: names of further environment variables that this service gets, for custom code.
+    """
+
+    pass_environment: list[VariableName] = []
+
+
+class GatewayConfig(_ServiceSection, frozen=True, kw_only=True):
     """``[gateway]``.
 
     Attributes
@@ -59,7 +73,7 @@ class GatewayConfig(Section, frozen=True, kw_only=True):
                 yield Violation(other, f"required together with {name}")
 
 
-class DecisionConfig(Section, frozen=True, kw_only=True):
+class DecisionConfig(_ServiceSection, frozen=True, kw_only=True):
     """``[decision]``.
 
     Attributes
@@ -76,7 +90,7 @@ class DecisionConfig(Section, frozen=True, kw_only=True):
     max_batch: PositiveInt = 256
 
 
-class RewardUpdaterConfig(Section, frozen=True, kw_only=True):
+class RewardUpdaterConfig(_ServiceSection, frozen=True, kw_only=True):
     """``[reward_updater]``.
 
     Attributes
@@ -89,7 +103,7 @@ class RewardUpdaterConfig(Section, frozen=True, kw_only=True):
     lease_ms: PositiveInt = 3000
 
 
-class ShadowEvaluatorConfig(Section, frozen=True, kw_only=True):
+class ShadowEvaluatorConfig(_ServiceSection, frozen=True, kw_only=True):
     """``[shadow_evaluator]``.
 
     Attributes

@@ -76,7 +76,7 @@ class Bus:
         Raise `BusUnavailable` when NATS refuses the connection.
         """
         config = NatsConfig(url=server) if isinstance(server, str) else server
-        client = GuardedClient(config.tls)
+        client = GuardedClient(config)
         bus = cls(client)
         try:
             with bus_errors("cannot connect to NATS"):

@@ -7,9 +7,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import nats.errors
-from nats.aio.client import Client
+from nats.aio.client import Client, Srv
+from nats.aio.transport import TcpTransport
 
 from pointsman.contracts.config.connections import NatsConfig
+from pointsman.runtime.peer import WrongPeer, check_peer
 from pointsman.runtime.telemetry.logs import logger
 
 log = logger("bus")
@@ -27,14 +29,22 @@ class TlsRequired(nats.errors.Error):
 
 
 class GuardedClient(Client):
-    """A client that sends nothing, in particular no password, without TLS where the URL begins with ``tls://``.
+    """A client that sends nothing, in particular no password, to a server that it does not trust.
 
-    `nats-py` uses TLS when the server announces it, so a man in the middle could turn it off.
+    Where the URL begins with ``tls://``, that is a server without TLS: `nats-py` uses TLS when the server announces it,
+    so a man in the middle could turn it off. With a ``supervisor_pid``, it is a program that the supervisor did not
+    start.
     """
 
-    def __init__(self, tls: bool) -> None:
+    def __init__(self, config: NatsConfig) -> None:
         super().__init__()
-        self._requires_tls = tls
+        self._requires_tls = config.tls
+        self._supervisor = config.supervisor_pid
+
+    async def _connect_to_server(self, s: Srv) -> None:
+        await super()._connect_to_server(s)
+        if isinstance(self._transport, TcpTransport) and self._transport._bare_io_writer is not None:
+            await check_peer(self._transport._bare_io_writer, self._supervisor)
 
     def _connect_command(self) -> bytes:
         if self._requires_tls and not self._server_info.get("tls_required"):
@@ -92,7 +102,7 @@ class ErrorListener:
     async def on_error(self, error: Exception) -> None:
         """Handle an error of the client."""
         text = str(error) or type(error).__name__
-        if isinstance(error, TlsRequired | ssl.SSLError) or _REFUSED.search(text):
+        if isinstance(error, TlsRequired | WrongPeer | ssl.SSLError) or _REFUSED.search(text):
             if text not in self._logged:
                 self._logged.add(text)
                 log.error("NATS refuses: %s", text)

@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 
 from pointsman.contracts.config.connections import RedisConfig
+from pointsman.runtime.peer import check_peer
 from pointsman.runtime.store.errors import store_errors
 
 MAX_CONNECTIONS = 8
@@ -59,7 +60,16 @@ class _Cancellable(AbstractConnection):
 
 
 class _PlainConnection(_Cancellable, Connection):
-    """A connection without TLS."""
+    """A connection without TLS. With ``supervisor_pid``, only to a child process of the supervisor."""
+
+    def __init__(self, *, supervisor_pid: int | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self._supervisor = supervisor_pid
+
+    async def _connect(self) -> None:
+        await super()._connect()  # type: ignore[no-untyped-call]
+        assert self._writer is not None
+        await check_peer(self._writer, self._supervisor)
 
 
 class _TlsConnection(_Cancellable, SSLConnection):
@@ -120,6 +130,8 @@ class Store:
 def _login_options(config: RedisConfig) -> dict[str, Any]:
     """Return the options of a connection for credentials and certificates."""
     options: dict[str, Any] = {}
+    if config.supervisor_pid is not None and not config.tls:
+        options["supervisor_pid"] = config.supervisor_pid
     if config.password is not None:
         options |= {"username": config.user, "password": config.password}
     if config.tls:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pointsman.cli.devtools.mock_provider.behaviour import Behaviour
 from pointsman.cli.devtools.mock_provider.server import MockProvider, serving
+from pointsman.contracts.access.credentials import write_private
 
 ADDRESS = "http://127.0.0.1:9100"
 """Address in the demo's configuration, replaced by the one with a free port."""
@@ -24,4 +25,4 @@ def mock_models(seed: int) -> AbstractAsyncContextManager[str]:
 
 def write_config(template: Path, address: str, file: Path) -> None:
     """Write the configuration with the address of the mock provider."""
-    file.write_text(template.read_text(encoding="utf-8").replace(ADDRESS, address), encoding="utf-8")
+    write_private(file, template.read_text(encoding="utf-8").replace(ADDRESS, address))
