@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit test-fault soak test-mutations check vocabulary format bench bench-litellm docs docs-pages docs-figures lock compose-up compose-down clean
+.PHONY: help setup demo up test test-unit test-fault soak test-mutations test-fuzz check vocabulary format bench bench-litellm docs docs-pages docs-figures lock compose-up compose-down clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -63,6 +63,9 @@ soak: $(VENV)/made-dev ## the same at random for MINUTES (30), from SEED (1) on
 
 test-mutations: $(VENV)/made-dev ## remove safeguards one by one, and check that the fault suite detects it
 	@MUTATIONS=1 $(BIN)/python -m pytest tests/fault/test_mutations.py -rP $(ARGS)
+
+test-fuzz: $(VENV)/made-dev ## send BODIES (100,000) mutated requests from SEED (1) on to a gateway; 10 minutes
+	@FUZZ_BODIES=$(or $(BODIES),100000) FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/attack/test_fuzz.py -s $(ARGS)
 
 check: $(VENV)/made-dev ## format, lint, types, architecture, vocabulary
 	@$(BIN)/ruff format --check .

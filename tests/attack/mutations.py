@@ -44,8 +44,30 @@ AWKWARD: list[Any] = [
     [[]],
     {},
     {"a": {"b": [None]}},
+    "data:,",
+    "\ud800",
+    ["text", 1, None, {"type": []}],
+    {"type": {"a": 1}},
+    {"type": ["text"]},
+    {"role": ["user"], "content": [[]]},
 ]
 """What a field is replaced by."""
+
+RAW = [
+    b"9" * 400,
+    b"9" * 5000,
+    b"-" + b"9" * 30,
+    b"1e400",
+    b"-1e400",
+    b"NaN",
+    b'"\\ud800"',
+    b'"\xed\xa0\x80"',
+    b'"\xff"',
+]
+RAW += [b'"' + b"x" * 200_000 + b'"', *(b"[" * depth + b"]" * depth for depth in (60, 600, 900, 980, 1100, 5000))]
+RAW += [b'{"a":' * depth + b"1" + b"}" * depth for depth in (300, 950)]
+"""What a field is replaced by that cannot be written as a value of Python; the deepest is beyond any decoder."""
+_PLACE = "<here>"
 
 
 def places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
@@ -121,9 +143,12 @@ def mutate(good: bytes, random: Random) -> bytes:
     """Return a broken variant of an encoded message; now and then one that is right after all."""
     if random.random() < 0.3:
         return mutate_bytes(good, random)
-    return json.dumps(mutate_value(json.loads(good), random), ensure_ascii=random.random() < 0.5).encode(
-        "utf-8", "surrogatepass"
-    )
+    value = mutate_value(json.loads(good), random)
+    raw = random.choice(RAW) if random.random() < 0.15 else None
+    if raw is not None:
+        value = put(value, random.choice(places(value)), _PLACE)
+    data = json.dumps(value, ensure_ascii=random.random() < 0.5).encode("utf-8", "surrogatepass")
+    return data if raw is None else data.replace(json.dumps(_PLACE).encode(), raw)
 
 
 def _at(value: Any, path: tuple[str | int, ...]) -> Any:

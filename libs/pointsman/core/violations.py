@@ -200,6 +200,8 @@ def _bound_problem(found: _Found, detail: str) -> str:
         return ""
     if isinstance(leaf, inspect.FloatType | inspect.IntType):
         return f"expected {allowed}, got {value!r}"[:300]
+    if not isinstance(value, str | list | tuple | dict | None):
+        return ""
     unit = "characters" if isinstance(leaf, inspect.StrType) else "items"
     return f"expected {allowed} {unit}, got {len(value)}" if value is not None else f"expected {allowed} {unit}"
 

@@ -91,5 +91,6 @@ def make_app(backends: Backends, authenticator: Authenticator, decisions: Decisi
         authenticator,
         gateway.max_body_bytes,
         path_checks={"tier": backends.require_tier},
+        convert_problem=client_problem,
         public={"/metrics"} if gateway.open_metrics else (),
     )

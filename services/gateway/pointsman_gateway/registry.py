@@ -4,9 +4,8 @@ A handler declares its endpoints (see `pointsman_gateway.http.endpoint`). Routin
 and the documentation are made from this list.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from pointsman_gateway.api.arms import ArmsHandler
@@ -21,6 +20,7 @@ from pointsman_gateway.api.shadow_report import ShadowReportHandler
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.chat.endpoints import ChatHandler
 from pointsman_gateway.chat.service import ChatGateway
+from pointsman_gateway.chat.unserved import UnservedRoutes
 from pointsman_gateway.console.alerts import AlertsHandler
 from pointsman_gateway.console.dry_run import TryHandler
 from pointsman_gateway.console.feature_names import FeatureNames
@@ -31,7 +31,7 @@ from pointsman_gateway.decision_client import DecisionClient
 from pointsman_gateway.http.authentication import Authenticator
 from pointsman_gateway.http.endpoint import HttpEndpoint, declared_endpoints
 from pointsman_gateway.http.health import HealthHandler
-from pointsman_gateway.http.routing import convert_problem
+from pointsman_gateway.http.response import HttpResponse
 from pointsman_gateway.http.static_files import PagesHandler
 
 
@@ -71,8 +71,16 @@ ENDPOINTS: list[HttpEndpoint] = [declared for handler in HANDLERS for declared, 
 
 LONG_BODY_PATHS = [declared.path for declared in ENDPOINTS if declared.long_body]
 
-client_problem = partial(convert_problem, ENDPOINTS)
-"""From a path, request headers and a problem document to the error in the format of the path's clients."""
+_unserved = UnservedRoutes({declared.path.split("/")[2] for declared in ENDPOINTS if declared.path.startswith("/v1/")})
+
+
+def client_problem(path: str, headers: Mapping[str, str], document: HttpResponse) -> HttpResponse:
+    """Return a problem document in the error format that clients of the path expect."""
+    for declared in ENDPOINTS:
+        prefix, has_parameter, _ = declared.path.partition("{")
+        if path == prefix or (has_parameter and path.startswith(prefix)):
+            return declared.errors.convert(document, headers) if declared.errors else document
+    return _unserved.convert(path, headers, document)
 
 
 def openapi_document() -> bytes:

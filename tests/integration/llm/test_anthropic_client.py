@@ -200,3 +200,9 @@ async def test_cached_tokens_are_reported_however_the_provider_counts_them(
     assert served.cached_tokens is not None
     assert served.input_tokens is not None
     assert 200 < served.cached_tokens < served.input_tokens
+
+
+def test_a_route_that_is_not_served_is_an_error_with_a_text(services: dict[str, ServiceProcess]) -> None:
+    client = anthropic.Anthropic(base_url=services["gateway"].url + "/v1", api_key="none")
+    with client, pytest.raises(anthropic.NotFoundError, match=r"/v1/v1/messages is not served.*must end without it"):
+        client.messages.create(model="auto", max_tokens=10, messages=ask())

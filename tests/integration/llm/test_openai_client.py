@@ -184,3 +184,17 @@ async def test_nothing_of_a_message_is_in_the_logs(openai_client: openai.OpenAI,
     text_of_answer = raw.parse().choices[0].message.content
     assert text_of_answer
     assert not [text for text in (secret, text_of_answer) if text in repr((outcome, event))]
+
+
+def test_a_route_that_is_not_served_is_an_error_with_a_text(openai_client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError, match=r"/v1/responses is not served.*chat completions") as refused:
+        openai_client.responses.create(model="auto", input="Hi")
+    assert (refused.value.code, refused.value.type) == ("unknown_url", "invalid_request_error")
+    with pytest.raises(openai.NotFoundError, match="/v1/embeddings is not served"):
+        openai_client.embeddings.create(model="auto", input="Hi")
+
+
+def test_a_base_url_without_the_version_is_explained(services: dict[str, ServiceProcess]) -> None:
+    client = openai.OpenAI(base_url=services["gateway"].url, api_key="none")
+    with client, pytest.raises(openai.NotFoundError, match="base URL must end with it"):
+        client.chat.completions.create(model="auto", messages=ask())

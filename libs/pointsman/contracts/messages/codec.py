@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from pointsman.contracts.messages.errors import InvalidMessage, UnknownVersion
+from pointsman.contracts.messages.nesting import check_nesting
 from pointsman.core.violations import explain
 
 T = TypeVar("T")
@@ -59,6 +60,8 @@ def decode(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
 def _decode_untyped(data: bytes) -> Any:
     """Return the data of a message that does not fit its type, to show what is in the field; None for invalid JSON."""
     try:
-        return msgspec.json.decode(data)
+        value = msgspec.json.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
+    check_nesting(value)  # only shallow data can be shown
+    return value

@@ -10,6 +10,7 @@ from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.decision import MAX_CANDIDATES, Candidate, DecisionEvent, DecisionRequest
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.ids import NONCE_LENGTH, is_nonce
+from pointsman.contracts.messages.nesting import check_nesting
 from pointsman.contracts.messages.outcome import OutcomeReport
 from pointsman.core.bandit import Arm, ArmError, ContextError, Mismatch, conform
 
@@ -126,6 +127,7 @@ def find_non_finite(data: bytes) -> InvalidMessage | None:
         value = json.loads(data)
     except (ValueError, RecursionError):
         return None
+    check_nesting(value)
     return _find_non_finite(value, "")
 
 
@@ -158,9 +160,10 @@ def _check_candidate(candidate: Candidate, where: str) -> None:
 
 
 def _check_metadata(metadata: dict[str, object]) -> None:
+    check_nesting(metadata, "metadata")
     try:
         size = len(encode(metadata))
-    except (UnicodeEncodeError, RecursionError) as error:
+    except UnicodeEncodeError as error:
         raise InvalidMessage("metadata", f"cannot be encoded as JSON: {error}") from error
     if size > MAX_METADATA_BYTES:
         raise InvalidMessage("metadata", f"expected at most {MAX_METADATA_BYTES} bytes as JSON, got {size}")

@@ -16,6 +16,9 @@ Dialect = Literal["openai", "anthropic"]
 MAX_PARTS = 1_000
 """Number of messages and parts of messages that are read, starting from the newest."""
 
+MAX_TOKENS = 2**53
+"""Limit of a number of tokens: integers of JSON have any size, and features are floats."""
+
 MAX_EXCERPT_CHARS = 4_000
 """Number of characters of an `excerpt`."""
 
@@ -248,7 +251,7 @@ def _json_mode(body: Mapping[str, Any]) -> bool:
 def _max_tokens(body: Mapping[str, Any]) -> int | None:
     for name in ("max_completion_tokens", "max_tokens"):
         value = body.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value < MAX_TOKENS:
             return value
     return None
 
@@ -270,4 +273,4 @@ def _effort(body: Mapping[str, Any]) -> float:
     budget = thinking.get("budget_tokens")
     if thinking.get("type") != "enabled" or not isinstance(budget, int) or isinstance(budget, bool):
         return 0.0
-    return min(max(budget, 0) / _MAX_THINKING_TOKENS, 1.0)
+    return min(max(budget, 0), _MAX_THINKING_TOKENS) / _MAX_THINKING_TOKENS

@@ -83,7 +83,7 @@ def _system(system: Any) -> list[dict[str, Any]]:
         return [{"text": system}] if system else []
     blocks = []
     for block, where in read.objects(system, "system"):
-        if block.get("type") != "text":
+        if read.word(block, "type", where) != "text":
             read.refuse(f"{where}.type", "this model's provider takes text here")
         blocks.append({"text": read.text(block.get("text"), f"{where}.text")})
         blocks += _cache_point(block)
@@ -99,7 +99,7 @@ def _cache_point(block: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _message(message: dict[str, Any], where: str) -> dict[str, Any]:
-    role = message.get("role")
+    role = read.word(message, "role", where)
     if role not in ("user", "assistant"):
         read.refuse(f"{where}.role", "expected user or assistant")
     content = message.get("content")
@@ -113,7 +113,7 @@ def _message(message: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _block(block: dict[str, Any], where: str) -> dict[str, Any]:
-    kind = block.get("type")
+    kind = read.word(block, "type", where)
     if kind == "tool_use":
         call_id, name, given = read_tool_use(block, where)
         return {"toolUse": {"toolUseId": call_id, "name": name, "input": given}}
@@ -131,11 +131,11 @@ def _block(block: dict[str, Any], where: str) -> dict[str, Any]:
 
 def _content(block: dict[str, Any], where: str) -> dict[str, Any]:
     """Translate a block that both messages and tool results may hold."""
-    kind = block.get("type")
+    kind = read.word(block, "type", where)
     if kind == "text":
         return {"text": read.text(block.get("text"), f"{where}.text")}
     if kind not in ("image", "document"):
-        read.refuse(f"{where}.type", f"this model's provider takes no {kind!r} here")
+        read.refuse_word(kind, f"{where}.type")
     if kind == "document":
         is_pdf, data = read_document(block, where)
         if is_pdf:
@@ -144,7 +144,7 @@ def _content(block: dict[str, Any], where: str) -> dict[str, Any]:
     source = read.object(block.get("source"), f"{where}.source")
     if source.get("type") != "base64":
         read.refuse(f"{where}.source.type", "this model's provider takes images as base64, not from a URL")
-    media_type = source.get("media_type")
+    media_type = read.word(source, "media_type", f"{where}.source")
     if media_type not in _IMAGES:
         read.refuse(f"{where}.source.media_type", "this model's provider takes png, jpeg, gif and webp")
     data = read.text(source.get("data"), f"{where}.source.data")
@@ -178,7 +178,7 @@ def _tools(body: dict[str, Any], sent: dict[str, Any]) -> None:
         read.refuse(
             "tool_choice.disable_parallel_tool_use", "this model's provider cannot limit it to one call at a time"
         )
-    kind = choice.get("type")
+    kind = read.word(choice, "type", "tool_choice")
     if kind == "none":
         if _uses_tools(sent["messages"]):
             read.refuse("tool_choice", "this model's provider cannot disable the tools")

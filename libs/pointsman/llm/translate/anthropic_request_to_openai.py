@@ -39,9 +39,10 @@ def anthropic_request_to_openai(body: dict[str, Any], max_tokens_field: MaxToken
     read.only(body, REQUEST_FIELDS)
     messages = _system(body.get("system"))
     for message, where in read.objects(body.get("messages"), "messages"):
-        if message.get("role") == "assistant":
+        role = read.word(message, "role", where)
+        if role == "assistant":
             messages += _assistant(message, where)
-        elif message.get("role") == "user":
+        elif role == "user":
             messages += _user(message, where)
         else:
             read.refuse(f"{where}.role", "expected user or assistant")
@@ -70,8 +71,9 @@ def _system(system: Any) -> list[dict[str, Any]]:
 
 
 def _text(block: dict[str, Any], where: str) -> str:
-    if block.get("type") != "text":
-        read.refuse(f"{where}.type", f"this model's provider takes no {block.get('type')!r} here")
+    kind = read.word(block, "type", where)
+    if kind != "text":
+        read.refuse_word(kind, f"{where}.type")
     return read.text(block.get("text"), f"{where}.text")
 
 
@@ -82,7 +84,7 @@ def _user(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
         return [{"role": "user", "content": content}]
     results, parts = [], []
     for block, at in read.objects(content, f"{where}.content"):
-        kind = block.get("type")
+        kind = read.word(block, "type", at)
         if kind == "tool_result":
             result, shown = _tool_result(block, at)
             results.append(result)
@@ -96,7 +98,7 @@ def _user(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
 
 
 def _part(block: dict[str, Any], where: str) -> dict[str, Any]:
-    kind = block.get("type")
+    kind = read.word(block, "type", where)
     if kind == "image":
         return _image(block, where)
     if kind == "document":
@@ -143,7 +145,7 @@ def _assistant(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
     texts: list[str] = []
     calls: list[dict[str, Any]] = []
     for block, at in read.objects(content, f"{where}.content"):
-        kind = block.get("type")
+        kind = read.word(block, "type", at)
         if kind == "text":
             texts.append(_text(block, at))
         elif kind == "tool_use":
@@ -151,7 +153,7 @@ def _assistant(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
             function = {"name": name, "arguments": msgspec.json.encode(given).decode()}
             calls.append({"id": call_id, "type": "function", "function": function})
         elif kind not in _THINKING:
-            read.refuse(f"{at}.type", f"this model's provider takes no {kind!r} here")
+            read.refuse_word(kind, f"{at}.type")
     if not texts and not calls:
         return []
     sent: dict[str, Any] = {"role": "assistant", "content": "".join(texts) if texts else None}
@@ -172,11 +174,12 @@ def _tools(body: dict[str, Any], sent: dict[str, Any]) -> None:
         return
     choice = read.object(body["tool_choice"], "tool_choice")
     words = {"auto": "auto", "any": "required", "none": "none"}
-    if choice.get("type") == "tool":
+    kind = read.word(choice, "type", "tool_choice")
+    if kind == "tool":
         name = read.text(choice.get("name"), "tool_choice.name")
         sent["tool_choice"] = {"type": "function", "function": {"name": name}}
-    elif choice.get("type") in words:
-        sent["tool_choice"] = words[choice["type"]]
+    elif kind in words:
+        sent["tool_choice"] = words[kind]
     else:
         read.refuse("tool_choice.type", "expected auto, any, none or tool")
     if choice.get("disable_parallel_tool_use") is True:

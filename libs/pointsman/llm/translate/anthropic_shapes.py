@@ -27,8 +27,9 @@ class Tool(NamedTuple):
 def read_tools(body: dict[str, Any]) -> Iterator[Tool]:
     """Yield the tools of a request; those that Anthropic runs itself are refused."""
     for tool, where in read.objects(body.get("tools") or [], "tools"):
-        if tool.get("type") not in (None, "custom"):
-            read.refuse(f"{where}.type", f"this model's provider has no tool {tool['type']!r}")
+        kind = read.word(tool, "type", where)
+        if kind not in (None, "custom"):
+            read.refuse_word(kind, f"{where}.type")
         name = read.text(tool.get("name"), f"{where}.name")
         schema = read.object(tool.get("input_schema"), f"{where}.input_schema")
         yield Tool(name, tool.get("description"), schema, tool)

@@ -10,6 +10,9 @@ import msgspec
 from pointsman.llm.providers.failure import Untranslatable
 from pointsman.llm.request import Dialect
 
+MAX_SHOWN_CHARS = 80
+"""How much of a client's value an error repeats."""
+
 
 class BodyReader:
     """Reads bodies of the client's dialect."""
@@ -26,6 +29,19 @@ class BodyReader:
         if not isinstance(value, dict):
             self.refuse(path, "expected an object")
         return value
+
+    def word(self, whole: Mapping[str, Any], name: str, path: str) -> str | None:
+        """Return a field that is one of several words, such as ``type``: a string or absent; ``path`` is its object's.
+
+        Only strings may be looked up in sets and tables: a list cannot.
+        """
+        value = whole.get(name)
+        return None if value is None else self.text(value, f"{path}.{name}" if path else name)
+
+    def refuse_word(self, word: str | None, path: str) -> NoReturn:
+        """Refuse a part of a kind that this model's provider does not have."""
+        shown = "part without a type" if word is None else repr(word[:MAX_SHOWN_CHARS])
+        self.refuse(path, f"this model's provider takes no {shown} here")
 
     def text(self, value: Any, path: str) -> str:
         """Return the value, which must be a string."""

@@ -72,7 +72,7 @@ def _conversation(body: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict
     system: list[dict[str, Any]] = []
     messages: list[dict[str, Any]] = []
     for message, where in _read.objects(body.get("messages"), "messages"):
-        role = message.get("role")
+        role = _read.word(message, "role", where)
         if role in _SYSTEM:
             system += _parts(message.get("content"), f"{where}.content", text_only=True)
             continue
@@ -103,7 +103,7 @@ def _parts(content: Any, where: str, *, text_only: bool = False) -> list[dict[st
         return [{"type": "text", "text": content}] if content else []
     blocks = []
     for part, at in _read.objects(content, where):
-        kind = part.get("type")
+        kind = _read.word(part, "type", at)
         if kind == "text":
             text = _read.text(part.get("text"), f"{at}.text")
             blocks += [{"type": "text", "text": text}] if text else []
@@ -114,7 +114,7 @@ def _parts(content: Any, where: str, *, text_only: bool = False) -> list[dict[st
         elif kind == "file" and not text_only:
             blocks.append(_file(part, at))
         else:
-            _read.refuse(f"{at}.type", f"this model's provider takes no {kind!r} here")
+            _read.refuse_word(kind, f"{at}.type")
     return blocks
 
 

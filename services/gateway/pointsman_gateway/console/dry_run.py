@@ -9,6 +9,7 @@ from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import decode, encode
 from pointsman.contracts.messages.decision import Candidates, CandidateScore, DecisionRequest, candidate_scores_decoder
 from pointsman.contracts.messages.errors import InvalidMessage
+from pointsman.contracts.messages.nesting import check_nesting
 from pointsman.contracts.messages.problem import CONTENT_TYPE
 from pointsman.contracts.messages.validation import check_request
 from pointsman.core.features import view_request
@@ -148,6 +149,7 @@ class TryHandler:
             raise InvalidMessage(given[1] if given else "context", "expected one of context, prompt and messages")
         if body.context is not None:
             return body.context, None
+        check_nesting(body.messages, "messages")
         if body.messages == []:
             raise InvalidMessage("messages", "expected at least one message")
         messages: list[dict[str, Any]] = body.messages or [{"role": "user", "content": body.prompt}]

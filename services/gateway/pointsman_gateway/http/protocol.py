@@ -187,7 +187,8 @@ def _encode(response: HttpResponse) -> bytes:
     return head.encode() + response.body
 
 
-def _unchanged(_path: str, _headers: Mapping[str, str], response: HttpResponse) -> HttpResponse:
+def unchanged(_path: str, _headers: Mapping[str, str], response: HttpResponse) -> HttpResponse:
+    """Return the problem document: the format of most paths."""
     return response
 
 
@@ -195,7 +196,7 @@ def bounded(
     read_timeout_s: float,
     max_body_bytes: int,
     max_body_bytes_of: Mapping[str, int] | None = None,
-    convert_problem: ConvertProblem = _unchanged,
+    convert_problem: ConvertProblem = unchanged,
 ) -> type[BoundedProtocol]:
     """Return a protocol class with limits; the server creates an instance for each connection.
 

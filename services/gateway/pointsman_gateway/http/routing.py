@@ -17,6 +17,7 @@ from pointsman_gateway.http.authentication import Authenticator
 from pointsman_gateway.http.edge import Edge, error_response
 from pointsman_gateway.http.endpoint import HttpEndpoint, declared_endpoints
 from pointsman_gateway.http.problems import problem
+from pointsman_gateway.http.protocol import ConvertProblem, unchanged
 from pointsman_gateway.http.request import ClientDisconnected, QueryReader, decode_body, read_body
 from pointsman_gateway.http.response import FrameworkHandler, HotHandler, HttpResponse, HttpStreamResponse
 
@@ -30,19 +31,19 @@ def build_application(
     authenticator: Authenticator,
     max_body_bytes: int,
     path_checks: PathChecks,
+    convert_problem: ConvertProblem = unchanged,
     public: Collection[str] = (),
 ) -> Edge:
     """Return the application with all endpoints of the handlers.
 
     ``max_body_bytes`` limits the bodies of the framework's endpoints; hot endpoints read their own. The ``public``
     paths need no API key, although their declaration has a scope. The ``path_checks`` run before a body is read.
+    ``convert_problem`` gives the errors outside of an endpoint the format of the path's clients.
     """
     hot: dict[str, HotHandler] = {}
     routes: list[Route] = []
-    endpoints: list[HttpEndpoint] = []
     for handler in handlers:
         for declared, name in declared_endpoints(type(handler)):
-            endpoints.append(declared)
             method = getattr(handler, name)
             check = _check(declared, authenticator, public)
             if declared.hot:
@@ -58,7 +59,10 @@ def build_application(
         headers = tuple((name.lower(), value) for name, value in (error.headers or {}).items())
         detail = {404: "no such route", 405: "this route does not have that method"}.get(error.status_code)
         document = problem(error.status_code, detail or error.detail, headers=headers)
-        return convert_problem(endpoints, request.url.path, request.headers, document).to_starlette()
+        return convert_problem(request.url.path, request.headers, document).to_starlette()
+
+    async def on_bug(request: Request, error: Exception) -> Response:
+        return convert_problem(request.url.path, request.headers, error_response(request.scope, error)).to_starlette()
 
     app = FastAPI(
         routes=list[BaseRoute](routes),
@@ -66,20 +70,9 @@ def build_application(
         docs_url=None,  # FastAPI's page loads scripts from another host
         redoc_url=None,
         redirect_slashes=False,
-        exception_handlers={HTTPException: on_http_error},
+        exception_handlers={HTTPException: on_http_error, Exception: on_bug},
     )
     return Edge(app, hot, routes)
-
-
-def convert_problem(
-    endpoints: Iterable[HttpEndpoint], path: str, headers: Mapping[str, str], document: HttpResponse
-) -> HttpResponse:
-    """Return a problem document in the error format that clients of the path expect."""
-    for declared in endpoints:
-        prefix, has_parameter, _ = declared.path.partition("{")
-        if declared.errors and (path == prefix or (has_parameter and path.startswith(prefix))):
-            return declared.errors.convert(document, headers)
-    return document
 
 
 def _check(declared: HttpEndpoint, authenticator: Authenticator, public: Collection[str]) -> Check | None:
@@ -135,15 +128,14 @@ def _framework_handler(
                 body = await read_body(request.scope, request.receive, max_body_bytes)
                 arguments["body"] = decode_body(decoder, body or (b"" if declared.body_required else b"{}"))
             answered = await method(request, **arguments)
+            if not isinstance(answered, Response | HttpResponse):
+                answered = HttpResponse(200, encode(answered))
         except ClientDisconnected:
             raise
         except Exception as error:
             errors = declared.errors
             answered = errors.respond(error, request.headers) if errors else error_response(request.scope, error)
-        if isinstance(answered, Response):
-            return answered
-        response = answered if isinstance(answered, HttpResponse) else HttpResponse(200, encode(answered))
-        return response.to_starlette()
+        return answered if isinstance(answered, Response) else answered.to_starlette()
 
     return answer
 

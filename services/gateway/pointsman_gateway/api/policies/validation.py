@@ -4,6 +4,7 @@ import msgspec
 
 from pointsman.contracts.config import Config
 from pointsman.contracts.messages.errors import InvalidMessage
+from pointsman.contracts.messages.nesting import check_nesting
 from pointsman.contracts.messages.policies import PolicyChange, PolicySpec, RequestedPolicy
 from pointsman.contracts.messages.subjects import check_name
 from pointsman.core.bandit import ALGORITHMS, PolicyError, make_policy
@@ -38,6 +39,7 @@ def check_change(change: PolicyChange, allowed_classes: frozenset[str]) -> None:
 def check_policy(spec: PolicySpec, field: str, allowed_classes: frozenset[str]) -> None:
     """Raise `InvalidMessage` unless the policy is valid; ``field`` is its path in the request."""
     check_name(spec.name, f"{field}.name")
+    check_nesting(spec.parameters, f"{field}.parameters")
     for violation in find_violations(msgspec.to_builtins(spec), RequestedPolicy, field):
         raise InvalidMessage(*violation)
     if _is_class(spec.algorithm) and spec.algorithm not in allowed_classes:

@@ -1,0 +1,68 @@
+"""Fields of a client that should be words and are not: refused by their path before they are looked up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pointsman.llm.providers.failure import Untranslatable
+from pointsman.llm.translate.anthropic_request_to_converse import anthropic_request_to_converse
+from pointsman.llm.translate.anthropic_request_to_openai import anthropic_request_to_openai
+from pointsman.llm.translate.openai_request_to_anthropic import openai_request_to_anthropic
+
+ODD: list[Any] = [["text"], {"a": 1}, 10**60, True]
+TOOLS: list[Any] = [{"name": "t", "input_schema": {}}]
+
+
+def user(*parts: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": list(parts)}]}
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize(
+    ("place", "path"),
+    [
+        (lambda odd: {"messages": [{"role": odd, "content": "Hi"}]}, "messages[0].role"),
+        (lambda odd: user({"type": odd}), "messages[0].content[0].type"),
+    ],
+)
+def test_by_both_dialects(place: Any, path: str, odd: Any) -> None:
+    with pytest.raises(Untranslatable) as refused:
+        openai_request_to_anthropic(place(odd), 100)
+    assert refused.value.field == path
+    for translate in (lambda body: anthropic_request_to_openai(body, "max_tokens"), _to_converse):
+        with pytest.raises(Untranslatable) as refused:
+            translate(place(odd))
+        assert refused.value.field == path
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize(
+    ("place", "path"),
+    [
+        (lambda odd: {"system": [{"type": odd}], **user()}, "system[0].type"),
+        (lambda odd: {"messages": [{"role": "assistant", "content": [{"type": odd}]}]}, "messages[0].content[0].type"),
+        (
+            lambda odd: user({"type": "tool_result", "tool_use_id": "a", "content": [{"type": odd}]}),
+            "messages[0].content[0].content[0].type",
+        ),
+        (lambda odd: {"tools": [{"type": odd, "name": "t", "input_schema": {}}], **user()}, "tools[0].type"),
+        (lambda odd: {"tools": TOOLS, "tool_choice": {"type": odd}, **user()}, "tool_choice.type"),
+    ],
+)
+def test_in_parts_of_anthropics(place: Any, path: str, odd: Any) -> None:
+    for translate in (lambda body: anthropic_request_to_openai(body, "max_tokens"), _to_converse):
+        with pytest.raises(Untranslatable) as refused:
+            translate(place(odd))
+        assert refused.value.field == path
+
+
+def test_an_error_repeats_little_of_what_was_sent() -> None:
+    with pytest.raises(Untranslatable) as refused:
+        openai_request_to_anthropic(user({"type": "x" * 10_000}), 100)
+    assert len(refused.value.text) < 200
+
+
+def _to_converse(body: dict[str, Any]) -> dict[str, Any]:
+    return anthropic_request_to_converse(body, "m")
