@@ -11,7 +11,9 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pointsman.contracts.access.host_names import host_of, is_local, is_loopback
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.logs import logger
 
@@ -54,6 +56,17 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
+def _local_names_only(app: ASGIApp) -> ASGIApp:
+    """Return the application for requests whose host name a web page cannot choose, as in DNS rebinding."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        host = dict(scope["headers"]).get(b"host", b"")
+        refused = Response(b"use a local host name or an address", 421, media_type="text/plain")
+        await (app if is_local(host_of(host.decode("latin-1"))) else refused)(scope, receive, send)
+
+    return answer
+
+
 class Probe:
     """Serves ``/healthz``, ``/readyz`` and ``/metrics``.
 
@@ -70,7 +83,11 @@ class Probe:
         async def metrics_page(_: Request) -> Response:
             return Response(metrics.render(), media_type=metrics.CONTENT_TYPE)
 
-        app = Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics_page)])
+        app: ASGIApp = Starlette(
+            routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics_page)]
+        )
+        if is_loopback(host):
+            app = _local_names_only(app)
         self._socket = listen(host, port)
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none")
         self._server = Server(config)

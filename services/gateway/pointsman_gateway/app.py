@@ -20,6 +20,7 @@ from pointsman_gateway.http.authentication import Authenticator
 from pointsman_gateway.http.edge import Edge, TracedEdge
 from pointsman_gateway.http.protocol import bounded
 from pointsman_gateway.http.routing import build_application
+from pointsman_gateway.http.web_pages import make_guard
 from pointsman_gateway.registry import HANDLERS, LONG_BODY_PATHS, Parts, client_problem
 
 log = logger("gateway")
@@ -93,4 +94,5 @@ def make_app(backends: Backends, authenticator: Authenticator, decisions: Decisi
         path_checks={"tier": backends.require_tier},
         convert_problem=client_problem,
         public={"/metrics"} if gateway.open_metrics else (),
+        guard=make_guard(backends.config),
     )

@@ -1,8 +1,8 @@
 """The configuration as one tree, and the rules that concern several sections."""
 
-import ipaddress
 from collections.abc import Iterator
 
+from pointsman.contracts.access.host_names import is_loopback
 from pointsman.contracts.access.keys import StoredKey
 from pointsman.contracts.config.connections import NatsConfig, RedisConfig
 from pointsman.contracts.config.errors import ConfigError
@@ -119,20 +119,15 @@ def keys_required(config: Config) -> bool:
 def exposure_problems(config: Config) -> list[str]:
     """Return why the gateway must not start: other machines can reach it without a key, and this is not allowed."""
     gateway = config.gateway
-    if keys_required(config) or gateway.allow_anonymous or _is_loopback(gateway.host):
+    published = gateway.published_host
+    setting, host = ("host", gateway.host) if published is None else ("published_host", published)
+    if keys_required(config) or gateway.allow_anonymous or is_loopback(host):
         return []
     return [
-        f"gateway.host: other machines can reach {gateway.host!r}, and no API key is configured. Set gateway.keys_file "
-        "and create a key with `pointsman keys create`; or listen on 127.0.0.1; or set gateway.allow_anonymous = true "
-        "to accept requests without a key"
+        f"gateway.{setting}: other machines can reach {host!r}, and no API key is configured. Set gateway.keys_file "
+        "and create a key with `pointsman keys create`; or use 127.0.0.1; or set gateway.allow_anonymous = true to "
+        "accept requests without a key"
     ]
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def request_extractor(config: Config) -> CheckedExtractor:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta
 
+from pointsman.contracts.access.host_names import ANY_HOST, is_host
 from pointsman.contracts.config.section import Section
 from pointsman.core.bounds import NonNegative, Port, PositiveInt, Share
 from pointsman.core.violations import Violation
@@ -43,6 +44,12 @@ class GatewayConfig(_ServiceSection, frozen=True, kw_only=True):
         keys are configured.
     anonymous_rate_limit_per_s: Requests per second from one client address while no keys are configured; 0 for no
         limit.
+    published_host: The address at which a container's port is published. It decides, instead of ``host``, whether other
+        machines can reach the gateway.
+    allowed_hosts: Host names that requests may have in ``Host``, such as ``gateway.example.com``; ``*`` for every
+        name. Always accepted: IP addresses, names without a dot, names that end with ``.localhost``, ``.local`` or
+        ``.internal``, ``host`` and the name of the machine. While API keys are configured and this list is empty,
+        every name is accepted.
     open_metrics: Serve ``/metrics`` without an API key.
     cert_file: PEM file of the certificate chain: serve HTTPS.
     key_file: PEM file of the private key of the certificate.
@@ -57,6 +64,8 @@ class GatewayConfig(_ServiceSection, frozen=True, kw_only=True):
     keys_file: str | None = None
     allow_anonymous: bool = False
     anonymous_rate_limit_per_s: NonNegative = 0.0
+    published_host: str | None = None
+    allowed_hosts: list[str] = []
     open_metrics: bool = False
     cert_file: str | None = None
     key_file: str | None = None
@@ -71,6 +80,10 @@ class GatewayConfig(_ServiceSection, frozen=True, kw_only=True):
         for name, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
             if getattr(self, name) is not None and getattr(self, other) is None:
                 yield Violation(other, f"required together with {name}")
+        for index, name in enumerate(self.allowed_hosts):
+            if name != ANY_HOST and not is_host(name):
+                expected = "expected a host name without scheme and port, such as gateway.example.com, or *"
+                yield Violation(f"allowed_hosts[{index}]", f"{expected}, got {name[:100]!r}")
 
 
 class DecisionConfig(_ServiceSection, frozen=True, kw_only=True):

@@ -20,6 +20,11 @@ http_seconds = Histogram(
     ["route"],
     buckets=_SECONDS,
 )
+page_requests_refused = Counter(
+    "pointsman_page_requests_refused",
+    "Requests refused because a web page of another site may have sent them",
+    ["reason"],
+)
 fallbacks = Counter("pointsman_fallback_decisions", "Degraded responses, with the fallback arm", ["tier", "reason"])
 outcomes_accepted = Counter("pointsman_outcomes_accepted", "Outcomes accepted into the log", ["tier", "learn"])
 outcomes_repeated = Counter(

@@ -23,7 +23,8 @@ Where API keys are configured, a request needs a key with the scope of the endpo
 `admin`. Send it as `Authorization: Bearer` or as `x-api-key`. `/metrics` can be configured to need no key.
 
 Every endpoint may answer 400 for a request that is not HTTP, 408 for one that arrives too slowly, and 431 for headers \
-that are too long.
+that are too long. Without API keys it answers 421 for an unknown name in `Host`, 403 for a web page of another site, \
+and 415 for a form of a browser.
 """
 _TAGS = {
     "chat": "Chat requests that are routed, answered and learned from",

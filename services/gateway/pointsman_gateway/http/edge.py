@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -24,17 +24,27 @@ log = logger("gateway")
 NO_ROUTE = "(none)"
 NOT_TRACED = frozenset({"/healthz", "/readyz", "/metrics"})
 """Probes, which are requested every few seconds."""
+_FOR_OWN_PAGES = {b"cross-origin-resource-policy": b"same-origin", b"x-content-type-options": b"nosniff"}
+"""Browsers give no answer to pages of other sites as a script, style or image."""
 _TRACE_HEADERS = frozenset({b"traceparent", b"tracestate"})
 
 
 class Edge:
     """The ASGI application that the server calls; it passes requests that are not hot to the framework.
 
-    Metrics are labelled with the paths of the routes, which do not contain ids.
+    Metrics are labelled with the paths of the routes, which do not contain ids. ``refuse`` returns the answer to a
+    request that no handler may see.
     """
 
-    def __init__(self, app: ASGIApp, hot: Mapping[str, HotHandler], routes: Sequence[Route]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        hot: Mapping[str, HotHandler],
+        routes: Sequence[Route],
+        refuse: Callable[[Scope], HttpResponse | None] | None = None,
+    ) -> None:
         self.routes = routes
+        self._refuse = refuse
         self._app = app
         self._hot = hot
         self._templates: dict[object, str] = {route.endpoint: route.path for route in routes}
@@ -45,6 +55,10 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started_s = perf_counter()
+        if self._refuse is not None and (refused := self._refuse(scope)) is not None:
+            _observe(self.route_of(scope), refused.status, started_s)
+            await _send(refused, send)
+            return
         hot = self._hot.get(scope["path"]) if scope["method"] == "POST" else None
         if hot is None:
             await self._call_framework(scope, receive, send, started_s)
@@ -72,6 +86,7 @@ class Edge:
         async def note_status(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _observe(self.route_of(scope), message["status"], started_s)
+                message["headers"] = list((_FOR_OWN_PAGES | dict(message["headers"])).items())
             await send(message)
 
         with contextlib.suppress(ClientDisconnected):

@@ -20,6 +20,7 @@ from pointsman_gateway.http.problems import problem
 from pointsman_gateway.http.protocol import ConvertProblem, unchanged
 from pointsman_gateway.http.request import ClientDisconnected, QueryReader, decode_body, read_body
 from pointsman_gateway.http.response import FrameworkHandler, HotHandler, HttpResponse, HttpStreamResponse
+from pointsman_gateway.http.web_pages import Guard
 
 Check = Callable[[Scope], None]
 PathChecks = Mapping[str, Callable[[str], object]]
@@ -33,12 +34,14 @@ def build_application(
     path_checks: PathChecks,
     convert_problem: ConvertProblem = unchanged,
     public: Collection[str] = (),
+    guard: Guard | None = None,
 ) -> Edge:
     """Return the application with all endpoints of the handlers.
 
     ``max_body_bytes`` limits the bodies of the framework's endpoints; hot endpoints read their own. The ``public``
-    paths need no API key, although their declaration has a scope. The ``path_checks`` run before a body is read.
-    ``convert_problem`` gives the errors outside of an endpoint the format of the path's clients.
+    paths need no API key, although their declaration has a scope. The ``path_checks`` run before a body is read, the
+    ``guard`` before anything else. ``convert_problem`` gives the errors outside of an endpoint the format of the path's
+    clients.
     """
     hot: dict[str, HotHandler] = {}
     routes: list[Route] = []
@@ -64,6 +67,14 @@ def build_application(
     async def on_bug(request: Request, error: Exception) -> Response:
         return convert_problem(request.url.path, request.headers, error_response(request.scope, error)).to_starlette()
 
+    def refuse(scope: Scope) -> HttpResponse | None:
+        assert guard is not None
+        refusal = guard(scope)
+        if refusal is None:
+            return None
+        document = problem(refusal.status, refusal.detail)
+        return convert_problem(scope["path"], Headers(scope=scope), document)
+
     app = FastAPI(
         routes=list[BaseRoute](routes),
         openapi_url=None,  # the document is made from the declarations
@@ -72,7 +83,7 @@ def build_application(
         redirect_slashes=False,
         exception_handlers={HTTPException: on_http_error, Exception: on_bug},
     )
-    return Edge(app, hot, routes)
+    return Edge(app, hot, routes, refuse if guard else None)
 
 
 def _check(declared: HttpEndpoint, authenticator: Authenticator, public: Collection[str]) -> Check | None:

@@ -45,6 +45,11 @@ def test_a_key_in_the_configuration_is_enough_to_need_keys(file: Path) -> None:
         ("[gateway]\nkey_file = 'k.pem'\n", "gateway.cert_file: required together with key_file"),
         ("[gateway]\nanonymous_rate_limit_per_s = -1\n", "gateway.anonymous_rate_limit_per_s: "),
         ("[gateway]\nread_timeout_ms = 0\n", "gateway.read_timeout_ms: "),
+        (
+            '[gateway]\nallowed_hosts = ["a.example", "https://b.example"]\n',
+            "gateway.allowed_hosts[1]: expected a host name",
+        ),
+        ('[gateway]\nallowed_hosts = "a.example"\n', "gateway.allowed_hosts: "),
     ],
 )
 def test_an_invalid_setting_is_reported(file: Path, text: str, problem: str) -> None:
@@ -65,3 +70,19 @@ def test_a_gateway_that_everyone_could_reach_is_refused_before_anything_starts(
     assert not Path("data").exists()
     file.write_text(TIER + '[gateway]\nhost = "0.0.0.0"\nallow_anonymous = true\n')
     assert exposure_problems(load_config(file, {})) == []
+
+
+@pytest.mark.parametrize("published", ["0.0.0.0", "192.0.2.7", "::", ""])
+def test_a_published_container_port_needs_keys_too(file: Path, published: str) -> None:
+    file.write_text(TIER)
+    environ = {"POINTSMAN_GATEWAY_HOST": "0.0.0.0", "POINTSMAN_GATEWAY_PUBLISHED_HOST": published}
+    (problem,) = exposure_problems(load_config(file, environ))
+    assert problem.startswith("gateway.published_host: " if published else "gateway.host: ")
+    assert exposure_problems(load_config(file, {**environ, "POINTSMAN_GATEWAY_KEYS_FILE": "keys"})) == []
+
+
+@pytest.mark.parametrize("published", ["127.0.0.1", "::1", "[::1]"])
+def test_a_container_port_that_is_published_on_loopback_needs_no_keys(file: Path, published: str) -> None:
+    file.write_text(TIER)
+    environ = {"POINTSMAN_GATEWAY_HOST": "0.0.0.0", "POINTSMAN_GATEWAY_PUBLISHED_HOST": published}
+    assert exposure_problems(load_config(file, environ)) == []
