@@ -285,10 +285,13 @@ PUBLISHED_BY: dict[str, set[Role]] = {
     "$JS.API.CONSUMER.CREATE.KV_policies": {"gateway", "decision", "shadow-evaluator", "operator"},
     "$JS.API.CONSUMER.DURABLE.CREATE.OUTCOMES.x": {"operator"},
     "$JS.API.DIRECT.GET.DECISIONS": {"gateway", "shadow-evaluator", "operator"},
-    "$JS.API.DIRECT.GET.KV_policies": {"gateway", "operator"},
+    "$JS.API.DIRECT.GET.KV_policies": {"gateway", "shadow-evaluator", "operator"},
     "$JS.API.DIRECT.GET.OUTCOMES": {"gateway", "reward-updater", "operator"},
-    "$JS.API.DIRECT.GET.ALERTS": {"gateway", "operator"},
-    "$JS.API.DIRECT.GET.REWARDS": {"gateway", "operator"},
+    "$JS.API.DIRECT.GET.ALERTS": {"gateway", "shadow-evaluator", "operator"},
+    "$JS.API.DIRECT.GET.REWARDS": {"gateway", "reward-updater", "operator"},
+    "$JS.API.STREAM.MSG.GET.DECISIONS": {"gateway", "shadow-evaluator", "operator"},
+    "$JS.API.STREAM.MSG.GET.OUTCOMES": {"gateway", "reward-updater", "shadow-evaluator", "operator"},
+    "$JS.API.STREAM.MSG.GET.KV_policies": {"gateway", "decision", "shadow-evaluator", "operator"},
     "$SYS.REQ.SERVER.PING": set(),
 }
 """Who may publish what; the ones who may not are tried."""

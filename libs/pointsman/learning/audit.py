@@ -49,9 +49,10 @@ class _Replay:
         while self.ledger.watermark < watermark:
             if not self._ahead:
                 batch = await self.reader.next_batch(wait_s=READ_TIMEOUT_S)
-                if not batch:
+                if not batch and await self.reader.complete_at() is not None:
                     return False
                 self._ahead = batch[::-1]
+                continue
             if self._ahead[-1].sequence > watermark:
                 return False
             message = self._ahead.pop()

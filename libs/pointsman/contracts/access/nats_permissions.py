@@ -47,6 +47,11 @@ def _read(*streams: str) -> tuple[str, ...]:
     )
 
 
+def _get(*streams: str) -> tuple[str, ...]:
+    """Return the subjects that `Bus.get`, `Bus.next` and `Bus.last` publish to: of all replicas, and of the leader."""
+    return tuple(f"{_API}.{call}.GET.{stream}" for stream in streams for call in ("DIRECT", "STREAM.MSG"))
+
+
 def _make(*streams: str) -> tuple[str, ...]:
     return tuple(f"{_API}.STREAM.{call}.{stream}" for stream in streams for call in ("CREATE", "UPDATE"))
 
@@ -79,13 +84,7 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
             f"{_API}.INFO",
             *_exists(*_STREAMS),
             *_make(*_STREAMS),
-            f"{_API}.DIRECT.GET.{subjects.DECISIONS}",
-            f"{_API}.DIRECT.GET.{subjects.OUTCOMES}",
-            f"{_API}.DIRECT.GET.{subjects.OUTCOMES}.{subjects.STREAM_SUBJECTS[subjects.OUTCOMES]}",
-            f"{_API}.DIRECT.GET.{subjects.REWARDS}",
-            f"{_API}.DIRECT.GET.{subjects.ALERTS}",
-            f"{_API}.DIRECT.GET.{subjects.POLICIES_STREAM}",
-            f"{_API}.DIRECT.GET.{subjects.POLICIES_STREAM}.{_POLICY}",
+            *_get(subjects.DECISIONS, subjects.OUTCOMES, subjects.REWARDS, subjects.ALERTS, subjects.POLICIES_STREAM),
             *_read(subjects.POLICIES_STREAM),
         ),
         subscribe=(subjects.ANY_DECISION, subjects.ANY_FALLBACK, *_micro("gateway"), inbox("gateway")),
@@ -97,6 +96,7 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
             *(inbox(role) for role in _ANSWERED),
             *_exists(subjects.DECISIONS, subjects.POLICIES_STREAM),
             *_read(subjects.POLICIES_STREAM),
+            f"{_API}.STREAM.MSG.GET.{subjects.POLICIES_STREAM}",
         ),
         subscribe=(
             f"{subjects.ANY_DECIDE} {subjects.DECISION_QUEUE}",
@@ -118,11 +118,7 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
             *_exists(subjects.DECISIONS, subjects.OUTCOMES, subjects.REWARDS, subjects.ALERTS, subjects.DEAD),
             *_exists(subjects.FEEDBACK),
             *_read(subjects.OUTCOMES, subjects.FEEDBACK),
-            *(f"{_API}.STREAM.MSG.GET.{stream}" for stream in (subjects.OUTCOMES, subjects.FEEDBACK)),
-            f"{_API}.DIRECT.GET.{subjects.FEEDBACK}",
-            f"{_API}.DIRECT.GET.{subjects.OUTCOMES}",
-            f"{_API}.DIRECT.GET.{subjects.OUTCOMES}.{subjects.STREAM_SUBJECTS[subjects.OUTCOMES]}",
-            f"{_API}.DIRECT.GET.{subjects.REWARDS}.{subjects.STREAM_SUBJECTS[subjects.REWARDS]}",
+            *_get(subjects.OUTCOMES, subjects.FEEDBACK, subjects.REWARDS),
         ),
         subscribe=(*_micro("reward-updater"), inbox("reward-updater")),
     ),
@@ -132,15 +128,13 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
             subjects.dead(subjects.DECISIONS),
             subjects.dead(subjects.REWARDS),
             *_STATUS_ASKED,
-            f"{_API}.DIRECT.GET.{subjects.DECISIONS}",
+            *_get(subjects.DECISIONS, subjects.ALERTS, subjects.POLICIES_STREAM),
             *_exists(subjects.OUTCOMES, subjects.REWARDS),
             *_read(subjects.OUTCOMES, subjects.REWARDS),
+            f"{_API}.STREAM.MSG.GET.{subjects.OUTCOMES}",
             _POLICY,  # for automatic promotion
             _PROMOTION,
             *_ANNOUNCED,
-            f"{_API}.DIRECT.GET.{subjects.POLICIES_STREAM}.{_POLICY}",
-            f"{_API}.DIRECT.GET.{subjects.DECISIONS}.{subjects.STREAM_SUBJECTS[subjects.DECISIONS]}",
-            *(f"{_API}.DIRECT.GET.{subjects.ALERTS}.{subject}" for subject in _ANNOUNCED),
             *_exists(subjects.ALERTS),
             *_exists(subjects.DECISIONS, subjects.SHADOW, subjects.DEAD, subjects.POLICIES_STREAM),
             *_read(subjects.DECISIONS, subjects.POLICIES_STREAM),

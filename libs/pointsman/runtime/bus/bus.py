@@ -22,7 +22,7 @@ from pointsman.runtime.bus.jetstream import (
     read_ack,
     read_direct,
     read_info,
-    read_last_sequence,
+    read_stored,
 )
 from pointsman.runtime.bus.requests import Headers, Requests
 from pointsman.runtime.telemetry.logs import logger
@@ -30,11 +30,15 @@ from pointsman.runtime.telemetry.logs import logger
 log = logger("bus")
 
 REQUEST_TIMEOUT_S = 5.0
+DIRECT_GET_TIMEOUT_S = 0.5
+"""How long to wait for a replica before the stream's leader is asked."""
 PING_INTERVAL_S = 2
 RECONNECT_WAIT_S = 0.25
 CLOSE_TIMEOUT_S = 3.0
 
 OnMessage = Callable[[Message], Awaitable[None]]
+_Wanted = dict[str, int | str]
+"""Request of a message, the same for a replica and the leader."""
 
 
 class Subscription:
@@ -214,29 +218,46 @@ class Bus:
 
     async def get(self, stream: str, sequence: int, timeout_s: float = REQUEST_TIMEOUT_S) -> StoredMessage | None:
         """Read one message of a stream by its sequence; None when there is none."""
-        payload = b'{"seq":%d}' % sequence
-        return read_direct(await self.requests.call(f"$JS.API.DIRECT.GET.{stream}", payload, timeout_s))
-
-    async def last(self, stream: str, subject: str, timeout_s: float = REQUEST_TIMEOUT_S) -> StoredMessage | None:
-        """Read the last message of a stream that has the subject; None when there is none."""
-        return read_direct(await self.requests.call(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", timeout_s))
-
-    async def last_sequence(self, stream: str, subject: str, timeout_s: float = REQUEST_TIMEOUT_S) -> int:
-        """Return the sequence of the last message of a stream that has the subject; 0 when there is none.
-
-        The stream's leader responds. The response to `last` may come from a replica, which can be behind.
-        """
-        payload = msgspec.json.encode({"last_by_subj": subject})
-        return read_last_sequence(
-            await self.requests.call(f"$JS.API.STREAM.MSG.GET.{stream}", payload, timeout_s), stream
-        )
+        return await self._read(stream, {"seq": sequence}, timeout_s)
 
     async def next(
         self, stream: str, subject: str, sequence: int, timeout_s: float = REQUEST_TIMEOUT_S
     ) -> StoredMessage | None:
         """Read the first message of a stream that has the subject, from a sequence on; None when there is none."""
-        payload = msgspec.json.encode({"seq": sequence, "next_by_subj": subject})
-        return read_direct(await self.requests.call(f"$JS.API.DIRECT.GET.{stream}", payload, timeout_s))
+        return await self._read(stream, {"seq": sequence, "next_by_subj": subject}, timeout_s)
+
+    async def last(self, stream: str, subject: str, timeout_s: float = REQUEST_TIMEOUT_S) -> StoredMessage | None:
+        """Read the last message of a stream that has the subject; None when there is none.
+
+        The stream's leader responds: another replica may not have the last message yet.
+        """
+        return await self._read_from_leader(stream, {"last_by_subj": subject}, timeout_s)
+
+    async def last_sequence(self, stream: str, subject: str, timeout_s: float = REQUEST_TIMEOUT_S) -> int:
+        """Return the sequence of the last message of a stream that has the subject; 0 when there is none."""
+        last = await self.last(stream, subject, timeout_s)
+        return last.sequence if last is not None else 0
+
+    async def _read(self, stream: str, wanted: _Wanted, timeout_s: float) -> StoredMessage | None:
+        """Read a message from any replica. A replica may be behind or hang, so only the leader reports that there is
+        no such message.
+        """
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        direct_s = min(timeout_s / 2, DIRECT_GET_TIMEOUT_S)
+        try:
+            found = read_direct(
+                await self.requests.call(f"$JS.API.DIRECT.GET.{stream}", msgspec.json.encode(wanted), direct_s)
+            )
+        except BusUnavailable:
+            found = None
+        if found is not None:
+            return found
+        return await self._read_from_leader(stream, wanted, deadline - asyncio.get_running_loop().time())
+
+    async def _read_from_leader(self, stream: str, wanted: _Wanted, timeout_s: float) -> StoredMessage | None:
+        """Read a message from the stream's leader. Raise `BusUnavailable` while there is none."""
+        payload = msgspec.json.encode(wanted)
+        return read_stored(await self.requests.call(f"$JS.API.STREAM.MSG.GET.{stream}", payload, timeout_s), stream)
 
     async def info(self, stream: str, timeout_s: float = REQUEST_TIMEOUT_S) -> StreamInfo:
         """Return the state of a stream."""

@@ -44,8 +44,18 @@ class _Ack(msgspec.Struct, frozen=True):
     error: _ApiError | None = None
 
 
+class _ApiMessage(msgspec.Struct, frozen=True):
+    """A message in the response of a leader; JSON has the bytes in base64."""
+
+    subject: str = ""
+    seq: int = 0
+    hdrs: bytes = b""
+    data: bytes = b""
+    time: str = ""
+
+
 class _ApiResponse(msgspec.Struct, frozen=True):
-    message: _Ack = _Ack()  # of a get: only the sequence is used
+    message: _ApiMessage = _ApiMessage()
     name: str = ""
     num_pending: int = 0
     error: _ApiError | None = None
@@ -121,12 +131,17 @@ def unix_ms(timestamp: str) -> int:
     return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
-def read_last_sequence(message: Message, stream: str) -> int:
-    """Decode the response to a get by subject: the sequence, 0 when the subject has no message."""
-    found = _response_decoder.decode(message.data)
-    if found.error is not None and found.error.err_code != _NO_MESSAGE:
-        raise BusUnavailable(f"stream {stream}: {found.error.description}")
-    return found.message.seq
+def read_stored(message: Message, stream: str) -> StoredMessage | None:
+    """Decode a leader's response to a request of a message; None when there is no such message."""
+    response = _response_decoder.decode(message.data)
+    if response.error is not None:
+        if response.error.err_code == _NO_MESSAGE:
+            return None
+        raise BusUnavailable(f"stream {stream}: {response.error.description}")
+    found = response.message
+    lines = (line.partition(":") for line in found.hdrs.decode().split("\r\n"))
+    traceparent = next((value.strip() for name, _, value in lines if name == "traceparent"), None)
+    return StoredMessage(found.subject, found.data, found.seq, unix_ms(found.time), traceparent)
 
 
 def read_info(message: Message, stream: str) -> StreamInfo:

@@ -14,6 +14,7 @@ from pointsman.contracts.messages.subjects import POLICIES_STREAM, POLICIES_SUBJ
 from pointsman.contracts.messages.switch import changed
 from pointsman.runtime.bus.bus import Bus
 from pointsman.runtime.bus.errors import BusError, PoliciesUnreadable, WrongSequence
+from pointsman.runtime.bus.jetstream import StoredMessage
 from pointsman.runtime.bus.reader import LogReader
 from pointsman.runtime.telemetry.logs import logger
 
@@ -118,6 +119,16 @@ async def configure_policies(bus: Bus, config: Config) -> None:
         log.info("tier %s runs %s, version %d", tier.name, wanted.active.name, version)
 
 
+async def _is_replaced(bus: Bus, message: StoredMessage) -> bool:
+    """Return whether the bucket has a newer version, according to its leader; False while that is not known.
+
+    In a recreated bucket, a version below the known ones is the newest.
+    """
+    with contextlib.suppress(BusError):
+        return await bus.last_sequence(POLICIES_STREAM, message.subject) > message.sequence
+    return False
+
+
 async def watch_policies(bus: Bus, on_change: OnChange) -> None:
     """Call back with the policies of each tier, at once and after every change, until cancelled."""
     reader = LogReader(bus, POLICIES_STREAM, f"{POLICIES_SUBJECTS}.*", last_per_subject=True)
@@ -129,6 +140,8 @@ async def watch_policies(bus: Bus, on_change: OnChange) -> None:
                     tier, entry = parse_tier(message.subject), (message.sequence, message.data)
                     if known.get(tier) == entry:
                         continue  # the reader was restarted
+                    if tier in known and message.sequence < known[tier][0] and await _is_replaced(bus, message):
+                        continue  # the reader was restarted on a replica that is behind
                     known[tier] = entry
                     with contextlib.suppress(MessageError):
                         on_change(tier, message.sequence, decode(policies_decoder, message.data))

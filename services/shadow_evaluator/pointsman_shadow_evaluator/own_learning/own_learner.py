@@ -154,15 +154,13 @@ class OwnLearner:
     async def _read_more(self) -> bool:
         """Read more of the log into `_ahead`; return whether there was any."""
         assert self._reader is not None
-        for fresh in (False, True):
-            if fresh:  # only a new reader reports the end of the log reliably
-                await self._restart_reader(self._ledger.watermark + 1)
+        complete = False
+        while not self._ahead and not complete:
             self._ahead.extend(await self._reader.next_batch(wait_s=READ_TIMEOUT_S))
             if self._reader.restarts > 0:
                 raise BusUnavailable("the reader of the outcome log was restarted")
-            if self._ahead:
-                return True
-        return False
+            complete = not self._ahead and await self._reader.complete_at() is not None
+        return not complete
 
     async def _restart_reader(self, start: int) -> None:
         await self.close()

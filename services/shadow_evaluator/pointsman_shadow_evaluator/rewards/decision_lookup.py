@@ -46,15 +46,9 @@ class DecisionLookup:
                 message = self._state.recent.get(reward.decision)
                 if not self._accept(reward, message):
                     missing.append(reward)
-        for retry in (False, True):
-            if retry and missing:  # a replica of the log may lag behind the others
-                await asyncio.sleep(IDLE_INTERVAL_S)
-            found = await asyncio.gather(*(self._bus.get(subjects.DECISIONS, reward.decision) for reward in missing))
-            missing = [
-                reward for reward, message in zip(missing, found, strict=True) if not self._accept(reward, message)
-            ]
-        for reward in missing:
-            reward.lost = True
+        found = await asyncio.gather(*(self._bus.get(subjects.DECISIONS, reward.decision) for reward in missing))
+        for reward, message in zip(missing, found, strict=True):
+            reward.lost = not self._accept(reward, message)
         return of_few_hours(ready, len(self._state.shadows) + len(self._state.arms) + COMMON_SUMS)
 
     async def _wait_for(self, reward: PendingReward) -> None:

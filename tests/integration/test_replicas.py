@@ -1,0 +1,157 @@
+"""Reading from a stream with three replicas, of which one is behind or hangs: no message is reported missing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from nats.js.api import StreamConfig
+
+from pointsman.runtime.bus import Bus, BusUnavailable, LogReader
+from tests.support.nats_cluster import SIZE, NatsCluster
+from tests.support.processes import NatsServer
+
+MESSAGES, WRITERS = 4000, 20
+STANDS_S, RUNS_S = 0.08, 0.02
+WITHIN_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def replicated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsCluster]:
+    servers = NatsCluster(tmp_path_factory.mktemp("replicated"))
+    try:
+        servers.start()
+        yield servers
+    finally:
+        servers.stop()
+
+
+@pytest_asyncio.fixture
+async def log(replicated: NatsCluster) -> AsyncIterator[NatsCluster]:
+    """The servers with an empty stream LOG, of which all replicas are current."""
+    bus = await Bus.connect(replicated.servers[0].url, "test")
+    manager = bus.nats.jetstream(timeout=10.0)
+    await manager.add_stream(StreamConfig(name="LOG", subjects=["log.*"], allow_direct=True, num_replicas=SIZE))
+    await replicated.until_current("LOG")
+    yield replicated
+    for server in replicated.servers:
+        server.resume()
+    await manager.delete_stream("LOG")
+    await bus.close()
+
+
+async def connect(server: NatsServer) -> Bus:
+    return await Bus.connect(server.url, server.name)
+
+
+@contextlib.asynccontextmanager
+async def slowed(server: NatsServer) -> AsyncIterator[None]:
+    """Let a server run for a short time only, again and again."""
+    stop = asyncio.Event()
+
+    async def slow_down() -> None:
+        while not stop.is_set():
+            server.pause()
+            await asyncio.sleep(STANDS_S)
+            server.resume()
+            await asyncio.sleep(RUNS_S)
+
+    task = asyncio.create_task(slow_down())
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
+
+
+async def test_a_follower_that_is_behind_makes_no_message_missing(log: NatsCluster) -> None:
+    leader, follower = await log.leader("LOG"), (await log.followers("LOG"))[0]
+    writer, reader = await connect(leader), await connect(follower)
+    missing: list[str] = []
+
+    async def append_and_read() -> None:
+        for _ in range(MESSAGES // WRITERS):
+            newest = (await writer.append("log.A", b"x")).sequence
+            get, following, last = await asyncio.gather(
+                reader.get("LOG", newest), reader.next("LOG", "log.A", newest), reader.last("LOG", "log.A")
+            )
+            for call, found in (("get", get), ("next", following), ("last", last)):
+                if found is None or found.sequence < newest:
+                    missing.append(f"{call} {newest}: {found}")
+
+    async with slowed(follower), asyncio.timeout(WITHIN_S):
+        await asyncio.gather(*(append_and_read() for _ in range(WRITERS)))
+    assert not missing, f"{len(missing)} of {MESSAGES}"
+    assert await reader.get("LOG", MESSAGES + 1) is None
+    assert await reader.next("LOG", "log.B", 1) is None
+    for bus in (writer, reader):
+        await bus.close()
+
+
+async def test_what_the_leader_returns_equals_what_a_replica_returns(log: NatsCluster) -> None:
+    bus = await connect(await log.leader("LOG"))
+    traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    await bus.append("log.A", b"\x00\xff{}", headers={"traceparent": traceparent, "Nats-Msg-Id": "1"})
+    assert await bus.last("LOG", "log.A") == await bus.get("LOG", 1)
+    stored = await bus.last("LOG", "log.A")
+    assert stored is not None
+    assert (stored.data, stored.traceparent) == (b"\x00\xff{}", traceparent)
+    await bus.close()
+
+
+async def test_without_a_response_of_the_leader_nothing_is_reported_missing(log: NatsCluster) -> None:
+    leader, (remaining, other) = await log.leader("LOG"), await log.followers("LOG")
+    bus = await connect(remaining)
+    await bus.append("log.A", b"x")
+    await log.until_current("LOG")
+    for server in (leader, other):
+        server.pause()
+    try:
+        for read in (bus.get("LOG", 2, 0.5), bus.next("LOG", "log.B", 1, 0.5), bus.last("LOG", "log.A", 0.5)):
+            with pytest.raises(BusUnavailable):
+                await read
+    finally:
+        for server in (leader, other):
+            server.resume()
+    await bus.close()
+
+
+async def test_a_reader_misses_nothing_while_a_follower_is_behind_and_the_leader_is_killed(log: NatsCluster) -> None:
+    leader, (follower, other) = await log.leader("LOG"), await log.followers("LOG")
+    bus = await connect(other)
+    reader = LogReader(bus, "LOG", "log.A")
+    received: list[int] = []
+
+    async def append(count: int) -> None:
+        for _ in range(count):
+            while True:
+                try:
+                    await bus.append("log.A", b"x", 1.0)
+                    break
+                except BusUnavailable:
+                    await asyncio.sleep(0.1)
+
+    async def follow(through: int) -> None:
+        while not received or received[-1] < through:
+            try:
+                received.extend(message.sequence for message in await reader.next_batch(1.0))
+            except BusUnavailable:
+                await asyncio.sleep(0.1)
+
+    async with asyncio.timeout(WITHIN_S):
+        async with slowed(follower):
+            await asyncio.gather(append(MESSAGES // WRITERS), follow(MESSAGES // WRITERS))
+        leader.kill()
+        try:
+            await append(MESSAGES // WRITERS)
+            await follow(2 * MESSAGES // WRITERS)
+        finally:
+            leader.start()
+    assert received == list(range(1, len(received) + 1))
+    await reader.close()
+    await log.until_ready()
+    await log.until_current("LOG")
+    await bus.close()
