@@ -48,6 +48,8 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     status: The provider's HTTP status.
     usage: None when the provider has not reported it (yet).
+    usage_faults: Why counts that the provider reported are unknown: ``negative``, ``too_large``, ``not_integer``, or
+        ``not_object`` for all of the usage.
     finish_reason: In OpenAI's terms for every provider: ``stop``, ``length``, ``tool_calls``, ``content_filter``,
         ``refusal``; an unknown reason as the provider sent it. None when the answer did not come to its end.
     text_chars: Length of the text without reasoning.
@@ -61,6 +63,7 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
 
     status: int
     usage: Usage | None = None
+    usage_faults: tuple[str, ...] = ()
     finish_reason: str | None = None
     text_chars: int = 0
     text_head: str = ""

@@ -71,7 +71,7 @@ async def test_no_http_at_all(upstream: UpstreamMaker) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 async def test_slow_answer_is_not_waited_for(mock: MockProvider, upstream: UpstreamMaker, stream: bool) -> None:
     mock.answers = [waits(30.0, responds(OK))]
-    arm = upstream(first_byte_timeout_ms=50, answer_timeout_ms=50, retries=3)
+    arm = upstream(first_byte_timeout_ms=500, answer_timeout_ms=500, retries=3)
     error = await failure(arm, ask(stream=stream))
     assert (error.kind, error.answer_status, error.tries) == ("timeout", 504, 1)
     await mock.gone.wait()

@@ -20,8 +20,8 @@ from pointsman.llm.providers.registry import Providers
 from pointsman.llm.request import Dialect
 from tests.integration.providers.asking import ask, complete, streamed
 from tests.integration.providers.conftest import KEY, UpstreamMaker
-from tests.integration.providers.event_stream import event, exception
 from tests.integration.providers.mock_provider import Handler, MockProvider, responds, streams
+from tests.support.event_stream import event, exception
 from tests.support.provider_answers import (
     ANTHROPIC,
     CONVERSE_EVENTS,

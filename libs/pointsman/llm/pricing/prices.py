@@ -64,6 +64,11 @@ class Prices:
         price = self._configured.get((arm.provider, arm.model)) or self._configured.get((arm.provider, None))
         if price is not None and price.like is None:
             return _configured_rates(price)
+        rates = self._listed_rates(arm, None, price)
+        # The provider chooses the name in the answer: it matters only where the arm's own is not listed.
+        return rates if rates is not None or answered_by is None else self._listed_rates(arm, answered_by, price)
+
+    def _listed_rates(self, arm: Arm, answered_by: str | None, price: PriceConfig | None) -> Rates | None:
         key = arm, answered_by
         now_s = monotonic()
         cached = self._cached.get(key)
@@ -79,9 +84,10 @@ class Prices:
         from pointsman.llm.pricing.price_list import find_listed  # noqa: PLC0415  # heavy: see `load`
 
         provider = provider_named(self._providers, arm.provider)
-        names = [provider.models.get(arm.model, arm.model), arm.model] if provider is not None else [arm.model]
-        if answered_by:
-            names.append(answered_by)
+        if answered_by is not None:
+            names = [answered_by]
+        else:
+            names = [provider.models.get(arm.model, arm.model), arm.model] if provider is not None else [arm.model]
         if price is not None:
             return find_listed(price.like, None, names)
         if provider is None:

@@ -8,6 +8,7 @@ from pointsman.llm.providers.answer import Answer
 from pointsman.llm.providers.answer.complete import CompleteAnswer, client_headers
 from pointsman.llm.providers.answer.pipeline import StreamPipeline
 from pointsman.llm.providers.answer.upstream_stream import UNREADABLE, UpstreamStream
+from pointsman.llm.providers.dialects.errors import MAX_ERROR_BYTES
 from pointsman.llm.providers.failure import CallFailures, ProviderError
 from pointsman.llm.providers.kinds.wire import ProviderRequest, Wire
 from pointsman.llm.providers.settings import ProviderSettings
@@ -16,7 +17,6 @@ from pointsman.llm.request import ChatRequest, requests_usage
 from pointsman.runtime.http.client import HttpClient, StreamedResponse
 from pointsman.runtime.http.errors import HttpError
 
-MAX_ERROR_BYTES = 64 * 1024
 MAX_HELD_BYTES = 64 * 1024
 """How much of a stream is held back until it is known to be an answer."""
 ERROR_BODY_TIMEOUT_S = 2.0

@@ -6,8 +6,11 @@ from typing import Any
 
 import msgspec
 
+from pointsman.llm.completion import Usage
+from pointsman.llm.providers.dialects.answer_json import decode_object
 from pointsman.llm.providers.dialects.finish_reasons import openai_finish
 from pointsman.llm.providers.dialects.sse import encode_event
+from pointsman.llm.providers.dialects.usage import AnthropicUsage
 
 _DONE = b"data: [DONE]\n\n"
 
@@ -23,14 +26,14 @@ class AnthropicAnswerToOpenAI:
         self._include_usage = include_usage
         self._id = ""
         self._model = ""
-        self._usage: dict[str, Any] = {}
+        self._usage = AnthropicUsage(set())
         self._tools: dict[int, int] = {}
         self._with_arguments: set[int] = set()
         self._done = False
 
     def whole(self, body: bytes) -> bytes:
         """Translate an answer that is not a stream."""
-        message = msgspec.json.decode(body, type=dict[str, Any])
+        message = decode_object(body)
         texts = [block["text"] for block in message["content"] if block["type"] == "text"]
         calls = [
             {
@@ -49,6 +52,7 @@ class AnthropicAnswerToOpenAI:
         if calls:
             reply["tool_calls"] = calls
         finish = openai_finish(message.get("stop_reason") or "end_turn")
+        self._note_usage(message.get("usage"))
         return msgspec.json.encode(
             {
                 "id": message["id"],
@@ -56,13 +60,13 @@ class AnthropicAnswerToOpenAI:
                 "created": self._created_s,
                 "model": message["model"],
                 "choices": [{"index": 0, "message": reply, "logprobs": None, "finish_reason": finish}],
-                "usage": openai_usage(message.get("usage") or {}),
+                "usage": _usage_shape(self._usage.usage),
             }
         )
 
     def event(self, data: bytes) -> bytes:
         """Translate one event."""
-        event = msgspec.json.decode(data, type=dict[str, Any])
+        event = decode_object(data)
         kind = event["type"]
         if kind == "content_block_delta":
             return self._delta(event["index"], event["delta"])
@@ -118,11 +122,12 @@ class AnthropicAnswerToOpenAI:
         self._done = True
         if not self._include_usage:
             return _DONE
-        usage = {**self._envelope(), "choices": [], "usage": openai_usage(self._usage)}
+        usage = {**self._envelope(), "choices": [], "usage": _usage_shape(self._usage.usage)}
         return encode_event(usage) + _DONE
 
-    def _note_usage(self, usage: dict[str, Any] | None) -> None:
-        self._usage.update({name: value for name, value in (usage or {}).items() if value is not None})
+    def _note_usage(self, usage: Any) -> None:
+        if usage is not None:
+            self._usage.add(usage)
 
     def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
@@ -138,15 +143,14 @@ class AnthropicAnswerToOpenAI:
         }
 
 
-def openai_usage(usage: dict[str, Any]) -> dict[str, Any]:
-    """Convert Anthropic's usage to OpenAI's, whose prompt tokens include those that the cache read or wrote."""
-    read = usage.get("cache_read_input_tokens") or 0
-    written = usage.get("cache_creation_input_tokens") or 0
-    prompt = (usage.get("input_tokens") or 0) + read + written
-    answer = usage.get("output_tokens") or 0
+def _usage_shape(usage: Usage | None) -> dict[str, Any]:
+    """Return a usage in OpenAI's form, which has no unknown counts: 0."""
+    usage = usage or Usage()
+    prompt, answer = usage.input_tokens or 0, usage.output_tokens or 0
+    cached, written = usage.cached_input_tokens or 0, usage.cache_write_tokens or 0
     return {
         "prompt_tokens": prompt,
         "completion_tokens": answer,
         "total_tokens": prompt + answer,
-        "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
+        "prompt_tokens_details": {"cached_tokens": cached, "cache_write_tokens": written},
     }

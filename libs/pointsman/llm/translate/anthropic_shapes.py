@@ -91,7 +91,7 @@ def end_events(stop_reason: str, usage: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"type": "message_delta", "delta": delta, "usage": usage}, {"type": "message_stop"}]
 
 
-def usage_shape(fresh: int, written: int, cached: int, output: int) -> dict[str, Any]:
+def usage_shape(fresh: Any, written: Any, cached: Any, output: Any) -> dict[str, Any]:
     """Return the usage of an answer; ``fresh`` tokens of the prompt were neither written to the cache nor read."""
     return {
         "input_tokens": fresh,

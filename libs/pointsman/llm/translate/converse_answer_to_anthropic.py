@@ -34,9 +34,12 @@ def _block(block: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def _usage(usage: dict[str, Any]) -> dict[str, Any]:
+def _usage(usage: Any) -> dict[str, Any]:
+    """Return the counts under Anthropic's names, unchecked: that is done where Anthropic's usage is read."""
+    if not isinstance(usage, dict) or not usage:
+        return usage_shape(0, 0, 0, 0)
     written, cached = usage.get("cacheWriteInputTokens") or 0, usage.get("cacheReadInputTokens") or 0
-    return usage_shape(usage.get("inputTokens", 0), written, cached, usage.get("outputTokens", 0))
+    return usage_shape(usage.get("inputTokens"), written, cached, usage.get("outputTokens"))
 
 
 class ConverseEvents:
@@ -100,7 +103,7 @@ class ConverseEvents:
         self._open.add(index)
         return {"type": "content_block_start", "index": index, "content_block": block}
 
-    def _end(self, usage: dict[str, Any]) -> list[dict[str, Any]]:
+    def _end(self, usage: Any) -> list[dict[str, Any]]:
         if self._done or self._stop is None:
             return []
         self._done = True

@@ -7,8 +7,11 @@ from typing import Any
 
 import msgspec
 
+from pointsman.llm.completion import Usage
+from pointsman.llm.providers.dialects.answer_json import decode_object
 from pointsman.llm.providers.dialects.finish_reasons import anthropic_stop
 from pointsman.llm.providers.dialects.sse import encode_event
+from pointsman.llm.providers.dialects.usage import openai_usage
 from pointsman.llm.translate.anthropic_shapes import end_events, message_shape, usage_shape
 from pointsman.llm.translate.tool_blocks import ToolBlocks
 
@@ -25,11 +28,11 @@ class OpenAIAnswerToAnthropic:
         self._tools = ToolBlocks()
         self._stop: str | None = None
         self._refused = False
-        self._usage: dict[str, Any] = {}
+        self._usage = Usage()
 
     def whole(self, body: bytes) -> bytes:
         """Translate an answer that is not a stream."""
-        answer = msgspec.json.decode(body, type=dict[str, Any])
+        answer = decode_object(body)
         choice = answer["choices"][0]
         message = choice["message"]
         text = _text(message)
@@ -48,20 +51,20 @@ class OpenAIAnswerToAnthropic:
                 }
             )
         stop = "refusal" if message.get("refusal") else anthropic_stop(choice.get("finish_reason") or "stop")
-        usage = anthropic_usage(answer.get("usage") or {})
+        usage = _usage_shape(openai_usage(answer.get("usage") or {}, set()))
         return msgspec.json.encode(message_shape(*self._id_and_model(answer), content, stop, usage))
 
     def event(self, data: bytes) -> bytes:
         """Translate one chunk."""
         if data == b"[DONE]":
             return self.end()
-        chunk = msgspec.json.decode(data, type=dict[str, Any])
+        chunk = decode_object(data)
         out = b""
         if not self._started:
             self._started = True
             out = _encode({"type": "message_start", "message": message_shape(*self._id_and_model(chunk))})
         if chunk.get("usage"):
-            self._usage = chunk["usage"]
+            self._usage = openai_usage(chunk["usage"], set())
         for choice in chunk.get("choices") or []:
             if choice.get("index", 0) != 0:
                 continue
@@ -91,7 +94,7 @@ class OpenAIAnswerToAnthropic:
             return b""
         self._done = True
         stop = "refusal" if self._refused else self._stop
-        return b"".join([_encode(event) for event in end_events(stop, anthropic_usage(self._usage))])
+        return b"".join([_encode(event) for event in end_events(stop, _usage_shape(self._usage))])
 
     def _id_and_model(self, answer: dict[str, Any]) -> tuple[str, str]:
         return answer.get("id") or _new_id("msg"), answer.get("model") or self._model
@@ -142,13 +145,13 @@ def _encode(event: dict[str, Any]) -> bytes:
     return encode_event(event, event["type"])
 
 
-def anthropic_usage(usage: dict[str, Any]) -> dict[str, Any]:
-    """Convert OpenAI's usage to Anthropic's, whose prompt tokens exclude those that the cache read or wrote."""
-    details = usage.get("prompt_tokens_details") or {}
-    read = details.get("cached_tokens") or 0
-    written = details.get("cache_write_tokens") or 0
-    fresh = max(0, (usage.get("prompt_tokens") or 0) - read - written)
-    return usage_shape(fresh, written, read, usage.get("completion_tokens") or 0)
+def _usage_shape(usage: Usage) -> dict[str, Any]:
+    """Return a usage in Anthropic's form, which has no unknown counts (0).
+
+    Its prompt tokens exclude those that the cache read or wrote.
+    """
+    read, written = usage.cached_input_tokens or 0, usage.cache_write_tokens or 0
+    return usage_shape(max(0, (usage.input_tokens or 0) - read - written), written, read, usage.output_tokens or 0)
 
 
 def _text(message: dict[str, Any]) -> str:

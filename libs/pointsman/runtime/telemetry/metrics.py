@@ -55,6 +55,11 @@ llm_overhead_seconds = Histogram(
     buckets=_SECONDS,
 )
 llm_tokens = Counter("pointsman_llm_tokens", "Tokens, as reported by providers", ["tier", "provider", "kind"])
+llm_usage_faults = Counter(
+    "pointsman_llm_usage_faults",
+    "Answers with a token count, or a cost, that is not plausible and therefore unknown",
+    ["provider", "reason"],
+)
 llm_failed_attempts = Counter("pointsman_llm_failed_attempts", "Failed attempts at an arm", ["provider", "error"])
 llm_disconnects = Counter(
     "pointsman_llm_disconnects", "Clients that disconnected before the end of the response", ["tier"]

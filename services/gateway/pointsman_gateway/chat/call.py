@@ -11,8 +11,11 @@ from pointsman.contracts.messages.decision import Decision
 from pointsman.core.bandit import Arm
 from pointsman.llm.completion import Completion
 from pointsman.runtime.telemetry import metrics
+from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.chat import gen_ai
 from pointsman_gateway.chat.attempts import Attempts
+
+log = logger("gateway.chat.call")
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -85,16 +88,24 @@ class ChatCall:
             return
         now_s = perf_counter()
         answer = self.attempts.answer
-        self.completion = answer.completion if answer is not None else None
         self.request_faulty, self.client_left, self.stopped = request_faulty, client_left, stopped
+        if answer is not None:
+            try:
+                self.completion = answer.completion
+            except Exception:  # a bug: nothing is learned from the answer, and its outcome is logged all the same
+                log.exception("an answer could not be summarised")
+                self.completion, self.stopped = Completion(status=answer.status), True
         self.ended_at_ms = int(time.time() * 1000)
         self.total_ms = (now_s - self.arrived_s) * 1000.0
         self.serving_ms = None if answer is None else (now_s - self.attempts.started_s) * 1000.0
-        self._count(status)
-        gen_ai.record_attempts(
-            self.attempts, self.first_byte_s, now_s, interrupted=answer is None and (client_left or stopped)
-        )
-        self.on_end(self)
+        try:
+            self.on_end(self)  # first: the outcome depends on nothing else
+            self._count(status)
+            gen_ai.record_attempts(
+                self.attempts, self.first_byte_s, now_s, interrupted=answer is None and (client_left or stopped)
+            )
+        except Exception:
+            log.exception("the end of a call could not be recorded completely")
 
     @property
     def _provider(self) -> str:
@@ -106,7 +117,11 @@ class ChatCall:
         metrics.llm_seconds.labels(tier, provider).observe(self.total_ms / 1000.0)
         if self.client_left:
             metrics.llm_disconnects.labels(tier).inc()
-        usage = self.completion.usage if self.completion is not None else None
+        if self.completion is None:
+            return
+        for fault in self.completion.usage_faults:
+            metrics.llm_usage_faults.labels(provider, fault).inc()
+        usage = self.completion.usage
         if usage is not None:
             for kind, tokens in (
                 ("input", usage.input_tokens),

@@ -12,6 +12,7 @@ from pointsman.contracts.access.keys import StoredKey
 from pointsman.contracts.config.llm import LlmConfig
 from pointsman.core.bandit import Arm
 from pointsman.core.features import RequestView, view_request
+from pointsman.llm.providers.answer import Answer
 from pointsman.llm.providers.answer.upstream_stream import UpstreamStream
 from pointsman.llm.providers.registry import Providers
 from pointsman.llm.request import ChatRequest, Dialect
@@ -102,7 +103,7 @@ class ChatFlow:
         self, call: ChatCall, conversation: Conversation | None, watch: DisconnectWatch
     ) -> HttpResponse | HttpStreamResponse:
         try:
-            answer = await call.attempts.serve()
+            return self._respond(call, await call.attempts.serve(), conversation, watch)
         except ChatError as error:
             error.headers += response_headers(call)
             call.end(error.status, request_faulty=call.attempts.request_faulty)
@@ -111,6 +112,10 @@ class ChatFlow:
             left = watch.client_left
             call.end(CLIENT_CLOSED_REQUEST if left else 500, client_left=left, stopped=not left)
             raise
+
+    def _respond(
+        self, call: ChatCall, answer: Answer, conversation: Conversation | None, watch: DisconnectWatch
+    ) -> HttpResponse | HttpStreamResponse:
         if call.served is not None:
             auto = call.difficulty is not None
             self.conversations.remember(call.decision.tier, conversation, call.served, auto=auto)
@@ -119,6 +124,5 @@ class ChatFlow:
             return ClientStream(call.attempts.request.dialect, answer, call, watch, headers)
         watch.stop()
         call.begin_answer()
-        await answer.close()
         call.end(answer.status)
         return HttpResponse(answer.status, answer.body, answer.content_type, headers)

@@ -11,8 +11,10 @@ from pointsman.contracts.messages.decision import Decision
 from pointsman.contracts.messages.outcome import Attempt, Outcome
 from pointsman.core.bandit import Arm, RewardRule
 from pointsman.llm.completion import Completion, ToolCall, Usage
+from pointsman.llm.pricing.prices import Prices
 from pointsman.llm.providers.registry import Providers
 from pointsman.llm.request import ChatRequest
+from pointsman.runtime.telemetry import metrics
 from pointsman_gateway.chat.attempts import Attempts
 from pointsman_gateway.chat.call import ChatCall
 from pointsman_gateway.chat.outcome.grading import AnswerGrader
@@ -135,3 +137,25 @@ def test_an_arm_that_had_failed_before_the_client_left_has_failed() -> None:
 
 def test_a_pinned_arm_is_learned_from() -> None:
     assert measure(ended_call(decision=decision(pinned=True, propensity=1.0)), RewardRule()).learn
+
+
+@pytest.mark.parametrize("broken", ["llm_requests", "gen_ai_duration_seconds"])
+def test_an_outcome_follows_whatever_fails_when_a_call_is_recorded(
+    broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[ChatCall] = []
+    call = ended_call(on_end=ended.append, ended_at_ms=0)
+    monkeypatch.setattr(metrics, broken, None)
+    call.end(200)
+    assert ended == [call]
+
+
+def test_a_cost_that_cannot_be_computed_or_is_not_plausible_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cost in (-1.0, float("nan"), float("inf"), 1e12):
+        monkeypatch.setattr(Prices, "cost_usd", lambda *_, cost=cost: cost)
+        outcome = measure(ended_call(), RewardRule())
+        assert (outcome.cost_usd, outcome.quality, outcome.learn) == (None, 100.0, True)
+    monkeypatch.setattr(Prices, "cost_usd", None)
+    monkeypatch.setattr(GRADER, "_grader", None)
+    outcome = measure(ended_call(), RewardRule())
+    assert (outcome.cost_usd, outcome.quality, outcome.learn) == (None, None, True)

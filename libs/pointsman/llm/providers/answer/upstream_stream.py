@@ -15,7 +15,7 @@ from pointsman.llm.request import Dialect
 from pointsman.runtime.http.client import StreamedResponse
 from pointsman.runtime.http.errors import HttpError
 
-UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What reading an answer raises that does not match its dialect: fields are missing or have other types."""
 
 CLOSE_TIMEOUT_S = 1.0

@@ -5,26 +5,18 @@ Reference: https://docs.anthropic.com/en/api/messages and https://docs.anthropic
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
-from pointsman.llm.completion import Usage
-from pointsman.llm.providers.dialects.recorder import ABSENT, CompletionRecorder
-
-
-class _AnthropicUsage(msgspec.Struct):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
+from pointsman.llm.providers.dialects.answer_json import decode_answer
+from pointsman.llm.providers.dialects.recorder import ABSENT, CompletionRecorder, json_text
+from pointsman.llm.providers.dialects.usage import AnthropicUsage
 
 
 class _ContentBlock(msgspec.Struct):
     type: str = ""
     text: str | None = None
     name: str | None = None
-    input: dict[str, Any] | None = None
+    input: msgspec.Raw = ABSENT
 
 
 class _AnthropicMessage(msgspec.Struct):
@@ -32,7 +24,7 @@ class _AnthropicMessage(msgspec.Struct):
     model: str | None = None
     content: list[_ContentBlock] | None = None
     stop_reason: str | None = None
-    usage: _AnthropicUsage | None = None
+    usage: msgspec.Raw = ABSENT
 
 
 class _AnthropicDelta(msgspec.Struct):
@@ -48,7 +40,7 @@ class _AnthropicEvent(msgspec.Struct):
     message: _AnthropicMessage | None = None
     content_block: _ContentBlock | None = None
     delta: _AnthropicDelta | None = None
-    usage: _AnthropicUsage | None = None
+    usage: msgspec.Raw = ABSENT
     error: msgspec.Raw = ABSENT
 
 
@@ -61,13 +53,13 @@ class AnthropicReader:
 
     def __init__(self) -> None:
         self.recorder = CompletionRecorder()
-        self._usage = _AnthropicUsage()
+        self._usage = AnthropicUsage(self.recorder.usage_faults)
 
     def event(self, data: bytes) -> bool:
         """Read the data of one event; return False, because no event of this dialect holds only the usage."""
         recorder = self.recorder
         try:
-            event = _event_decoder.decode(data)
+            event = decode_answer(_event_decoder, data)
         except msgspec.MsgspecError:
             recorder.malformed += 1
             return False
@@ -86,8 +78,7 @@ class AnthropicReader:
             recorder.started = True
             if event.delta is not None and event.delta.stop_reason is not None:
                 recorder.finish = event.delta.stop_reason
-            if event.usage is not None:
-                self._read_usage(event.usage)
+            self._read_usage(event.usage)
         elif event.type == "message_stop":
             recorder.ended = True
         elif event.type == "error":
@@ -96,7 +87,7 @@ class AnthropicReader:
 
     def whole(self, body: bytes) -> None:
         """Read an answer that is not a stream."""
-        message = _message_decoder.decode(body)
+        message = decode_answer(_message_decoder, body)
         if message.content is None:
             raise msgspec.ValidationError("the answer has no content")
         self._read_message(message)
@@ -110,35 +101,18 @@ class AnthropicReader:
         recorder.model = message.model
         if message.stop_reason is not None:
             recorder.finish = message.stop_reason
-        if message.usage is not None:
-            if message.stop_reason is None:
-                # A stream begins with a placeholder for the length of the answer; the real number is at the end.
-                message.usage.output_tokens = None
-            self._read_usage(message.usage)
+        # A stream begins with a placeholder for the length of the answer.
+        self._read_usage(message.usage, begins=message.stop_reason is None)
 
     def _read_block(self, index: int, block: _ContentBlock) -> None:
         if block.type == "text" and block.text:
             self.recorder.add_text(block.text)
         elif block.type == "tool_use":
-            arguments = msgspec.json.encode(block.input).decode() if block.input else ""
-            self.recorder.add_tool(index, block.name or "", arguments)
+            arguments = json_text(block.input)
+            # A stream begins a block with an empty object, and sends the arguments in pieces.
+            self.recorder.add_tool(index, block.name or "", "" if arguments == "{}" else arguments)
 
-    def _read_usage(self, usage: _AnthropicUsage) -> None:
-        """Merge with the usage so far: numbers are running totals, and those left out stay valid.
-
-        Anthropic's ``input_tokens`` excludes what the cache read or wrote; `Usage.input_tokens` includes it. A usage of
-        zeros is the placeholder at the beginning of a translated stream.
-        """
-        if not any(getattr(usage, name) for name in usage.__struct_fields__):
-            return
-        known = self._usage
-        for name in known.__struct_fields__:
-            if getattr(usage, name) is not None:
-                setattr(known, name, getattr(usage, name))
-        cached, written = known.cache_read_input_tokens, known.cache_creation_input_tokens
-        self.recorder.usage = Usage(
-            input_tokens=None if known.input_tokens is None else known.input_tokens + (cached or 0) + (written or 0),
-            output_tokens=known.output_tokens,
-            cached_input_tokens=cached,
-            cache_write_tokens=written,
-        )
+    def _read_usage(self, usage: msgspec.Raw, *, begins: bool = False) -> None:
+        if usage != ABSENT:
+            self._usage.add(usage, begins=begins)
+            self.recorder.usage = self._usage.usage

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from pointsman.llm.providers.dialects.answer_json import decode_answer
 from pointsman.llm.request import Dialect
 
 _OPENAI_TYPES = {
@@ -61,7 +62,10 @@ def error_event(dialect: Dialect, body: bytes) -> bytes:
     return name + b"data: " + one_line + b"\n\n"
 
 
+MAX_ERROR_BYTES = 64 * 1024
 MAX_MESSAGE_CHARS = 2000
+
+_any = msgspec.json.Decoder(Any)
 
 
 class ProviderErrorBody(NamedTuple):
@@ -75,11 +79,17 @@ class ProviderErrorBody(NamedTuple):
 
 
 def parse_error(body: bytes) -> ProviderErrorBody:
-    """Parse an error in OpenAI's form, Anthropic's, or one of those that servers in front of models use."""
+    """Parse an error in OpenAI's form, Anthropic's, or one of those that servers in front of models use.
+
+    One that is not readable, or is longer than `MAX_ERROR_BYTES`, is empty.
+    """
     try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _parse(decode_answer(_any, body)) if len(body) <= MAX_ERROR_BYTES else ProviderErrorBody("")
+    except (ValueError, RecursionError):
         return ProviderErrorBody("")
+
+
+def _parse(value: Any) -> ProviderErrorBody:
     inner = value.get("error") if isinstance(value, dict) else value
     if isinstance(inner, str):
         return ProviderErrorBody(inner[:MAX_MESSAGE_CHARS])

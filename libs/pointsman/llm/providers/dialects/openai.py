@@ -10,15 +10,16 @@ from typing import Any
 
 import msgspec
 
-from pointsman.llm.completion import Usage
-from pointsman.llm.providers.dialects.recorder import ABSENT, CompletionRecorder
+from pointsman.llm.providers.dialects.answer_json import decode_answer
+from pointsman.llm.providers.dialects.recorder import ABSENT, CompletionRecorder, json_text
+from pointsman.llm.providers.dialects.usage import openai_usage
 
 DONE = b"[DONE]"
 
 
 class _Function(msgspec.Struct):
     name: str | None = None
-    arguments: str | dict[str, Any] | None = None  # a few servers return it decoded
+    arguments: msgspec.Raw = ABSENT  # a string; a few servers return it decoded
 
 
 class _Custom(msgspec.Struct):
@@ -46,24 +47,11 @@ class _OpenAIChoice(msgspec.Struct):
     finish_reason: str | None = None
 
 
-class _PromptDetails(msgspec.Struct):
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-
-
-class _OpenAIUsage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
-    prompt_tokens_details: _PromptDetails | None = None
-    prompt_cache_hit_tokens: int | None = None  # DeepSeek's name of cached_tokens
-
-
 class _OpenAIAnswer(msgspec.Struct):
     id: str | None = None
     model: str | None = None
     choices: list[_OpenAIChoice] | None = None
-    usage: _OpenAIUsage | None = None
+    usage: msgspec.Raw = ABSENT
     error: msgspec.Raw = ABSENT
 
 
@@ -83,7 +71,7 @@ class OpenAIReader:
             recorder.ended = True
             return False
         try:
-            answer = _decoder.decode(data)
+            answer = decode_answer(_decoder, data)
         except msgspec.MsgspecError:
             recorder.malformed += 1
             return False
@@ -91,11 +79,11 @@ class OpenAIReader:
             recorder.error = bytes(answer.error)
             return False
         self._read(answer)
-        return answer.usage is not None and answer.choices == []
+        return answer.usage != ABSENT and answer.choices == []
 
     def whole(self, body: bytes) -> None:
         """Read an answer that is not a stream."""
-        answer = _decoder.decode(body)
+        answer = decode_answer(_decoder, body)
         if answer.error != ABSENT and not answer.choices:
             self.recorder.error = bytes(answer.error)
             return
@@ -119,8 +107,8 @@ class OpenAIReader:
             message = choice.delta or choice.message
             if message is not None:
                 self._read_message(message)
-        if answer.usage is not None:
-            self._read_usage(answer.usage)
+        if answer.usage != ABSENT:
+            recorder.usage = openai_usage(answer.usage, recorder.usage_faults)
 
     def _read_message(self, message: _OpenAIMessage) -> None:
         recorder = self.recorder
@@ -143,21 +131,4 @@ class OpenAIReader:
             self._read_call(0, message.function_call)
 
     def _read_call(self, index: int, function: _Function) -> None:
-        arguments = function.arguments or ""
-        if not isinstance(arguments, str):
-            arguments = msgspec.json.encode(arguments).decode()
-        self.recorder.add_tool(index, function.name or "", arguments)
-
-    def _read_usage(self, usage: _OpenAIUsage) -> None:
-        output_tokens = usage.completion_tokens
-        if usage.total_tokens and usage.prompt_tokens is not None and output_tokens is not None:
-            # Some (xAI, Gemini) count reasoning in the total only.
-            output_tokens = max(output_tokens, usage.total_tokens - usage.prompt_tokens)
-        details = usage.prompt_tokens_details or _PromptDetails()
-        cached = details.cached_tokens
-        self.recorder.usage = Usage(
-            input_tokens=usage.prompt_tokens,
-            output_tokens=output_tokens,
-            cached_input_tokens=usage.prompt_cache_hit_tokens if cached is None else cached,
-            cache_write_tokens=details.cache_write_tokens,
-        )
+        self.recorder.add_tool(index, function.name or "", json_text(function.arguments))

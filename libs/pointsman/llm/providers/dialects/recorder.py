@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import Protocol
 
 import msgspec
 
 from pointsman.llm.completion import TEXT_HEAD_CHARS, Completion, ToolCall, Usage
 from pointsman.llm.providers.dialects.finish_reasons import completion_finish
+from pointsman.llm.providers.dialects.usage import UsageFault
 
 ABSENT = msgspec.Raw(b"null")
 """Value of a raw JSON field that is absent."""
+MAX_NAME_CHARS = 256
+"""Longest id, model or finish reason of an answer that is kept; a longer one is unknown."""
+MAX_TOOL_CALLS = 1000
+MAX_ARGUMENT_CHARS = 4 * 1024 * 1024
+"""Arguments of all tool calls of an answer that are kept; with more, they are not valid JSON."""
 FAILED_MIDWAY = "error"
 """OpenRouter's finish reason for a model that failed after it had begun."""
 
@@ -34,12 +41,24 @@ class AnswerReader(Protocol):
 
 
 @dataclass(slots=True)
+class _RecordedTool:
+    name: str = ""
+    arguments: StringIO = field(default_factory=StringIO)  # more compact than a list of pieces
+    free_text: bool = False
+
+    def call(self) -> ToolCall:
+        arguments = self.arguments.getvalue()
+        return ToolCall(name=self.name, arguments=arguments, valid_json=self.free_text or _is_object(arguments))
+
+
+@dataclass(slots=True)
 class CompletionRecorder:
     """State of an answer so far: a reader writes it, `completion` returns it."""
 
     response_id: str | None = None
     model: str | None = None
     usage: Usage | None = None
+    usage_faults: set[UsageFault] = field(default_factory=set)
     finish: str | None = None
     refused: bool = False
     started: bool = False  # part of the answer has arrived: from now on an error is in mid-stream
@@ -48,8 +67,8 @@ class CompletionRecorder:
     malformed: int = 0  # events that were not readable
     text_chars: int = 0
     _text_head: list[str] = field(default_factory=list)
-    _tools: dict[int, list[str]] = field(default_factory=dict)
-    _free_text: set[int] = field(default_factory=set)
+    _tools: dict[int, _RecordedTool] = field(default_factory=dict)
+    _argument_chars: int = 0
 
     def add_text(self, text: str) -> None:
         """Record part of the text."""
@@ -59,42 +78,61 @@ class CompletionRecorder:
 
     def add_tool(self, index: int, name: str = "", arguments: str = "", *, free_text: bool = False) -> None:
         """Record part of a tool call: the name once, the arguments in pieces; free text need not be JSON."""
-        parts = self._tools.setdefault(index, [""])
-        if free_text:
-            self._free_text.add(index)
+        tool = self._tools.get(index)
+        if tool is None:
+            if len(self._tools) >= MAX_TOOL_CALLS:
+                return
+            tool = self._tools[index] = _RecordedTool()
+        tool.free_text = tool.free_text or free_text
         if name:
-            parts[0] = name
-        if arguments:
-            parts.append(arguments)
+            tool.name = name[:MAX_NAME_CHARS]
+        self.add_arguments(index, arguments)
 
     def add_arguments(self, index: int, arguments: str) -> None:
         """Record more arguments of a tool call, if there is one of that index."""
-        if index in self._tools:
-            self._tools[index].append(arguments)
+        tool = self._tools.get(index)
+        if tool is not None and arguments:
+            self._argument_chars += len(arguments)
+            if self._argument_chars <= MAX_ARGUMENT_CHARS:
+                tool.arguments.write(arguments)
 
     def completion(self, status: int) -> Completion:
         """Return what is known so far."""
-        calls = ((at, parts[0], "".join(parts[1:])) for at, parts in sorted(self._tools.items()))
+        tools = [tool for _, tool in sorted(self._tools.items())]
         return Completion(
             status=status,
             usage=self.usage,
-            finish_reason=completion_finish(self.finish, refused=self.refused),
+            usage_faults=tuple(sorted(self.usage_faults)),
+            finish_reason=_short(completion_finish(self.finish, refused=self.refused)),
             text_chars=self.text_chars,
             text_head="".join(self._text_head),
-            tool_calls=tuple(
-                ToolCall(name=name, arguments=arguments, valid_json=at in self._free_text or _is_object(arguments))
-                for at, name, arguments in calls
-            ),
-            model=self.model,
-            response_id=self.response_id,
+            tool_calls=tuple(tool.call() for tool in tools),
+            model=_short(self.model),
+            response_id=_short(self.response_id),
             complete=self.error is None and self.finish != FAILED_MIDWAY and (self.ended or self.finish is not None),
             malformed_events=self.malformed,
         )
 
 
+class _AnyObject(msgspec.Struct):
+    """Decodes every JSON object, and keeps nothing of it."""
+
+
 def _is_object(arguments: str) -> bool:
     """Return whether a tool call's arguments are a JSON object; no arguments count as the empty object."""
     try:
-        return not arguments or isinstance(msgspec.json.decode(arguments), dict)
-    except (msgspec.DecodeError, RecursionError):
+        return not arguments or msgspec.json.decode(arguments, type=_AnyObject) is not None
+    except (ValueError, RecursionError):
         return False
+
+
+def json_text(value: msgspec.Raw) -> str:
+    """Return the content of a JSON string, and other JSON as text; empty for null."""
+    data = bytes(value)
+    if data.startswith(b'"'):
+        return msgspec.json.decode(data, type=str)
+    return "" if value == ABSENT else data.decode()
+
+
+def _short(text: str | None) -> str | None:
+    return text if text is None or len(text) <= MAX_NAME_CHARS else None

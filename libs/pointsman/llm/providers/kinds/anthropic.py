@@ -8,8 +8,10 @@ from __future__ import annotations
 import msgspec
 
 from pointsman.llm.completion import Usage
+from pointsman.llm.providers.dialects.answer_json import decode_answer
 from pointsman.llm.providers.dialects.anthropic import AnthropicReader
 from pointsman.llm.providers.dialects.recorder import AnswerReader, CompletionRecorder
+from pointsman.llm.providers.dialects.usage import TokenCount
 from pointsman.llm.providers.kinds.wire import Wire, endpoint_url
 from pointsman.llm.providers.settings import ProviderSettings
 from pointsman.llm.request import Dialect
@@ -36,7 +38,7 @@ class AnthropicWire(Wire):
 
 
 class _TokenCount(msgspec.Struct):
-    input_tokens: int
+    input_tokens: TokenCount
 
 
 _decoder = msgspec.json.Decoder(_TokenCount)
@@ -66,4 +68,4 @@ class TokenCountReader:
 
     def whole(self, body: bytes) -> None:
         """Read a count; raise `msgspec.MsgspecError` when the body is something else."""
-        self.recorder.usage = Usage(input_tokens=_decoder.decode(body).input_tokens)
+        self.recorder.usage = Usage(input_tokens=decode_answer(_decoder, body).input_tokens)

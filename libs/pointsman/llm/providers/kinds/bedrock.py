@@ -19,6 +19,7 @@ import msgspec
 from multidict import CIMultiDict
 from yarl import URL
 
+from pointsman.llm.providers.dialects.answer_json import decode_object
 from pointsman.llm.providers.dialects.anthropic import AnthropicReader
 from pointsman.llm.providers.dialects.sse import Event, encode_event
 from pointsman.llm.providers.failure import UnknownProvider
@@ -146,7 +147,7 @@ class BedrockWire(Wire):
 
     def whole(self, body: bytes, headers: Mapping[str, str]) -> bytes:
         """Return the answer in Anthropic's dialect."""
-        answer = msgspec.json.decode(body, type=dict[str, Any])
+        answer = decode_object(body)
         response_id = headers.get("x-amzn-requestid") or uuid.uuid4().hex
         return msgspec.json.encode(converse_to_anthropic(answer, self._model, f"msg_{response_id}"))
 
@@ -175,7 +176,7 @@ class EventStreamFraming:
 
     def _translated(self, headers: Mapping[str, Any], payload: bytes) -> list[dict[str, Any]]:
         kind = headers.get(":message-type", "event")
-        body = msgspec.json.decode(payload, type=dict[str, Any]) if payload else {}
+        body = decode_object(payload) if payload else {}
         if kind == "event":
             return self._events.event(headers[":event-type"], body)
         name = headers.get(":exception-type") or headers.get(":error-code") or "api_error"

@@ -54,14 +54,14 @@ class OutcomeDelivery:
 
     def submit(self, call: ChatCall) -> None:
         """Deliver the outcome of a call that has ended; returns at once."""
-        if call.completion is not None and call.completion.response_id:
-            self._responses.remember(call.decision, call.completion.response_id)
         if len(self._tasks) >= MAX_PENDING:
             self._count_lost(call.decision.tier, "too many outcomes wait for NATS")
             return
         task = asyncio.create_task(self._deliver(call))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        if call.completion is not None and call.completion.response_id:
+            self._responses.remember(call.decision, call.completion.response_id)
 
     async def drain(self, timeout_s: float) -> None:
         """Deliver what is pending; count as lost what NATS does not accept now or within the timeout."""

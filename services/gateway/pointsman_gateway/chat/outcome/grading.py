@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from pointsman.contracts.config import Config, ConfigError
 from pointsman.core.bandit import Arm
+from pointsman.core.bounds import MAX_COST_USD
 from pointsman.core.features import view_request
 from pointsman.llm.completion import Completion, Usage
 from pointsman.llm.grading.checked import make_grader
-from pointsman.llm.grading.grader import BadGrade, Grade, GradedRequest, GraderUnusable
+from pointsman.llm.grading.grader import Grade, GradedRequest, GraderUnusable
 from pointsman.llm.pricing.prices import Prices, estimated_usage
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.logs import logger
@@ -50,16 +51,23 @@ class AnswerGrader:
         self._logged: set[Arm | str] = set()
 
     async def load(self) -> None:
-        """Load the price list; idempotent, and fast when it is loaded."""
-        await self._prices.load()
+        """Load the price list; idempotent, and fast when it is loaded. Without it, costs are unknown."""
+        try:
+            await self._prices.load()
+        except Exception as error:
+            self._log_once(f"the price list could not be loaded: {error}", error)
 
     def assess(self, call: ChatCall) -> Assessment:
-        """Return grade and cost of a call that has ended."""
+        """Return grade and cost of a call that has ended. What cannot be computed is unknown; nothing is raised."""
         completion, served = call.completion, call.served
         if completion is None or served is None:
             return Assessment(NOT_ANSWERED, None, None)
-        usage = self._usage(call, completion)
-        cost_usd = self._prices.cost_usd(served, usage, completion.model)
+        usage, cost_usd = None, None
+        try:
+            usage = self._usage(call, completion)
+            cost_usd = self._cost_usd(served, usage, completion.model)
+        except Exception as error:
+            self._log_once(f"the cost of an answer could not be computed: {error}", error)
         tier = call.decision.tier
         if cost_usd is None:
             metrics.llm_unpriced.labels(tier, served.provider).inc()
@@ -70,6 +78,13 @@ class AnswerGrader:
         grade = self._grade(call, completion) if call.chosen_served else NOT_ANSWERED
         return Assessment(grade, usage, cost_usd)
 
+    def _cost_usd(self, served: Arm, usage: Usage, answered_by: str | None) -> float | None:
+        cost_usd = self._prices.cost_usd(served, usage, answered_by)
+        if cost_usd is None or 0.0 <= cost_usd <= MAX_COST_USD:
+            return cost_usd
+        metrics.llm_usage_faults.labels(served.provider, "cost").inc()
+        return None
+
     def _grade(self, call: ChatCall, completion: Completion) -> Grade:
         request = GradedRequest(
             dialect=call.attempts.request.dialect,
@@ -78,10 +93,9 @@ class AnswerGrader:
         )
         try:
             return self._grader.score(request, completion, call.attempts.made)
-        except BadGrade as error:
+        except Exception as error:  # `BadGrade`, or a bug of the built-in grader
             metrics.llm_scorer_errors.labels(call.decision.tier).inc()
-            if self._is_new(str(error)[:80]):
-                log.error("the scorer failed, so the quality of an answer is unknown: %s", error, exc_info=error)
+            self._log_once(f"the scorer failed, so the quality of an answer is unknown: {error}", error)
             return Grade(None)
 
     def _usage(self, call: ChatCall, completion: Completion) -> Usage:
@@ -90,6 +104,10 @@ class AnswerGrader:
             return usage
         request = call.attempts.request
         return estimated_usage(completion, view_request(request.body, request.dialect).tokens)
+
+    def _log_once(self, message: str, error: Exception) -> None:
+        if self._is_new(message[:160]):
+            log.error(message, exc_info=error)
 
     def _is_new(self, subject: Arm | str) -> bool:
         """Return whether a subject has not been logged yet, and remember it."""
