@@ -64,7 +64,7 @@ soak: $(VENV)/made-dev ## the same at random for MINUTES (30), from SEED (1) on
 test-mutations: $(VENV)/made-dev ## remove safeguards one by one, and check that the fault suite detects it
 	@MUTATIONS=1 $(BIN)/python -m pytest tests/fault/test_mutations.py -rP $(ARGS)
 
-test-fuzz: $(VENV)/made-dev ## send BODIES (100,000) mutated requests from SEED (1) on to a gateway; 10 minutes
+test-fuzz: $(VENV)/made-dev ## send BODIES (100,000) mutated requests from SEED (1) on to a gateway; 3 minutes
 	@FUZZ_BODIES=$(or $(BODIES),100000) FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/attack/test_fuzz.py -s $(ARGS)
 
 check: $(VENV)/made-dev ## format, lint, types, architecture, vocabulary

@@ -76,6 +76,12 @@ arms = ["alpha:broken", "closed:there"]
 algorithm = "static:alpha:broken"
 
 [[tier]]
+name = "THRIFTY"
+arms = ["alpha:broken", "alpha:small"]
+[tier.policy]
+algorithm = "cheapest"
+
+[[tier]]
 name = "EMPTY"
 arms = []
 """

@@ -10,6 +10,8 @@ import openai
 import pytest
 
 from pointsman.core.bandit import Arm
+from pointsman.core.bandit.fixed_policies import MIN_FAILURES
+from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
 from tests.integration.llm.conftest import unique
@@ -37,7 +39,7 @@ async def test_the_next_arm_serves_and_the_chosen_one_is_learned_from(
     assert headers["x-pointsman-attempts"] == "3"  # the broken one twice
     outcome = await outcome_of(bus, decision_id(headers))
     assert (outcome.provider, outcome.model, outcome.learn) == ("alpha", "broken", True)
-    assert (outcome.quality, outcome.cost_usd, outcome.propensity) == (0.0, 0.0, 1.0)
+    assert (outcome.quality, outcome.cost_usd, outcome.propensity) == (0.0, None, 1.0)
     assert outcome.served is not None
     assert (outcome.served.provider, outcome.served.model) == ("alpha", "small")
     assert [(a.model, a.status, a.error) for a in outcome.served.attempts] == [
@@ -51,6 +53,19 @@ async def test_the_next_arm_serves_and_the_chosen_one_is_learned_from(
     broken, small = Arm("alpha", "broken"), Arm("alpha", "small")
     assert after[broken] == before.get(broken, 0) + 1
     assert small not in after  # it was not drawn, so nothing is learned of it
+
+
+async def test_an_arm_that_never_answers_has_no_cost_and_is_not_the_cheapest(
+    openai_client: openai.OpenAI, bus: Bus, store: Store
+) -> None:
+    async def serves() -> bool:
+        raw = openai_client.chat.completions.with_raw_response.create(model="tier/THRIFTY", messages=ask())
+        return raw.headers["x-pointsman-reason"] == "policy"
+
+    await eventually(serves, "the arm that answers is chosen")
+    broken = (await TierStore(store, "THRIFTY").changes()).arms[Arm("alpha", "broken")]
+    assert (broken.mean_cost_usd, broken.reward_sum) == (None, 0.0)
+    assert broken.n >= MIN_FAILURES
 
 
 async def test_when_no_arm_answers_there_is_one_error_and_it_is_learned(

@@ -159,7 +159,7 @@ async def test_a_thumb_for_the_stand_in_is_no_evidence_about_the_arm_that_failed
     decision, _ = ask(openai_client, "STAND-IN")
     assert send_feedback(api, decision_id=decision, thumbs="up").status_code == 202
     outcome = await outcome_of(bus, decision)
-    assert (outcome.model, outcome.quality, outcome.cost_usd) == ("broken", 0.0, 0.0)
+    assert (outcome.model, outcome.quality, outcome.cost_usd) == ("broken", 0.0, None)
     assert outcome.served is not None
     assert outcome.served.cost_usd
     assert outcome.feedback is not None

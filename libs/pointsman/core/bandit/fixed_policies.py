@@ -31,10 +31,15 @@ class Static:
         return greedy(np.broadcast_to(wanted, estimates.mean.shape), self.exploration)
 
 
+MIN_FAILURES = 10
+"""Outcomes without any reward after which an arm counts as one that does not work."""
+
+
 class Cheapest:
     """Choose the candidate with the lowest expected cost; the first candidate while no cost is known.
 
-    A candidate with unknown cost is never preferred to one with known cost.
+    A candidate with unknown cost is never preferred to one with known cost, and one that has earned nothing in
+    `MIN_FAILURES` outcomes or more never to another: what never works is not cheap.
 
     Parameters
     ----------
@@ -54,6 +59,9 @@ class Cheapest:
         known = np.isfinite(cost)
         dearest = np.max(cost, axis=-1, keepdims=True, initial=0.0, where=known)
         score = np.where(known, -cost, -2.0 * dearest - 1.0)
+        # θ is exactly 0 as long as every reward is 0.
+        useless = (estimates.pulls >= MIN_FAILURES) & (estimates.mean == 0.0)
+        score = np.where(useless, score - 2.0 * dearest - 2.0, score)
         return greedy(np.broadcast_to(score, estimates.mean.shape), self.exploration)
 
 

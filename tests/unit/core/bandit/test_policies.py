@@ -111,6 +111,26 @@ def test_cheapest_prefers_any_known_cost_to_an_unknown_one(cost: list[float], ch
     assert for_each.tolist() == [expected, [1.0, 0.0, 0.0]]
 
 
+@pytest.mark.parametrize(
+    ("mean", "pulls", "cost", "chosen"),
+    [
+        ([0.0, 0.5, 0.5], [10, 10, 10], [0.0, 0.2, 0.1], 2),  # its failures were recorded as free
+        ([0.0, 0.5, 0.0], [10, 10, 0], [math.nan, 0.2, math.nan], 1),
+        ([0.0, 0.0, 0.0], [10, 0, 0], [math.nan, math.nan, math.nan], 1),
+        ([0.0, 0.0, 0.0], [10, 10, 10], [0.2, math.nan, 0.1], 2),
+        ([0.0, 0.5, 0.5], [9, 10, 10], [0.0, 0.2, 0.1], 0),  # some bad answers are no evidence
+        ([1e-9, 0.5, 0.5], [99, 10, 10], [0.0, 0.2, 0.1], 0),
+        ([0.0, 0.5, 0.5], [10, 10, 10], [0.0, 1e9, 2e9], 1),
+        ([0.5, 0.4, 0.4], [10, 10, 10], [0.0, 0.0, 0.1], 0),  # a model of one's own is free
+    ],
+)
+def test_cheapest_is_not_what_never_works(mean: list[float], pulls: list[int], cost: list[float], chosen: int) -> None:
+    known = estimates([mean], cost=np.array(cost))._replace(pulls=np.array(pulls))
+    assert Cheapest().probabilities(known)[0].tolist() == np.eye(3)[chosen].tolist()
+    by_row = known._replace(pulls=known.pulls[None], cost_usd=known.cost_usd[None])
+    assert Cheapest().probabilities(by_row)[0].tolist() == np.eye(3)[chosen].tolist()
+
+
 @pytest.mark.parametrize("epsilon", [-0.01, 1.01, math.nan, math.inf])
 def test_an_epsilon_that_is_no_probability_is_refused(epsilon: float) -> None:
     for make in (EpsilonGreedy, Cheapest, LinUCB):

@@ -88,14 +88,14 @@ def test_the_outcome_of_the_chosen_arm_has_all_that_learning_needs() -> None:
 def test_when_another_serves_the_chosen_arm_gets_its_own_failure() -> None:
     outcome = measure(ended_call(attempts=[FAILED, STOOD_IN], served=OTHER), RewardRule())
     assert (outcome.provider, outcome.learn) == ("a", True)
-    assert (outcome.quality, outcome.cost_usd, outcome.latency_ms) == (0.0, 0.0, 33.0)
+    assert (outcome.quality, outcome.cost_usd, outcome.latency_ms) == (0.0, None, 33.0)
     assert outcome.served is not None
     assert (outcome.served.provider, outcome.served.attempts) == ("b", [FAILED, STOOD_IN])
 
 
 def test_when_no_arm_serves_the_chosen_arm_has_failed() -> None:
     outcome = measure(ended_call(attempts=[FAILED], served=None, completion=None), RewardRule())
-    assert (outcome.learn, outcome.quality, outcome.cost_usd, outcome.latency_ms) == (True, 0.0, 0.0, 33.0)
+    assert (outcome.learn, outcome.quality, outcome.cost_usd, outcome.latency_ms) == (True, 0.0, None, 33.0)
 
 
 @pytest.mark.parametrize(

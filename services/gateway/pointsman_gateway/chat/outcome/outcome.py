@@ -1,7 +1,8 @@
 """Builds the outcome of a call, which is what the policies learn from.
 
 The rule (ADR 0014): the action is the choice. What is learned is the result of the arm that was chosen, even when it
-failed and another arm served; the arm that served and its cost are reported in ``served``.
+failed and another arm served; the arm that served and its cost are reported in ``served``. What an arm that failed
+would have cost is unknown (ADR 0032).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def build_outcome(call: ChatCall, rule: RewardRule, assessment: Assessment) -> O
         decided_at_ms=call.decided_at_ms,
         accepted_at_ms=call.ended_at_ms,
         quality=assessment.grade.quality,
-        cost_usd=assessment.cost_usd if call.chosen_served else 0.0,
+        cost_usd=assessment.cost_usd if call.chosen_served else None,
         latency_ms=call.serving_ms if call.chosen_served else failed_ms,
         rule=rule,
         served=_served(call, assessment),
