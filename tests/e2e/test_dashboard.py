@@ -214,7 +214,7 @@ def test_promotion_without_the_scope_is_rejected(stack: DashboardStack, opened: 
 
 
 def test_promotion_is_confirmed_recorded_and_can_be_reverted(stack: DashboardStack, opened: Opener) -> None:
-    tab = opened(f"shadow?tier={SWITCHED}", key="operator")
+    tab = opened(f"shadow?tier={SWITCHED}", key="operator", refused="409")
     tab.page.get_by_role("button", name="Promote greedy…").click()
     dialog = tab.page.get_by_role("dialog")
     expect(dialog).to_contain_text("linucb continues as a shadow")
@@ -224,8 +224,14 @@ def test_promotion_is_confirmed_recorded_and_can_be_reverted(stack: DashboardSta
 
     tab.page.get_by_role("button", name="Promote greedy…").click()
     dialog.get_by_label("Reason, for the change history").fill("Monday's report")
+    dialog.get_by_role("checkbox", name=re.compile("evidence floor")).uncheck()
+    dialog.get_by_role("button", name="Promote greedy").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("greedy would not explore")
+    dialog.get_by_role("checkbox", name=re.compile("evidence floor")).check()
+    dialog.get_by_role("checkbox", name=re.compile("^Promote it")).check()  # whatever the verdict is
     dialog.get_by_role("button", name="Promote greedy").click()
     expect(tab.locate("#active h2")).to_have_text(f"greedy serves {SWITCHED}")
+    expect(tab.locate("#active")).to_contain_text("epsilon 0.02")
     assert _active(stack) == "greedy"
     newest = tab.locate("#history tbody tr").first
     expect(newest).to_contain_text("greedy replaces linucb")

@@ -140,7 +140,7 @@ def test_the_whole_loop_runs_with_every_service_as_itself(client: httpx.Client, 
     changed = client.put("/v1/policies/SIMPLE", json={"active": {"name": "even", "algorithm": "uniform"}})
     assert changed.status_code == 200, changed.text
     wait_until(lambda: decide(client)["policy"] == "even", "the change reached the replica")
-    assert client.post("/v1/policies/SIMPLE/promote", json={"policy": "greedy"}).status_code == 200
+    assert client.post("/v1/policies/SIMPLE/promote", json={"policy": "greedy", "force": True}).status_code == 200
     assert client.post("/v1/policies/SIMPLE/revert").json()["active"]["name"] == "even"
     versions = client.get("/v1/policies/SIMPLE/history").json()["versions"]
     assert [version["change"]["kind"] for version in versions] == ["revert", "promote", "api", "configuration"]

@@ -33,6 +33,8 @@ arms = ["p:a", "p:b"]
 algorithm = "static:p:a"
 name = "mostly-a"
 parameters = { epsilon = 0.5 }
+[tier.evidence]
+floor = 0.5
 
 [[tier]]
 name = "ALONE"
@@ -45,7 +47,7 @@ parameters = { epsilon = 0.5 }
 [[shadow]]
 name = "mostly-b"
 algorithm = "static:p:b"
-parameters = { epsilon = 0.5 }
+parameters = { epsilon = 0.45 }
 
 [promotion]
 automatic = true
@@ -105,6 +107,7 @@ async def test_what_is_better_is_promoted_and_taken_back_when_it_is_so_no_more(
     async with httpx.AsyncClient(base_url=client.base_url, timeout=20.0) as asking:
         view = await run_until(asking, "mostly-b", B_IS_BETTER, 1)
         assert [spec["name"] for spec in view["shadows"]] == ["mostly-a"]
+        assert view["active"]["parameters"] == {"epsilon": 0.5}  # the evidence floor of the tier
         change = view["change"]
         assert (change["kind"], change["by"]) == ("automatic-promote", "shadow-evaluator")
         assert view["changed_by"] == "automatic"

@@ -120,7 +120,7 @@ def test_a_decision_and_its_outcome_pass_with_their_scopes(client: httpx.Client,
 
 
 def test_a_switch_of_policies_is_on_record_with_the_name_of_the_key(keyed: httpx.Client) -> None:
-    promoted = keyed.post("/v1/policies/SIMPLE/promote", json={"policy": "greedy", "person": "ann"})
+    promoted = keyed.post("/v1/policies/SIMPLE/promote", json={"policy": "greedy", "person": "ann", "force": True})
     assert promoted.status_code == 200, promoted.text
     change = promoted.json()["change"]
     assert (change["kind"], change["by"], change["person"]) == ("promote", "all", "ann")

@@ -88,7 +88,7 @@ async def test_what_it_has_learned_is_not_carried_over_and_every_answer_states_i
     assert NOTE in capsys.readouterr().out
 
     before = await stored_bytes(store, TIER)
-    assert await asyncio.to_thread(main, [*asked, "--yes"]) == 0
+    assert await asyncio.to_thread(main, [*asked, "--yes", "--force"]) == 0
     assert "What it learned by its own rule (forgetting 0.9 instead of 1) is not used." in capsys.readouterr().out
     view = policies(client, TIER)
     assert view["change"]["evidence"]["own_rule"] == row["own_rule"]

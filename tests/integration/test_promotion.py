@@ -102,7 +102,9 @@ def test_a_promotion_is_taken_back_once(client: httpx.Client, before: dict[str, 
         ({"policy": "mini", "why": "x" * 1001}, 422, "why"),
         ({"policy": "mini", "person": "x" * 65}, 422, "person"),
         ({"policy": "mini", "person": "a\nb"}, 422, "person"),
-        ({"policy": "mini", "force": True}, 422, "force"),
+        ({"policy": "mini", "forced": True}, 422, "forced"),
+        ({"policy": "mini", "force": 1}, 422, "force"),
+        ({"policy": "mini", "keep_floor": None}, 422, "keep_floor"),
     ],
 )
 def test_a_wrong_promotion_names_the_field_and_changes_nothing(
@@ -182,7 +184,7 @@ def cli(client: httpx.Client, *arguments: str) -> int:
 def test_the_command_line_promotes_lists_and_takes_back(
     client: httpx.Client, before: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert cli(client, "promote", "SIMPLE", "mini", "--yes", "--why", "cheap", "--by", "ann") == 0
+    assert cli(client, "promote", "SIMPLE", "mini", "--yes", "--force", "--why", "cheap", "--by", "ann") == 0
     view = policies(client)
     output = capsys.readouterr().out
     assert f"mini serves SIMPLE from version {view['version']} on; live continues as a shadow." in output
@@ -207,6 +209,58 @@ def test_the_command_line_promotes_lists_and_takes_back(
     assert policies(client)["active"]["name"] == "live"
     assert cli(client, "revert", "SIMPLE", "--yes") == 1
     assert "no promotion to revert" in capsys.readouterr().err
+
+
+GREEDY = {"name": "greedy", "algorithm": "epsilon-greedy", "parameters": {"epsilon": 0.0}}
+
+
+def test_a_promotion_that_the_report_does_not_support_must_be_forced(client: httpx.Client) -> None:
+    before = put(client, active=_linucb("unjudged", 0.33), shadows=[GREEDY])
+    refused = promote(client, "greedy", force=False)
+    assert (refused.status_code, field_of(refused)) == (409, "force")
+    assert "the verdict of the report is 'cannot tell'" in refused.json()["detail"]
+    assert policies(client) == before
+
+
+def test_a_promoted_policy_keeps_the_evidence_floor_with_exact_propensities(client: httpx.Client) -> None:
+    put(client, active=LIVE, shadows=[GREEDY])
+    view = promote(client, "greedy").json()
+    assert (view["active"]["parameters"], view["warnings"]) == ({"epsilon": 0.02}, [])
+    wait_until(lambda: decide(client)["policy_version"] == view["version"], "in force")
+    decision = decide(client)
+    probabilities = sorted(score["probability"] for score in decision["scores"])
+    assert probabilities == pytest.approx([0.02 / 3, 0.02 / 3, 0.98 + 0.02 / 3])
+    assert decision["propensity"] in [score["probability"] for score in decision["scores"]]
+
+
+def test_a_policy_without_exploration_serves_only_by_force_and_with_a_warning(
+    client: httpx.Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(client, active=LIVE, shadows=[GREEDY])
+    refused = promote(client, "greedy", keep_floor=False, force=False)
+    assert refused.status_code == 409
+    assert "greedy would not explore" in refused.json()["detail"]
+    view = promote(client, "greedy", keep_floor=False).json()
+    assert view["active"]["parameters"] == {"epsilon": 0.0}
+    (warning,) = view["warnings"]
+    assert "no shadow can be evaluated while it serves" in warning
+    assert policies(client)["warnings"] == [warning]
+    assert cli(client, "policies", "--tier", "SIMPLE") == 0
+    assert f"warning: SIMPLE: {warning}" in capsys.readouterr().out
+
+    assert revert(client).json()["warnings"] == []
+    assert put(client, active={"name": "cheap", "algorithm": "cheapest"})["warnings"] != []
+
+
+def test_the_command_line_wants_force_and_reports_the_floor(
+    client: httpx.Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = put(client, active=LIVE, shadows=[GREEDY])
+    assert cli(client, "promote", "SIMPLE", "greedy", "--yes", "--no-floor") == 1
+    assert "(here: --force)" in capsys.readouterr().err
+    assert policies(client) == before
+    assert cli(client, "promote", "SIMPLE", "greedy", "--yes", "--force") == 0
+    assert "It explores with epsilon 0.02, the evidence floor of the tier" in capsys.readouterr().out
 
 
 def test_a_switch_does_not_wait_for_a_store_that_is_gone(

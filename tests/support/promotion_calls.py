@@ -27,8 +27,11 @@ def put(client: httpx.Client, tier: str = "SIMPLE", **change: Any) -> dict[str, 
     return view
 
 
-def promote(client: httpx.Client, policy: str, tier: str = "SIMPLE", **more: Any) -> httpx.Response:
-    return client.post(f"/v1/policies/{tier}/promote", json={"policy": policy, **more})
+def promote(
+    client: httpx.Client, policy: str, tier: str = "SIMPLE", *, force: bool = True, **more: Any
+) -> httpx.Response:
+    """Promote a shadow, whatever its report is by default."""
+    return client.post(f"/v1/policies/{tier}/promote", json={"policy": policy, "force": force, **more})
 
 
 def revert(client: httpx.Client, tier: str = "SIMPLE", **more: Any) -> httpx.Response:

@@ -15,6 +15,7 @@ from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.api.policies.active import ActiveRules
+from pointsman_gateway.api.policies.validation import configured_classes, policy_warnings
 from pointsman_gateway.http.problems import ProblemError
 
 log = logger("gateway.backends")
@@ -34,6 +35,7 @@ class Backends:
         self.store = Store(config.redis)
         self.quick_store = Store(config.redis, min(QUICK_TIMEOUT_MS, config.redis.timeout_ms))
         self.rules = ActiveRules(config)
+        self._custom_classes = configured_classes(config)
         self.policies: dict[str, TierPolicies] = {}
         """Last known policies of each tier."""
         self.status = StatusReporter("gateway", list, _requests)
@@ -99,6 +101,8 @@ class Backends:
     def _on_policies(self, tier: str, version: int, policies: TierPolicies) -> None:
         self.policies[tier] = policies
         self.rules.update(tier, version, policies)
+        for warning in policy_warnings(policies.active, self._custom_classes) if tier in self.tiers else ():
+            log.warning("tier %s, version %d of the policies: %s", tier, version, warning)
 
     async def _report_status(self, bus: Bus) -> None:
         """Register the gateway with NATS as a micro service, and answer its status requests."""

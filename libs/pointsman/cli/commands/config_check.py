@@ -16,6 +16,7 @@ from pointsman.contracts.config import (
 )
 from pointsman.contracts.config.connections import NatsConfig, RedisConfig
 from pointsman.contracts.config.providers import provider_named
+from pointsman.contracts.messages.exploration import determinism_warning
 from pointsman.contracts.messages.policies import PolicySpec
 
 _NOT_OVERRIDES = ("POINTSMAN_API_KEY", "POINTSMAN_CONFIG", "POINTSMAN_DATA_DIR")
@@ -49,6 +50,9 @@ def _run(options: argparse.Namespace) -> int:
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         print(f"  {name:<{width}}  {value}")
+    for tier in config.tier:
+        if warning := determinism_warning(config.active(tier)):
+            print(f"warning: tier {tier.name}: {warning}")
     if unserved := _unserved(config):
         print(f"warning: chat requests cannot go to {', '.join(unserved)}: there is no [[provider]] of that name")
     return 0

@@ -52,7 +52,15 @@ def _run(options: argparse.Namespace) -> int:
     else:
         table = _history_table(found) if options.history else _policies_table(found)
         Console(highlight=False, markup=False).print(table)
+        for view in found:
+            print_warnings(view)
     return 0
+
+
+def print_warnings(view: dict[str, Any]) -> None:
+    """Print what the gateway warns about in the policies of a tier; nothing for a history."""
+    for warning in view.get("warnings", []):
+        print(f"warning: {view['tier']}: {warning}")
 
 
 def _policies_table(tiers: list[dict[str, Any]]) -> Table:

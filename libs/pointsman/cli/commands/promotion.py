@@ -3,10 +3,11 @@
 import argparse
 import getpass
 import sys
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
-from pointsman.cli.commands.policies import policies_path, read_policies
+from pointsman.cli.commands.policies import policies_path, print_warnings, read_policies
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.gateway import call_gateway, print_json
 from pointsman.cli.target import Target, add_target_options, find_target
@@ -19,11 +20,19 @@ def configure_promote(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``pointsman promote``."""
     parser.description = (
         "Shows the shadow report of the policy, asks for confirmation, and makes the policy active. The policy that "
-        "was active continues as a shadow, so that the switch can be judged and undone with `pointsman revert`. "
-        "Person, time, reason and the figures of the report are recorded."
+        "was active continues as a shadow, so that the switch can be judged and undone with `pointsman revert`. A "
+        "policy that explores less than the tier's evidence floor gets that exploration. Person, time, reason and the "
+        "figures of the report are recorded."
     )
     parser.add_argument("tier", metavar="TIER", help="the tier")
     parser.add_argument("policy", metavar="POLICY", help="the name of the shadow policy")
+    parser.add_argument("--no-floor", action="store_true", help="leave the policy's exploration as it is, even 0")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="promote it although the verdict of the report is 'cannot tell' or 'do not promote', or although it would "
+        "not explore",
+    )
     _add_options(parser)
     parser.set_defaults(run=_promote)
 
@@ -51,15 +60,17 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def _promote(options: argparse.Namespace) -> int:
     target = find_target(options)
     version = options.version
+    (view,) = read_policies(target, options.tier)
+    _require_shadow(view, options.policy)
     if not options.yes:
-        (view,) = read_policies(target, options.tier)
-        _require_shadow(view, options.policy)
         question = f"Make {options.policy} the active policy of {options.tier} in place of {view['active']['name']}?"
         if not _confirm(target, options.tier, options.policy, question):
             return NOT_CONFIRMED
         version = view["version"] if version is None else version
     body = {"policy": options.policy, **_record(options, version)}
-    return _switch(target, options, "/promote", body, "continues as a shadow")
+    body |= ({"keep_floor": False} if options.no_floor else {}) | ({"force": True} if options.force else {})
+    shadow = next(spec for spec in view["shadows"] if spec["name"] == options.policy)
+    return _switch(target, options, "/promote", body, "continues as a shadow", _epsilon(shadow))
 
 
 def _revert(options: argparse.Namespace) -> int:
@@ -78,8 +89,25 @@ def _revert(options: argparse.Namespace) -> int:
     return _switch(target, options, "/revert", _record(options, version), "was reverted")
 
 
-def _switch(target: Target, options: argparse.Namespace, action: str, body: dict[str, Any], became: str) -> int:
-    response = call_gateway(target, policies_path(options.tier, action), body)
+def _epsilon(spec: dict[str, Any]) -> float | None:
+    """Return a policy's parameter epsilon; None where the algorithm's default applies."""
+    epsilon: float | None = (spec.get("parameters") or {}).get("epsilon")
+    return epsilon
+
+
+def _switch(
+    target: Target,
+    options: argparse.Namespace,
+    action: str,
+    body: dict[str, Any],
+    became: str,
+    epsilon_before: float | None = None,
+) -> int:
+    response = call_gateway(target, policies_path(options.tier, action), body, check=False)
+    if not response.ok:
+        problem = response.problem()
+        hint = " (here: --force)" if problem.startswith(f"{HTTPStatus.CONFLICT:d} force: ") else ""
+        raise CommandFailed(f"the gateway refused the request: {problem}{hint}")
     if options.json:
         print_json(response.body)
         return 0
@@ -89,7 +117,14 @@ def _switch(target: Target, options: argparse.Namespace, action: str, body: dict
     if own := (change.get("evidence") or {}).get("own_rule"):
         print(f"It continues from what the tier has learned. What it learned by its own rule ({own}) is not used.")
     if action == "/promote":
+        epsilon = _epsilon(view["active"])
+        if epsilon != epsilon_before:
+            print(
+                f"It explores with epsilon {epsilon:g}, the evidence floor of the tier: every arm keeps a chance, so "
+                "that shadows can be evaluated while it serves."
+            )
         print(f"`pointsman revert {options.tier}` undoes it.")
+    print_warnings(view)
     return 0
 
 

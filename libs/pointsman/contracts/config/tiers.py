@@ -94,6 +94,18 @@ class PolicyConfig(Section, frozen=True, kw_only=True):
             yield Violation(setting or "algorithm", error.detail)
 
 
+class EvidenceConfig(Section, frozen=True, kw_only=True):
+    """``[tier.evidence]``: what is served so that shadows can be evaluated.
+
+    Attributes
+    ----------
+    floor: Exploration that a promoted policy has at least: the share of decisions that is drawn uniformly from the
+        arms. 0 for no floor.
+    """
+
+    floor: Share = 0.02
+
+
 class TierConfig(Section, frozen=True, kw_only=True):
     """``[[tier]]``.
 
@@ -104,6 +116,7 @@ class TierConfig(Section, frozen=True, kw_only=True):
     fallback: The arm that is served when no policy can choose; the first arm by default.
     policy: The tier's own policy; ``[policy]`` by default.
     reward_wait_s: How long a measured outcome waits for feedback before it is learned from; 0 for no wait.
+    evidence: What a promotion keeps, so that shadows can be evaluated.
     """
 
     unique: ClassVar[str] = "name"
@@ -113,6 +126,7 @@ class TierConfig(Section, frozen=True, kw_only=True):
     fallback: str | None = None
     policy: PolicyConfig | None = None
     reward_wait_s: NonNegative = 0.0
+    evidence: EvidenceConfig = EvidenceConfig()
 
     def problems(self) -> Iterator[Violation]:
         """Yield the problems of this section."""

@@ -98,9 +98,15 @@ class PromotionRequest(RevertRequest, frozen=True, kw_only=True, forbid_unknown_
     Attributes
     ----------
     policy: Name of the shadow to promote.
+    keep_floor: Raise its exploration to the evidence floor of the tier, if it explores less. Without exploration no
+        shadow can be evaluated while it serves.
+    force: Promote it although the verdict of the report is *cannot tell* or *do not promote*, or although it would not
+        explore.
     """
 
     policy: str
+    keep_floor: bool = True
+    force: bool = False
 
 
 class PolicyChangeRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

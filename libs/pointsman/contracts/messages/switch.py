@@ -7,6 +7,7 @@ serve, and `replaced` is the policy that it replaced, if it was promoted.
 import msgspec
 
 from pointsman.contracts.messages.errors import NoSuchShadow, SwitchRefused
+from pointsman.contracts.messages.exploration import with_floor
 from pointsman.contracts.messages.policies import MAX_SHADOWS, PolicyChangeRecord, PolicySpec, TierPolicies
 
 MAX_REVERTED = 32
@@ -43,10 +44,11 @@ def changed(current: TierPolicies | None, wanted: TierPolicies, change: PolicyCh
     )
 
 
-def promoted(current: TierPolicies, name: str, change: PolicyChangeRecord) -> TierPolicies:
+def promoted(current: TierPolicies, name: str, change: PolicyChangeRecord, *, floor: float) -> TierPolicies:
     """Return the policies with a shadow as the active policy. The policy it replaces takes its place as a shadow.
 
-    Both run on all decisions from then on, even if the shadow was sampled.
+    Both run on all decisions from then on, even if the shadow was sampled. A shadow that explores less than ``floor``
+    is promoted with that exploration (see `with_floor`).
 
     Raises
     ------
@@ -55,8 +57,8 @@ def promoted(current: TierPolicies, name: str, change: PolicyChangeRecord) -> Ti
         When the shadow is the active policy already, or when the name of the active policy is used by another shadow.
     """
     shadow = find_shadow(current, name)
-    stepping_down = _unsampled(current.active)
-    if shadow.identity == stepping_down.identity:
+    active, stepping_down = with_floor(_unsampled(shadow), floor), _unsampled(current.active)
+    if active.identity == stepping_down.identity:
         raise SwitchRefused(f"{name!r} is the active policy already")
     others = [spec for spec in current.shadows if spec.name != name and spec.identity != stepping_down.identity]
     if any(spec.name == stepping_down.name for spec in others):
@@ -66,12 +68,12 @@ def promoted(current: TierPolicies, name: str, change: PolicyChangeRecord) -> Ti
         )
     place = next(at for at, spec in enumerate(current.shadows) if spec.name == name)
     others.insert(min(place, len(others)), stepping_down)
-    wanted = msgspec.structs.replace(current, active=_unsampled(shadow), shadows=others)
+    wanted = msgspec.structs.replace(current, active=active, shadows=others)
     after = changed(current, wanted, change)
     return msgspec.structs.replace(
         after,
         replaced=stepping_down,
-        reverted=[identity for identity in current.reverted if identity != shadow.identity],
+        reverted=[identity for identity in current.reverted if identity not in (shadow.identity, active.identity)],
     )
 
 

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from pointsman.contracts.config.reporting import PromotionConfig
 from pointsman.contracts.config.schema import Config
+from pointsman.contracts.messages.exploration import is_deterministic, with_floor
 from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
 from pointsman.core.bandit import PolicyError, make_policy
 from pointsman.shadow.own_learning.own_rule import is_stateful
@@ -20,8 +21,8 @@ from pointsman.shadow.report.verdict import worse_recently
 NO_FLOOR = -100.0
 """A quality floor that sets no limit: no difference of qualities is below it."""
 
-ALWAYS_EXPLORING = ("thompson", "softmax", "uniform")
-"""Algorithms that give every arm a chance even if ε is 0."""
+UNFIT_VERDICTS = ("cannot tell", "do not promote")
+"""Verdicts with which a person must insist on a promotion."""
 
 
 class Ruling(NamedTuple):
@@ -122,18 +123,40 @@ def rule_rollback(row: PolicyReport, settings: PromotionConfig) -> Ruling:
     return Ruling("rollback", row.policy, f"{row.policy} {why}; {_evidence(row)}")
 
 
-def barrier(current: TierPolicies, spec: PolicySpec, config: Config) -> str:
-    """Return why a shadow must not be promoted automatically, whatever the report shows; empty if it may."""
-    if spec.identity in current.reverted:
+def objections(active: PolicySpec, row: PolicyReport | None, unknown: str) -> list[str]:
+    """Return why a person must insist on a promotion; empty if nothing is against it.
+
+    Parameters
+    ----------
+    active : PolicySpec
+        The policy as it would serve, with its evidence floor.
+    row : PolicyReport or None
+        The report on the shadow; None if there is none, for the reason ``unknown``.
+    """
+    found = []
+    if row is None:
+        found.append(f"there is no evidence: {unknown}")
+    elif row.verdict in UNFIT_VERDICTS:
+        found.append(f"the verdict of the report is {row.verdict!r}: {row.why}")
+    if is_deterministic(active):
+        found.append(f"{active.name} would not explore, so no shadow could be evaluated while it serves")
+    return found
+
+
+def barrier(current: TierPolicies, spec: PolicySpec, config: Config, *, floor: float = 0.0) -> str:
+    """Return why a shadow must not be promoted automatically, whatever the report shows; empty if it may.
+
+    ``floor`` is the evidence floor with which it would serve.
+    """
+    if not {spec.identity, with_floor(spec, floor).identity}.isdisjoint(current.reverted):
         return "it was promoted before and rolled back"
     if is_stateful(config.reward, spec, current.active):
         return "it learns by its own reward rule, and a promotion does not carry over what it has learned"
     try:
-        policy = make_policy(spec.algorithm, spec.parameters)
+        make_policy(spec.algorithm, spec.parameters)
     except PolicyError as error:
         return str(error)
-    explores = policy.exploration > 0.0 or spec.algorithm in ALWAYS_EXPLORING
-    if config.promotion.only_exploring and not explores:
+    if config.promotion.only_exploring and is_deterministic(spec):
         return "it does not explore, so no shadow could be judged while it serves"
     return ""
 

@@ -39,6 +39,11 @@ class PromotionGuard(TierTask):
         settings = self._config.promotion
         return settings.check_s if settings.watches(self.tier) else None
 
+    @property
+    def _floor(self) -> float:
+        tier = self._config.tier_named(self.tier)
+        return 0.0 if tier is None else tier.evidence.floor
+
     async def check(self) -> Ruling:
         """Judge the shadows once, and switch if that is the ruling.
 
@@ -62,9 +67,10 @@ class PromotionGuard(TierTask):
             evidence=evidence_record(rows[ruling.policy]),
         )
         try:
-            after = (
-                promoted(current, ruling.policy, record) if ruling.action == "promote" else reverted(current, record)
-            )
+            if ruling.action == "promote":
+                after = promoted(current, ruling.policy, record, floor=self._floor)
+            else:
+                after = reverted(current, record)
             version = await write_policies(self._bus, self.tier, after, version)
         except SwitchRefused as error:
             return self._ruled(Ruling("none", ruling.policy, str(error)))
@@ -79,7 +85,7 @@ class PromotionGuard(TierTask):
         """Return the report on the shadows that a ruling can be about, by name."""
         rows = {}
         for spec in current.shadows:
-            barred = "" if _was_replaced(current, spec) else barrier(current, spec, self._config)
+            barred = "" if _was_replaced(current, spec) else barrier(current, spec, self._config, floor=self._floor)
             if barred:
                 log.debug("tier %s: %s is no candidate: %s", self.tier, spec.name, barred)
                 continue

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import msgspec
 import pytest
 
+from pointsman.contracts.messages import switch
 from pointsman.contracts.messages.errors import NoSuchShadow, SwitchRefused
+from pointsman.contracts.messages.exploration import determinism_warning, is_deterministic
 from pointsman.contracts.messages.policies import MAX_SHADOWS, PolicyChangeRecord, PolicySpec, TierPolicies
-from pointsman.contracts.messages.switch import MAX_REVERTED, changed, promoted, reverted
+from pointsman.contracts.messages.switch import MAX_REVERTED, changed, reverted
+from pointsman.core.bandit import make_policy
+
+promoted = functools.partial(switch.promoted, floor=0.02)
 
 LIVE = PolicySpec(name="live", algorithm="linucb", parameters={"epsilon": 0.1})
 A = PolicySpec(name="a", algorithm="uniform")
@@ -147,3 +153,57 @@ def test_what_is_remembered_is_bounded() -> None:
 )
 def test_the_old_field_has_the_author_of_the_change_too(kind: str, changed_by: str) -> None:
     assert changed(BEFORE, msgspec.structs.replace(BEFORE, active=A), record(kind)).changed_by == changed_by
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "parameters", "served"),
+    [
+        ("epsilon-greedy", {"epsilon": 0.0}, 0.02),
+        ("linucb", {"epsilon": 0.001, "alpha": 2.0}, 0.02),
+        ("linucb", {"epsilon": 0.03}, 0.03),
+        ("linucb", {}, None),
+        ("static:openai:gpt-4o", {}, 0.02),
+        ("cheapest", {}, 0.02),
+        ("thompson", {}, 0.02),
+        ("softmax", {}, 0.02),
+        ("uniform", {}, None),
+    ],
+)
+def test_a_promoted_policy_explores_at_least_as_much_as_the_floor(
+    algorithm: str, parameters: dict[str, Any], served: float | None
+) -> None:
+    shadow = PolicySpec(name="new", algorithm=algorithm, parameters=parameters)
+    after = promoted(TierPolicies(active=LIVE, shadows=[shadow]), "new", record())
+    assert after.active.parameters.get("epsilon") == served
+    assert {**after.active.parameters, "epsilon": 0} == {**parameters, "epsilon": 0}
+    assert make_policy(after.active.algorithm, after.active.parameters).exploration >= 0.02
+    assert not is_deterministic(after.active)
+    with pytest.raises(SwitchRefused, match="active policy already"):
+        promoted(TierPolicies(active=after.active, shadows=[shadow]), "new", record())
+
+
+def test_without_a_floor_the_policy_is_promoted_as_it_is() -> None:
+    shadow = PolicySpec(name="new", algorithm="cheapest")
+    assert switch.promoted(TierPolicies(active=LIVE, shadows=[shadow]), "new", record(), floor=0.0).active == shadow
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "parameters", "deterministic"),
+    [
+        ("linucb", {"epsilon": 0.0}, True),
+        ("linucb", {}, False),
+        ("static:p:m", {}, True),
+        ("thompson", {}, False),
+        ("thompson", {"v": 0.0}, True),
+        ("softmax", {}, False),
+        ("uniform", {}, False),
+        ("tests.unit.core.bandit.own_policies:Fixed", {}, True),
+        ("no_such_module:Class", {}, False),
+    ],
+)
+def test_a_policy_that_does_not_explore_is_recognised(
+    algorithm: str, parameters: dict[str, Any], deterministic: bool
+) -> None:
+    spec = PolicySpec(name="x", algorithm=algorithm, parameters=parameters)
+    assert is_deterministic(spec) == deterministic
+    assert bool(determinism_warning(spec)) == deterministic

@@ -22,6 +22,7 @@ from pointsman.runtime.bus.policies import read_history, write_policies
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.shadow.promotion.evidence import evidence_record, read_evidence
+from pointsman.shadow.promotion.ruling import objections
 from pointsman_gateway.api.policies.active import configured_policies, current_policies
 from pointsman_gateway.api.policies.validation import check_change, check_policy, configured_classes
 from pointsman_gateway.api.policies.views import (
@@ -84,7 +85,7 @@ class PoliciesHandler:
         bus = self._backends.require_bus()
         return PolicyList(
             policies=[
-                policies_view(tier, *await current_policies(self._config, bus, tier)) for tier in self._backends.tiers
+                self._view(tier, *await current_policies(self._config, bus, tier)) for tier in self._backends.tiers
             ]
         )
 
@@ -116,7 +117,7 @@ class PoliciesHandler:
 
         version, after = await self._store(tier, edit, replace_unreadable=True)
         log.info("tier %s: active policy %s, version %d", tier, after.active.name, version)
-        return policies_view(tier, version, after)
+        return self._view(tier, version, after)
 
     @HttpEndpoint(
         "GET /v1/policies/{tier}/history",
@@ -141,8 +142,11 @@ class PoliciesHandler:
         scope="admin",
         summary="Make a shadow the active policy of a tier",
         description="The previous active policy continues as a shadow under its name, so that the switch can be "
-        "evaluated and reverted. 409 when the tier is at another `version`, when the policy is active already, or when "
-        "another shadow has the name of the active policy.",
+        "evaluated and reverted. A policy that explores less than the evidence floor of the tier gets that exploration "
+        "as its `epsilon`, unless `keep_floor` is false. 409 when the tier is at another `version`, when the policy is "
+        "active already, or when another shadow has the name of the active policy; and without `force`, when the "
+        "verdict of the report is *cannot tell* or *do not promote*, there is no report, or the policy would not "
+        "explore.",
         body=PromotionRequest,
         examples={
             "a shadow": {"policy": "greedy", "why": "earns 1.2 to 2.6 more, at no more cost"},
@@ -153,11 +157,14 @@ class PoliciesHandler:
     )
     async def promote(self, request: Request, body: PromotionRequest) -> TierPoliciesView:
         """Make a shadow the active policy; the previous one continues as a shadow."""
+        tier = self._config.tier_named(request.path_params["tier"])
+        assert tier is not None  # the route's parameter is checked
+        floor = tier.evidence.floor if body.keep_floor else 0.0
 
         def switch(current: TierPolicies, record: PolicyChangeRecord) -> tuple[TierPolicies, PolicySpec]:
             shadow = find_shadow(current, body.policy)
             check_policy(shadow, "policy", self._allowed_classes)
-            return promoted(current, body.policy, record), shadow
+            return promoted(current, body.policy, record, floor=floor), shadow
 
         return await self._switch(request, "promote", body, switch)
 
@@ -203,7 +210,8 @@ class PoliciesHandler:
                 raise ProblemError(404, str(error), "policy") from error
             except SwitchRefused as error:
                 raise ProblemError(409, str(error)) from error
-            return await self._with_evidence(tier, current, after, judged)
+            insists = body.force if isinstance(body, PromotionRequest) else True
+            return await self._with_evidence(tier, current, after, judged, insists=insists)
 
         version, after = await self._store(tier, edit)
         by, name = caller_name(request.scope), after.active.name
@@ -212,18 +220,23 @@ class PoliciesHandler:
             await publish_promotion(self._backends.require_bus(), tier, version, after, "gateway")
         except BusError as error:  # the change itself is stored
             log.warning("tier %s: no alert was published for version %d: %s", tier, version, error)
-        return policies_view(tier, version, after)
+        return self._view(tier, version, after)
+
+    def _view(self, tier: str, version: int, policies: TierPolicies) -> TierPoliciesView:
+        return policies_view(tier, version, policies, self._allowed_classes)
 
     async def _with_evidence(
-        self, tier: str, current: TierPolicies, after: TierPolicies, judged: PolicySpec
+        self, tier: str, current: TierPolicies, after: TierPolicies, judged: PolicySpec, *, insists: bool
     ) -> TierPolicies:
-        """Add the row of the report to the record. The switch proceeds when the store is unavailable."""
+        """Add the row of the report to the record; refuse a switch that the evidence is against unless ``insists``."""
         assert after.change is not None  # set by `switch`
         row, why = None, f"{judged.name} does not run as a shadow"
         try:
             row = await read_evidence(self._backends.store, self._config, tier, current, judged)
         except StateError as error:
             why = f"the report is unavailable: {error}"
+        if not insists and (against := objections(after.active, row, why)):
+            raise ProblemError(409, f"{'; '.join(against)}. Send force = true to promote it all the same", "force")
         evidence = {"evidence": evidence_record(row)} if row is not None else {"no_evidence": why}
         return msgspec.structs.replace(after, change=msgspec.structs.replace(after.change, **evidence))
 

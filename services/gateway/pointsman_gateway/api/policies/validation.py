@@ -1,9 +1,12 @@
 """Checks of the policies in a request."""
 
+from collections.abc import Set
+
 import msgspec
 
 from pointsman.contracts.config import Config
 from pointsman.contracts.messages.errors import InvalidMessage
+from pointsman.contracts.messages.exploration import determinism_warning
 from pointsman.contracts.messages.nesting import check_nesting
 from pointsman.contracts.messages.policies import PolicyChange, PolicySpec, RequestedPolicy
 from pointsman.contracts.messages.subjects import check_name
@@ -42,7 +45,7 @@ def check_policy(spec: PolicySpec, field: str, allowed_classes: frozenset[str]) 
     check_nesting(spec.parameters, f"{field}.parameters")
     for violation in find_violations(msgspec.to_builtins(spec), RequestedPolicy, field):
         raise InvalidMessage(*violation)
-    if _is_class(spec.algorithm) and spec.algorithm not in allowed_classes:
+    if not may_import(spec, allowed_classes):
         known = ", ".join(ALGORITHMS[:-1])
         raise InvalidMessage(
             f"{field}.algorithm",
@@ -53,6 +56,17 @@ def check_policy(spec: PolicySpec, field: str, allowed_classes: frozenset[str]) 
     except PolicyError as error:
         part = f"parameters.{error.parameter}" if error.parameter in spec.parameters else error.parameter or "algorithm"
         raise InvalidMessage(f"{field}.{part}", error.detail) from error
+
+
+def policy_warnings(active: PolicySpec, allowed_classes: Set[str]) -> list[str]:
+    """Return what is wrong with an active policy, although it is valid."""
+    warning = determinism_warning(active) if may_import(active, allowed_classes) else ""
+    return [warning] if warning else []
+
+
+def may_import(spec: PolicySpec, allowed_classes: Set[str]) -> bool:
+    """Return whether a policy is built-in, or one of the custom classes that the configuration names."""
+    return not _is_class(spec.algorithm) or spec.algorithm in allowed_classes
 
 
 def _is_class(algorithm: str) -> bool:

@@ -1,11 +1,13 @@
 """JSON types of the policy endpoints."""
 
+from collections.abc import Set
 from typing import Any
 
 import msgspec
 
 from pointsman.contracts.messages.policies import PolicyChangeRecord, PolicySpec, TierPolicies
 from pointsman.runtime.bus.policies import Revision
+from pointsman_gateway.api.policies.validation import policy_warnings
 
 
 class TierPoliciesView(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +23,7 @@ class TierPoliciesView(msgspec.Struct, frozen=True, kw_only=True):
     replaced: The policy that the last promotion replaced, which a revert restores.
     reverted: Policies that were promoted and reverted, by name and digest. They are not promoted automatically again.
     change: The change that made this version.
+    warnings: What is wrong with the active policy: it does not explore, so that no shadow can be evaluated.
     """
 
     tier: str
@@ -33,6 +36,7 @@ class TierPoliciesView(msgspec.Struct, frozen=True, kw_only=True):
     replaced: PolicySpec | None = None
     reverted: list[str] = []
     change: PolicyChangeRecord | None = None
+    warnings: list[str] = []
 
 
 class PolicyList(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,9 +80,10 @@ class PolicyHistory(msgspec.Struct, frozen=True, kw_only=True):
     versions: list[PolicyRevision]
 
 
-def policies_view(tier: str, version: int, policies: TierPolicies) -> TierPoliciesView:
-    """Return the JSON type of a tier's policies."""
-    return TierPoliciesView(tier=tier, version=version, **_fields(TierPoliciesView, policies))
+def policies_view(tier: str, version: int, policies: TierPolicies, classes: Set[str]) -> TierPoliciesView:
+    """Return the JSON type of a tier's policies. Only the custom ``classes`` may be imported to describe them."""
+    warnings = policy_warnings(policies.active, classes)
+    return TierPoliciesView(tier=tier, version=version, warnings=warnings, **_fields(TierPoliciesView, policies))
 
 
 def revision_view(revision: Revision) -> PolicyRevision:

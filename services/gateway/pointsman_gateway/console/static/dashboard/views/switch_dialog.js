@@ -5,6 +5,8 @@ import {facts, h, note, tag} from "../dom.js";
 import {percent, perThousand, signed, signedUsd, span, whole} from "../format.js";
 import {differences, KIND} from "./differences.js";
 
+const AGAINST = ["cannot tell", "do not promote"]; // refused without `force`
+
 export function confirmPromotion(row, current, done) {
   const {tier, active, version} = current;
   confirm({
@@ -19,6 +21,10 @@ export function confirmPromotion(row, current, done) {
     ],
     path: `v1/policies/${encodeURIComponent(tier)}/promote`,
     body: {policy: row.policy, version},
+    options: [
+      ["keep_floor", "Keep the evidence floor: if it explores less than the tier's floor, it gets that exploration. Without exploration no shadow can be evaluated while it serves.", true],
+      ["force", AGAINST.includes(row.verdict) ? `Promote it although the verdict is “${row.verdict}”.` : "Promote it even if it would not explore.", false],
+    ],
     done,
   });
 }
@@ -39,9 +45,10 @@ export function confirmReversion(current, done) {
   });
 }
 
-function confirm({title, act, lead, evidence, path, body, done}) {
+function confirm({title, act, lead, evidence, path, body, options = [], done}) {
   const why = h("textarea", {name: "why", rows: "3", maxlength: "1000", required: true});
   const person = h("input", {name: "person", maxlength: "64", autocomplete: "name"});
+  const boxes = options.map(([name, text, checked]) => [h("input", {type: "checkbox", name, checked}), text]);
   const refused = h("p.bad", {role: "alert"});
   const go = h("button.primary", {type: "submit"}, act);
   const dialog = h("dialog", {"aria-labelledby": "switch-title", onclose: () => dialog.remove()},
@@ -49,6 +56,7 @@ function confirm({title, act, lead, evidence, path, body, done}) {
       h("h2", {id: "switch-title"}, title), h("p.lead", null, lead), ...evidence,
       h("label.field.block", null, h("span", null, "Reason, for the change history"), why),
       h("label.field.block", null, h("span", null, "Your name, if several people use this API key (optional)"), person),
+      ...boxes.map(([box, text]) => h("p", null, h("label", null, box, " ", text))),
       refused,
       h("div.toolbar", null, go, h("button", {type: "button", onclick: () => dialog.close()}, "Cancel"))));
 
@@ -57,7 +65,8 @@ function confirm({title, act, lead, evidence, path, body, done}) {
     refused.textContent = "";
     go.disabled = true;
     try {
-      const now = await post(path, {...body, why: why.value.trim(), ...(person.value.trim() ? {person: person.value.trim()} : {})});
+      const chosen = Object.fromEntries(boxes.map(([box]) => [box.name, box.checked]));
+      const now = await post(path, {...body, ...chosen, why: why.value.trim(), ...(person.value.trim() ? {person: person.value.trim()} : {})});
       dialog.close();
       done(`${now.active.name} serves ${now.tier} since version ${now.version}.`);
     } catch (error) {
