@@ -116,7 +116,7 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
             subjects.ANY_ARMS,
             *_STATUS_ASKED,
             *_exists(subjects.DECISIONS, subjects.OUTCOMES, subjects.REWARDS, subjects.ALERTS, subjects.DEAD),
-            *_exists(subjects.FEEDBACK),
+            *_exists(subjects.FEEDBACK, subjects.SHADOW, subjects.POLICIES_STREAM),
             *_read(subjects.OUTCOMES, subjects.FEEDBACK),
             *_get(subjects.OUTCOMES, subjects.FEEDBACK, subjects.REWARDS),
         ),

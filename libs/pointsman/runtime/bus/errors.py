@@ -41,6 +41,13 @@ class WrongSequence(AppendRefused):
     """The last sequence was not the expected one: another writer was first."""
 
 
+class UpdateRefused(BusError):
+    """JetStream refused to change a stream."""
+
+    def __init__(self, code: int, description: str) -> None:
+        super().__init__(f"{description} ({code})")
+
+
 class StreamMissing(BusError):
     """The stream does not exist."""
 

@@ -6,7 +6,14 @@ from typing import NamedTuple
 import msgspec
 from nats.aio.msg import Msg as Message
 
-from pointsman.runtime.bus.errors import AppendRefused, BusError, BusUnavailable, StreamMissing, WrongSequence
+from pointsman.runtime.bus.errors import (
+    AppendRefused,
+    BusError,
+    BusUnavailable,
+    StreamMissing,
+    UpdateRefused,
+    WrongSequence,
+)
 
 STREAM_NOT_FOUND = 10059
 _WRONG_LAST_SEQUENCE = (10071, 10164)
@@ -74,19 +81,57 @@ class StreamState(msgspec.Struct, frozen=True):
 
 
 class StreamConfiguration(msgspec.Struct, frozen=True):
-    """The sequence at which a stream begins, and its maximum size in bytes (-1: unlimited)."""
+    """The sequence at which a stream begins, its maximum size in bytes (-1: unlimited), and how many copies it has."""
 
     first_seq: int = 1
     max_bytes: int = -1
+    num_replicas: int = 1
+
+
+class Follower(msgspec.Struct, frozen=True):
+    """A server that follows the leader of a stream; ``lag``: number of operations that it is behind."""
+
+    name: str
+    current: bool = False
+    offline: bool = False
+    lag: int = 0
+
+
+class StreamCluster(msgspec.Struct, frozen=True):
+    """The servers of a stream; ``leader`` is empty while there is none."""
+
+    leader: str = ""
+    replicas: list[Follower] = []
 
 
 class StreamInfo(msgspec.Struct, frozen=True):
-    """State of a stream, and its time of creation, which identifies it."""
+    """State of a stream, and its time of creation, which identifies it.
+
+    ``cluster``: None where NATS is a single server.
+    """
 
     created: str = ""
     config: StreamConfiguration = StreamConfiguration()
     state: StreamState = StreamState()
+    cluster: StreamCluster | None = None
     error: _ApiError | None = None
+
+    @property
+    def current_replicas(self) -> int:
+        """Number of servers that have all messages."""
+        if self.cluster is None:
+            return 1
+        current = [follower for follower in self.cluster.replicas if follower.current and not follower.offline]
+        return len(current) + (1 if self.cluster.leader else 0)
+
+    @property
+    def replica_problems(self) -> str:
+        """Which servers do not have all messages; empty if there are none."""
+        if self.cluster is None:
+            return ""
+        late = [follower for follower in self.cluster.replicas if follower.offline or not follower.current]
+        problems = [f"{it.name} is {'offline' if it.offline else f'behind by {it.lag:,} operations'}" for it in late]
+        return ", ".join(problems if self.cluster.leader else ["no leader", *problems])
 
 
 _ack_decoder = msgspec.json.Decoder(_Ack)
@@ -159,6 +204,13 @@ def read_created(message: Message, stream: str) -> tuple[str, int]:
     created = _response_decoder.decode(message.data)
     _check(created.error, stream)
     return created.name, created.num_pending
+
+
+def read_update(message: Message) -> None:
+    """Decode the response to an update of a stream; raise `UpdateRefused` when NATS refused it."""
+    error = _info_decoder.decode(message.data).error
+    if error is not None:
+        raise UpdateRefused(error.err_code, error.description)
 
 
 def _check(error: _ApiError | None, stream: str) -> None:

@@ -1,0 +1,55 @@
+"""Alert when fewer servers than configured have all messages of a stream."""
+
+import time
+
+from pointsman.runtime.bus import Bus, BusError
+from pointsman.runtime.bus.notices import publish_alert
+from pointsman.runtime.bus.replication import STREAMS
+from pointsman.runtime.telemetry import metrics
+from pointsman.runtime.telemetry.logs import logger
+from pointsman_reward_updater.log_capacity import ALERT_REPEAT_INTERVAL_S, ALL_TIERS
+from pointsman_reward_updater.publishing import SERVICE
+
+log = logger("reward_updater.replica_watch")
+
+CHECK_INTERVAL_S = 10.0
+
+
+class ReplicaWatch:
+    """Alert on ``alerts.replicas._all`` when two checks in turn find that a stream has too few current replicas.
+
+    ``configured``: the setting ``nats.replicas``; a stream that was given more must have as many as it was given.
+    """
+
+    def __init__(self, bus: Bus, configured: int) -> None:
+        self._bus = bus
+        self._configured = configured
+        self._alerted_at: dict[str, float] = {}
+        self._suspect: set[str] = set()
+
+    async def check(self) -> None:
+        """Check all streams once; one that cannot be checked does not prevent the check of the others."""
+        for stream in STREAMS:
+            try:
+                await self._check(stream)
+            except BusError as error:
+                log.debug("cannot check %s: %s", stream, error)
+
+    async def _check(self, stream: str) -> None:
+        info = await self._bus.info(stream)
+        wanted, current = max(self._configured, info.config.num_replicas), info.current_replicas
+        metrics.stream_replicas.labels(stream).set(current)
+        metrics.stream_replicas_wanted.labels(stream).set(wanted)
+        if current >= wanted:
+            self._suspect.discard(stream)
+            self._alerted_at.pop(stream, None)
+            return
+        now = time.monotonic()
+        if stream in self._suspect and now - self._alerted_at.get(stream, -ALERT_REPEAT_INTERVAL_S) >= (
+            ALERT_REPEAT_INTERVAL_S
+        ):
+            self._alerted_at[stream] = now
+            reason = info.replica_problems or "NATS was not given more"
+            text = f"stream {stream} has {current} of {wanted} replicas: {reason}"
+            await publish_alert(self._bus, "replicas", ALL_TIERS, text, SERVICE)
+        self._suspect.add(stream)
