@@ -1,4 +1,4 @@
-"""Reading from a stream with three replicas, of which one is behind or hangs: no message is reported missing."""
+"""Streams with three replicas: which numbers they get and keep, and reading while a replica is behind or gone."""
 
 from __future__ import annotations
 
@@ -10,9 +10,19 @@ import pytest
 import pytest_asyncio
 from nats.js.api import StreamConfig
 
-from pointsman.runtime.bus import Bus, BusUnavailable, LogReader
+from pointsman.cli.commands.doctor.finding import Finding
+from pointsman.cli.commands.doctor.inspection import Inspection
+from pointsman.cli.commands.doctor.replication import check_replication
+from pointsman.cli.target import Target
+from pointsman.contracts.config.connections import NatsConfig, RedisConfig
+from pointsman.contracts.messages.subjects import ALERTS, OUTCOMES, alert
+from pointsman.runtime.bus import Bus, BusUnavailable, LogReader, ensure_streams
+from pointsman.runtime.bus.replication import STREAMS, keep_replicas, update_stream
+from pointsman.runtime.store.store import Store
+from pointsman_reward_updater.replica_watch import ReplicaWatch
 from tests.support.nats_cluster import SIZE, NatsCluster
 from tests.support.processes import NatsServer
+from tests.support.waiting import eventually
 
 MESSAGES, WRITERS = 4000, 20
 STANDS_S, RUNS_S = 0.08, 0.02
@@ -155,3 +165,93 @@ async def test_a_reader_misses_nothing_while_a_follower_is_behind_and_the_leader
     await log.until_ready()
     await log.until_current("LOG")
     await bus.close()
+
+
+@contextlib.asynccontextmanager
+async def keeping(bus: Bus, wanted: int) -> AsyncIterator[None]:
+    task = asyncio.create_task(keep_replicas(bus, wanted))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def replicas(bus: Bus) -> dict[str, int]:
+    return {stream: (await bus.info(stream)).config.num_replicas for stream in STREAMS}
+
+
+@pytest_asyncio.fixture
+async def product(replicated: NatsCluster) -> AsyncIterator[Bus]:
+    """A connection to the servers with the product's streams, each with three replicas that were one before."""
+    bus = await Bus.connect(replicated.servers[0].url, "test")
+    await ensure_streams(bus, NatsConfig())
+    assert set((await replicas(bus)).values()) == {1}
+    await bus.append("outcomes.T", b"{}")
+    await update_stream(bus, OUTCOMES, {"metadata": {"owner": "operations"}})
+    async with keeping(bus, SIZE):
+        for stream in STREAMS:
+            await replicated.until_current(stream)
+    yield bus
+    for stream in STREAMS:
+        await bus.nats.jetstream(timeout=10.0).delete_stream(stream)
+    await bus.close()
+
+
+async def test_existing_streams_get_the_configured_replicas_and_nothing_takes_them_away(
+    product: Bus, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert set((await replicas(product)).values()) == {SIZE}
+    assert [(row.ok, row.detail[:16]) for row in await doctor(product)] == len(STREAMS) * [(True, "3 of 3 current, ")]
+    # Another gateway, with the default number of replicas and another limit.
+    await ensure_streams(product, NatsConfig(outcomes_max_bytes=1024**3))
+    async with keeping(product, 1):
+        await eventually(lambda: _logged(caplog, f"nats stream edit {STREAMS[-1]} --replicas 1"), "a warning")
+    assert set((await replicas(product)).values()) == {SIZE}
+    kept = (await product.nats.jetstream().stream_info(OUTCOMES)).config
+    assert (kept.max_bytes, (kept.metadata or {})["owner"]) == (1024**3, "operations")
+    stored = await product.get(OUTCOMES, (await product.info(OUTCOMES)).state.first_seq)
+    assert stored is not None and stored.data == b"{}"
+
+
+async def test_a_stream_with_too_few_replicas_raises_an_alert_that_names_the_server(
+    product: Bus, replicated: NatsCluster
+) -> None:
+    watch = ReplicaWatch(product, SIZE)
+    await watch.check()
+    gone = next(server for server in await replicated.followers(OUTCOMES) if server is not replicated.servers[0])
+    gone.kill()
+    try:
+        await eventually(lambda: _alerted(product, watch, gone), "an alert")
+        (row,) = [row for row in await doctor(product) if row.subject == f"replicas {OUTCOMES}"]
+        assert not row.ok and f"; server-{gone.name[-1]} is " in row.detail
+    finally:
+        gone.start()
+        await replicated.until_ready()
+
+
+async def test_more_replicas_than_servers_are_reported_and_prevent_nothing(
+    bus: Bus, empty_servers: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    await ensure_streams(bus, NatsConfig(replicas=SIZE))
+    async with keeping(bus, SIZE):
+        await eventually(lambda: _logged(caplog, f"stream {STREAMS[-1]} has 1 of {SIZE} configured"), "a warning")
+    await bus.append("outcomes.T", b"{}")
+
+
+async def doctor(bus: Bus) -> list[Finding]:
+    target = Target("", NatsConfig(replicas=SIZE), RedisConfig(), None, "")
+    return await check_replication(Inspection(target, Store(target.redis), bus))
+
+
+async def _logged(caplog: pytest.LogCaptureFixture, text: str) -> bool:
+    return text in caplog.text
+
+
+async def _alerted(bus: Bus, watch: ReplicaWatch, gone: NatsServer) -> bool:
+    await watch.check()
+    try:
+        last = await bus.last(ALERTS, alert("replicas", "_all"))
+    except BusUnavailable:  # no leader yet
+        return False
+    return last is not None and f"server-{gone.name[-1]} is " in last.data.decode()

@@ -9,6 +9,7 @@ from pointsman.contracts.messages.policies import TierPolicies
 from pointsman.core.bandit import Arm
 from pointsman.runtime.bus import Bus, BusError, BusUnavailable, ensure_streams
 from pointsman.runtime.bus.policies import configure_policies, watch_policies
+from pointsman.runtime.bus.replication import keep_replicas
 from pointsman.runtime.bus.status import StatusReporter
 from pointsman.runtime.service import BackgroundTasks
 from pointsman.runtime.store.store import Store
@@ -92,6 +93,7 @@ class Backends:
                 await self._on_connection()
                 async with BackgroundTasks() as tasks:
                     tasks.start("watch policies", watch_policies(bus, self._on_policies))
+                    tasks.start("replicas", keep_replicas(bus, server.replicas))
                     tasks.start("status", self._report_status(bus))
                     await bus.until_closed()
             except (BusError, OSError, ValueError) as error:

@@ -17,6 +17,7 @@ from pointsman_reward_updater.feedback_settler import FeedbackSettler
 from pointsman_reward_updater.log_capacity import CHECK_INTERVAL_S, LogCapacityWatch
 from pointsman_reward_updater.outcome_writer import OutcomeWriter
 from pointsman_reward_updater.publishing import SERVICE
+from pointsman_reward_updater.replica_watch import REPLICA_CHECK_INTERVAL_S, ReplicaWatch
 
 log = logger("reward_updater")
 
@@ -64,6 +65,9 @@ class RewardUpdater:
                     tasks.start(f"{worker.role} {worker.tier}", worker.run())
                 check = run_periodically(capacity.check, CHECK_INTERVAL_S, log=log, failure="log capacity not checked")
                 tasks.start("log capacity", check)
+                replicas = ReplicaWatch(bus, config.nats.replicas).check
+                check = run_periodically(replicas, REPLICA_CHECK_INTERVAL_S, log=log, failure="replicas not checked")
+                tasks.start("replicas", check)
                 tasks.start("connection", bus.until_closed())
                 tasks.start("status", reporter.run())
                 await reporter.serve(bus, "Learns from outcomes")

@@ -12,7 +12,7 @@ from pointsman_reward_updater.publishing import SERVICE
 
 log = logger("reward_updater.replica_watch")
 
-CHECK_INTERVAL_S = 10.0
+REPLICA_CHECK_INTERVAL_S = 10.0
 
 
 class ReplicaWatch:
@@ -24,32 +24,34 @@ class ReplicaWatch:
     def __init__(self, bus: Bus, configured: int) -> None:
         self._bus = bus
         self._configured = configured
-        self._alerted_at: dict[str, float] = {}
-        self._suspect: set[str] = set()
+        self._lacking: dict[str, str] = {}
+        self._alerted_at = float("-inf")
 
     async def check(self) -> None:
         """Check all streams once; one that cannot be checked does not prevent the check of the others."""
+        before, self._lacking = self._lacking, {}
+        problems: dict[str, None] = {}
         for stream in STREAMS:
             try:
-                await self._check(stream)
+                problems |= dict.fromkeys(await self._check(stream))
             except BusError as error:
                 log.debug("cannot check %s: %s", stream, error)
+        now = time.monotonic()
+        if not self._lacking:
+            self._alerted_at = float("-inf")
+        elif before and now - self._alerted_at >= ALERT_REPEAT_INTERVAL_S:
+            text = f"too few replicas: {', '.join(self._lacking.values())}; {', '.join(problems)}"
+            log.warning(text)
+            await publish_alert(self._bus, "replicas", ALL_TIERS, text, SERVICE)
+            self._alerted_at = now
 
-    async def _check(self, stream: str) -> None:
+    async def _check(self, stream: str) -> list[str]:
+        """Note whether a stream has too few replicas; return why."""
         info = await self._bus.info(stream)
         wanted, current = max(self._configured, info.config.num_replicas), info.current_replicas
         metrics.stream_replicas.labels(stream).set(current)
         metrics.stream_replicas_wanted.labels(stream).set(wanted)
         if current >= wanted:
-            self._suspect.discard(stream)
-            self._alerted_at.pop(stream, None)
-            return
-        now = time.monotonic()
-        if stream in self._suspect and now - self._alerted_at.get(stream, -ALERT_REPEAT_INTERVAL_S) >= (
-            ALERT_REPEAT_INTERVAL_S
-        ):
-            self._alerted_at[stream] = now
-            reason = info.replica_problems or "NATS was not given more"
-            text = f"stream {stream} has {current} of {wanted} replicas: {reason}"
-            await publish_alert(self._bus, "replicas", ALL_TIERS, text, SERVICE)
-        self._suspect.add(stream)
+            return []
+        self._lacking[stream] = f"{stream} {current} of {wanted}"
+        return info.replica_problems or [f"NATS has refused {wanted} replicas of {stream}"]

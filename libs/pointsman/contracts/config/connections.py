@@ -94,7 +94,7 @@ class NatsConfig(_Connection, frozen=True, kw_only=True):
     events_max_bytes: Largest size of each of these four streams; the oldest messages are deleted first.
     alarm_at: Used share of a log's size (0 to 1) from which an alert is raised, before decisions are deleted early and
         outcomes refused.
-    replicas: JetStream replicas; 3 in a cluster.
+    replicas: JetStream replicas; 3 in a cluster. Existing streams are given as many; the number is never lowered.
     """
 
     schemes: ClassVar[tuple[str, str]] = ("nats", "tls")

@@ -125,13 +125,17 @@ class StreamInfo(msgspec.Struct, frozen=True):
         return len(current) + (1 if self.cluster.leader else 0)
 
     @property
-    def replica_problems(self) -> str:
-        """Which servers do not have all messages; empty if there are none."""
+    def replica_problems(self) -> list[str]:
+        """Which servers do not have all messages."""
         if self.cluster is None:
-            return ""
-        late = [follower for follower in self.cluster.replicas if follower.offline or not follower.current]
-        problems = [f"{it.name} is {'offline' if it.offline else f'behind by {it.lag:,} operations'}" for it in late]
-        return ", ".join(problems if self.cluster.leader else ["no leader", *problems])
+            return []
+        problems = [] if self.cluster.leader else ["no server is the leader"]
+        for follower in self.cluster.replicas:
+            if follower.offline:
+                problems.append(f"{follower.name} is offline")
+            elif not follower.current:
+                problems.append(f"{follower.name} is not current" + (f" (lag {follower.lag:,})" * bool(follower.lag)))
+        return problems
 
 
 _ack_decoder = msgspec.json.Decoder(_Ack)

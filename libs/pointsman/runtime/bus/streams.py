@@ -12,12 +12,14 @@ from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StorageT
 from pointsman.contracts.config.connections import NatsConfig
 from pointsman.contracts.messages import subjects
 from pointsman.runtime.bus.bus import Bus
-from pointsman.runtime.bus.errors import BusError, StreamMissing
+from pointsman.runtime.bus.errors import BusError, StreamMissing, UpdateRefused
+from pointsman.runtime.bus.replication import update_stream
 from pointsman.runtime.telemetry.logs import logger
 
 log = logger("bus.streams")
 
 _DAY_S = 86_400.0
+_NS = 1_000_000_000
 MAX_MESSAGE_BYTES = 512 * 1024
 POLICIES_HISTORY = 64
 """Versions of each tier's policies that the bucket keeps, as the record of changes. NATS allows no more than 64."""
@@ -28,7 +30,7 @@ JETSTREAM_TIMEOUT_S = 10.0
 
 
 def stream_configs(config: NatsConfig) -> list[StreamConfig]:
-    """Return the configuration of each stream.
+    """Return the configuration of each stream, with one replica: `keep_replicas` adds those that are configured.
 
     Only the outcome log is never trimmed: A and b are computed from it, so it refuses messages when it is full.
     """
@@ -52,7 +54,6 @@ def stream_configs(config: NatsConfig) -> list[StreamConfig]:
                 max_msg_size=MAX_MESSAGE_BYTES,
                 discard=discard,
                 duplicate_window=120.0,
-                num_replicas=config.replicas,
                 allow_direct=True,
                 deny_delete=name in limits,
                 max_consumers=-1,
@@ -111,12 +112,13 @@ async def _ensure(bus: Bus, config: NatsConfig) -> None:
             log.info("created stream %s", name)
             continue
         if (current.max_age or 0.0, current.max_bytes) != (wanted.max_age or 0.0, wanted.max_bytes):
-            await js.update_stream(wanted)
+            limits = {"max_age": int((wanted.max_age or 0.0) * _NS), "max_bytes": wanted.max_bytes}
+            await update_stream(bus, name, limits)
             log.info("updated stream %s", name)
-    await _ensure_bucket(js, config)
+    await _ensure_bucket(bus, js)
 
 
-async def _ensure_bucket(js: JetStreamContext, config: NatsConfig) -> None:
+async def _ensure_bucket(bus: Bus, js: JetStreamContext) -> None:
     """Create the policies bucket, or raise the limits of an existing one. Its content is kept."""
     try:
         current = (await js.stream_info(subjects.POLICIES_STREAM)).config
@@ -126,7 +128,6 @@ async def _ensure_bucket(js: JetStreamContext, config: NatsConfig) -> None:
                 bucket=subjects.POLICIES_BUCKET,
                 history=POLICIES_HISTORY,
                 storage=StorageType.FILE,
-                replicas=config.replicas,
                 max_bytes=POLICIES_MAX_BYTES,
                 direct=True,
             )
@@ -135,11 +136,14 @@ async def _ensure_bucket(js: JetStreamContext, config: NatsConfig) -> None:
         return
     depth, room = current.max_msgs_per_subject or 0, current.max_bytes or 0
     if 0 < depth < POLICIES_HISTORY or 0 < room < POLICIES_MAX_BYTES:
-        current.max_msgs_per_subject = max(depth, POLICIES_HISTORY) if depth > 0 else depth
-        current.max_bytes = max(room, POLICIES_MAX_BYTES) if room > 0 else room
+        history = max(depth, POLICIES_HISTORY) if depth > 0 else depth
+        limits = {
+            "max_msgs_per_subject": history,
+            "max_bytes": max(room, POLICIES_MAX_BYTES) if room > 0 else room,
+        }
         try:
-            await js.update_stream(current)
-        except nats.js.errors.APIError as error:  # such as no disk space: everything works with a shorter record
+            await update_stream(bus, subjects.POLICIES_STREAM, limits)
+        except UpdateRefused as error:  # such as no disk space: everything works with a shorter record
             log.warning("bucket %s cannot be updated: %s", subjects.POLICIES_BUCKET, error)
             return
-        log.info("bucket %s keeps %s versions of each tier", subjects.POLICIES_BUCKET, current.max_msgs_per_subject)
+        log.info("bucket %s keeps %s versions of each tier", subjects.POLICIES_BUCKET, history)

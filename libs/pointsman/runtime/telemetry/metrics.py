@@ -151,6 +151,8 @@ feedback_held = Gauge("pointsman_feedback_held", "Feedback messages that the set
 
 log_bytes = Gauge("pointsman_log_bytes", "Size of a log", ["stream"])
 log_filled = Gauge("pointsman_log_filled_ratio", "Share of its capacity that a log uses, 0 to 1", ["stream"])
+stream_replicas = Gauge("pointsman_stream_replicas", "Servers that have all messages of a stream", ["stream"])
+stream_replicas_wanted = Gauge("pointsman_stream_replicas_wanted", "Servers that should have them", ["stream"])
 
 # Shadow-evaluator
 shadow_evaluated = Counter("pointsman_shadow_decisions", "Decisions evaluated by a shadow policy", ["tier", "policy"])

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from pointsman.cli.commands.doctor.finding import Finding
 from pointsman.cli.commands.doctor.inspection import Inspection, inspect
+from pointsman.cli.commands.doctor.replication import check_replication
 from pointsman.cli.commands.doctor.servers import check_nats, check_store
 from pointsman.cli.commands.doctor.services import check_gateway, check_replicas
 from pointsman.cli.target import Target
@@ -16,6 +17,7 @@ Check = Callable[[Inspection], Awaitable[list[Finding]]]
 
 CHECKS: dict[str, Check] = {
     "NATS": check_nats,
+    "replicas": check_replication,
     "decision": check_replicas,
     "store": check_store,
     "gateway": check_gateway,
