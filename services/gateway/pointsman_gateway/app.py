@@ -7,6 +7,7 @@ import ssl
 import uvicorn
 
 from pointsman.contracts.config import Config, ConfigError
+from pointsman.runtime.heap import return_large_blocks
 from pointsman.runtime.probe import Server, listen
 from pointsman.runtime.service import wait_until_stopped
 from pointsman.runtime.telemetry import tracing
@@ -17,6 +18,7 @@ from pointsman_gateway.console.feature_names import FeatureNames
 from pointsman_gateway.console.system_monitor import SystemMonitor
 from pointsman_gateway.decision_client import DecisionClient
 from pointsman_gateway.http.authentication import Authenticator
+from pointsman_gateway.http.body_memory import BodyMemory, BoundedBodies
 from pointsman_gateway.http.edge import Edge, TracedEdge
 from pointsman_gateway.http.protocol import bounded
 from pointsman_gateway.http.routing import build_application
@@ -38,7 +40,9 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
     finish_s = math.ceil(config.llm.finish_timeout_ms / 1000.0)
     edge = make_app(backends, authenticator, decisions, chat)
     settings = uvicorn.Config(
-        edge if tracing.active is None else TracedEdge(edge, tracing.active),
+        BoundedBodies(
+            edge if tracing.active is None else TracedEdge(edge, tracing.active), BodyMemory(gateway.body_memory_mb)
+        ),
         http=bounded(
             gateway.read_timeout_ms / 1000.0,
             gateway.max_body_bytes,
@@ -60,6 +64,7 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
         settings.load()
     except (OSError, ssl.SSLError) as error:
         raise ConfigError([f"gateway.cert_file or key_file: {error}"]) from error
+    return_large_blocks()
     bound = listen(gateway.host, gateway.port)
     server = Server(settings)
     backends.start()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pointsman_gateway.http.body_memory import FREE_BYTES, BodyMemory
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.request import ClientDisconnected, read_body
 
@@ -58,3 +59,50 @@ async def test_a_body_without_a_length_is_counted_and_not_read_to_its_end() -> N
 async def test_a_client_that_hangs_up_has_no_body() -> None:
     with pytest.raises(ClientDisconnected):
         await read_body(scope(), Incoming(b"ab", whole=False), 4)
+
+
+MB = 1_000_000
+
+
+async def test_bodies_in_flight_are_bounded_before_they_are_read_and_while_they_arrive() -> None:
+    memory = BodyMemory(limit_mb=10)
+    first, by_length, by_count = scope(str(MB)), scope(str(2 * MB)), scope()
+    reservation = memory.open(first)
+    memory.open(by_length)
+    memory.open(by_count)
+    await read_body(first, Incoming(b"x" * MB), 9 * MB)
+    unread, arriving = Incoming(b"x" * 2 * MB), Incoming(*[b"x" * MB] * 4)
+    for refused, incoming, received in ((by_length, unread, 0), (by_count, arriving, 2)):
+        with pytest.raises(ProblemError) as caught:
+            await read_body(refused, incoming, 9 * MB)
+        assert (caught.value.status, dict(caught.value.headers)["retry-after"]) == (503, "1")
+        assert incoming.received == received
+    reservation.close()
+
+
+async def test_what_a_request_reserved_is_free_when_it_has_ended() -> None:
+    memory = BodyMemory(limit_mb=10)
+    for _ in range(3):
+        request = scope(str(2 * MB))
+        reservation = memory.open(request)
+        assert len(await read_body(request, Incoming(b"x" * MB, b"x" * MB), 9 * MB)) == 2 * MB
+        reservation.close()
+
+
+async def test_a_single_request_and_short_bodies_are_admitted_whatever_the_bound_is() -> None:
+    memory = BodyMemory(limit_mb=1)
+    alone, short = scope(str(2 * MB)), scope(str(FREE_BYTES))
+    memory.open(alone)
+    memory.open(short)
+    await read_body(alone, Incoming(b"x" * 2 * MB), 9 * MB)
+    await read_body(short, Incoming(b"x" * FREE_BYTES), 9 * MB)
+
+
+async def test_many_small_values_count_as_what_they_take_when_decoded() -> None:
+    memory = BodyMemory(limit_mb=40)
+    other, values = scope(str(MB)), scope(str(MB))
+    memory.open(other)
+    memory.open(values)
+    await read_body(other, Incoming(b"x" * MB), 9 * MB)
+    with pytest.raises(ProblemError):
+        await read_body(values, Incoming(b"{},", b"{}," * (MB // 3 - 1)), 9 * MB)

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from pointsman.contracts.access.host_names import ANY_HOST, is_host
 from pointsman.contracts.config.section import Section
-from pointsman.core.bounds import NonNegative, Port, PositiveInt, Share
+from pointsman.core.bounds import NonNegative, NonNegativeInt, Port, PositiveInt, Share
 from pointsman.core.violations import Violation
 
 VariableName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z")]
@@ -38,6 +38,8 @@ class GatewayConfig(_ServiceSection, frozen=True, kw_only=True):
     decide_timeout_ms: How long to wait for a decision replica before the fallback arm is served.
     log_timeout_ms: How long to wait for NATS to accept an outcome.
     max_body_bytes: Largest request body.
+    body_memory_mb: Largest memory, in megabytes, that the bodies of all requests in progress may take, with what is
+        made of them (at least 4 times their length); 0 for a quarter of the memory of the machine or container.
     read_timeout_ms: How long a client may take to send a request including its body.
     keys_file: File of API keys that ``pointsman keys`` manages. Changes take effect within about a second.
     allow_anonymous: Serve requests without an API key although other machines can reach the gateway. No effect once
@@ -60,6 +62,7 @@ class GatewayConfig(_ServiceSection, frozen=True, kw_only=True):
     decide_timeout_ms: PositiveInt = 200
     log_timeout_ms: PositiveInt = 2000
     max_body_bytes: PositiveInt = 64 * 1024
+    body_memory_mb: NonNegativeInt = 0
     read_timeout_ms: PositiveInt = 10_000
     keys_file: str | None = None
     allow_anonymous: bool = False

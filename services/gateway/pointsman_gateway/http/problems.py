@@ -9,6 +9,7 @@ from pointsman.contracts.messages.errors import InvalidMessage, MalformedId, Unk
 from pointsman.contracts.messages.problem import CONTENT_TYPE, FieldError, Problem
 from pointsman.runtime.bus import BusError
 from pointsman.runtime.store.errors import StateError
+from pointsman.runtime.telemetry import metrics
 from pointsman_gateway.http.response import HttpResponse
 
 RETRY_AFTER_S = 1
@@ -27,6 +28,15 @@ class ProblemError(Exception):
         self.detail = detail
         self.field = field
         self.headers = headers
+
+
+def gateway_limit(limit: str, detail: str) -> ProblemError:
+    """Return the error for a request that the gateway cannot serve now because of a limit of its own, and count it.
+
+    Nothing is learned from such a request, and no provider is blamed for it. ``limit`` is a label of the metric.
+    """
+    metrics.gateway_limits.labels(limit).inc()
+    return ProblemError(503, detail, headers=(("retry-after", str(RETRY_AFTER_S)),))
 
 
 def problem(status: int, detail: str, field: str | None = None, headers: Headers = ()) -> HttpResponse:

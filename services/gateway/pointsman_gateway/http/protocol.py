@@ -93,6 +93,8 @@ class BoundedProtocol(HttpToolsProtocol):
         limit = self.max_request_bytes_of.get(self.scope["path"])
         if limit is not None:
             self._max_bytes, self._is_long, self._received_in_period = limit, True, 0
+        if self.expect_100_continue:  # such a client may not send the body after a refusal
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """Stop counting: the request is complete."""

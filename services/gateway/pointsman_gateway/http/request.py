@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope
 from pointsman.contracts.messages.codec import decode
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.validation import find_non_finite
+from pointsman_gateway.http.body_memory import reserve, reserve_decoded
 from pointsman_gateway.http.problems import ProblemError
 
 T = TypeVar("T")
@@ -21,12 +22,14 @@ class ClientDisconnected(Exception):
 async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
     """Return the body, or raise `ClientDisconnected`; never read more than ``max_bytes`` of it.
 
-    A body that is too long is a 413 as soon as it is known: by ``Content-Length``, or else while it is received.
+    A body that is too long is a 413 as soon as it is known: by ``Content-Length``, or else while it is received. So is
+    the 503 when all bodies together take too much memory.
     """
     for name, value in scope["headers"]:
         if name == b"content-length":
             if not value.isdigit() or int(value) > max_bytes:
                 raise _too_long(max_bytes)
+            reserve(scope, int(value))
             break
     message = await receive()
     if message["type"] == "http.disconnect":
@@ -41,9 +44,12 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
             raise ClientDisconnected
         parts.append(message.get("body", b""))
         size += len(parts[-1])
+        reserve(scope, size)
     if size > max_bytes:
         raise _too_long(max_bytes)
-    return b"".join(parts)
+    body = b"".join(parts)
+    reserve_decoded(scope, body)
+    return body
 
 
 def decode_body(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
@@ -58,8 +64,9 @@ def decode_body(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
 
 
 def _too_long(max_bytes: int) -> ProblemError:
-    # The rest of the body is not read, so the connection cannot be used again.
-    return ProblemError(413, f"expected a body of at most {max_bytes} bytes", headers=(("connection", "close"),))
+    # The connection stays open: closing it with unread data would reset it, and the client would not see the answer.
+    # The server reads and drops the rest, within the limits of `protocol`.
+    return ProblemError(413, f"expected a body of at most {max_bytes} bytes")
 
 
 class QueryReader(Generic[T]):
