@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -39,9 +40,11 @@ class ComposeProject:
     ----------
     name : str
         What its containers and volumes begin with.
+    variables : str
+        More of the environment of Compose.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, **variables: str) -> None:
         command = find_compose()
         assert command is not None
         self._command = [*command, "-p", name]
@@ -49,21 +52,23 @@ class ComposeProject:
         self.gateway_url = f"http://127.0.0.1:{gateway_port}"
         self._environment = {
             **os.environ,
-            "GATEWAY_PORT": f"127.0.0.1:{gateway_port}",
+            "GATEWAY_PORT": str(gateway_port),
             "NATS_PORT": str(nats_port),
+            **variables,
         }
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, **variables: str) -> str:
         """Run a Compose command; return what it prints, and fail the test when it fails."""
-        done = self._complete(*arguments)
+        done = self.complete(*arguments, **variables)
         assert done.returncode == 0, f"{arguments}: {done.stdout[-4000:]}{done.stderr[-4000:]}"
         return done.stdout
 
-    def _complete(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def complete(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a Compose command with more variables in its environment; it may fail."""
         return subprocess.run(
             [*self._command, *arguments],
             cwd=REPOSITORY,
-            env=self._environment,
+            env=self._environment | variables,
             capture_output=True,
             text=True,
             timeout=BUILT_WITHIN_S,
@@ -85,7 +90,7 @@ class ComposeProject:
 
     def responding_replicas(self) -> int:
         """Return the number of decision replicas that `pointsman doctor` finds, run as the operator in a container."""
-        output = self._complete("run", "--rm", "-T", "operator", "doctor").stdout  # fails when a check fails
+        output = self.complete("run", "--rm", "-T", "operator", "doctor").stdout  # fails when a check fails
         found = re.search(r"(\d+) replicas? of `decision` respond", output)
         assert found is not None, output
         return int(found[1])
@@ -93,6 +98,13 @@ class ComposeProject:
     def containers(self, service: str) -> list[str]:
         """Return the ids of a service's containers."""
         return self.run("ps", "-q", service).split()
+
+    def environment_of(self, service: str) -> dict[str, str]:
+        """Return the environment variables of a service's first container."""
+        template = "{{json .Config.Env}}"
+        variables: list[str] = json.loads(_docker("inspect", "-f", template, self.containers(service)[0]))
+        pairs = (variable.partition("=") for variable in variables if "=" in variable)  # one without is not set
+        return {name: value for name, _, value in pairs}
 
     def _health(self) -> list[str]:
         template = "{{.State.Health.Status}}"
@@ -103,6 +115,11 @@ class ComposeProject:
 def kill_process_of(container: str) -> None:
     """Let a container's process crash, as it would by itself; ``docker kill`` would count as a wish to stop it."""
     _docker("exec", container, "python", "-c", "import os; os.kill(-1, 9)")
+
+
+def host_address() -> str:
+    """Return the address at which containers reach the host, ``host.docker.internal``."""
+    return _docker("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}").strip()
 
 
 def _docker(*arguments: str) -> str:

@@ -8,18 +8,31 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import nats
 import pytest
 
-from tests.e2e.compose_project import SERVICES, SETUP, ComposeProject, engine_answers, find_compose, kill_process_of
+from tests.e2e.compose_project import (
+    SERVICES,
+    SETUP,
+    ComposeProject,
+    engine_answers,
+    find_compose,
+    host_address,
+    kill_process_of,
+)
+from tests.support.mock_provider import MockProviderProcess
 from tests.support.waiting import eventually
 
 REPLICAS = 3
 CONTEXT = [0.5] * 12
+PROVIDER_KEY = "sk-of-the-compose-test"
+OLLAMA_PORT = 11434
 
 with_compose = pytest.mark.skipif(find_compose() is None, reason="there is no docker compose here")
 
@@ -39,7 +52,7 @@ def project() -> Iterator[ComposeProject]:
         pytest.skip("builds an image and starts containers: set POINTSMAN_TEST_DOCKER=1")
     if find_compose() is None or not engine_answers():
         pytest.skip("POINTSMAN_TEST_DOCKER is set, but there is no docker compose, or no Docker engine answers")
-    project = ComposeProject(f"pointsman-test-{os.getpid()}")
+    project = ComposeProject(f"pointsman-test-{os.getpid()}", OPENAI_API_KEY=PROVIDER_KEY)
     try:
         project.up(REPLICAS, "--build")
         yield project
@@ -85,6 +98,39 @@ async def arms(http: httpx.AsyncClient) -> list[dict[str, Any]]:
 
 class TestInContainers:
     pytestmark = in_containers
+
+    def test_only_the_gateway_gets_the_provider_keys(self, project: ComposeProject) -> None:
+        assert project.environment_of("gateway")["OPENAI_API_KEY"] == PROVIDER_KEY
+        assert "ANTHROPIC_API_KEY" not in project.environment_of("gateway")  # it is not set here
+        for service in SERVICES:
+            if service != "gateway":
+                assert PROVIDER_KEY not in project.environment_of(service).values()
+
+    def test_a_chat_request_is_answered_by_ollama_on_the_host(self, project: ComposeProject, tmp_path: Path) -> None:
+        ollama = MockProviderProcess("ollama", tmp_path, "--host", host_address())
+        ollama.port, ollama.url = OLLAMA_PORT, f"http://{host_address()}:{OLLAMA_PORT}"
+        ollama.start()
+        try:
+            chat = {"model": "ollama:llama3.2", "messages": [{"role": "user", "content": "Why is the sky blue?"}]}
+            answer = httpx.post(f"{project.gateway_url}/v1/chat/completions", json=chat, timeout=30.0)
+            assert answer.status_code == 200, answer.text
+            assert answer.headers["x-pointsman-model"] == "llama3.2"
+            assert ollama.seen()
+            doctor = project.complete("run", "--rm", "-T", "operator", "doctor").stdout
+            assert re.search(r"ok +model ollama:llama3.2", doctor), doctor
+        finally:
+            ollama.stop()
+
+    def test_a_gateway_that_is_published_for_other_machines_needs_keys(self, project: ComposeProject) -> None:
+        published = {"GATEWAY_ADDRESS": "0.0.0.0"}  # `run` publishes no port
+        anonymous = project.complete("run", "--rm", "-T", "--no-deps", "gateway", **published)
+        assert anonymous.returncode != 0
+        assert "gateway.published_host: other machines can reach '0.0.0.0'" in anonymous.stdout + anonymous.stderr
+        keyed = {**published, "GATEWAY_KEYS_FILE": "/keys/keys"}
+        create = ("operator", "keys", "create", "--name", "app", "--scopes", "decide")
+        assert project.run("run", "--rm", "-T", "--no-deps", *create, **keyed).count("pm_") >= 1
+        assert "app" in project.run("run", "--rm", "-T", "--no-deps", "gateway", "keys", "list", **keyed)
+        project.run("run", "--rm", "-T", "--no-deps", "gateway", "config", "check", **keyed)
 
     async def test_a_subscriber_sees_the_decision_and_its_outcome_is_learned(self, project: ComposeProject) -> None:
         client = await nats.connect(project.nats_url_as("observer"))

@@ -12,8 +12,9 @@ import redis
 
 from pointsman.cli.stack.server_programs import find_nats_server, find_store_server
 from pointsman.contracts.access.folder import RUNNERS, SERVERS, make_folder
-from pointsman.contracts.config import Config, load_config
+from pointsman.contracts.config import Config, exposure_problems, load_config
 from pointsman.contracts.config.connections import NatsConfig
+from pointsman.contracts.config.providers import WELL_KNOWN
 from pointsman.contracts.messages.subjects import STREAM_SUBJECTS
 from pointsman.runtime.bus import Bus, ensure_streams
 from tests.support.processes import ChildProcess, free_port, http_status
@@ -80,7 +81,7 @@ def test_every_setting_in_the_compose_file_is_a_setting(tmp_path: Path) -> None:
 def test_what_is_published_is_on_loopback_and_only_the_gateway_and_nats_are_without_monitoring() -> None:
     usual, monitoring = COMPOSE.split("  prometheus:\n", 1)
     assert re.findall(r"ports: \[(.*)\]", usual) == [
-        '"${GATEWAY_PORT:-127.0.0.1:8080}:8080"',
+        '"${GATEWAY_ADDRESS:-127.0.0.1}:${GATEWAY_PORT:-8080}:8080"',
         '"127.0.0.1:${NATS_PORT:-4222}:4222"',
     ]
     assert re.findall(r"ports: \[(.*)\]", monitoring) == [
@@ -89,6 +90,29 @@ def test_what_is_published_is_on_loopback_and_only_the_gateway_and_nats_are_with
     ]
     assert monitoring.count("profiles: [monitoring]") == 2
     assert COMPOSE.count("ports:") == 4
+
+
+def test_a_gateway_that_is_published_elsewhere_does_not_start_without_keys() -> None:
+    """What the gateway takes for its published address is what Compose publishes, and nothing allows anonymous use."""
+    assert 'POINTSMAN_GATEWAY_PUBLISHED_HOST: "${GATEWAY_ADDRESS:-127.0.0.1}"' in COMPOSE
+    assert "ALLOW_ANONYMOUS" not in COMPOSE
+    inside = {"POINTSMAN_GATEWAY_HOST": "0.0.0.0", "POINTSMAN_GATEWAY_KEYS_FILE": ""}
+    for published, is_allowed in (("127.0.0.1", True), ("0.0.0.0", False), ("192.0.2.1", False)):
+        environment = {**inside, "POINTSMAN_GATEWAY_PUBLISHED_HOST": published}
+        problems = exposure_problems(load_config(REPOSITORY / "pointsman.toml", environment))
+        assert (not problems) == is_allowed
+
+
+def test_the_keys_of_all_well_known_providers_reach_the_gateway_and_the_operator_only() -> None:
+    """They are passed on from the environment of Compose; the file contains no value."""
+    shared = COMPOSE.partition("x-gateway: &gateway\n")[2].partition("\nx-")[0]
+    keys = {provider.api_key_env for provider in WELL_KNOWN.values() if provider.api_key_env}
+    assert keys <= set(re.findall(r"^  ([A-Z_]+):$", shared, re.MULTILINE))
+    users = re.findall(
+        r"^  ([a-z-]+):(?:(?!^  [a-z]).)*?<<: \[\*environment, \*gateway\]", COMPOSE, re.MULTILINE | re.DOTALL
+    )
+    assert users == ["gateway", "operator"]
+    assert len(re.findall(r"\*gateway\b", COMPOSE)) == 2
 
 
 @pytest.mark.parametrize("lock", ["requirements/image.lock", "requirements/build.lock"])

@@ -64,6 +64,10 @@ async def test_the_addresses_of_the_stack_file_respond_until_the_stack_stops(tmp
         for process in [*content.gateway, *content.decision, *content.shadow_evaluator, *content.reward_updater]:
             assert (await http_get(f"{process.url}/readyz"))[0] == 200
         assert (await http_get(f"{content.nats[0].monitor}/healthz"))[0] == 200
+        open_to_web_pages = content.nats[0].monitor.rpartition("/")[0]
+        assert [(await http_get(f"{open_to_web_pages}/{page}"))[0] for page in ("", "varz", "connz", "jsz")] == [
+            404
+        ] * 4
 
     assert [process.pid for process in content.processes() if is_alive(process.pid)] == []
     assert find_stack(tmp_path / "data") is None

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import secrets
 from pathlib import Path
 
 from pointsman.cli.stack.errors import ProbeFailed
@@ -57,10 +58,12 @@ class EmbeddedNats(EmbeddedServer):
         port = ports.choose([NATS_PORT, earlier.get("nats", 0)])
         monitor = ports.choose([MONITOR_PORT, earlier.get("monitor", 0)])
         self.chosen_ports = {"nats": port, "monitor": monitor}
-        self.url, self.monitor_url = f"nats://{LOOPBACK}:{port}", f"http://{LOOPBACK}:{monitor}"
+        # Its monitoring pages need no login and may be read by the pages of every site, so their path is a secret.
+        path = f"/{secrets.token_hex(16)}"
+        self.url, self.monitor_url = f"nats://{LOOPBACK}:{port}", f"http://{LOOPBACK}:{monitor}{path}"
         file = self._data_dir / "nats.conf"
         users = users_conf(self._credentials.nats)
-        write_private(file, nats_conf(self._data_dir, self._config, port, monitor) + users)
+        write_private(file, nats_conf(self._data_dir, self._config, port, monitor, path) + users)
         return [self._program, "-c", str(file)]
 
     async def check(self, pid: int, supervisor: int | None) -> None:
@@ -101,7 +104,7 @@ def server_name(data_dir: Path) -> str:
     return f"pointsman-{hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:8]}"
 
 
-def nats_conf(data_dir: Path, config: NatsConfig, port: int, monitor_port: int) -> str:
+def nats_conf(data_dir: Path, config: NatsConfig, port: int, monitor_port: int, monitor_path: str) -> str:
     """Return the text of ``nats.conf`` without the users.
 
     JetStream reserves ``max_bytes`` for every stream, so its storage is the sum of them and a reserve.
@@ -112,6 +115,7 @@ server_name: {server_name(data_dir)}
 host: "{LOOPBACK}"
 port: {port}
 http: "{LOOPBACK}:{monitor_port}"
+http_base_path: "{monitor_path}"
 pid_file: {_quote(data_dir / "nats.pid")}
 max_payload: 1MB
 max_connections: 1024

@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterator
 from typing import Literal
 
+from pointsman.contracts.access.host_names import is_host
+from pointsman.contracts.config.providers import LOCAL_HOST
 from pointsman.contracts.config.section import Section
 from pointsman.core.bounds import NonNegative, NonNegativeInt, PositiveInt, PositiveShare, Share
 from pointsman.core.features import CHAT, CHAT_NAMES, EMBEDDING, TierBound, TierScore
@@ -37,6 +39,8 @@ class LlmConfig(Section, frozen=True, kw_only=True):
     session_ttl_s: How long after its last request a conversation keeps its arm; 0 disables this.
     switching_cost: The amount, in units of reward (0 to 1), by which the score of another arm must exceed that of the
         conversation's arm before the policy chooses again.
+    local_host: Host of the servers ``ollama``, ``lmstudio``, ``llamacpp`` and ``vllm`` whose section has no
+        ``base_url``. In a container, ``host.docker.internal`` is the machine that runs it.
     max_attempts: Largest number of arms that are tried for one request.
     max_body_bytes: Largest request body on these routes.
     finish_timeout_ms: How long to wait for answers in progress when the gateway stops; then they are cut off.
@@ -51,6 +55,7 @@ class LlmConfig(Section, frozen=True, kw_only=True):
     unknown_model: Literal["refuse", "auto"] = "refuse"
     session_ttl_s: NonNegativeInt = 3600
     switching_cost: Share = 0.05
+    local_host: str = LOCAL_HOST
     max_attempts: PositiveInt = 3
     max_body_bytes: PositiveInt = 20 * 1024 * 1024
     finish_timeout_ms: PositiveInt = 2000
@@ -63,6 +68,8 @@ class LlmConfig(Section, frozen=True, kw_only=True):
 
     def problems(self) -> Iterator[Violation]:
         """Yield the problems of this section. Only the gateway needs the extractor, so it is not loaded here."""
+        if not is_host(self.local_host):
+            yield Violation("local_host", f"expected a host without scheme and port, got {self.local_host[:100]!r}")
         previous = 0.0
         for index, auto in enumerate(self.auto):
             if auto.below is None and index < len(self.auto) - 1:

@@ -16,6 +16,8 @@ Kind = Literal["openai", "azure-openai", "anthropic", "bedrock"]
 
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 
+LOCAL_HOST = "127.0.0.1"
+"""Host of the well-known servers on this machine."""
 FROM_ENVIRONMENT = "env:"
 """Prefix of the value of a header that is read from the environment."""
 
@@ -188,10 +190,10 @@ WELL_KNOWN: dict[str, ProviderConfig] = {
         ProviderConfig(
             name="openrouter", kind="openai", base_url="https://openrouter.ai/api/v1", api_key_env="OPENROUTER_API_KEY"
         ),
-        ProviderConfig(name="ollama", kind="openai", base_url="http://127.0.0.1:11434/v1"),
-        ProviderConfig(name="lmstudio", kind="openai", base_url="http://127.0.0.1:1234/v1"),
-        ProviderConfig(name="llamacpp", kind="openai", base_url="http://127.0.0.1:8080/v1"),
-        ProviderConfig(name="vllm", kind="openai", base_url="http://127.0.0.1:8000/v1"),
+        ProviderConfig(name="ollama", kind="openai", base_url=f"http://{LOCAL_HOST}:11434/v1"),
+        ProviderConfig(name="lmstudio", kind="openai", base_url=f"http://{LOCAL_HOST}:1234/v1"),
+        ProviderConfig(name="llamacpp", kind="openai", base_url=f"http://{LOCAL_HOST}:8080/v1"),
+        ProviderConfig(name="vllm", kind="openai", base_url=f"http://{LOCAL_HOST}:8000/v1"),
         ProviderConfig(
             name="azure",
             kind="azure-openai",
@@ -223,7 +225,17 @@ def with_defaults(provider: ProviderConfig) -> ProviderConfig:
     return msgspec.structs.replace(provider, **filled)
 
 
-def provider_named(configured: Iterable[ProviderConfig], name: str) -> ProviderConfig | None:
-    """Return the settings of a provider by its name: from its section, or the defaults of a well-known name."""
+def provider_named(
+    configured: Iterable[ProviderConfig], name: str, local_host: str = LOCAL_HOST
+) -> ProviderConfig | None:
+    """Return the settings of a provider by its name: from its section, or the defaults of a well-known name.
+
+    ``local_host`` replaces `LOCAL_HOST` in a default address.
+    """
     section = next((provider for provider in configured if provider.name == name), None)
-    return with_defaults(section) if section else WELL_KNOWN.get(name)
+    found = with_defaults(section) if section else WELL_KNOWN.get(name)
+    is_default = section is None or section.base_url is None
+    if local_host == LOCAL_HOST or not is_default or found is None or found.base_url is None:
+        return found
+    host = f"[{local_host}]" if ":" in local_host else local_host
+    return msgspec.structs.replace(found, base_url=found.base_url.replace(f"//{LOCAL_HOST}:", f"//{host}:"))

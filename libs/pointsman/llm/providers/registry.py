@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from time import monotonic
 
-from pointsman.contracts.config.providers import ProviderConfig, provider_named
+from pointsman.contracts.config.providers import LOCAL_HOST, ProviderConfig, provider_named
 from pointsman.core.bandit import Arm
 from pointsman.llm.providers.failure import UnknownProvider
 from pointsman.llm.providers.kinds import IMPLEMENTATIONS
@@ -55,10 +55,17 @@ class _Provider:
 class Providers:
     """All providers of a process: those of the ``[[provider]]`` sections, and the well-known ones.
 
-    ``environ`` is the source of the keys, read when a provider is first used; ``os.environ`` by default.
+    ``environ`` is the source of the keys, read when a provider is first used; ``os.environ`` by default. ``local_host``
+    is the host of the well-known local servers.
     """
 
-    def __init__(self, configured: Iterable[ProviderConfig], environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        configured: Iterable[ProviderConfig],
+        environ: Mapping[str, str] | None = None,
+        local_host: str = LOCAL_HOST,
+    ) -> None:
+        self._local_host = local_host
         self._configured = tuple(configured)
         self._environ: Mapping[str, str] = os.environ if environ is None else environ
         self._providers: dict[str, _Provider] = {}
@@ -110,7 +117,7 @@ class Providers:
     def _provider(self, name: str) -> _Provider:
         provider = self._providers.get(name)
         if provider is None:
-            config = provider_named(self._configured, name)
+            config = provider_named(self._configured, name, self._local_host)
             if config is None:
                 raise UnknownProvider(f"provider {name!r} is not configured: there is no [[provider]] of that name")
             provider = self._providers[name] = _Provider(config, self._environ)

@@ -27,7 +27,7 @@ class ChatGateway:
         self.features = ChatFeatures(config)
         self.responses = ResponseIndex(backends)
         self.routing = Routing(config, self.features)
-        self._providers = Providers(config.provider)
+        self._providers = Providers(config.provider, local_host=config.llm.local_host)
         self._conversations = Conversations(backends)
         self._outcomes = OutcomeDelivery(backends, AnswerGrader(config), self.responses)
         self.flow = ChatFlow(

@@ -104,3 +104,18 @@ def test_sections_are_read_and_checked_with_the_rest(tmp_path: Path) -> None:
     file.write_text(MINIMAL + '[[provider]]\nname = "acme"\n')
     with pytest.raises(ConfigError, match=r"provider\[0\].base_url"):
         load_config(file, {})
+
+
+def test_the_local_host_is_that_of_well_known_servers_without_an_address() -> None:
+    sections = [ProviderConfig(name="ollama", retries=0), ProviderConfig(name="vllm", base_url="http://127.0.0.1:9/v1")]
+    found = {name: provider_named(sections, name, "host.docker.internal") for name in ("ollama", "vllm", "lmstudio")}
+    assert {name: provider.base_url for name, provider in found.items() if provider} == {
+        "ollama": "http://host.docker.internal:11434/v1",
+        "vllm": "http://127.0.0.1:9/v1",
+        "lmstudio": "http://host.docker.internal:1234/v1",
+    }
+    openai = provider_named([], "openai", "host.docker.internal")
+    assert openai == WELL_KNOWN["openai"]
+    ipv6 = provider_named([], "ollama", "fd00::1")
+    assert ipv6 is not None
+    assert ipv6.base_url == "http://[fd00::1]:11434/v1"

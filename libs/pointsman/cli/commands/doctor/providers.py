@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Mapping
 from time import perf_counter
+from urllib.parse import urlsplit
 
 import msgspec
 
 from pointsman.cli.commands.doctor.finding import Finding
 from pointsman.cli.devtools.init.local_servers import LOCAL, find_local_models
+from pointsman.contracts.access.host_names import is_loopback
 from pointsman.contracts.config import Config, tier_arms
 from pointsman.contracts.config.llm import LlmConfig
 from pointsman.contracts.config.providers import PROVIDER_KINDS, ProviderConfig, provider_named
@@ -51,11 +53,11 @@ async def check_providers(
     -----
     Without ``[[provider]]`` and ``[llm]`` the arms may be only names for ``/v1/decisions``: a failure is a warning.
     """
-    serious = bool(config.provider) or config.llm != LlmConfig()
+    serious = bool(config.provider) or config.llm != LlmConfig(local_host=config.llm.local_host)
     by_provider: dict[str, list[Arm]] = {section.name: [] for section in config.provider}
     for arm in dict.fromkeys(arm for tier in config.tier for arm in tier_arms(tier)):
         by_provider.setdefault(arm.provider, []).append(arm)
-    providers = Providers(config.provider, environ)
+    providers = Providers(config.provider, environ, config.llm.local_host)
     gate = asyncio.Semaphore(MAX_CONCURRENT)
     try:
         groups = await asyncio.gather(
@@ -75,7 +77,7 @@ async def _check_one(
     problems = providers.problems(name)
     if problems:
         return [Finding(f"provider {name}", False, "; ".join(problems), _settings_remedy(problems))]
-    section = provider_named(config.provider, name)
+    section = provider_named(config.provider, name, config.llm.local_host)
     assert section is not None  # a missing section is a problem
     if gate is None or not arms:
         key = f"{section.api_key_env} is set" if section.api_key_env else "without a key"
@@ -150,9 +152,11 @@ def _status_remedy(status: int, section: ProviderConfig) -> str:
 def _connection_remedy(error: ProviderError, section: ProviderConfig) -> str:
     if not error.retryable:
         return "check whether base_url is https; SSL_CERT_FILE adds the certificate authorities of a company"
-    if section.name in _START_COMMANDS:
+    host = urlsplit(section.base_url or "").hostname or ""
+    if section.name in _START_COMMANDS and is_loopback(host):
         return _START_COMMANDS[section.name]
-    return f"check base_url, and that this machine can reach it: {section.base_url or section.kind}"
+    listening = "; there it must listen on more than loopback" if section.name in _START_COMMANDS else ""
+    return f"check base_url, and that this machine can reach it: {section.base_url or section.kind}{listening}"
 
 
 async def _model_remedy(section: ProviderConfig, arm: Arm) -> str:
