@@ -102,7 +102,7 @@ class ComposeProject:
     def environment_of(self, service: str) -> dict[str, str]:
         """Return the environment variables of a service's first container."""
         template = "{{json .Config.Env}}"
-        variables: list[str] = json.loads(_docker("inspect", "-f", template, self.containers(service)[0]))
+        variables: list[str] = json.loads(_docker("inspect", "-f", template, self.containers(service)[0])) or []
         pairs = (variable.partition("=") for variable in variables if "=" in variable)  # one without is not set
         return {name: value for name, _, value in pairs}
 

@@ -104,7 +104,7 @@ def server_name(data_dir: Path) -> str:
     return f"pointsman-{hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:8]}"
 
 
-def nats_conf(data_dir: Path, config: NatsConfig, port: int, monitor_port: int, monitor_path: str) -> str:
+def nats_conf(data_dir: Path, config: NatsConfig, port: int, monitor_port: int, monitor_path: str = "/") -> str:
     """Return the text of ``nats.conf`` without the users.
 
     JetStream reserves ``max_bytes`` for every stream, so its storage is the sum of them and a reserve.
