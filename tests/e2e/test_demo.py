@@ -13,10 +13,13 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from pointsman.cli.devtools.demo.data import DataMissing, load_prompts
+from pointsman.cli.devtools.demo.hints import EXAMPLE
 from pointsman.cli.stack.stack_file import find_stack
+from pointsman.core.features import prompt_features
 from tests.support.processes import ChildProcess
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -139,6 +142,9 @@ def test_the_commands_it_prints_work_as_they_are_printed(serving: ChildProcess, 
     assert subject == "decisions.DEMO"
     assert json.loads(event)["decision_id"] in {decision["decision_id"] for decision in decided}
     assert {decision["degraded"] for decision in decided} == {False}
+    url = next(word for word in commands["curl"] if word.startswith("http"))
+    tried = httpx.post(url.replace("decisions", "try"), json={"tier": "DEMO", "prompt": EXAMPLE}).json()
+    assert (tried["extractor"], tried["context"]) == ("prompt/1", prompt_features(EXAMPLE))
     report = subprocess.run(commands["compare"], capture_output=True, text=True, check=True)
     assert "always-mistral" in report.stdout
 

@@ -53,7 +53,7 @@ HANDLERS: dict[type, Callable[[Parts], Any]] = {
     OutcomeHandler: lambda parts: OutcomeHandler(parts.backends),
     FeedbackHandler: lambda parts: FeedbackHandler(parts.backends, parts.chat.responses),
     DecisionDetailHandler: lambda parts: DecisionDetailHandler(parts.backends, parts.names),
-    TryHandler: lambda parts: TryHandler(parts.backends, parts.chat.features, parts.names),
+    TryHandler: lambda parts: TryHandler(parts.backends, parts.chat.features, parts.chat.tier_features, parts.names),
     OverviewHandler: lambda parts: OverviewHandler(parts.backends, parts.monitor),
     SystemHandler: lambda parts: SystemHandler(parts.monitor),
     AlertsHandler: lambda parts: AlertsHandler(parts.backends),

@@ -33,7 +33,8 @@ class LlmConfig(Section, frozen=True, kw_only=True):
     default_tier: The tier of the model ``auto`` when the request does not select one; the first tier by default.
     auto: The tiers of the model ``auto`` by the difficulty of a request; without them, always ``default_tier``.
     auto_weights: Weights of the difficulty by feature, in place of the built-in ones.
-    features: Extractor of the context of a request: ``chat``, ``embedding`` or ``module:Class``; ``chat`` by default.
+    features: Extractor of the context of a request: ``chat`` (the default), ``prompt``, ``embedding`` or
+        ``module:Class``.
     embedding_path: For ``embedding``: folder of the model.
     unknown_model: How to treat a model that is neither a tier nor an arm: respond 404, or treat it as ``auto``.
     session_ttl_s: How long after its last request a conversation keeps its arm; 0 disables this.

@@ -2,7 +2,15 @@
 
 from pointsman.core.features.chat import CHAT_FEATURES_VERSION, CHAT_NAMES, chat_features
 from pointsman.core.features.errors import ExtractionFailed, ExtractorNotUsable, FeaturesError
-from pointsman.core.features.extractor import CHAT, EMBEDDING, CheckedExtractor, Extractor, make_extractor
+from pointsman.core.features.extractor import (
+    CHAT,
+    EMBEDDING,
+    PROMPT,
+    CheckedExtractor,
+    Extractor,
+    builtin_extractor,
+    make_extractor,
+)
 from pointsman.core.features.prompt import FEATURES_VERSION, NAMES, prompt_features
 from pointsman.core.features.request_view import RequestView, view_request
 from pointsman.core.features.tier_score import TIER_WEIGHTS, TierBound, TierScore
@@ -14,6 +22,7 @@ __all__ = [
     "EMBEDDING",
     "FEATURES_VERSION",
     "NAMES",
+    "PROMPT",
     "TIER_WEIGHTS",
     "CheckedExtractor",
     "ExtractionFailed",
@@ -23,6 +32,7 @@ __all__ = [
     "RequestView",
     "TierBound",
     "TierScore",
+    "builtin_extractor",
     "chat_features",
     "make_extractor",
     "prompt_features",

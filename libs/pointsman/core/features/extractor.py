@@ -10,10 +10,12 @@ from pointsman.core.bandit.context import LARGEST
 from pointsman.core.features.chat import CHAT_FEATURES_VERSION, CHAT_NAMES, chat_features
 from pointsman.core.features.embedding import Embedding
 from pointsman.core.features.errors import ExtractionFailed, ExtractorNotUsable
+from pointsman.core.features.prompt import FEATURES_VERSION, NAMES, prompt_features
 from pointsman.core.features.request_view import RequestView
 
 CHAT = "chat"
 EMBEDDING = "embedding"
+PROMPT = "prompt"
 
 
 class Extractor(Protocol):
@@ -49,6 +51,18 @@ class ChatExtractor:
     def extract(self, view: RequestView) -> list[float]:
         """Return the features."""
         return chat_features(view)
+
+
+class PromptExtractor:
+    """The twelve features of `pointsman.core.features.prompt`, of the user's last text."""
+
+    names = NAMES
+    version = FEATURES_VERSION
+    dim = len(NAMES)
+
+    def extract(self, view: RequestView) -> list[float]:
+        """Return the features."""
+        return prompt_features(view.last_user_text)
 
 
 class CheckedExtractor:
@@ -113,7 +127,7 @@ def make_extractor(name: str, dim: int, embedding_path: str | None = None) -> Ch
     Parameters
     ----------
     name : str
-        ``chat``, ``embedding`` or ``module:Class``.
+        ``chat``, ``prompt``, ``embedding`` or ``module:Class``.
     dim : int
         d, the length of the contexts; an embedding is projected to it.
     embedding_path : str, optional
@@ -122,6 +136,8 @@ def make_extractor(name: str, dim: int, embedding_path: str | None = None) -> Ch
     extractor: Extractor
     if name == CHAT:
         extractor = ChatExtractor()
+    elif name == PROMPT:
+        extractor = PromptExtractor()
     elif name == EMBEDDING:
         if not embedding_path:
             raise ExtractorNotUsable("embedding: set llm.embedding_path to the folder of the model")
@@ -129,8 +145,14 @@ def make_extractor(name: str, dim: int, embedding_path: str | None = None) -> Ch
     elif ":" in name:
         extractor = _load_class(name)
     else:
-        raise ExtractorNotUsable(f"{name!r} is not one of {CHAT}, {EMBEDDING}, module:Class")
+        raise ExtractorNotUsable(f"{name!r} is not one of {CHAT}, {PROMPT}, {EMBEDDING}, module:Class")
     return CheckedExtractor(extractor, name)
+
+
+def builtin_extractor(label: str) -> CheckedExtractor | None:
+    """Return the built-in extractor with a label, its name and version; None for any other."""
+    built_in = (CheckedExtractor(ChatExtractor(), CHAT), CheckedExtractor(PromptExtractor(), PROMPT))
+    return next((extractor for extractor in built_in if extractor.label == label), None)
 
 
 def _describe(error: Exception) -> str:

@@ -14,6 +14,7 @@ from pointsman.llm.request import ChatRequest
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.chat.request.conversations import Conversation
 from pointsman_gateway.chat.request.routing import ChatRoute
+from pointsman_gateway.chat.request.tier_features import LABEL
 from pointsman_gateway.decision_client import DecisionClient, DecisionUnavailable, refusal_status
 
 log = logger("gateway.chat.decision")
@@ -75,7 +76,7 @@ class ChatDecisions:
     def _metadata(self, request: ChatRequest, route: ChatRoute, conversation: Conversation | None) -> dict[str, Any]:
         """Return what the decision log has of the request; never any of its text."""
         metadata: dict[str, Any] = {
-            "features": self._features_label,
+            LABEL: self._features_label,
             "dialect": request.dialect,
             "model": request.model[:MAX_LOGGED_MODEL_CHARS],
             "stream": request.stream,

@@ -29,6 +29,7 @@ from pointsman_gateway.chat.request.conversations import Conversation, Conversat
 from pointsman_gateway.chat.request.features import ChatFeatures
 from pointsman_gateway.chat.request.reader import read_request
 from pointsman_gateway.chat.request.routing import ChatRoute, Routing
+from pointsman_gateway.chat.request.tier_features import TierFeaturesReader
 from pointsman_gateway.http.authentication import caller_key
 from pointsman_gateway.http.request import ClientDisconnected, read_body
 from pointsman_gateway.http.response import HttpResponse, HttpStreamResponse
@@ -44,6 +45,7 @@ class ChatFlow:
     config: LlmConfig
     providers: Providers
     features: ChatFeatures
+    tier_features: TierFeaturesReader
     routing: Routing
     conversations: Conversations
     decisions: ChatDecisions
@@ -61,6 +63,8 @@ class ChatFlow:
         if not self.routing.names_arm(request.model):
             conversation = self.conversations.identify(request, key.id if key else "")
         route, pinned = await self._route(request, view, conversation)
+        if not route.direct:
+            await self.tier_features.warn(route.tier)
         context = self.features.context(view)
         decision, candidates = await self.decisions.decide(request, route, context, conversation, pinned)
         bind_decision(decision.decision_id)

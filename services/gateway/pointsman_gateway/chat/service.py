@@ -12,6 +12,7 @@ from pointsman_gateway.chat.outcome.grading import AnswerGrader
 from pointsman_gateway.chat.request.conversations import Conversations
 from pointsman_gateway.chat.request.features import ChatFeatures
 from pointsman_gateway.chat.request.routing import Routing
+from pointsman_gateway.chat.request.tier_features import TierFeaturesReader
 from pointsman_gateway.chat.token_count import TokenCounts
 from pointsman_gateway.decision_client import DecisionClient
 
@@ -25,6 +26,7 @@ class ChatGateway:
     def __init__(self, backends: Backends, decision_client: DecisionClient) -> None:
         config = backends.config
         self.features = ChatFeatures(config)
+        self.tier_features = TierFeaturesReader(backends, self.features.label)
         self.responses = ResponseIndex(backends)
         self.routing = Routing(config, self.features)
         self._providers = Providers(config.provider, local_host=config.llm.local_host)
@@ -34,6 +36,7 @@ class ChatGateway:
             config=config.llm,
             providers=self._providers,
             features=self.features,
+            tier_features=self.tier_features,
             routing=self.routing,
             conversations=self._conversations,
             decisions=ChatDecisions(config.llm, decision_client, self._providers, self.features.label),

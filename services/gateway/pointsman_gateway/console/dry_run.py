@@ -1,6 +1,6 @@
 """``POST /v1/try``: scores of a context, a prompt or a conversation, without a decision."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from starlette.requests import Request
@@ -12,12 +12,13 @@ from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.nesting import check_nesting
 from pointsman.contracts.messages.problem import CONTENT_TYPE
 from pointsman.contracts.messages.validation import check_request
-from pointsman.core.features import view_request
+from pointsman.core.features import RequestView, view_request
 from pointsman.runtime.bus import BusUnavailable, NoResponders, NoResponse
 from pointsman_gateway.api.decisions.decide import EXAMPLE_CONTEXT
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.chat.errors import ChatError
 from pointsman_gateway.chat.request.features import ChatFeatures
+from pointsman_gateway.chat.request.tier_features import TierFeaturesReader
 from pointsman_gateway.console.feature_names import FeatureNames, FeatureView, name_features
 from pointsman_gateway.decision_client import refusal_status
 from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
@@ -73,6 +74,8 @@ class TryResponse(msgspec.Struct, frozen=True, kw_only=True):
     scores: As in a decision.
     context: The context that was scored.
     features: The context by feature name; None when the names are unknown.
+    extractor: For a prompt or messages: name and version of the extractor of the context.
+    notice: Why the scores may mean nothing; absent when nothing speaks against them.
     auto: For a prompt or messages: the tier that ``auto`` selects.
     """
 
@@ -85,14 +88,29 @@ class TryResponse(msgspec.Struct, frozen=True, kw_only=True):
     context: list[float]
     features: list[FeatureView] | None = None
     auto: AutoTierView | None = None
+    extractor: str | None = None
+    notice: str | None = None
+
+
+class _Input(NamedTuple):
+    """What is scored: the context, and for a text its origin and the tier that ``auto`` selects."""
+
+    context: list[float]
+    tier: str
+    auto: AutoTierView | None = None
+    extractor: str | None = None
+    notice: str | None = None
 
 
 class TryHandler:
     """Handler of dry runs."""
 
-    def __init__(self, backends: Backends, features: ChatFeatures, names: FeatureNames) -> None:
+    def __init__(
+        self, backends: Backends, features: ChatFeatures, tier_features: TierFeaturesReader, names: FeatureNames
+    ) -> None:
         self._backends = backends
         self._features = features
+        self._tier_features = tier_features
         self._names = names
         self._timeout_s = max(backends.config.gateway.decide_timeout_ms / 1000.0, MIN_TIMEOUT_S)
 
@@ -103,7 +121,8 @@ class TryHandler:
         scope="decide",
         summary="Score a request without a decision",
         description="A replica scores the candidates as for a decision. No arm is drawn, no model is called, nothing "
-        "is logged.",
+        "is logged. The context of a text is computed by the extractor whose contexts the tier has learned from; if "
+        "the gateway does not have it, the text is refused.",
         body=TryRequest,
         examples=_EXAMPLES,
         answers={200: AnswerType("The scores", TryResponse)},
@@ -112,11 +131,9 @@ class TryHandler:
     async def post(self, request: Request, body: TryRequest) -> TryResponse | HttpResponse:
         """Answer one request."""
         config = self._backends.config
-        context, auto = self._context(body)
-        tier = body.tier if body.tier is not None or auto is None else auto.tier
-        if tier is None:
-            raise InvalidMessage("tier", "expected the name of a tier; only prompt and messages can do without")
-        scored = DecisionRequest(tier=tier, context=context, candidates=body.candidates)
+        asked = await self._input(body)
+        tier = asked.tier
+        scored = DecisionRequest(tier=tier, context=asked.context, candidates=body.candidates)
         _, used = check_request(scored, self._backends.tiers, config.context.dim, config.context.mismatch)
         bus = self._backends.require_bus()
         try:
@@ -129,7 +146,7 @@ class TryHandler:
         if status is not None:
             return HttpResponse(status, reply.data, CONTENT_TYPE, _RETRY if status == 503 else ())
         scoring = decode(candidate_scores_decoder, reply.data)
-        names = self._names.extracted if body.context is None else self._names.default
+        names = self._names.default if asked.extractor is None else self._names.of_extractor(asked.extractor)
         return TryResponse(
             tier=tier,
             policy=scoring.policy,
@@ -139,26 +156,44 @@ class TryHandler:
             scores=scoring.scores,
             context=used,
             features=name_features(names, used),
-            auto=auto,
+            auto=asked.auto,
+            extractor=asked.extractor,
+            notice=asked.notice,
         )
 
-    def _context(self, body: TryRequest) -> tuple[list[float], AutoTierView | None]:
-        """Return the context to score, and for a text the tier that ``auto`` selects."""
+    async def _input(self, body: TryRequest) -> _Input:
+        """Return what is scored."""
         given = [name for name in _INPUTS if getattr(body, name) is not None]
         if len(given) != 1:
             raise InvalidMessage(given[1] if given else "context", "expected one of context, prompt and messages")
         if body.context is not None:
-            return body.context, None
+            if body.tier is None:
+                raise InvalidMessage("tier", "expected the name of a tier; only prompt and messages can do without")
+            return _Input(body.context, body.tier)
         check_nesting(body.messages, "messages")
         if body.messages == []:
             raise InvalidMessage("messages", "expected at least one message")
         messages: list[dict[str, Any]] = body.messages or [{"role": "user", "content": body.prompt}]
-        view = view_request({"messages": messages}, "openai")
+        return await self._of_text(body.tier, view_request({"messages": messages}, "openai"), given[0])
+
+    async def _of_text(self, tier: str | None, view: RequestView, field: str) -> _Input:
+        """Return the context of a text by the features that the tier has learned from; refuse it without them."""
+        selected, difficulty = self._features.tier(view)
+        auto = AutoTierView(tier=selected, score=difficulty)
+        tier = selected if tier is None else tier
+        if tier not in self._backends.tiers:
+            raise InvalidMessage("tier", f"unknown tier {tier[:80]!r}")
+        found = await self._tier_features.read(tier)
+        other = self._tier_features.extractor(found, self._backends.config.context.dim)
+        if other is not None:
+            return _Input(other.extract(view), tier, auto, other.label)
+        problem = self._tier_features.problem(tier, found)
+        if problem and found.label is not None:
+            raise InvalidMessage(field, f"{problem}; send a context")
         try:
             context = self._features.context(view)
         except ChatError as error:
             raise ProblemError(503, str(error), headers=_RETRY) from error
         if context is None:
             raise ProblemError(503, "the features of the request could not be extracted; see the log of the gateway")
-        tier, difficulty = self._features.tier(view)
-        return context, AutoTierView(tier=tier, score=difficulty)
+        return _Input(context, tier, auto, self._features.label, problem or None)

@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 
 from pointsman.contracts.config import Config
+from pointsman.core.features import builtin_extractor
+from pointsman_gateway.chat.request.tier_features import LABEL
 
 
 class FeatureView(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,10 +38,15 @@ class FeatureNames:
 
     def for_decision(self, metadata: Mapping[str, Any] | None) -> list[str] | None:
         """Return the names for a logged decision's context; None when they are unknown."""
-        label = (metadata or {}).get("features")
-        if label is not None:
-            return self.extracted if label == self._label else None
-        return self._configured
+        label = (metadata or {}).get(LABEL)
+        return self._configured if label is None else self.of_extractor(label)
+
+    def of_extractor(self, label: object) -> list[str] | None:
+        """Return the names of the features of an extractor, by its name and version; None when they are unknown."""
+        if label == self._label:
+            return self.extracted
+        built_in = builtin_extractor(label) if isinstance(label, str) else None
+        return None if built_in is None else list(built_in.names)
 
 
 def name_features(names: Sequence[str] | None, context: Sequence[float]) -> list[FeatureView] | None:

@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 
 from pointsman.core.features import (
+    CHAT,
     CHAT_NAMES,
+    PROMPT,
     CheckedExtractor,
     ExtractionFailed,
     ExtractorNotUsable,
     RequestView,
+    builtin_extractor,
     chat_features,
     make_extractor,
+    prompt_features,
     view_request,
 )
 from tests.unit.core.features.requests import ask
@@ -66,7 +70,7 @@ def test_a_class_of_ones_own_is_loaded_by_its_name(own: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("chatty", "'chatty' is not one of chat, embedding, module:Class"),
+        ("chatty", "'chatty' is not one of chat, prompt, embedding, module:Class"),
         ("not_there_at_all:Two", "cannot load not_there_at_all:Two: ModuleNotFoundError"),
         ("own:Missing", "cannot load own:Missing: AttributeError"),
         ("own:Raises", "cannot load own:Raises: ZeroDivisionError"),
@@ -131,3 +135,14 @@ def test_an_extractor_that_raises_is_named_with_the_place_but_without_its_messag
     assert str(raised.value).startswith("own:Raises: KeyError at ")
     assert "test_extractor.py:" in str(raised.value)
     assert "sky" not in str(raised.value)
+
+
+def test_a_built_in_extractor_is_found_by_its_label() -> None:
+    for name in (CHAT, PROMPT):
+        label = make_extractor(name, 12).label
+        found = builtin_extractor(label)
+        assert found is not None
+        assert (found.label, found.dim) == (label, 12)
+    assert builtin_extractor("prompt/0") is None
+    view = view_request({"messages": [{"role": "user", "content": "Why?"}]}, "openai")
+    assert make_extractor(PROMPT, 12).extract(view) == prompt_features("Why?")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from pointsman.cli.devtools.demo.traffic import METADATA
 from pointsman.cli.options import command_name
 from pointsman.cli.stack.logins import OBSERVER_FILE
 from pointsman.core.features import prompt_features
@@ -15,7 +16,7 @@ EXAMPLE = "A baker sells each of 24 loaves for 3 dollars. How much does he earn?
 def hints(gateway_url: str, tier: str, data_dir: str) -> str:
     """Return the text, with commands that can be pasted."""
     context = [round(value, 3) for value in prompt_features(EXAMPLE)]
-    body = msgspec.json.encode({"tier": tier, "context": context}).decode()
+    body = msgspec.json.encode({"tier": tier, "context": context, "metadata": METADATA}).decode()
     observer = shlex.quote(str(Path(data_dir) / OBSERVER_FILE))
     where = f"--data-dir {shlex.quote(data_dir)}"
     post = "-H 'content-type: application/json' -d"

@@ -8,8 +8,10 @@ from pointsman.cli.devtools.demo.data import Prompts
 from pointsman.cli.devtools.demo.tally import Tally
 from pointsman.cli.gateway import GatewayClient, GatewayResponse, GatewayUnavailable
 from pointsman.contracts.messages.decision import decision_decoder
-from pointsman.core.features import prompt_features
+from pointsman.core.features import NAMES, PROMPT, make_extractor, prompt_features
 
+METADATA = {"features": make_extractor(PROMPT, len(NAMES)).label}
+"""The log has the origin of the contexts, so that a dry run of a text computes the same features."""
 MAX_ATTEMPTS = 20
 RETRY_INTERVAL_S = 0.25
 
@@ -36,7 +38,7 @@ class Traffic:
 
     async def _route(self, at: int) -> None:
         context = prompt_features(self._prompts.texts[at])
-        response = await self._send("/v1/decisions", {"tier": self._tier, "context": context})
+        response = await self._send("/v1/decisions", {"tier": self._tier, "context": context, "metadata": METADATA})
         decision = decision_decoder.decode(response.body)
         arm = self._index[decision.provider, decision.model]
         self._tally.add(at, arm, degraded=decision.degraded)

@@ -72,9 +72,11 @@ function result(trial) {
   return [
     h("section.card", {"aria-label": "Result"},
       h("p.lead", null, h("b", null, armOf(best)), ` would be served with probability ${percent(best.probability)}. `, tag("not logged")),
+      trial.notice ? h("p.note", {id: "notice"}, trial.notice[0].toUpperCase() + trial.notice.slice(1) + ". The scores may mean nothing.") : null,
       facts([
         ["Tier", trial.tier, trial.auto ? `auto selects ${trial.auto.tier} for a difficulty of ${fixed(trial.auto.score)}` : ""],
         ["Policy", `${trial.policy} v${trial.policy_version}`],
+        trial.extractor ? ["Features", trial.extractor] : null,
         ["State age", known(trial.state_age_ms) ? duration(trial.state_age_ms) : "unknown", trial.stale ? "older than the limit" : ""],
       ])),
     scoreCard(trial.scores),
