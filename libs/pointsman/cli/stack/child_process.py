@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from pointsman.cli.stack import parent_death_signal
-from pointsman.cli.stack.private_files import UMASK
 from pointsman.runtime.backoff import RestartBackoff
 from pointsman.runtime.telemetry.logs import logger
 
@@ -162,7 +161,6 @@ class ChildProcess:
                 stderr=STDOUT,
                 start_new_session=True,
                 pass_fds=self._keep_open,
-                umask=UMASK,
             )
 
     def _signal(self, number: signal.Signals) -> None:

@@ -5,8 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-UMASK = 0o077
-"""Of every child process."""
+from pointsman.cli.stack.parent_death_signal import UMASK
 
 _FOLDERS = frozenset({"logs", "nats", "store"})
 _FILES = (
