@@ -28,7 +28,6 @@ fallback = "openai:gpt-4o-mini"
 
 [[tier]]
 name = "OPEN"
-arms = []
 
 [[shadow]]
 name = "greedy"

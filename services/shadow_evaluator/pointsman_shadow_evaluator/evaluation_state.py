@@ -59,7 +59,7 @@ class EvaluationState:
 
     def __init__(self, config: Config, tier: TierConfig) -> None:
         self.name = tier.name
-        self.arms = list(tier.arms)
+        self.arms = list(tier.arms or [])
         self.progress = ShadowProgress()
         self.recent = RecentDecisions()
         self.moved = asyncio.Event()

@@ -83,7 +83,6 @@ algorithm = "cheapest"
 
 [[tier]]
 name = "EMPTY"
-arms = []
 """
 
 

@@ -79,7 +79,7 @@ def init(*options: str) -> int:
 
 def written(file: str = "pointsman.toml") -> dict[str, list[str]]:
     """What stands in the file, by the checks that every service makes: arms by tier."""
-    return {tier.name: tier.arms for tier in load_config(file, {}).tier}
+    return {tier.name: tier.arms or [] for tier in load_config(file, {}).tier}
 
 
 def test_options_alone_make_a_configuration_that_is_right(capsys: pytest.CaptureFixture[str]) -> None:

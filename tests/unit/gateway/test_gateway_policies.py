@@ -12,6 +12,7 @@ from pointsman.contracts.config.tiers import PolicyConfig, TierConfig
 from pointsman.contracts.messages.codec import decode
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.policies import PolicyChange, change_decoder
+from pointsman.core.bandit import Arm
 from pointsman_gateway.api.policies.validation import check_change, configured_classes
 from pointsman_gateway.app import make_app
 from pointsman_gateway.backends import Backends
@@ -70,6 +71,15 @@ def test_a_wrong_change_is_refused_by_the_fields_name(body: dict[str, Any], fiel
     with pytest.raises(InvalidMessage) as caught:
         check_change(change(**body), NONE)
     assert caught.value.field == field
+
+
+def test_a_policy_that_always_chooses_an_arm_of_another_tier_is_refused() -> None:
+    body = change(shadows=[{"name": "a", "algorithm": "uniform"}, {"name": "b", "algorithm": "static:p:m"}])
+    with pytest.raises(InvalidMessage, match="p:m is not an arm of tier T") as caught:
+        check_change(body, NONE, "T", [Arm("p", "n")])
+    assert caught.value.field == "shadows[1].algorithm"
+    check_change(body, NONE, "T", [Arm("p", "n"), Arm("p", "m")])
+    check_change(body, NONE, "OPEN", [])
 
 
 def test_a_request_cannot_make_the_gateway_import_a_module() -> None:

@@ -71,7 +71,12 @@ def _summary(config: Config, chat: str) -> list[tuple[str, str]]:
         ("reward", f"λ {reward.lambda_cost:g} on cost, μ {reward.mu_latency:g} on latency, {reward.normalizer} scale"),
     ]
     for tier in config.tier:
-        lines.append((f"tier {tier.name}", f"{_policy(config.active(tier))} over {', '.join(tier.arms) or 'no arms'}"))
+        lines.append(
+            (
+                f"tier {tier.name}",
+                f"{_policy(config.active(tier))} over {', '.join(tier.arms or []) or 'the candidates of each request'}",
+            )
+        )
         lines += [("", f"shadow {_policy(shadow)}") for shadow in config.shadows(tier)]
     lines += [
         ("chat", chat),

@@ -41,7 +41,7 @@ def base_environment(service: str, config: Config, environ: Mapping[str, str]) -
 
 def _providers(config: Config) -> Iterator[ProviderConfig]:
     """Yield the providers that have a section or an arm, with their defaults."""
-    named = {arm.partition(":")[0] for tier in config.tier for arm in tier.arms}
+    named = {arm.partition(":")[0] for tier in config.tier for arm in tier.arms or []}
     for name in named | {section.name for section in config.provider}:
         if (found := provider_named(config.provider, name)) is not None:
             yield with_defaults(found)

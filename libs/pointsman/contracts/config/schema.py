@@ -20,7 +20,14 @@ from pointsman.contracts.config.services import (
     ShadowEvaluatorConfig,
     TracingConfig,
 )
-from pointsman.contracts.config.tiers import ContextConfig, PolicyConfig, TierConfig, arm_problems
+from pointsman.contracts.config.tiers import (
+    ContextConfig,
+    PolicyConfig,
+    TierConfig,
+    arm_problems,
+    static_problem,
+    tier_arms,
+)
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.core.bandit import Arm, RewardSettings
 from pointsman.core.bounds import NonNegative
@@ -97,6 +104,8 @@ class Config(Section, frozen=True, kw_only=True):
         for index, shadow in enumerate(self.shadow):
             if shadow.name is None:
                 yield Violation(f"shadow[{index}].name", "required for a shadow")
+            if shadow.tiers == []:
+                yield Violation(f"shadow[{index}].tiers", "expected at least one tier; omit it for all tiers")
 
     def tier_references(self) -> Iterator[Violation]:
         """Yield the references of other sections to tiers that do not exist."""
@@ -109,6 +118,22 @@ class Config(Section, frozen=True, kw_only=True):
         for path, name in named:
             if name not in tiers:
                 yield Violation(path, f"there is no tier {name!r}")
+        yield from self._static_problems()
+
+    def _static_problems(self) -> Iterator[Violation]:
+        """Yield the policies that always choose an arm which their tier does not have."""
+        for index, tier in enumerate(self.tier):
+            if any(True for arm in tier.arms or [] for _ in arm_problems(arm, "")):
+                continue  # reported already
+            path = "policy" if tier.policy is None else f"tier[{index}].policy"
+            if problem := static_problem(self.active(tier).algorithm, tier.name, tier_arms(tier)):
+                yield Violation(f"{path}.algorithm", problem)
+            for at, shadow in enumerate(self.shadow):
+                if shadow.tiers is not None and tier.name not in shadow.tiers:
+                    continue
+                if problem := static_problem(shadow.algorithm, tier.name, tier_arms(tier)):
+                    hint = "" if shadow.tiers else "; name the tiers that have it in `tiers`"
+                    yield Violation(f"shadow[{at}].algorithm", problem + hint)
 
 
 def keys_required(config: Config) -> bool:

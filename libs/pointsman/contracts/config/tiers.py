@@ -1,6 +1,6 @@
 """Tiers and their policies: ``[context]``, ``[policy]``, ``[[shadow]]`` and ``[[tier]]``."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
@@ -10,7 +10,7 @@ from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.ids import FALLBACK
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.contracts.messages.subjects import check_name
-from pointsman.core.bandit import Arm, ArmError, Mismatch, PolicyError, make_policy
+from pointsman.core.bandit import Arm, ArmError, Mismatch, PolicyError, make_policy, static_arm
 from pointsman.core.bounds import NonNegative, PositiveShare, Share
 from pointsman.core.violations import Violation
 
@@ -112,8 +112,9 @@ class TierConfig(Section, frozen=True, kw_only=True):
     Attributes
     ----------
     name: Name in subjects, keys and ids.
-    arms: Arms as ``provider:model``: the candidates of a request that names none.
-    fallback: The arm that is served when no policy can choose; the first arm by default.
+    arms: Arms as ``provider:model``: the candidates of a request that names none. A tier without this setting serves
+        only requests that name candidates.
+    fallback: The arm that is served when no policy can choose, one of the arms; the first arm by default.
     policy: The tier's own policy; ``[policy]`` by default.
     reward_wait_s: How long a measured outcome waits for feedback before it is learned from; 0 for no wait.
     evidence: What a promotion keeps, so that shadows can be evaluated.
@@ -122,7 +123,7 @@ class TierConfig(Section, frozen=True, kw_only=True):
     unique: ClassVar[str] = "name"
 
     name: str
-    arms: list[str] = []
+    arms: list[str] | None = None
     fallback: str | None = None
     policy: PolicyConfig | None = None
     reward_wait_s: NonNegative = 0.0
@@ -133,25 +134,42 @@ class TierConfig(Section, frozen=True, kw_only=True):
         yield from _name_problems(self.name)
         if self.name == FALLBACK:
             yield Violation("name", f"{FALLBACK!r} is reserved: ids of degraded decisions begin with it")
-        for index, arm in enumerate(self.arms):
+        arms = self.arms or []
+        if self.arms == []:
+            yield Violation("arms", "expected at least one arm; omit it for a tier whose requests name candidates")
+        for index, arm in enumerate(arms):
             yield from arm_problems(arm, f"arms[{index}]")
-            if arm in self.arms[:index]:
+            if arm in arms[:index]:
                 yield Violation(f"arms[{index}]", f"{arm!r} is listed twice")
         if self.fallback is not None:
-            yield from arm_problems(self.fallback, "fallback")
+            malformed = list(arm_problems(self.fallback, "fallback"))
+            yield from malformed
+            if not malformed and arms and self.fallback not in arms:
+                yield Violation("fallback", f"{self.fallback!r} is not one of the tier's arms")
         if self.policy is not None and self.policy.sample is not None:
             yield Violation("policy.sample", "only a shadow can be evaluated on a sample of the decisions")
 
 
 def tier_arms(tier: TierConfig) -> tuple[Arm, ...]:
     """Return the tier's arms."""
-    return tuple(Arm.parse(arm) for arm in tier.arms)
+    return tuple(Arm.parse(arm) for arm in tier.arms or [])
 
 
 def fallback_arm(tier: TierConfig) -> Arm | None:
     """Return the arm to serve when no policy can choose; None for a tier without arms."""
     named = tier.fallback or (tier.arms[0] if tier.arms else None)
     return Arm.parse(named) if named else None
+
+
+def static_problem(algorithm: str, tier: str, arms: Collection[Arm]) -> str:
+    """Return why ``static:<provider>:<model>`` cannot choose its arm in a tier with these arms; empty if it can.
+
+    In a tier without arms of its own, the requests name the candidates.
+    """
+    arm = static_arm(algorithm)
+    if arm is None or not arms or arm in arms:
+        return ""
+    return f"{arm} is not an arm of tier {tier}"
 
 
 def arm_problems(arm: str, path: str) -> Iterator[Violation]:

@@ -10,7 +10,7 @@ from pointsman.core.bandit.learner import Learner
 from pointsman.core.bandit.linucb import LinUCB
 from pointsman.core.bandit.parameters import parameters_type
 from pointsman.core.bandit.policy import Policy, first_best, greedy
-from pointsman.core.bandit.registry import ALGORITHMS, BUILT_IN, make_policy
+from pointsman.core.bandit.registry import ALGORITHMS, BUILT_IN, make_policy, static_arm
 from pointsman.core.bandit.reward import Ranges, Reward, RewardRule, RewardSettings
 from pointsman.core.bandit.sampling import Draw, sample, sample_rows
 from pointsman.core.bandit.softmax import Softmax
@@ -52,4 +52,5 @@ __all__ = [
     "parameters_type",
     "sample",
     "sample_rows",
+    "static_arm",
 ]

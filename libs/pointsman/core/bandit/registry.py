@@ -103,6 +103,14 @@ def make_policy(algorithm: str, parameters: Mapping[str, Any] | None = None) -> 
         raise PolicyError(f"{algorithm}: {error}", "parameters") from error
 
 
+def static_arm(algorithm: str) -> Arm | None:
+    """Return the arm of ``static:<provider>:<model>``; None for another algorithm, and for a malformed arm."""
+    try:
+        return Arm.parse(algorithm.removeprefix(_STATIC)) if algorithm.startswith(_STATIC) else None
+    except ArmError:
+        return None
+
+
 def _construct(build: Callable[..., Policy], given: dict[str, Any]) -> Policy:
     known = inspect.signature(build).parameters
     for name in given:

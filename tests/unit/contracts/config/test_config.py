@@ -133,6 +133,22 @@ def test_automatic_promotion_needs_a_setting_and_its_tiers(load: Load) -> None:
         ("[[tier]]\nname = 'A'\nfallback = 'm'", "tier[0].fallback: arm 'm': expected provider:model"),
         ("[[tier]]\nname = 'A'\n[tier.policy]\nepsilon = 2", "tier[0].policy.epsilon: expected 0 to 1"),
         ("[[tier]]\nname = 'A'\n[[tier]]\nname = 'A'", "tier[1].name: 'A' is used twice"),
+        ("[[tier]]\nname = 'A'\narms = []", "tier[0].arms: expected at least one arm"),
+        ("[[tier]]\nname = 'A'\narms = ['p:m']\nfallback = 'p:n'", "tier[0].fallback: 'p:n' is not one of the tier's"),
+        (
+            "[[tier]]\nname = 'A'\narms = ['p:m']\npolicy = { algorithm = 'static:p:n' }",
+            "tier[0].policy.algorithm: p:n is not an arm of tier A",
+        ),
+        (
+            "[policy]\nalgorithm = 'static:p:n'\n[[tier]]\nname = 'A'\narms = ['p:m']",
+            "policy.algorithm: p:n is not an arm of tier A",
+        ),
+        (
+            "[[shadow]]\nname = 'x'\nalgorithm = 'static:p:n'\n[[tier]]\nname = 'A'\narms = ['p:n']\n"
+            "[[tier]]\nname = 'B'\narms = ['p:m']",
+            "shadow[0].algorithm: p:n is not an arm of tier B; name the tiers",
+        ),
+        ("[[shadow]]\nname = 'x'\ntiers = []", "shadow[0].tiers: expected at least one tier"),
         ("[[shadow]]\nalgorithm = 'uniform'", "shadow[0].name: required for a shadow"),
         ("[[shadow]]\nname = 'x'\nepsilon = -1", "shadow[0].epsilon: expected 0 to 1"),
         ("[[tier]]\nname = 'A'\n[tier.policy]\nsample = 1", "tier[0].policy.sample: only a shadow"),
@@ -145,6 +161,15 @@ def test_automatic_promotion_needs_a_setting_and_its_tiers(load: Load) -> None:
 def test_a_wrong_setting_is_refused_by_its_name(load: Load, text: str, problem: str) -> None:
     tiers = "" if "[[tier]]" in text else MINIMAL
     assert any(found.startswith(problem) for found in _problems(load, text + "\n" + tiers))
+
+
+def test_a_static_policy_may_name_any_arm_where_it_has_a_tier_for_it(load: Load) -> None:
+    shadow = "[[shadow]]\nname = 'x'\nalgorithm = 'static:p:n'\n"
+    with_arm, other = "[[tier]]\nname = 'A'\narms = ['p:n']\n", "[[tier]]\nname = 'B'\narms = ['p:m']\n"
+    without_arms = "[[tier]]\nname = 'C'\n"
+    assert load(shadow + with_arm).shadow
+    assert load(shadow + without_arms).shadow
+    assert load(shadow + "tiers = ['A']\n" + with_arm + other).shadow
 
 
 def test_no_tier_is_a_problem(load: Load) -> None:

@@ -105,7 +105,7 @@ class PoliciesHandler:
     async def change(self, request: Request, body: PolicyChange) -> TierPoliciesView:
         """Change what a tier runs."""
         tier: str = request.path_params["tier"]
-        check_change(body, self._allowed_classes)
+        check_change(body, self._allowed_classes, tier, self._backends.tiers[tier])
 
         async def edit(_: int, current: TierPolicies) -> TierPolicies:
             wanted = msgspec.structs.replace(

@@ -1,16 +1,17 @@
 """Checks of the policies in a request."""
 
-from collections.abc import Set
+from collections.abc import Collection, Set
 
 import msgspec
 
 from pointsman.contracts.config import Config
+from pointsman.contracts.config.tiers import static_problem
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.exploration import determinism_warning
 from pointsman.contracts.messages.nesting import check_nesting
 from pointsman.contracts.messages.policies import PolicyChange, PolicySpec, RequestedPolicy
 from pointsman.contracts.messages.subjects import check_name
-from pointsman.core.bandit import ALGORITHMS, PolicyError, make_policy
+from pointsman.core.bandit import ALGORITHMS, Arm, PolicyError, make_policy
 from pointsman.core.violations import find_violations
 
 
@@ -20,8 +21,10 @@ def configured_classes(config: Config) -> frozenset[str]:
     return frozenset(spec.algorithm for spec in specs if _is_class(spec.algorithm))
 
 
-def check_change(change: PolicyChange, allowed_classes: frozenset[str]) -> None:
-    """Raise `InvalidMessage` unless every policy of the change is valid.
+def check_change(
+    change: PolicyChange, allowed_classes: frozenset[str], tier: str = "", arms: Collection[Arm] = ()
+) -> None:
+    """Raise `InvalidMessage` unless every policy of the change is valid for a tier with these arms.
 
     A ``module:Class`` must be one that the configuration names, so that a request cannot make a service import an
     arbitrary module.
@@ -37,6 +40,12 @@ def check_change(change: PolicyChange, allowed_classes: frozenset[str]) -> None:
         check_policy(spec, f"shadows[{index}]", allowed_classes)
         if any(spec.name == other.name for other in shadows[:index]):
             raise InvalidMessage(f"shadows[{index}].name", f"the name {spec.name!r} is used twice")
+    named = {f"shadows[{index}]": spec for index, spec in enumerate(shadows)}
+    if change.active is not None:
+        named["active"] = change.active
+    for field, spec in named.items():
+        if problem := static_problem(spec.algorithm, tier, arms):
+            raise InvalidMessage(f"{field}.algorithm", problem)
 
 
 def check_policy(spec: PolicySpec, field: str, allowed_classes: frozenset[str]) -> None:
