@@ -46,6 +46,15 @@ def test_compose_reads_the_file_and_finds_six_services_and_what_makes_their_pass
     assert found - in_profiles == {*SERVICES, SETUP}
 
 
+@with_compose
+@pytest.mark.e2e
+def test_compose_passes_provider_keys_from_its_environment() -> None:
+    project = ComposeProject("pointsman-config-test")
+    shown = project.run("config", OPENAI_API_KEY=PROVIDER_KEY)
+    gateway_and_operator = shown.count(PROVIDER_KEY)  # newer versions of Compose leave out the operator, a profile
+    assert gateway_and_operator in (1, 2)
+
+
 @pytest.fixture(scope="module")
 def project() -> Iterator[ComposeProject]:
     if os.environ.get("POINTSMAN_TEST_DOCKER") != "1":

@@ -86,6 +86,13 @@ async def test_each_failure_of_a_provider_has_a_remedy(mock: MockProviderProcess
     assert WRONG not in everything
 
 
+async def test_a_local_server_on_another_host_must_listen_there(tmp_path: Path) -> None:
+    elsewhere = '[llm]\nlocal_host = "nowhere.invalid"\n'
+    found = (await check(tmp_path, ["ollama:llama3.2"], elsewhere))["model ollama:llama3.2"]
+    assert "http://nowhere.invalid:11434/v1; there it must listen on more than loopback" in found.remedy
+    assert not found.serious  # the arm may be only a name, as without the setting
+
+
 async def test_without_calls_nothing_is_sent(mock: MockProviderProcess, tmp_path: Path) -> None:
     before = len(mock.seen())
     found = await check(tmp_path, ["lab:good"], section("lab", f"{mock.url}/v1", 'api_key_env = "KEY"'), calls=False)

@@ -101,8 +101,8 @@ class WebPageRule:
         if site is not None:
             if site in (b"same-origin", b"none") or _opens_tab(method, headers):
                 return None
-            detail = "a page of another site must not use a gateway without API keys; set gateway.keys_file to allow it"
-            return Refusal("site", 403, f"{detail} (Sec-Fetch-Site: {_shown(site)})")
+            detail = f"a page of another site (Sec-Fetch-Site: {_shown(site)}) must not use a gateway without API keys"
+            return Refusal("site", 403, f"{detail}; see gateway.keys_file")
         if origin is None or self._is_own(origin.lower(), headers.get(b"host", b"").lower()):
             return None
         detail = f"a page of {_shown(origin)} must not use a gateway without API keys; if this is the address of the"
