@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit test-fault soak test-mutations test-fuzz check vocabulary format bench bench-litellm docs docs-pages docs-figures lock compose-up compose-down clean
+.PHONY: help setup demo up test test-unit test-fault soak test-mutations test-fuzz check vocabulary format bench bench-litellm docs docs-pages docs-figures lock compose-up compose-down clean clean-data
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -121,5 +121,13 @@ lock: $(VENV)/made-dev ## pin the dependencies again, with hashes
 	@echo 'litellm[proxy]' | $(COMPILE) --only-binary :all: - -o requirements/bench-litellm.lock
 	@echo hatchling | $(COMPILE) - -c requirements/run.lock -o requirements/build.lock
 
-clean: ## remove everything that make created
-	rm -rf $(VENV) $(LITELLM) .mypy_cache .ruff_cache .pytest_cache .hypothesis build data .demo
+clean: ## remove everything that make created, but not what was learned
+	rm -rf $(VENV) $(LITELLM) .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+
+DATA := data .demo
+clean-data: ## delete data and .demo with everything learned; needs CONFIRM=yes
+	@for folder in $(DATA); do \
+		if pid=$$(cat $$folder/stack.lock 2>/dev/null) && [ -n "$$pid" ] && kill -0 "$$pid" 2>/dev/null; then \
+			echo "a stack runs on $$folder (process $$pid); stop it first"; exit 1; fi; done
+	@[ "$(CONFIRM)" = yes ] || { echo "this deletes $(DATA), with everything learned; to do so: make clean-data CONFIRM=yes"; exit 1; }
+	rm -rf $(DATA)

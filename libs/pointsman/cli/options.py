@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,26 @@ def add_key_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
+    """Return the ``type`` of an option whose value is a whole number from ``low`` to ``high``."""
+    expected = f"at least {low}" if high is None else f"{low} to {high}"
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"expected a whole number, {expected}, got {text!r}") from None
+        if number < low or (high is not None and number > high):
+            raise argparse.ArgumentTypeError(f"expected {expected}, got {text}")
+        return number
+
+    return parse
+
+
+MAX_PORT = 65535
+port_number = whole_number(0, MAX_PORT)
+
+
 def config_file(options: argparse.Namespace) -> Path | None:
     """Return the configuration file in effect; None when there is none."""
     from pointsman.contracts.config import DEFAULT_FILE  # noqa: PLC0415  # see above
@@ -47,15 +68,23 @@ def config_file(options: argparse.Namespace) -> Path | None:
 
 def read_config(options: argparse.Namespace) -> "Config":
     """Return the configuration in effect. Raise `CommandFailed` with every problem, and exit code 2."""
-    from pointsman.contracts.config import DEFAULT_FILE, ConfigError, load_config  # noqa: PLC0415  # see above
+    from pointsman.contracts.config import DEFAULT_FILE, PREFIX, ConfigError, load_config  # noqa: PLC0415  # see above
 
     file = config_file(options)
     if file is None:
-        raise CommandFailed(f"there is no {DEFAULT_FILE} here; name a configuration with --config", code=2)
+        raise CommandFailed(
+            f"there is no {DEFAULT_FILE} here; name a configuration with --config, or write one with `pointsman init`",
+            code=2,
+        )
     try:
-        return load_config(file)
+        # Without an option, the loader finds the file itself and names the variable if that is wrong.
+        return load_config(options.config)
     except ConfigError as error:
-        raise CommandFailed("\n  ".join([f"the configuration {file} is invalid:", *error.problems]), code=2) from error
+        from_environment = [problem.startswith(PREFIX) for problem in error.problems]
+        source = "the environment" if all(from_environment) else f"the configuration {file}"
+        if any(from_environment) and not all(from_environment):
+            source += ", or the environment,"
+        raise CommandFailed("\n  ".join([f"{source} is invalid:", *error.problems]), code=2) from error
 
 
 def command_name() -> str:

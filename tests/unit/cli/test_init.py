@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.cli.devtools.init.local_servers import LOCAL, find_local_models
-from pointsman.cli.main import main
+from pointsman.cli.main import _parser, main
 from pointsman.contracts.config import load_config
 
 Serve = Callable[[Mapping[str, object]], str]
@@ -161,10 +161,22 @@ def test_an_existing_file_is_kept_unless_forced(capsys: pytest.CaptureFixture[st
     assert written() == {"A": ["openai:gpt-5"]}
 
 
+def test_without_keys_and_servers_it_works_with_the_mock_provider(capsys: pytest.CaptureFixture[str]) -> None:
+    assert init() == 0
+    shown = capsys.readouterr().out
+    assert "No model server responds here" in shown
+    assert written() == {"SIMPLE": ["mock:small", "mock:large"], "COMPLEX": ["mock:large", "mock:small"]}
+    assert main(["config", "check"]) == 0
+    assert "warning" not in capsys.readouterr().out
+    (provider,) = load_config("pointsman.toml", {}).provider
+    server = _parser("mock-provider").parse_args(["mock-provider"])
+    assert provider.base_url == f"http://{server.host}:{server.port}/v1"
+    assert "mock-provider" in shown.partition("next:")[2]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ((), "no model server responds here"),
         (("--tier", "SIMPLE"), "--tier: expected NAME=VALUE"),
         (("--tier", "SIMPLE=gpt-5"), "--tier SIMPLE"),
         (("--tier", "no spaces here=openai:gpt-5"), "no spaces here"),

@@ -5,8 +5,10 @@ import re
 from pathlib import Path
 
 from pointsman.cli.errors import CommandFailed
+from pointsman.cli.options import MAX_PORT, whole_number
 from pointsman.contracts.access.folder import make_folder
 
+MAX_UID = 2**32 - 2
 _ADDRESS = re.compile(r"[A-Za-z0-9.\-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
 
 
@@ -25,7 +27,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="address of NATS for people: for DIR/nats/observer.url (default: 127.0.0.1:4222)",
     )
     parser.add_argument(
-        "--owner", metavar="UID", type=int, help="the user that runs the services; needs permission to change owners"
+        "--owner",
+        metavar="UID",
+        type=whole_number(0, MAX_UID),
+        help="the user that runs the services; needs permission to change owners",
     )
     parser.add_argument(
         "--renew", action="store_true", help="replace all passwords; restart NATS, the store and the services then"
@@ -34,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    if not _ADDRESS.fullmatch(options.nats_address):
+    if not _ADDRESS.fullmatch(options.nats_address) or int(options.nats_address.rpartition(":")[2]) > MAX_PORT:
         raise CommandFailed(f"--nats-address: expected HOST:PORT, got {options.nats_address!r}", code=2)
     try:
         made = make_folder(options.folder, options.nats_address, owner=options.owner, renew=options.renew)

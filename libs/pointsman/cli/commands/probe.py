@@ -7,6 +7,8 @@ from pointsman.cli.errors import CommandFailed
 from pointsman.runtime.http import blocking
 from pointsman.runtime.http.errors import HttpError
 
+MAX_TIMEOUT_S = 3600.0
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
@@ -20,6 +22,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if not 0.0 < options.timeout <= MAX_TIMEOUT_S:
+        raise CommandFailed(f"--timeout: expected more than 0 and at most {MAX_TIMEOUT_S:g}, got {options.timeout}", 2)
     try:
         response = blocking.get(options.url, options.timeout, verify_tls=False)
     except ValueError as error:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from pointsman.cli.commands.policies import policies_path, print_warnings, read_policies
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.gateway import call_gateway, print_json
+from pointsman.cli.options import whole_number
 from pointsman.cli.target import Target, add_target_options, find_target
 
 NOT_CONFIRMED = 1
@@ -51,7 +52,9 @@ def configure_revert(parser: argparse.ArgumentParser) -> None:
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--why", metavar="TEXT", default="", help="reason, for the record")
     parser.add_argument("--by", metavar="NAME", default=None, help="person, for the record (default: your login)")
-    parser.add_argument("--version", metavar="N", type=int, help="only if this is the current version of the policies")
+    parser.add_argument(
+        "--version", metavar="N", type=whole_number(0), help="only if this is the current version of the policies"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     parser.add_argument("--json", action="store_true", help="print the gateway's response as it is")
     add_target_options(parser)

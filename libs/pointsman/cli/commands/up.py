@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from pointsman.cli.errors import CommandFailed
-from pointsman.cli.options import add_config_option, command_name, config_file, read_config
+from pointsman.cli.options import add_config_option, command_name, config_file, port_number, read_config
 from pointsman.cli.stack.errors import PortBusy, ProgramMissing, StackError
 from pointsman.cli.stack.foreground import run_in_foreground
 from pointsman.cli.stack.logins import OBSERVER_FILE
@@ -34,7 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="directory for data and logs (default: $POINTSMAN_DATA_DIR, or ./data)",
     )
     parser.add_argument(
-        "--port", metavar="N", type=int, help="port of the gateway (default: the configured port, or the next free one)"
+        "--port",
+        metavar="N",
+        type=port_number,
+        help="port of the gateway (default: the configured port, or the next free one)",
     )
     parser.add_argument(
         "--replicas",
@@ -66,8 +69,6 @@ def parse_replicas(texts: list[str]) -> dict[str, int]:
 
 def _run(options: argparse.Namespace) -> int:
     replicas = parse_replicas(options.replicas)
-    if options.port is not None and not 0 <= options.port <= 65535:
-        raise CommandFailed(f"--port: expected 0 to 65535, got {options.port}", code=2)
     config = read_config(options)
     if problems := exposure_problems(config):
         raise CommandFailed("\n  ".join(problems), code=2)

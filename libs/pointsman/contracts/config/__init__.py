@@ -1,7 +1,7 @@
 """The configuration: ``pointsman.toml`` and the environment."""
 
 from pointsman.contracts.config.errors import ConfigError
-from pointsman.contracts.config.loader import DEFAULT_FILE, digest, load_config
+from pointsman.contracts.config.loader import DEFAULT_FILE, PREFIX, digest, load_config
 from pointsman.contracts.config.schema import (
     Config,
     exposure_problems,
@@ -13,6 +13,7 @@ from pointsman.contracts.config.tiers import TierConfig, fallback_arm, tier_arms
 
 __all__ = [
     "DEFAULT_FILE",
+    "PREFIX",
     "Config",
     "ConfigError",
     "TierConfig",

@@ -5,6 +5,7 @@ A setting ``[section] key`` is overridden by ``POINTSMAN_SECTION_KEY``, for exam
 file. Lists of tables (``[[tier]]``, ``[[shadow]]``, …) can be set in the file only.
 """
 
+import difflib
 import hashlib
 import os
 import tomllib
@@ -58,17 +59,20 @@ def load_config(path: Path | str | None = None, environ: Mapping[str, str] | Non
         try:
             tables = tomllib.loads(file.read_text(encoding="utf-8"))
         except OSError as error:
-            raise ConfigError([f"{file}: {error.strerror or error}"]) from error
+            source = "" if path else f"{PREFIX}CONFIG: "
+            raise ConfigError([f"{source}{file}: {error.strerror or error}"]) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError([f"{file}: {error}"]) from error
-    problems = _apply_environment(tables, environ)
+    variables, problems = _apply_environment(tables, environ)
     config, violations = _build(tables)
-    problems += [str(violation) for violation in violations]
+    problems += [_with_source(violation, variables) for violation in violations]
+    of_passwords: list[str] = []
     config = msgspec.structs.replace(
         config,
-        nats=with_password(config.nats, "nats", problems),
-        redis=with_password(config.redis, "redis", problems),
+        nats=with_password(config.nats, "nats", of_passwords),
+        redis=with_password(config.redis, "redis", of_passwords),
     )
+    problems += [_with_source(Violation(*problem.split(": ", 1)), variables) for problem in of_passwords]
     if problems:
         raise ConfigError(problems)
     return config
@@ -109,9 +113,15 @@ def digest(config: Config, tier: TierConfig) -> str:
     return hashlib.sha256(encode([config.active(tier), config.shadows(tier)])).hexdigest()[:16]
 
 
-def _apply_environment(tables: dict[str, Any], environ: Mapping[str, str]) -> list[str]:
-    """Write the variables into the tables of the file; return the problems."""
-    problems = []
+def _with_source(violation: Violation, variables: Mapping[str, str]) -> str:
+    """Return the problem as text, beginning with the environment variable if the value is from one."""
+    setting = ".".join(violation.path.replace("[", ".").split(".")[:2])
+    return f"{variables[setting]}: {violation}" if setting in variables else str(violation)
+
+
+def _apply_environment(tables: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Write the variables into the tables of the file; return each variable by its setting, and the problems."""
+    variables, problems = {}, []
     for variable in sorted(name for name in environ if name.startswith(PREFIX)):
         rest = variable.removeprefix(PREFIX)
         if rest in NOT_SETTINGS:
@@ -121,15 +131,25 @@ def _apply_environment(tables: dict[str, Any], environ: Mapping[str, str]) -> li
         key = lowered.removeprefix(f"{section}_") if section else ""
         default = _SECTIONS[section].default if section else msgspec.NODEFAULT
         if section is None or key not in getattr(default, "__struct_fields__", ()):
-            problems.append(f"{variable}: unknown setting")
+            problems.append(f"{variable}: unknown setting{_suggestion(rest)}")
             continue
+        variables[f"{section}.{key}"] = variable
         table = tables.setdefault(section, {})
         if isinstance(table, dict):  # anything else is reported when the section is checked
             if key in ALTERNATIVES:
                 table.pop(ALTERNATIVES[key], None)
             wanted = next(field.type for field in msgspec.structs.fields(_SECTIONS[section].type) if field.name == key)
             table[key] = _parse(environ[variable], wanted)
-    return problems
+    return variables, problems
+
+
+def _suggestion(name: str) -> str:
+    """Return the setting whose variable is most similar, as the end of a message. ``name`` is without the prefix."""
+    known = list(NOT_SETTINGS)
+    for section, field in _SECTIONS.items():
+        known += [f"{section}_{key}".upper() for key in getattr(field.default, "__struct_fields__", ())]
+    similar = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+    return f"; did you mean {PREFIX}{similar[0]}?" if similar else ""
 
 
 def _parse(text: str, wanted: Any) -> Any:

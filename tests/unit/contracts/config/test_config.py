@@ -273,9 +273,20 @@ def test_the_environment_goes_before_the_file(load: Load) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "problem"),
     [
-        ("POINTSMAN_POLICY_EPSILON", "often", "policy.epsilon: expected a number, got text"),
-        ("POINTSMAN_GATEWAY_PORT", "", "gateway.port: expected an integer, got text"),
-        ("POINTSMAN_GATEWAY_PROT", "1", "POINTSMAN_GATEWAY_PROT: unknown setting"),
+        ("POINTSMAN_POLICY_EPSILON", "often", "POINTSMAN_POLICY_EPSILON: policy.epsilon: expected a number, got text"),
+        ("POINTSMAN_GATEWAY_PORT", "", "POINTSMAN_GATEWAY_PORT: gateway.port: expected an integer, got text"),
+        ("POINTSMAN_GATEWAY_PORT", "99999", "POINTSMAN_GATEWAY_PORT: gateway.port: expected 0 to 65535, got 99999"),
+        ("POINTSMAN_PROMOTION_TIERS", "['B']", "POINTSMAN_PROMOTION_TIERS: promotion.tiers: there is no tier 'B'"),
+        (
+            "POINTSMAN_REDIS_PASSWORD_FILE",
+            "/nowhere",
+            "POINTSMAN_REDIS_PASSWORD_FILE: redis.password_file: No such file or directory",
+        ),
+        (
+            "POINTSMAN_GATEWAY__PORT",
+            "1",
+            "POINTSMAN_GATEWAY__PORT: unknown setting; did you mean POINTSMAN_GATEWAY_PORT?",
+        ),
         ("POINTSMAN_NOSUCH_KEY", "1", "POINTSMAN_NOSUCH_KEY: unknown setting"),
         ("POINTSMAN_TIER_NAME", "A", "POINTSMAN_TIER_NAME: unknown setting"),
         ("POINTSMAN_CONTEXT", "1", "POINTSMAN_CONTEXT: unknown setting"),
@@ -301,6 +312,11 @@ def test_the_file_may_be_named_by_the_environment(tmp_path: Path) -> None:
     assert load_config(environ={"POINTSMAN_CONFIG": str(file)}).tier[0].name == "SIMPLE"
 
 
+def test_a_file_of_the_environment_that_is_not_there_is_a_problem_of_the_variable() -> None:
+    with pytest.raises(ConfigError, match=re.escape("POINTSMAN_CONFIG: /nowhere.toml: No such file or directory")):
+        load_config(environ={"POINTSMAN_CONFIG": "/nowhere.toml"})
+
+
 def test_a_named_file_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=re.escape("nowhere.toml: No such file or directory")):
         load_config(tmp_path / "nowhere.toml", {})
@@ -311,7 +327,7 @@ def test_without_any_file_the_environment_alone_counts(tmp_path: Path, monkeypat
     with pytest.raises(ConfigError) as caught:
         load_config(environ={"POINTSMAN_CONTEXT_DIM": "0"})
     assert caught.value.problems == [
-        "context.dim: expected 1 to 1024, got 0",
+        "POINTSMAN_CONTEXT_DIM: context.dim: expected 1 to 1024, got 0",
         "tier: at least one [[tier]] is required",
     ]
 

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from pointsman.cli.devtools.init import questions
 from pointsman.cli.devtools.init.local_servers import find_local_models
 from pointsman.cli.devtools.init.plan import (
+    MOCK,
+    MOCK_ADDRESS,
     ChosenProvider,
     InitPlan,
     make_plan,
@@ -18,6 +21,7 @@ from pointsman.cli.devtools.init.plan import (
 )
 from pointsman.cli.devtools.init.toml import write_toml
 from pointsman.cli.errors import CommandFailed
+from pointsman.cli.options import command_name
 from pointsman.contracts.config import ConfigError, load_config
 
 DEFAULT_OUTPUT = "pointsman.toml"
@@ -86,11 +90,10 @@ def _choose(options: argparse.Namespace) -> tuple[list[ChosenProvider], dict[str
     local = {} if tiers and names else find_local_models(addresses)
     if not names:
         ready = ready_providers(local, os.environ)
+        if not ready:
+            print("No model server responds here, and no API key of a provider is in the environment.")
+            ready = [MOCK]
         names = questions.ask_providers(input, local, ready) if asking else ready
-    if not names:
-        raise CommandFailed(
-            "no model server responds here and no API key of a provider is in the environment; name a --provider", 2
-        )
     choices = [ChosenProvider(name, addresses.get(name), variables.get(name)) for name in names]
     if asking:
         choices = [questions.ask_address(input, choice) for choice in choices]
@@ -159,5 +162,15 @@ def _print_summary(output: Path, plan: InitPlan) -> None:
     missing = unset_variables(plan, os.environ)
     for provider, variable in missing:
         print(f"  {variable} is not set: {provider} does not work until it is in the environment of the gateway")
-    where = "" if output == Path(DEFAULT_OUTPUT) else f" --config {output}"
-    print(f"next: pointsman up{where}; then pointsman doctor{where} tries every model")
+    command = command_name()
+    where = "" if output == Path(DEFAULT_OUTPUT) else f" --config {shlex.quote(str(output))}"
+    mock = [section for section in plan.providers if section.name == MOCK and section.base_url == MOCK_ADDRESS]
+    if mock:
+        print("  mock responds without a model, so that you can try everything first. For real models: start Ollama,")
+        print("  or set OPENAI_API_KEY or ANTHROPIC_API_KEY, and run this command again with --force")
+    print("next:")
+    if mock:
+        print(f"  {command} mock-provider    in one terminal")
+    print(f"  {command} up{where}    in {'another' if mock else 'one'} terminal")
+    print(f"  {command} doctor{where}    tries every model")
+    print(f"then send chat requests to http://127.0.0.1:{plan.port}/v1 with the model auto")

@@ -11,6 +11,9 @@ SIMPLE, COMPLEX = "SIMPLE", "COMPLEX"
 AUTO_BOUND = 0.3
 """The score of ``auto`` from which on a request is COMPLEX; docs/reference/features.md has what requests score."""
 _HIGHEST_BOUND = 0.6
+MOCK = "mock"
+MOCK_ADDRESS = "http://127.0.0.1:9100/v1"
+"""The address of ``pointsman mock-provider``, for a first configuration without keys and model servers."""
 _NEEDS_ADDRESS = tuple(
     name
     for name, known in WELL_KNOWN.items()
@@ -30,6 +33,7 @@ SUGGESTED = {
     "anthropic": SuggestedModels(("claude-haiku-4-5",), ("claude-sonnet-4-5",)),
     "openrouter": SuggestedModels(("meta-llama/llama-3.1-8b-instruct",), ("anthropic/claude-sonnet-4.5",)),
     "bedrock": SuggestedModels(("amazon.nova-lite-v1:0",), ("amazon.nova-pro-v1:0",)),
+    MOCK: SuggestedModels(("small", "large"), ("large", "small")),
     "databricks": SuggestedModels(
         ("databricks-meta-llama-3-1-8b-instruct",), ("databricks-meta-llama-3-3-70b-instruct",)
     ),
@@ -71,11 +75,13 @@ class ChosenProvider(NamedTuple):
     @property
     def needs_address(self) -> bool:
         """Whether its base URL is unknown."""
-        return self.base_url is None and (self.name in _NEEDS_ADDRESS or self.name not in WELL_KNOWN)
+        unknown = self.name in _NEEDS_ADDRESS or self.name not in (*WELL_KNOWN, MOCK)
+        return self.base_url is None and unknown
 
     def section(self) -> ProviderConfig:
         """Return its section of the configuration."""
-        return ProviderConfig(name=self.name, base_url=self.base_url, api_key_env=self.api_key_env)
+        base_url = MOCK_ADDRESS if self.name == MOCK and self.base_url is None else self.base_url
+        return ProviderConfig(name=self.name, base_url=base_url, api_key_env=self.api_key_env)
 
 
 def make_plan(choices: Sequence[ChosenProvider], tiers: Mapping[str, Sequence[str]]) -> InitPlan:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from pointsman.cli.devtools.init.plan import ChosenProvider, suggested_tiers
+from pointsman.cli.devtools.init.plan import MOCK, ChosenProvider, suggested_tiers
 from pointsman.contracts.config.providers import WELL_KNOWN
 from pointsman.core.bandit import ArmError
 from pointsman.core.bandit.arm import Arm
@@ -16,7 +16,7 @@ def ask_providers(ask: Ask, local: Mapping[str, Sequence[str]], ready: Sequence[
     for name, models in local.items():
         shown = ", ".join(models[:6]) + (f" and {len(models) - 6} more" if len(models) > 6 else "")
         print(f"{name} runs here with {shown or 'no models yet'}")
-    print(f"Providers: {', '.join(WELL_KNOWN)}, or any name for another OpenAI-compatible one.")
+    print(f"Providers: {', '.join((*WELL_KNOWN, MOCK))}, or any name for another OpenAI-compatible one.")
     while True:
         names = _split(_ask_with_default(ask, "Which ones", ", ".join(ready)))
         wrong = [name for name in names if ":" in name or len(name) > 64 or not name.isprintable()]

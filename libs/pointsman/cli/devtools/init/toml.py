@@ -3,7 +3,7 @@
 import json
 
 from pointsman.cli.devtools.init.local_servers import LOCAL
-from pointsman.cli.devtools.init.plan import InitPlan
+from pointsman.cli.devtools.init.plan import MOCK, InitPlan
 from pointsman.contracts.config.providers import PROVIDER_KINDS, ProviderConfig, with_defaults
 
 _HEAD = """\
@@ -45,7 +45,7 @@ def write_toml(plan: InitPlan) -> str:
         f"\n[[price]]                   # runs on your machine; the prices of hosted models are known\n"
         f"provider = {_text(section.name)}\nfree = true\n"
         for section in plan.providers
-        if section.name in LOCAL
+        if section.name in (*LOCAL, MOCK)
     ]
     parts.append(
         '\n[[shadow]]                  # never served, only compared: pointsman compare\nname = "cheapest"\n'

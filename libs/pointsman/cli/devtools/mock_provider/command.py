@@ -10,6 +10,7 @@ import uvloop
 from pointsman.cli.devtools.mock_provider.behaviour import Behaviour
 from pointsman.cli.devtools.mock_provider.server import MockProvider, serving
 from pointsman.cli.errors import CommandFailed
+from pointsman.cli.options import port_number
 from pointsman.core.violations import explain
 
 _DESCRIPTION = """\
@@ -28,8 +29,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=9100, help="0 selects a free port (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of all random choices")
+    parser.add_argument(
+        "--port", type=port_number, metavar="N", default=9100, help="0 selects a free port (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, metavar="N", default=0, help="of all random choices")
     parser.add_argument("--models", default="", help="names, separated by commas; any name by default")
     parser.add_argument(
         "--model",
