@@ -50,6 +50,9 @@ window.attack = async () => {
   for (const text of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
     await attempt("post " + text, "GATEWAYPROMOTE", {method: "POST", mode: "no-cors", body, headers: type(text)});
   await attempt("post json", "GATEWAYPROMOTE", {method: "POST", body, headers: type("application/json")});
+  const key = {"authorization": "Bearer none"};
+  await attempt("post with a key", "GATEWAYPROMOTE", {method: "POST", body, headers: {...type("text/plain"), ...key}});
+  await attempt("get with a key", "GATEWAY/v1/policies", {headers: {"x-api-key": "none"}});
   await attempt("put", "GATEWAY/v1/policies/SIMPLE", {method: "PUT", body: "{}", headers: type("application/json")});
   await attempt("decide", "GATEWAY/v1/decisions", {
     method: "POST", mode: "no-cors", body: '{"tier":"SIMPLE","context":[1,0.5,0.25]}', credentials: "include",

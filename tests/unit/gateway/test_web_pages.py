@@ -12,7 +12,7 @@ from pointsman.contracts.config import Config
 from pointsman.contracts.config.services import GatewayConfig
 from pointsman.contracts.config.tiers import TierConfig
 from pointsman.runtime.telemetry import metrics
-from pointsman_gateway.http.web_pages import Guard, WebPageRule, make_guard
+from pointsman_gateway.http.web_pages import MAX_HOST_BYTES, MAX_KNOWN_HOSTS, Guard, WebPageRule, make_guard
 
 HOST = "127.0.0.1:8080"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) Chrome/130.0"
@@ -114,6 +114,17 @@ def test_the_own_origin_is_that_of_the_host_or_of_a_configured_name() -> None:
     assert reason("POST", behind_proxy, "tools.corp.example") == ""
 
 
+@pytest.mark.parametrize(
+    "key", [{"x_api_key": "none"}, {"authorization": "Bearer none"}, {"authorization": "bearer x"}]
+)
+def test_a_key_that_no_page_of_another_site_can_send_shows_a_program(key: dict[str, str]) -> None:
+    desktop = {"origin": "file://", "sec_fetch_site": "cross-site", "user_agent": BROWSER, "content_type": JSON}
+    assert reason("POST", desktop) == "site"
+    assert reason("POST", {**desktop, **key}) == ""
+    assert reason("POST", {**desktop, **key, "host": "rebound.example"}) == "host"
+    assert reason("POST", {**desktop, "authorization": "Basic dTpw"}) == "site"  # of a URL with a password
+
+
 @pytest.mark.parametrize("form", [*FORMS, "", "text/plain; application/json"])
 def test_a_browser_that_marks_nothing_cannot_send_a_form(form: str) -> None:
     headers = {"user_agent": BROWSER} | ({"content_type": form} if form else {})
@@ -161,3 +172,11 @@ def test_liveness_is_answered_under_every_name() -> None:
     assert guard is not None
     assert guard(scope("/healthz", host="lb.example.com")) is None
     assert guard(scope("/readyz", host="lb.example.com")) is not None
+
+
+def test_accepted_hosts_are_remembered_within_a_bound() -> None:
+    rule = WebPageRule(())
+    for number in range(3000):
+        assert rule.refusal("GET", {b"host": b"10.0.0.1:%d" % number}) is None
+        assert rule.refusal("GET", {b"host": b"10.0.0." + b"1" * (60_000 + number % 3)}) is None
+    assert sum(map(len, rule._known)) <= MAX_KNOWN_HOSTS * MAX_HOST_BYTES

@@ -23,6 +23,7 @@ log = logger("gateway.web")
 ALWAYS_OPEN = "/healthz"
 """Answered whatever its headers: it contains no data, and probes use host names of their own."""
 MAX_KNOWN_HOSTS = 1024
+MAX_HOST_BYTES = 300
 
 Headers = Mapping[bytes, bytes]
 """By name in lower case."""
@@ -85,15 +86,16 @@ class WebPageRule:
             return Refusal("host", 421, f"{detail} if it should")
         site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
         # Browsers of before 2020 do not mark a form, but all of them have this name.
-        if self._pages and (site or origin or headers.get(b"user-agent", b"").startswith(b"Mozilla/")):
-            return self._foreign_page(method, headers, site, origin) or _form(method, headers)
-        return None
+        marked = site is not None or origin is not None or headers.get(b"user-agent", b"").startswith(b"Mozilla/")
+        if not self._pages or not marked or _has_key(headers):
+            return None
+        return self._foreign_page(method, headers, site, origin) or _form(method, headers)
 
     def _accepts(self, raw: bytes) -> bool:
         """Return whether a request may have this ``Host``. Without one it is not a browser's."""
         host = host_of(raw.decode("latin-1"))
         accepted = is_local(host) or host in self._hosts or ANY_HOST in self._names
-        if accepted and len(self._known) < MAX_KNOWN_HOSTS:
+        if accepted and len(self._known) < MAX_KNOWN_HOSTS and len(raw) <= MAX_HOST_BYTES:
             self._known.add(raw)
         return accepted
 
@@ -132,6 +134,14 @@ class RefusalLog:
             self._logged_at_s[refusal.reason] = now_s
             log.warning("refused %s %r: %s", scope["method"], scope["path"][:100], refusal.detail)
         return refusal
+
+
+def _has_key(headers: Headers) -> bool:
+    """Return whether there is any API key, as desktop applications that are made of pages send it.
+
+    For a page of another site, a browser first asks whether it may send these headers, and the gateway never agrees.
+    """
+    return b"x-api-key" in headers or headers.get(b"authorization", b"")[:7].lower() == b"bearer "
 
 
 def _opens_tab(method: str, headers: Headers) -> bool:
