@@ -21,11 +21,13 @@ from pointsman.runtime.bus import (
     NoResponders,
     StoredMessage,
     StreamMissing,
+    StreamsLost,
     WrongSequence,
     ensure_streams,
     read_ack,
 )
 from pointsman.runtime.bus.notices import publish_dead_letter
+from pointsman.runtime.bus.recovery import begin_stream
 from tests.support.processes import NatsServer
 from tests.support.waiting import eventually
 
@@ -278,13 +280,16 @@ async def test_streams_follow_the_configuration_and_keep_what_is_in_them(bus: Bu
 @pytest.mark.parametrize(("stream", "subject"), [("DECISIONS", "log.decisions.T"), ("OUTCOMES", "outcomes.T")])
 async def test_a_recreated_log_never_uses_a_sequence_again(bus: Bus, stream: str, subject: str) -> None:
     highest = 0
+    await ensure_streams(bus, NatsConfig())
     for _ in range(3):
-        await ensure_streams(bus, NatsConfig())
         appended = [(await bus.append(subject, b"{}")).sequence for _ in range(5)]
         assert appended == list(range(appended[0], appended[0] + 5))
         assert appended[0] > highest
         highest = appended[-1]
         await bus.nats.jetstream().delete_stream(stream)
+        with pytest.raises(StreamsLost):
+            await ensure_streams(bus, NatsConfig())
+        await begin_stream(bus, NatsConfig(), stream)
     assert highest < 2**53  # Redis' scripts and JSON readers count in float64
 
 

@@ -23,6 +23,7 @@ from pointsman.runtime.bus.policies import (
     watch_policies,
     write_policies,
 )
+from pointsman.runtime.bus.recovery import begin_stream
 from pointsman.runtime.bus.streams import POLICIES_HISTORY
 from tests.support.processes import NatsServer
 
@@ -161,7 +162,7 @@ async def test_a_watcher_continues_in_a_recreated_bucket(bucket: Bus, config: Co
         async with asyncio.timeout(40.0):
             assert [(await changes.get())[:2], (await changes.get())[:2]] == [("A", 1), ("B", 12)]
             await bucket.nats.jetstream().delete_stream(POLICIES_STREAM)
-            await ensure_streams(bucket, config.nats)
+            await begin_stream(bucket, config.nats, POLICIES_STREAM)
             assert await write_policies(bucket, "A", TierPolicies(active=UNIFORM), 0) == 1
             assert await changes.get() == ("A", 1, TierPolicies(active=UNIFORM))
             assert await write_policies(bucket, "B", TierPolicies(active=UNIFORM), 0) == 2

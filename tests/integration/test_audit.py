@@ -9,8 +9,10 @@ import pytest
 
 from pointsman.cli.main import main
 from pointsman.contracts.config import Config
+from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.outcome import Outcome
 from pointsman.learning.audit import audit_tier
+from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
 from tests.support.fixtures import StartService
@@ -115,4 +117,36 @@ async def test_an_unknown_tier_is_an_error_that_names_the_existing_ones(
     shown = capsys.readouterr()
     assert "'AUDITTED'" in shown.err and TIER in shown.err
     assert shown.out == ""
+    assert await stored_bytes(store, TIER) == before
+
+
+async def test_a_rebuild_from_a_log_without_its_beginning_is_refused_and_changes_nothing(
+    bus: Bus, store: Store, updater: ServiceProcess, addresses: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for decision in range(23, 43):
+        last = await report(bus, _outcome(decision))
+    await applied_through(store, TIER, last)
+    before = await stored_bytes(store, TIER)
+    learned = sum(arm.n for arm in (await TierStore(store, TIER).changes()).arms.values())
+    await bus.nats.jetstream().purge_stream(subjects.OUTCOMES, seq=last - 4)
+
+    assert await _command("rebuild", "--tier", TIER, "--yes") == 3
+    refused = capsys.readouterr().err
+    assert "nothing was changed" in refused
+    assert f"{TIER}: {learned} outcomes were learned from; a rebuild would leave 5" in refused
+    assert f"arm {GPT} was learned from" in refused
+    assert f"the log has 5 messages, from {last - 4} to {last}" in refused
+    assert await stored_bytes(store, TIER) == before
+
+    assert await _command("rebuild", "--tier", TIER, "--yes", "--force") == 0
+    assert await _command("audit", "--tier", TIER) == 0
+    assert await stored_bytes(store, TIER) != before
+
+
+async def test_a_rebuild_without_a_reward_updater_is_refused_and_changes_nothing(
+    bus: Bus, store: Store, config: Config, nats_url: str, addresses: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = await stored_bytes(store, TIER)
+    assert await _command("rebuild", "--tier", TIER, "--yes") == 3
+    assert "no reward-updater runs" in capsys.readouterr().err
     assert await stored_bytes(store, TIER) == before

@@ -15,7 +15,8 @@ from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.notices import Alert, alert_decoder
 from pointsman.contracts.messages.outcome import Outcome
 from pointsman.learning.tier_store import TierStore
-from pointsman.runtime.bus import Bus, ensure_streams
+from pointsman.runtime.bus import Bus, StreamsLost, ensure_streams
+from pointsman.runtime.bus.recovery import begin_stream
 from pointsman.runtime.store.store import Store
 from tests.support.fixtures import StartService
 from tests.support.loop_calls import applied_through, prepare, report, stored_bytes
@@ -82,7 +83,9 @@ async def test_recreated_log_halts_the_tier_and_is_not_applied(
         return await _alert(bus) is not None
 
     await eventually(alerted, "an alert that the log is gone")
-    await ensure_streams(bus, config.nats)
+    with pytest.raises(StreamsLost, match="OUTCOMES"):
+        await ensure_streams(bus, config.nats)
+    await begin_stream(bus, config.nats, subjects.OUTCOMES)
     assert (await bus.info(subjects.OUTCOMES)).created != epoch
     for decision in (3, 4):
         await report(bus, _outcome(decision))

@@ -18,6 +18,7 @@ from pointsman.contracts.messages.notices import dead_decoder
 from pointsman.contracts.messages.outcome import Outcome, outcome_decoder
 from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus, LogReader, ensure_streams
+from pointsman.runtime.bus.recovery import begin_stream
 from pointsman.runtime.store.store import Store
 from pointsman_reward_updater import feedback_settler as settler_module
 from pointsman_reward_updater.feedback_settler import FeedbackSettler
@@ -75,12 +76,11 @@ def waiting(config: Config, wait_s: float) -> Config:
 @pytest.fixture
 async def settling(bus: Bus, store: Store, config: Config) -> Settling:
     """Empty streams, and a settler for as long as a block lasts."""
-    manager = bus.nats.jetstream()
-    for stream in (subjects.FEEDBACK, subjects.OUTCOMES):
-        if stream in {str(info.config.name) for info in await manager.streams_info()}:
-            await manager.delete_stream(stream)
-    await store.redis.flushall()
     await ensure_streams(bus, config.nats)
+    for stream in (subjects.FEEDBACK, subjects.OUTCOMES):
+        await bus.nats.jetstream().delete_stream(stream)
+        await begin_stream(bus, config.nats, stream)
+    await store.redis.flushall()
 
     @asynccontextmanager
     async def running(name: str = "one", wait_s: float = 3600.0) -> AsyncIterator[FeedbackSettler]:
@@ -133,7 +133,7 @@ async def test_recreated_stream_is_read_from_its_beginning(bus: Bus, config: Con
     async with settling():
         await has(bus, [(1, 60.0), (2, 60.0), (3, 60.0)])
     await bus.nats.jetstream().delete_stream(subjects.FEEDBACK)
-    await ensure_streams(bus, config.nats)
+    await begin_stream(bus, config.nats, subjects.FEEDBACK)
     await measured(bus, 4)
     await bus.nats.jetstream().purge_stream(subjects.OUTCOMES)  # nothing there is unapplied, so it is not waited for
     async with settling():

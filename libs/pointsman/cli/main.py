@@ -31,6 +31,7 @@ COMMANDS = {
     "tail": ("commands.tail:configure", "print decisions, rewards, shadow results … as they are published"),
     "audit": ("commands.audit:configure_audit", "compare the store with the outcome log, byte by byte"),
     "rebuild": ("commands.audit:configure_rebuild", "rebuild the store from the outcome log"),
+    "logs": ("commands.logs:configure", "show the streams of NATS, and restore missing ones"),
     "doctor": ("commands.doctor.command:configure", "check everything and suggest repairs"),
     "keys": ("commands.keys:configure", "create, list and revoke API keys of the gateway"),
     "features": ("commands.features:configure", "show the features that the gateway computes from a prompt"),

@@ -26,6 +26,7 @@ class Target(NamedTuple):
     stack: The embedded stack that was found.
     origin: Source of the addresses, to be shown: ``the stack on data``.
     api_key: For the gateway.
+    data_dir: Directory of the embedded stack.
     """
 
     gateway_url: str
@@ -34,6 +35,7 @@ class Target(NamedTuple):
     stack: StackFile | None
     origin: str
     api_key: str | None = None
+    data_dir: Path | None = None
 
 
 def add_target_options(parser: argparse.ArgumentParser) -> None:
@@ -76,4 +78,4 @@ def _from_stack(stack: StackFile, folder: Path) -> Target:
         nats, redis = operator_logins(folder, stack.nats[0].url, stack.store[0].url)
     except StackError as error:
         raise CommandFailed(str(error)) from error
-    return Target(stack.gateway[0].url, nats, redis, stack, f"the stack on {folder}")
+    return Target(stack.gateway[0].url, nats, redis, stack, f"the stack on {folder}", data_dir=folder)

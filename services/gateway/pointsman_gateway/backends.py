@@ -2,16 +2,21 @@
 
 import asyncio
 import contextlib
+from functools import partial
 
 from pointsman.contracts.config import Config, fallback_arm, tier_arms
+from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.errors import MessageError
 from pointsman.contracts.messages.policies import TierPolicies
 from pointsman.core.bandit import Arm
-from pointsman.runtime.bus import Bus, BusError, BusUnavailable, ensure_streams
+from pointsman.learning.log_witness import remembered_logs
+from pointsman.runtime.bus import Bus, BusError, BusUnavailable, StreamsLost, ensure_streams
+from pointsman.runtime.bus.notices import publish_alert
 from pointsman.runtime.bus.policies import configure_policies, watch_policies
-from pointsman.runtime.bus.replication import keep_replicas
+from pointsman.runtime.bus.replication import STREAMS, keep_replicas
 from pointsman.runtime.bus.status import StatusReporter
 from pointsman.runtime.service import BackgroundTasks
+from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.logs import logger
@@ -24,6 +29,7 @@ log = logger("gateway.backends")
 QUICK_TIMEOUT_MS = 100
 """How long a request waits for optional information."""
 RETRY_INTERVAL_S = 1.0
+LOST_CHECK_INTERVAL_S = 2.0
 
 
 class Backends:
@@ -40,6 +46,8 @@ class Backends:
         self.policies: dict[str, TierPolicies] = {}
         """Last known policies of each tier."""
         self.status = StatusReporter("gateway", list, _requests)
+        self.lost: StreamsLost | None = None
+        """Streams that existed before and are missing; None when there are none."""
         self.closing = asyncio.Event()
         """Set when the gateway stops, so that streams end."""
         self._bus: Bus | None = None
@@ -57,6 +65,12 @@ class Backends:
         if bus is None:
             raise BusUnavailable("not connected")
         return bus
+
+    def require_stream(self, stream: str) -> Bus:
+        """Return the bus, or raise `StreamsLost` when the stream is one that NATS no longer has."""
+        if self.lost is not None and stream in self.lost.streams:
+            raise self.lost
+        return self.require_bus()
 
     def require_tier(self, tier: str, field: str = "tier") -> str:
         """Return the tier's name if it is configured; raise a 404 otherwise."""
@@ -127,16 +141,37 @@ class Backends:
         while True:
             try:
                 bus = self.require_bus()
-                await ensure_streams(bus, self.config.nats)
-                await configure_policies(bus, self.config)
-            except BusError as error:
+                complete = await self._ensure_streams(bus)
+                if self.lost is None or subjects.POLICIES_STREAM not in self.lost.streams:
+                    await configure_policies(bus, self.config)
+            except (BusError, StateError) as error:
                 log.warning("streams and policies are not ready yet: %s", error or type(error).__name__)
                 await asyncio.sleep(RETRY_INTERVAL_S)
             except MessageError as error:
                 log.error("the policies in NATS are not readable: %s", error)
                 return
             else:
-                return
+                if complete:
+                    return
+                await asyncio.sleep(LOST_CHECK_INTERVAL_S)
+
+    async def _ensure_streams(self, bus: Bus) -> bool:
+        """Create or update the streams; return False while one is lost, which is reported once."""
+        before, lost = self.lost, None
+        try:
+            await ensure_streams(bus, self.config.nats, partial(remembered_logs, self.store, self.tiers))
+        except StreamsLost as error:
+            lost = error
+        self.lost = lost
+        for name in STREAMS:
+            metrics.stream_lost.labels(name).set(lost is not None and name in lost.streams)
+        if lost is not None and (before is None or before.streams.keys() != lost.streams.keys()):
+            log.error("%s", lost)
+            if subjects.ALERTS not in lost.streams:
+                await publish_alert(bus, "log-lost", "_all", str(lost), "gateway", detail={"streams": lost.streams})
+        elif lost is None and before is not None:
+            log.info("the lost streams are back: %s", ", ".join(before.streams))
+        return lost is None
 
 
 def _requests() -> tuple[int, int]:

@@ -11,9 +11,11 @@ from pointsman.cli.errors import CommandFailed
 from pointsman.cli.target import Target, add_target_options, find_target
 from pointsman.contracts.messages import subjects
 from pointsman.learning.audit import audit_tier
+from pointsman.learning.rebuild_check import check_rebuild
 from pointsman.learning.reset import reset_tier, stored_tiers
 from pointsman.learning.tier_store import TierStore
-from pointsman.runtime.bus import Bus, BusError
+from pointsman.runtime.bus import Bus, BusError, NoResponders, StreamMissing
+from pointsman.runtime.bus.recovery import accept_beginning
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.store.store import Store
 
@@ -38,11 +40,18 @@ def configure_rebuild(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``pointsman rebuild``."""
     parser.description = (
         "Deletes the learned state of a tier and waits until the reward-updater has rebuilt it from the outcome log. "
-        "Decisions continue from the memory of the replicas. It also makes the reward-updater accept a recreated log. "
+        "Decisions continue from the memory of the replicas. It also makes the reward-updater accept a restored log. "
+        "Before it changes anything, it replays the log and refuses if the log no longer has outcomes that the store "
+        "has learned from, because a rebuild would forget them, or if no reward-updater runs. "
         "Exit code 0: done; 1: the reward-updater did not reach the end; 3: not started."
     )
     parser.add_argument("--tier", help="only this tier")
     parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="rebuild although the log is incomplete: what only the store has is forgotten for ever",
+    )
     add_target_options(parser)
     parser.set_defaults(run=lambda options: _run(options, _rebuild))
 
@@ -54,6 +63,8 @@ def _run(options: argparse.Namespace, work: Work) -> int:
     target = find_target(options)
     try:
         return asyncio.run(_connected(options, target, work))
+    except StreamMissing as error:
+        raise CommandFailed(f"{error}; `pointsman logs restore` restores one that NATS cannot read", code=3) from error
     except (BusError, StateError, TimeoutError) as error:
         reason = str(error) or f"no response from {target.nats.public_url} within {CONNECT_TIMEOUT_S:g} s"
         raise CommandFailed(reason, code=3) from error
@@ -106,6 +117,7 @@ async def _rebuild(options: argparse.Namespace, bus: Bus, store: Store, tiers: l
         question = f"Rebuild {', '.join(tiers)} from the log? [y/N] "
         if (await asyncio.to_thread(input, question)).strip().lower() not in ("y", "yes"):
             return DIFFERS
+    await _refuse_loss(options, bus, store, tiers)
     code = 0
     for tier in tiers:
         last = await bus.last(subjects.OUTCOMES, subjects.outcomes(tier))
@@ -113,6 +125,33 @@ async def _rebuild(options: argparse.Namespace, bus: Bus, store: Store, tiers: l
         await reset_tier(store, tier)
         code = max(code, await _await_watermark(store, tier, end))
     return code
+
+
+async def _refuse_loss(options: argparse.Namespace, bus: Bus, store: Store, tiers: list[str]) -> None:
+    """Check all tiers before one is changed; raise `CommandFailed` if a rebuild would lose something."""
+    try:
+        await bus.requests.call("$SRV.PING.reward-updater", b"", CONNECT_TIMEOUT_S)
+    except NoResponders as error:
+        raise CommandFailed("no reward-updater runs, so nothing would be rebuilt; start it first", code=3) from error
+    problems = []
+    for found in await check_rebuild(bus, store, tiers, partial(_progress, "checking the log")):
+        if found.missing:
+            problems.append(
+                f"{found.tier}: {found.stored:,} outcomes were learned from; a rebuild would leave {found.in_log:,}"
+            )
+            problems += [f"  {reason}" for reason in found.missing]
+    if not problems:
+        return
+    text = "\n".join(problems)
+    if options.force:
+        await accept_beginning(bus, subjects.OUTCOMES)  # otherwise the reward-updater halts an empty tier
+        _done(f"{text}\nrebuilt nevertheless, because of --force")
+        return
+    raise CommandFailed(
+        f"the log is not complete, nothing was changed:\n{text}\n"
+        "Restore the log (docs/how-to/operate.md, Backups). --force forgets what the log no longer has.",
+        code=3,
+    )
 
 
 async def _await_watermark(store: Store, tier: str, end: int) -> int:

@@ -66,6 +66,7 @@ _STATUS_ASKED = (inbox("gateway"), inbox("operator"))
 _STREAMS = (*subjects.STREAM_SUBJECTS, subjects.POLICIES_STREAM)
 _POLICY = f"{subjects.POLICIES_SUBJECTS}.*"
 _PROMOTION = subjects.alert("promotion", "*")
+_LOG_LOST = subjects.alert("log-lost", "*")
 _ANNOUNCED = (subjects.alert("report", "*"), subjects.alert("regret", "*"))
 
 PERMISSIONS: dict[Role, NatsPermissions] = {
@@ -80,6 +81,7 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
             subjects.STREAM_SUBJECTS[subjects.FEEDBACK],
             _POLICY,
             _PROMOTION,
+            _LOG_LOST,
             _PING_DECISION,
             f"{_API}.INFO",
             *_exists(*_STREAMS),

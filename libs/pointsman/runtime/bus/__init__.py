@@ -12,6 +12,7 @@ from pointsman.runtime.bus.errors import (
     NotPermitted,
     PoliciesUnreadable,
     StreamMissing,
+    StreamsLost,
     WrongSequence,
 )
 from pointsman.runtime.bus.jetstream import Appended, StoredMessage, StreamInfo, read_ack
@@ -33,6 +34,7 @@ __all__ = [
     "StoredMessage",
     "StreamInfo",
     "StreamMissing",
+    "StreamsLost",
     "Subscription",
     "WrongSequence",
     "await_streams",

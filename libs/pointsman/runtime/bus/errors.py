@@ -3,7 +3,7 @@
 No other error of a bus operation reaches a caller: the errors of the NATS client are wrapped.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import nats.errors
@@ -50,6 +50,21 @@ class UpdateRefused(BusError):
 
 class StreamMissing(BusError):
     """The stream does not exist."""
+
+
+class StreamsLost(BusError):
+    """Streams that existed before are missing: NATS cannot read them, or its data is not there.
+
+    ``streams``: each stream, and how it is known that it existed.
+    """
+
+    def __init__(self, streams: Mapping[str, str]) -> None:
+        names = "; ".join(f"{name} ({how})" for name, how in sorted(streams.items()))
+        super().__init__(
+            f"NATS no longer has streams that existed: {names}. They are not created again, because that could delete "
+            "what is left of them. `pointsman logs restore` restores them from the files of NATS"
+        )
+        self.streams = dict(streams)
 
 
 class PoliciesUnreadable(BusError):

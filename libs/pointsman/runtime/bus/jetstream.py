@@ -79,6 +79,11 @@ class StreamState(msgspec.Struct, frozen=True):
     last_ts: str = ""
     subjects: dict[str, int] = {}
 
+    @property
+    def missing(self) -> int:
+        """Number of messages between the first and the last that NATS does not have; nothing deletes single ones."""
+        return self.last_seq - self.first_seq + 1 - self.messages if self.messages else 0
+
 
 class StreamConfiguration(msgspec.Struct, frozen=True):
     """The sequence at which a stream begins, its maximum size in bytes (-1: unlimited), and how many copies it has."""
@@ -220,5 +225,5 @@ def read_update(message: Message) -> None:
 def _check(error: _ApiError | None, stream: str) -> None:
     if error is not None:
         if error.err_code == STREAM_NOT_FOUND:
-            raise StreamMissing(stream)
+            raise StreamMissing(f"stream {stream} does not exist")
         raise BusUnavailable(f"stream {stream}: {error.description}")

@@ -36,6 +36,7 @@ gateway_limits = Counter(
     "pointsman_gateway_limits", "Requests refused with 503 because a limit of the gateway was reached", ["limit"]
 )
 body_memory_bytes = Gauge("pointsman_gateway_body_memory_bytes", "Memory reserved for the bodies of requests")
+stream_lost = Gauge("pointsman_stream_lost", "1 while a stream is missing that existed before", ["stream"])
 
 # Gateway, chat requests. The provider is one of a configured arm, or empty.
 _LLM_SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)

@@ -101,6 +101,8 @@ class HealthHandler:
 
     async def _streams(self) -> None:
         bus = self._backends.require_bus()
+        if self._backends.lost is not None:
+            raise self._backends.lost
         await asyncio.gather(*[bus.info(name, _REQUEST_TIMEOUT_S) for name in STREAM_SUBJECTS])
 
     async def _decision(self) -> None:

@@ -1,9 +1,12 @@
 """Checks of the servers: NATS with its streams, and the store."""
 
+from pathlib import Path
+
 from pointsman.cli.commands.doctor.finding import Finding
 from pointsman.cli.commands.doctor.inspection import START_REMEDY, Inspection
-from pointsman.contracts.messages.subjects import POLICIES_STREAM, STREAM_SUBJECTS
+from pointsman.contracts.messages.subjects import POLICIES_STREAM
 from pointsman.runtime.bus import Bus, BusError, NoResponders, StreamMissing
+from pointsman.runtime.bus.replication import STREAMS
 from pointsman.runtime.store.errors import StoreUnavailable, store_errors
 from pointsman.runtime.store.store import Store
 
@@ -17,7 +20,7 @@ async def check_nats(inspection: Inspection) -> list[Finding]:
         return [Finding("NATS", False, f"{url}: {inspection.bus_problem}", START_REMEDY)]
     jetstream = await _check_jetstream(inspection.bus)
     found = [Finding("NATS", True, url), jetstream]
-    return [*found, await _check_streams(inspection.bus)] if jetstream.ok else found
+    return [*found, *await _check_streams(inspection, inspection.bus)] if jetstream.ok else found
 
 
 async def _check_jetstream(bus: Bus) -> Finding:
@@ -30,19 +33,33 @@ async def _check_jetstream(bus: Bus) -> Finding:
     return Finding("JetStream", True, "on")
 
 
-async def _check_streams(bus: Bus) -> Finding:
-    missing, present = [], []
-    for stream in [*STREAM_SUBJECTS, POLICIES_STREAM]:
+async def _check_streams(inspection: Inspection, bus: Bus) -> list[Finding]:
+    missing, present, damaged = [], [], []
+    for stream in STREAMS:
         try:
-            messages = (await bus.info(stream, TIMEOUT_S)).state.messages
-            present.append(f"{stream} {messages:,}")
+            state = (await bus.info(stream, TIMEOUT_S)).state
         except StreamMissing:
-            missing.append(stream)
+            missing.append(_with_folder(stream, inspection.target.data_dir))
         except BusError as error:
-            return Finding("streams", False, str(error), "see the log of NATS")
+            return [Finding("streams", False, str(error), "see the log of NATS")]
+        else:
+            present.append(f"{stream} {state.messages:,}")
+            if state.missing and stream != POLICIES_STREAM:
+                damaged.append(f"{stream} has lost {state.missing:,} of its messages")
+    found = [Finding("streams", True, ", ".join(present))]
     if missing:
-        return Finding("streams", False, f"missing: {', '.join(missing)}", "the gateway creates them when it starts")
-    return Finding("streams", True, ", ".join(present))
+        remedy = "a new installation: start the gateway, which creates them; otherwise `pointsman logs restore`"
+        found = [Finding("streams", False, f"missing: {', '.join(missing)}", remedy)]
+    if damaged:
+        remedy = "restore a backup; see PointsmanLogDamaged in docs/how-to/operate.md"
+        found.append(Finding("messages", False, "; ".join(damaged), remedy))
+    return found
+
+
+def _with_folder(stream: str, data_dir: Path | None) -> str:
+    """Return the stream's name, and the directory of its files in an embedded stack, if there is one."""
+    folders = sorted(data_dir.glob(f"nats/jetstream/*/streams/{stream}")) if data_dir else []
+    return f"{stream} (its files are in {folders[0]})" if folders else stream
 
 
 async def check_store(inspection: Inspection) -> list[Finding]:

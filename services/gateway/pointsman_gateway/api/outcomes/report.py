@@ -3,6 +3,7 @@
 import msgspec
 from starlette.types import Receive, Scope
 
+from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.ids import parse_id
 from pointsman.contracts.messages.outcome import Outcome, OutcomeAccepted, OutcomeReport, report_decoder
@@ -69,7 +70,7 @@ class OutcomeHandler:
         bind_decision(report.decision_id)
         check_report(report)
         self._backends.require_tier(decision.tier, "decision_id")
-        bus = self._backends.require_bus()
+        bus = self._backends.require_stream(subjects.OUTCOMES)
         joined = await self._joiner.join(bus, report.decision_id, decision)
         applied = await self._joiner.find_applied(bus, report.decision_id, decision)
         if applied is not None:
