@@ -30,6 +30,7 @@ for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import pointsman  # noqa: E402
 from pointsman.contracts.config import Config, ConfigError, load_config  # noqa: E402  # loads numpy
 from pointsman.contracts.config.services import ProbeConfig  # noqa: E402
+from pointsman.runtime.descriptors import raise_descriptor_limit  # noqa: E402
 from pointsman.runtime.probe import Probe, Readiness  # noqa: E402
 from pointsman.runtime.telemetry import metrics  # noqa: E402
 from pointsman.runtime.telemetry.logs import configure_logs, logger  # noqa: E402
@@ -53,6 +54,7 @@ def run_service(name: str, main: Callable[[Config, asyncio.Event], Awaitable[Non
     except ConfigError as error:
         return _report(name, error)
     configure_logs(name, config.log.level, config.log.format)
+    raise_descriptor_limit()
     metrics.build.info({"version": pointsman.__version__})
 
     # Imported objects never become garbage; each full collection would traverse them, a pause of tens of ms.

@@ -48,6 +48,7 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
             gateway.max_body_bytes,
             dict.fromkeys(LONG_BODY_PATHS, config.llm.max_body_bytes),
             client_problem,
+            gateway.max_connections,
         ),
         ssl_certfile=gateway.cert_file,
         ssl_keyfile=gateway.key_file,

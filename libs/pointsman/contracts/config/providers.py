@@ -103,6 +103,7 @@ class ProviderConfig(Section, frozen=True, kw_only=True):
     max_retry_after_ms: Longest ``Retry-After`` that is waited for; after a longer one the next candidate is tried at
         once.
     max_connections: Most connections to it at a time, for each gateway process.
+    queue_timeout_ms: How long a request waits for a free connection; then it is answered 503.
     breaker_failures: Failures in a row after which it is not called for a while.
     breaker_pause_ms: Length of that pause; then one request probes it.
     """
@@ -127,6 +128,7 @@ class ProviderConfig(Section, frozen=True, kw_only=True):
     retries: Annotated[int, Meta(ge=0, le=10)] = 1
     max_retry_after_ms: NonNegativeInt = 5000
     max_connections: PositiveInt = 1000
+    queue_timeout_ms: PositiveInt = 5000
     breaker_failures: PositiveInt = 5
     breaker_pause_ms: PositiveInt = 2000
 

@@ -38,6 +38,8 @@ class GatewayConfig(_ServiceSection, frozen=True, kw_only=True):
     decide_timeout_ms: How long to wait for a decision replica before the fallback arm is served.
     log_timeout_ms: How long to wait for NATS to accept an outcome.
     max_body_bytes: Largest request body.
+    max_connections: Most connections of clients, fewer where the process may not have enough file descriptors; requests
+        on further ones are answered 503.
     body_memory_mb: Largest memory, in megabytes, that the bodies of all requests in progress may take, with what is
         made of them (at least 4 times their length); 0 for a quarter of the memory of the machine or container.
     read_timeout_ms: How long a client may take to send a request including its body.
@@ -62,6 +64,7 @@ class GatewayConfig(_ServiceSection, frozen=True, kw_only=True):
     decide_timeout_ms: PositiveInt = 200
     log_timeout_ms: PositiveInt = 2000
     max_body_bytes: PositiveInt = 64 * 1024
+    max_connections: PositiveInt = 10_000
     body_memory_mb: NonNegativeInt = 0
     read_timeout_ms: PositiveInt = 10_000
     keys_file: str | None = None

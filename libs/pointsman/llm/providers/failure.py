@@ -3,6 +3,7 @@
 ::
 
     ProviderError (Exception)
+    ├── GatewayLimit        a limit of the gateway, and no fault of the provider
     ├── Untranslatable      the request has a field that the provider's dialect does not support
     └── UnknownProvider     the arm's provider is not configured, or not completely
 
@@ -20,23 +21,33 @@ from pointsman.llm.providers.dialects.errors import ProviderErrorBody, encode_er
 from pointsman.llm.providers.retry_policy import RETRYABLE_STATUSES, retry_after_s
 from pointsman.llm.providers.settings import ProviderSettings
 from pointsman.llm.request import Dialect
-from pointsman.runtime.http.errors import HttpError, InvalidResponse
+from pointsman.runtime.http.errors import HttpError, InvalidResponse, LimitReached, NetworkUnavailable
 
-FailureKind = Literal["connect", "timeout", "status", "protocol", "unavailable", "request", "config"]
+FailureKind = Literal[
+    "connect", "timeout", "status", "protocol", "unavailable", "network", "limit", "request", "config"
+]
 """What failed.
 
 ``connect``: no connection, or it was lost before the answer. ``timeout``: an answer, or its next part, was too late.
 ``status``: the provider responded with an error. ``protocol``: its answer is not readable, or ended early.
-``unavailable``: the circuit breaker is open. ``request``: the request cannot be translated. ``config``: the provider is
-not configured, or its key is not set. With the last three nothing was sent (`NOT_SENT`).
+``unavailable``: the circuit breaker is open. ``network``: the gateway's machine has no network or no name service.
+``limit``: a limit of the gateway, see `GatewayLimit`. ``request``: the request cannot be translated. ``config``: the
+provider is not configured, or its key is not set. With the last five nothing was sent (`NOT_SENT`).
 """
 
-NOT_SENT = frozenset({"unavailable", "request", "config"})
+NOT_SENT = frozenset({"unavailable", "network", "limit", "request", "config"})
 FAULT_IN_REQUEST = frozenset({400, 409, 413, 415, 422})
 """Statuses with which a provider blames the request."""
 
 _FORWARDED_STATUSES = frozenset({400, 404, 408, 409, 413, 415, 422, 429, 503, 504, 529})
-_STATUS_OF_KIND: dict[FailureKind, int] = {"timeout": 504, "unavailable": 503, "request": 400, "config": 503}
+_STATUS_OF_KIND: dict[FailureKind, int] = {
+    "timeout": 504,
+    "unavailable": 503,
+    "network": 503,
+    "limit": 503,
+    "request": 400,
+    "config": 503,
+}
 _TOO_LARGE = 413
 _KEY_REJECTED = frozenset({401, 403})
 _MODEL_SPECIFIC_CODES = frozenset(
@@ -145,6 +156,14 @@ class Untranslatable(ProviderError):
         self.field = field
 
 
+class GatewayLimit(ProviderError):
+    """The gateway has no connection for the call because of a limit of its own (``limit``, see `LimitReached`)."""
+
+    def __init__(self, error: LimitReached, text: str, *, dialect: Dialect = "openai") -> None:
+        super().__init__("limit", text, dialect=dialect)
+        self.limit = error.limit
+
+
 class UnknownProvider(ProviderError):
     """The arm's provider is not configured, or not completely; the text names it and what is missing."""
 
@@ -170,8 +189,14 @@ class CallFailures:
 
     def from_http_error(self, error: HttpError, status: int | None = None) -> ProviderError:
         """Return the failure for a connection that could not be made or broke."""
-        kind: FailureKind = "protocol" if isinstance(error, InvalidResponse) else "connect"
         text = self._settings.redacted(f"{self._settings.name}: {error}")
+        if isinstance(error, LimitReached):
+            return GatewayLimit(error, text, dialect=self._dialect)
+        kind: FailureKind = "connect"
+        if isinstance(error, InvalidResponse):
+            kind = "protocol"
+        elif isinstance(error, NetworkUnavailable):
+            kind = "network"
         return ProviderError(kind, text, dialect=self._dialect, status=status, retryable=error.retryable)
 
     def from_response(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:

@@ -16,6 +16,7 @@ from pointsman.llm.providers.translation import answer_translator
 from pointsman.llm.request import ChatRequest, requests_usage
 from pointsman.runtime.http.client import HttpClient, StreamedResponse
 from pointsman.runtime.http.errors import HttpError
+from pointsman.runtime.http.slots import ConnectionSlot
 
 MAX_HELD_BYTES = 64 * 1024
 """How much of a stream is held back until it is known to be an answer."""
@@ -37,13 +38,13 @@ class ProviderCall:
         self._reader = wire.reader()
         self._translator = answer_translator(request, wire.dialect, model)
 
-    async def send(self, client: HttpClient, provider_request: ProviderRequest) -> Answer:
+    async def send(self, client: HttpClient, provider_request: ProviderRequest, slot: ConnectionSlot) -> Answer:
         """Send the request; return the answer, or raise `ProviderError`, as `Upstream.open` does."""
         response: StreamedResponse | None = None
         streams = False
         try:
             async with asyncio.timeout(self._timeout_s):
-                response = await client.send("POST", *provider_request)
+                response = await client.send("POST", *provider_request, slot)
                 if not 200 <= response.status < 300:
                     raise await self._error_response(response)
                 answer = await (self._read_stream if self._request.stream else self._read_complete)(response)

@@ -27,7 +27,9 @@ class _Provider:
         self.settings = ProviderSettings(config, environ)
         implementation = IMPLEMENTATIONS[config.kind or "openai"]
         self.problems = settings_problems(self.settings) + implementation.problems(self.settings)
-        self.client = HttpClient(config.max_connections, config.connect_timeout_ms / 1000.0)
+        self.client = HttpClient(
+            config.max_connections, config.connect_timeout_ms / 1000.0, config.queue_timeout_ms / 1000.0
+        )
         self.breaker = self._new_breaker()
         self._wire = implementation.wires(self.settings)
         self._token_count = implementation.token_count

@@ -6,7 +6,7 @@ import asyncio
 from time import monotonic
 
 from pointsman.llm.providers.answer import Answer
-from pointsman.llm.providers.failure import ProviderError, Untranslatable
+from pointsman.llm.providers.failure import NOT_SENT, GatewayLimit, ProviderError, Untranslatable
 from pointsman.llm.providers.kinds.wire import Wire
 from pointsman.llm.providers.provider_call import ProviderCall
 from pointsman.llm.providers.retry_policy import retry_delay_s
@@ -15,6 +15,8 @@ from pointsman.llm.providers.translation import translated_body
 from pointsman.llm.request import ChatRequest
 from pointsman.runtime.breaker import Breaker
 from pointsman.runtime.http.client import HttpClient
+from pointsman.runtime.http.errors import LimitReached
+from pointsman.runtime.http.slots import ConnectionSlot
 
 _BREAKER_FAILURES = frozenset({"connect", "timeout", "protocol"})
 
@@ -44,16 +46,34 @@ class Upstream:
             return error
         return None
 
-    async def open(self, request: ChatRequest) -> Answer:
+    async def reserve(self, request: ChatRequest) -> ConnectionSlot:
+        """Wait for a connection, and return its slot for `open`; raise `GatewayLimit` when none is free in time."""
+        slot = self._client.slot()
+        try:
+            await slot.take()
+        except LimitReached as error:
+            raise GatewayLimit(error, f"{self.provider}: {error}", dialect=request.dialect) from error
+        return slot
+
+    async def open(self, request: ChatRequest, slot: ConnectionSlot | None = None) -> Answer:
         """Send a request; return when the first byte of an answer has arrived (all of it, when it is not a stream).
 
         Failures are retried as `retry_policy` and the provider's settings allow, unless its circuit breaker is open.
-        The last one is raised as `ProviderError`.
+        The last one is raised as `ProviderError`. The slot is released with the answer, and when there is none.
         """
+        slot = slot or await self.reserve(request)
+        try:
+            return await self._open(request, slot)
+        except BaseException:
+            slot.release()
+            raise
+
+    async def _open(self, request: ChatRequest, slot: ConnectionSlot) -> Answer:
         provider_request = await self._wire.provider_request(self._encode(request), request)
         timeout_s = self._stream_timeout_s if request.stream else self._answer_timeout_s
         tries = 0
         while True:
+            await slot.take()
             sent_at_s = monotonic()
             if not self._breaker.admits(sent_at_s, timeout_s):
                 text = f"{self.provider} failed several times in a row and is not called for a while"
@@ -61,7 +81,7 @@ class Upstream:
             tries += 1
             try:
                 call = ProviderCall(self._settings, self._wire, self.model, request, timeout_s)
-                answer = await call.send(self._client, provider_request)
+                answer = await call.send(self._client, provider_request, slot)
             except ProviderError as error:
                 self._record_failure(error, sent_at_s)
                 error.tries = tries
@@ -83,7 +103,9 @@ class Upstream:
 
     def _record_failure(self, error: ProviderError, sent_at_s: float) -> None:
         # With 4xx, 429 included, a provider is healthy: it responded fast, and the error concerns one model or one key.
-        if error.kind in _BREAKER_FAILURES or (error.status or 0) >= 500:
+        if error.kind in NOT_SENT:
+            self._breaker.abandoned()
+        elif error.kind in _BREAKER_FAILURES or (error.status or 0) >= 500:
             self._breaker.failed(sent_at_s, monotonic())
         else:
             self._breaker.succeeded(monotonic())

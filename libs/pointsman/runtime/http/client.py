@@ -22,10 +22,13 @@ from pointsman.runtime.http.errors import (
     ServerUnavailable,
     TlsRejected,
 )
+from pointsman.runtime.http.local_errors import local_error
 from pointsman.runtime.http.response import MAX_BODY_BYTES, CompleteResponse
+from pointsman.runtime.http.slots import ConnectionSlot, ConnectionSlots
 
 CONNECT_TIMEOUT_S = 5.0
 REQUEST_TIMEOUT_S = 30.0
+QUEUE_TIMEOUT_S = 5.0
 KEEPALIVE_S = 30.0
 MAX_CONNECTIONS = 1000
 MAX_HEADER_BYTES = 64 * 1024
@@ -41,8 +44,9 @@ class StreamedResponse:
     Lookup in ``headers`` ignores case. Every read raises `HttpError`.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, slot: ConnectionSlot) -> None:
         self._response = response
+        self._slot = slot
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
 
@@ -84,20 +88,27 @@ class StreamedResponse:
             self._response.release()
         else:
             self._response.close()
+        self._slot.release()
 
     def abort(self) -> None:
         """Close the connection, so that the server stops sending."""
         self._response.close()
+        self._slot.release()
 
 
 class HttpClient:
     """A pool of connections. Use it as ``async with HttpClient() as client``, or call `close`.
 
-    Every request raises `HttpError`.
+    Every request raises `HttpError`. A request waits at most ``queue_timeout_s`` while all connections are in use.
     """
 
-    def __init__(self, max_connections: int = MAX_CONNECTIONS, connect_timeout_s: float = CONNECT_TIMEOUT_S) -> None:
-        self._max_connections = max_connections
+    def __init__(
+        self,
+        max_connections: int = MAX_CONNECTIONS,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        queue_timeout_s: float = QUEUE_TIMEOUT_S,
+    ) -> None:
+        self._slots = ConnectionSlots(max_connections, queue_timeout_s)
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
@@ -111,18 +122,41 @@ class HttpClient:
         """Close all connections."""
         await self.close()
 
+    def slot(self) -> ConnectionSlot:
+        """Return a slot for `send`. A caller that takes it first does not count the wait as the server's time."""
+        return ConnectionSlot(self._slots)
+
     async def send(
-        self, method: str, url: URL | str, headers: Mapping[str, str] | None = None, body: bytes = b""
+        self,
+        method: str,
+        url: URL | str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        slot: ConnectionSlot | None = None,
     ) -> StreamedResponse:
-        """Send a request and return when the head of the response has arrived. The caller bounds the time."""
+        """Send a request and return when the head of the response has arrived. The caller bounds the time.
+
+        The slot is released with the response, and when there is none.
+        """
+        slot = slot or self.slot()
+        await slot.take()
+        try:
+            response = await self._request(method, url, headers, body)
+        except BaseException:
+            slot.release()
+            raise
+        return StreamedResponse(response, slot)
+
+    async def _request(
+        self, method: str, url: URL | str, headers: Mapping[str, str] | None, body: bytes
+    ) -> aiohttp.ClientResponse:
         session = self._session or self._open()
         # aiohttp writes bytes in one piece; a large body as a file is written in pieces.
         data = body if len(body) <= _LARGE_BODY_BYTES else io.BytesIO(body)
         try:
-            response = await session.request(method, url, data=data or None, headers=headers, allow_redirects=False)
+            return await session.request(method, url, data=data or None, headers=headers, allow_redirects=False)
         except _CLIENT_ERRORS as error:
             raise _http_error(error, self._timeout.sock_connect) from error
-        return StreamedResponse(response)
 
     @asynccontextmanager
     async def stream(
@@ -164,7 +198,7 @@ class HttpClient:
         # Opened by the first request, because a session belongs to the running event loop.
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=self._max_connections,
+                limit=0,  # `ConnectionSlots` has the limit
                 keepalive_timeout=KEEPALIVE_S,
                 ssl=ssl.create_default_context(),  # aiohttp's own is made at import, and ignores a later SSL_CERT_FILE
             ),
@@ -182,7 +216,10 @@ def _http_error(error: Exception, connect_timeout_s: float | None = None) -> Htt
     It is returned and not raised here: a frame that keeps the exception it raises is a reference cycle.
     """
     wrapped: HttpError
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
+    local = local_error(error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error)
+    if local is not None:
+        wrapped = local
+    elif isinstance(error, aiohttp.ConnectionTimeoutError):
         wrapped = ServerUnavailable(f"no connection within {(connect_timeout_s or 0.0) * 1000:.0f} ms")
     elif isinstance(error, ssl.SSLError | aiohttp.ClientSSLError):
         wrapped = TlsRejected("its certificate or its TLS is not accepted")

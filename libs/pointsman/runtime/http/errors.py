@@ -4,6 +4,8 @@
 
     HttpError (Exception)
     ├── ServerUnavailable     no connection: refused, not routed, too slow, or the name does not resolve
+    │   └── NetworkUnavailable    no connection because this machine has no network or no name service
+    ├── LimitReached          a limit of this process or machine; the server has no part in it
     ├── TlsRejected           the certificate or the TLS handshake is not accepted
     ├── ConnectionLost        the connection broke before the response was complete
     ├── ResponseTimeout       the response was not complete in time
@@ -27,6 +29,27 @@ class HttpError(Exception):
 
 class ServerUnavailable(HttpError):
     """No connection to the server; nothing was sent."""
+
+
+class NetworkUnavailable(ServerUnavailable):
+    """No connection because this machine has no network or no name service; nothing was sent."""
+
+    retryable = False
+
+
+class LimitReached(HttpError):
+    """A limit of this process or machine was reached; nothing was sent.
+
+    Attributes
+    ----------
+    limit: ``connections`` (all of the client's are in use) or ``system`` (no file descriptor, port or buffer).
+    """
+
+    retryable = False
+
+    def __init__(self, limit: str, text: str) -> None:
+        super().__init__(text)
+        self.limit = limit
 
 
 class TlsRejected(HttpError):

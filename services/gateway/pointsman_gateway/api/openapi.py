@@ -49,7 +49,7 @@ _PROBLEMS = {
     422: "A field or parameter is invalid; `errors` names it",
     429: "Too many requests with this API key; try again after `Retry-After` seconds",
     500: "An error of the gateway",
-    503: "A dependency is unavailable; try again after `Retry-After` seconds",
+    503: "A dependency is unavailable, or the gateway is at a limit; try again after `Retry-After` seconds",
 }
 _PROBLEM = {
     "type": "about:blank",

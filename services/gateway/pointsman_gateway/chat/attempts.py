@@ -13,11 +13,12 @@ from pointsman.contracts.messages.decision import Decision
 from pointsman.contracts.messages.outcome import Attempt
 from pointsman.core.bandit import Arm
 from pointsman.llm.providers.answer import Answer
-from pointsman.llm.providers.failure import ProviderError
+from pointsman.llm.providers.failure import GatewayLimit, ProviderError
 from pointsman.llm.providers.registry import Providers
 from pointsman.llm.request import ChatRequest, Dialect
 from pointsman.runtime.telemetry import metrics
 from pointsman_gateway.chat.errors import ChatError
+from pointsman_gateway.http.problems import gateway_limit
 
 
 class Attempts:
@@ -31,6 +32,7 @@ class Attempts:
     started_s: When the last attempt started, by `perf_counter`.
     answer: The answer for the client.
     served: The arm that returned it.
+    gateway_failed: The attempts ended at a limit of the gateway.
     """
 
     def __init__(self, providers: Providers, request: ChatRequest, order: Sequence[Arm]) -> None:
@@ -43,6 +45,7 @@ class Attempts:
         self.started_s = 0.0
         self.answer: Answer | None = None
         self.served: Arm | None = None
+        self.gateway_failed = False
         self._last_error: ProviderError | None = None
 
     @property
@@ -59,7 +62,14 @@ class Attempts:
         for arm in self._order:
             self.started_s = perf_counter()
             try:
-                answer = await self._providers.upstream(arm, self.request.dialect).open(self.request)
+                upstream = self._providers.upstream(arm, self.request.dialect)
+                slot = await upstream.reserve(self.request)
+                self.started_s = perf_counter()  # the wait for a connection is not the provider's time
+                answer = await upstream.open(self.request, slot)
+            except GatewayLimit as error:  # no attempt: nothing was sent, and other arms have the same gateway
+                error.drop_frames()
+                self.gateway_failed = True
+                raise limit_error(error) from None
             except ProviderError as error:
                 error.drop_frames()
                 self._record(arm, error.tries, error.status, error.kind)
@@ -93,6 +103,12 @@ def attempt_order(decision: Decision, candidates: tuple[Arm, ...], max_attempts:
     ranked = sorted(decision.scores, key=lambda score: (-score.probability, -score.ucb))
     others = [Arm(score.provider, score.model) for score in ranked] or list(candidates)
     return [chosen, *[arm for arm in others if arm != chosen]][:max_attempts]
+
+
+def limit_error(error: GatewayLimit) -> ChatError:
+    """Return and count the error for a limit of the gateway."""
+    refusal = gateway_limit("provider_connections" if error.limit == "connections" else error.limit, error.text)
+    return ChatError(refusal.status, f"the gateway is at its limit: {error.text}", headers=refusal.headers)
 
 
 def no_answer_error(errors: Sequence[ProviderError], dialect: Dialect) -> ChatError:

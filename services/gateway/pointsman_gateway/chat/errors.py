@@ -37,7 +37,7 @@ ERROR_DESCRIPTIONS = {
     429: "Too many requests with this API key, or to the providers",
     500: "An error of the gateway",
     502: "No model answered; `error` has the reason for each",
-    503: "No provider is available right now",
+    503: "No provider is available right now, or the gateway is at a limit",
     504: "Every provider that was called timed out",
     529: "Every provider that was called is overloaded",
 }

@@ -110,7 +110,8 @@ class ChatFlow:
             return self._respond(call, await call.attempts.serve(), conversation, watch)
         except ChatError as error:
             error.headers += response_headers(call)
-            call.end(error.status, request_faulty=call.attempts.request_faulty)
+            attempts = call.attempts
+            call.end(error.status, request_faulty=attempts.request_faulty, stopped=attempts.gateway_failed)
             raise
         except BaseException:  # cancelled, because the client left or the gateway stops; or a bug
             left = watch.client_left

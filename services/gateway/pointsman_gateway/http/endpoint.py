@@ -137,7 +137,7 @@ class HttpEndpoint:
     @property
     def statuses_of_errors(self) -> list[int]:
         """All statuses of errors: the declared ones, and those of access, body, query and method."""
-        statuses = {*self.problems, 405, 500}
+        statuses = {*self.problems, 405, 500, 503}
         if self.scope:
             statuses |= {401, 403, 429}
         if self.errors is None:

@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from starlette.types import Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from pointsman.runtime.telemetry import metrics
+from pointsman_gateway.http.connection_limit import PROBES, ConnectionLimit, connection_limit, overloaded
 from pointsman_gateway.http.problems import problem
 from pointsman_gateway.http.response import HttpResponse
 
@@ -35,6 +38,7 @@ class BoundedProtocol(HttpToolsProtocol):
     read_timeout_s: float
     max_request_bytes: int
     max_request_bytes_of: Mapping[str, int]
+    connection_limit: ConnectionLimit
     convert_problem: ConvertProblem
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], **options: Any) -> None:
@@ -48,8 +52,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unread_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start the read timer."""
+        """Start the read timer; close a connection over the limit."""
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows the type, as asyncio intends
+        if len(self.connections) > self.connection_limit.open:
+            metrics.gateway_limits.labels("connections").inc()
+            self.transport.abort()
+            return
         self._read_timer = self.loop.call_later(self.read_timeout_s, self._check_read_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -89,12 +97,23 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Set the limit of the body, which depends on the path."""
         self._in_head = False
+        is_over = len(self.connections) > self.connection_limit.served
+        self.app = self._overloaded if is_over and not self._is_probe() else self.config.loaded_app
         super().on_headers_complete()
         limit = self.max_request_bytes_of.get(self.scope["path"])
         if limit is not None:
             self._max_bytes, self._is_long, self._received_in_period = limit, True, 0
         if self.expect_100_continue:  # such a client may not send the body after a refusal
             self.cycle.keep_alive = False
+
+    def _is_probe(self) -> bool:
+        return self.url.partition(b"?")[0] in PROBES
+
+    async def _overloaded(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer a request on a connection over the limit."""
+        response = self._converted(overloaded())
+        await send({"type": "http.response.start", "status": response.status, "headers": response.raw_headers()})
+        await send({"type": "http.response.body", "body": response.body})
 
     def on_message_complete(self) -> None:
         """Stop counting: the request is complete."""
@@ -165,19 +184,19 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle = self.cycle
         queued = bool(self.pipeline)  # waits for the response to an earlier request
         if not queued and (cycle is None or cycle.response_complete or not cycle.response_started):
-            self.transport.write(_encode(self._problem(status, detail)))
+            self.transport.write(_encode(self._converted(problem(status, detail))))
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True  # a handler that waits for the rest of the body must not answer after this
             cycle.message_event.set()
         self.transport.close()
 
-    def _problem(self, status: int, detail: str) -> HttpResponse:
+    def _converted(self, document: HttpResponse) -> HttpResponse:
         """Return a problem as the clients of the path expect it, when the path is known."""
         path, headers = "", {}
         if self._has_request:
             path = self.scope.get("path") or self.url.partition(b"?")[0].decode("latin-1")
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
-        return self.convert_problem(path, headers, problem(status, detail))
+        return self.convert_problem(path, headers, document)
 
 
 def _encode(response: HttpResponse) -> bytes:
@@ -199,16 +218,19 @@ def bounded(
     max_body_bytes: int,
     max_body_bytes_of: Mapping[str, int] | None = None,
     convert_problem: ConvertProblem = unchanged,
+    max_connections: int = 10_000,
 ) -> type[BoundedProtocol]:
     """Return a protocol class with limits; the server creates an instance for each connection.
 
     A request must be complete within ``read_timeout_s``; on the paths of ``max_body_bytes_of``, which have their own
-    limit of the body, it must only not arrive at less than `MIN_BYTES_PER_S` for that time.
+    limit of the body, it must only not arrive at less than `MIN_BYTES_PER_S` for that time. ``max_connections`` is
+    reduced to what the limit of file descriptors allows.
     """
     limits = {
         "read_timeout_s": read_timeout_s,
         "max_request_bytes": _with_room(max_body_bytes),
         "max_request_bytes_of": {path: _with_room(limit) for path, limit in (max_body_bytes_of or {}).items()},
+        "connection_limit": connection_limit(max_connections),
         "convert_problem": staticmethod(convert_problem),
     }
     return type("BoundedProtocol", (BoundedProtocol,), limits)

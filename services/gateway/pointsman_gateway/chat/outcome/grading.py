@@ -61,7 +61,7 @@ class AnswerGrader:
         """Return grade and cost of a call that has ended. What cannot be computed is unknown; nothing is raised."""
         completion, served = call.completion, call.served
         if completion is None or served is None:
-            return Assessment(NOT_ANSWERED, None, None)
+            return Assessment(Grade(None) if call.stopped else NOT_ANSWERED, None, None)
         usage, cost_usd = None, None
         try:
             usage = self._usage(call, completion)
