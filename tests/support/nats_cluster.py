@@ -16,6 +16,8 @@ from tests.support.processes import NatsServer
 from tests.support.waiting import eventually
 
 SIZE = 3
+REQUEST_TIMEOUT_S = 0.5
+"""Short, because it is tried again: a request to a leader that was killed gets no response."""
 
 
 class NatsCluster:
@@ -65,7 +67,7 @@ class NatsCluster:
         """Return a stream's information from its leader."""
         client = await nats.connect([server.url for server in self.servers if server.running])
         try:
-            return await client.jetstream(timeout=10.0).stream_info(stream)
+            return await client.jetstream(timeout=REQUEST_TIMEOUT_S).stream_info(stream)
         finally:
             await client.close()
 
@@ -89,6 +91,15 @@ class NatsCluster:
         leader = await self.leader(stream)
         return [server for server in self.servers if server is not leader]
 
+    async def move_leader(self, stream: str, away_from: NatsServer) -> None:
+        """Let another server lead a stream."""
+        while await self.leader(stream) is away_from:
+            client = await nats.connect(away_from.url)
+            try:
+                await client.request(f"$JS.API.STREAM.LEADER.STEPDOWN.{stream}", b"", timeout=REQUEST_TIMEOUT_S * 10)
+            finally:
+                await client.close()
+
     async def until_current(self, stream: str) -> None:
         """Wait until every replica of a stream is up to date."""
 
@@ -108,7 +119,7 @@ class NatsCluster:
 
 async def _answers(client: Client) -> bool:
     try:
-        await client.jetstream(timeout=1.0).account_info()
+        await client.jetstream(timeout=REQUEST_TIMEOUT_S).account_info()
     except nats.errors.Error:
         return False
     return True
