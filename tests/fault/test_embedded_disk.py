@@ -74,7 +74,7 @@ def folder(tmp_path: Path) -> Iterator[tuple[Path, SmallDisk | None]]:
         disk.unmount()
 
 
-async def test_a_full_disk_that_has_room_again_needs_nobody(
+async def test_a_full_disk_that_has_room_again_needs_no_operator(
     folder: tuple[Path, SmallDisk | None], tmp_path: Path, rows: list[Row]
 ) -> None:
     file, events = tmp_path / "pointsman.toml", list[str]()

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 import uvicorn
@@ -14,6 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pointsman.contracts.access.host_names import host_of, is_local, is_loopback
+from pointsman.contracts.messages.status import StatusProblem
 from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.logs import logger
 
@@ -25,10 +26,14 @@ Readiness = Callable[[], Mapping[str, str]]
 """Returns a text for each dependency of the service: ``ok`` when it is ready, otherwise the problem."""
 
 
-def readiness_response(checks: Mapping[str, str]) -> Response:
-    """Return 200 when every check is ok, 503 otherwise, with all checks in the body."""
+Problems = Callable[[], Iterable[StatusProblem]]
+"""Returns what does not work at present, also what does not make the service unready."""
+
+
+def readiness_response(checks: Mapping[str, str], **more: object) -> Response:
+    """Return 200 when every check is ok, 503 otherwise, with all checks, and ``more``, in the body."""
     ready = all(value == "ok" for value in checks.values())
-    body = msgspec.json.encode({"status": "ready" if ready else "not ready", "checks": dict(checks)})
+    body = msgspec.json.encode({"status": "ready" if ready else "not ready", "checks": dict(checks), **more})
     return Response(body, 200 if ready else 503, media_type="application/json")
 
 
@@ -73,12 +78,12 @@ class Probe:
     ``host``, ``port``: address to listen at; port 0 selects a free port.
     """
 
-    def __init__(self, host: str, port: int, readiness: Readiness) -> None:
+    def __init__(self, host: str, port: int, readiness: Readiness, problems: Problems = list) -> None:
         async def healthz(_: Request) -> Response:
             return Response(b'{"status":"alive"}', media_type="application/json")
 
         async def readyz(_: Request) -> Response:
-            return readiness_response(readiness())
+            return readiness_response(readiness(), problems=list(problems()))
 
         async def metrics_page(_: Request) -> Response:
             return Response(metrics.render(), media_type=metrics.CONTENT_TYPE)

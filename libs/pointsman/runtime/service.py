@@ -31,7 +31,7 @@ import pointsman  # noqa: E402
 from pointsman.contracts.config import Config, ConfigError, load_config  # noqa: E402  # loads numpy
 from pointsman.contracts.config.services import ProbeConfig  # noqa: E402
 from pointsman.runtime.descriptors import raise_descriptor_limit  # noqa: E402
-from pointsman.runtime.probe import Probe, Readiness  # noqa: E402
+from pointsman.runtime.probe import Probe, Problems, Readiness  # noqa: E402
 from pointsman.runtime.telemetry import metrics  # noqa: E402
 from pointsman.runtime.telemetry.logs import configure_logs, logger  # noqa: E402
 from pointsman.runtime.telemetry.tracing import start_tracing, stop_tracing  # noqa: E402
@@ -84,13 +84,17 @@ def run_service(name: str, main: Callable[[Config, asyncio.Event], Awaitable[Non
 
 
 async def run_with_probe(
-    config: ProbeConfig, readiness: Readiness, work: Coroutine[Any, Any, None], stop: asyncio.Event
+    config: ProbeConfig,
+    readiness: Readiness,
+    work: Coroutine[Any, Any, None],
+    stop: asyncio.Event,
+    problems: Problems = list,
 ) -> None:
     """Answer probes while the work runs; after ``stop``, give the work `SHUTDOWN_TIMEOUT_S` to end by itself.
 
     It raises what the work raises, so that the process ends and is restarted.
     """
-    probe = Probe(config.host, config.port, readiness)
+    probe = Probe(config.host, config.port, readiness, problems)
     await probe.start()
     task = asyncio.create_task(work)
     stopped = asyncio.create_task(stop.wait())

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
 from pointsman.contracts.messages.errors import MessageError
+from pointsman.contracts.messages.status import StatusProblem
 from pointsman.runtime.bus.errors import BusError
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.store.lease import Lease
@@ -86,6 +87,7 @@ class TierWorker(ABC):
         self.renew_interval_s = lease_ms / 1000.0 / RENEWALS_PER_LEASE
         self._lease = Lease(store, self.role, tier, holder, lease_ms)
         self._renewed_at = 0.0
+        self._halt_reported = False
         self._log = log
         self._subject = subject or f"tier {tier}"
         self._warning = RateLimitedWarning(log, self._subject, "retrying")
@@ -114,6 +116,13 @@ class TierWorker(ABC):
     def readiness(self) -> str:
         """``ok`` when the worker runs or stands by, its status otherwise."""
         return "ok" if self.state in (WorkerState.RUNNING, WorkerState.STANDBY) else self.status
+
+    def problem(self) -> StatusProblem | None:
+        """Return why the worker waits or is halted; None in the other states."""
+        if self.state not in (WorkerState.WAITING, WorkerState.HALTED):
+            return None
+        halted = self.state is WorkerState.HALTED
+        return StatusProblem(kind=str(self.state), subject=self._subject, text=self.detail, serious=halted)
 
     async def run(self) -> None:
         """Work until cancelled. Errors other than of the bus and the store are bugs, and are raised."""
@@ -154,7 +163,7 @@ class TierWorker(ABC):
         """React to an error of the bus or the store."""
 
     async def on_halt(self, problem: str) -> None:  # noqa: B027  # optional
-        """React to the worker being halted. Called once, not at every check."""
+        """React to the worker being halted. Called once, not at every check, unless it fails."""
 
     async def holds_lease(self) -> bool:
         """Renew the lease if it is time; return whether this process holds it. For long steps."""
@@ -202,8 +211,14 @@ class TierWorker(ABC):
     async def _halt(self, problem: str) -> None:
         if self.state is not WorkerState.HALTED:
             self._log.error("%s halted: %s", self._subject, problem)
-            await self.on_halt(problem)
+            self._halt_reported = False
         self._enter(WorkerState.HALTED, problem)
+        if not self._halt_reported:
+            try:
+                await self.on_halt(problem)
+                self._halt_reported = True
+            except (BusError, StateError) as error:
+                self._log.warning("%s: the halt is not reported yet: %s", self._subject, error)
         await asyncio.sleep(self._halt_check_interval_s)
 
     def _enter(self, state: WorkerState, detail: str = "") -> None:

@@ -2,15 +2,18 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 
 from pointsman.contracts.config import Config
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.policies import TierPolicies
-from pointsman.contracts.messages.status import TierStatus
+from pointsman.contracts.messages.status import StatusProblem, TierStatus
 from pointsman.core.bandit import PolicyError
 from pointsman.runtime.bus import Bus, await_streams
 from pointsman.runtime.bus.policies import watch_policies
 from pointsman.runtime.bus.status import Endpoint, StatusReporter
+from pointsman.runtime.bus.status_problems import write_problems
+from pointsman.runtime.bus.write_watch import WriteWatch
 from pointsman.runtime.service import BackgroundTasks, run_with_probe
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry.logs import logger
@@ -31,7 +34,7 @@ POLICIES_TIMEOUT_S = 2.0
 async def serve(config: Config, stop: asyncio.Event) -> None:
     """Run the service until ``stop`` is set."""
     replica = DecisionReplica(config)
-    await run_with_probe(config.probe, replica.readiness, replica.run(stop), stop)
+    await run_with_probe(config.probe, replica.readiness, replica.run(stop), stop, replica.problems)
 
 
 class DecisionReplica:
@@ -45,15 +48,29 @@ class DecisionReplica:
         self._policies_loaded = asyncio.Event()
         self._bus: Bus | None = None
         self._sync: StateSync | None = None
+        self._handler: DecisionHandler | None = None
         self._serving = False
 
     def readiness(self) -> dict[str, str]:
         """Return the state of each dependency."""
         return {
             "nats": "ok" if self._bus and self._bus.connected else "not connected",
+            "writes": self._bus.requests.writes.state() if self._bus else "not connected",
             "store": self._sync.store_state if self._sync else "not read yet",
             "serving": "ok" if self._serving else "waiting for the state of every tier",
         }
+
+    def problems(self) -> Iterator[StatusProblem]:
+        """Yield what does not work at present."""
+        yield from write_problems(self._bus)
+        if self._handler is not None:
+            yield from self._handler.problems()
+        stale_after_ms = self._config.decision.stale_after_ms
+        for tier in self._tiers.values():
+            age_ms = tier.age_ms()
+            if self._serving and (age_ms is None or age_ms > stale_after_ms):
+                age = "of unknown age" if age_ms is None else f"{age_ms / 1000.0:.0f} s old"
+                yield StatusProblem(kind="stale", subject=f"tier {tier.name}", text=f"decides from state that is {age}")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set.
@@ -67,12 +84,14 @@ class DecisionReplica:
         store = Store(config.redis)
         self._sync = sync = StateSync(bus, store, self._tiers, config.decision.reconcile_ms / 1000.0)
         decisions, scores = DecisionHandler(bus, self._tiers, config), ScoreHandler(bus, self._tiers, config)
-        reporter = StatusReporter("decision", self._statuses, decisions.requests)
+        self._handler = decisions
+        reporter = StatusReporter("decision", self._statuses, decisions.requests, self.problems)
         try:
             async with BackgroundTasks() as tasks:
                 tasks.start("state sync", sync.run())
                 tasks.start("policies", watch_policies(bus, self._on_policies))
                 tasks.start("connection", bus.until_closed())
+                tasks.start("writes", WriteWatch(bus, "decision").run())
                 await sync.loaded()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(POLICIES_TIMEOUT_S):

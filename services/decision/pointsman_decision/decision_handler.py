@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from pointsman.contracts.messages.decision import (
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.ids import DecisionId, new_nonce
 from pointsman.contracts.messages.problem import Problem
+from pointsman.contracts.messages.status import StatusProblem
 from pointsman.contracts.messages.validation import check_request
 from pointsman.core.bandit import Arm
 from pointsman.runtime.bus import Bus, BusError, Message, read_ack
@@ -32,6 +33,8 @@ from pointsman_decision.problems import invalid_request, send_problem
 from pointsman_decision.tier import Choice, LivePolicy, Pin, Tier
 
 log = logger("decision")
+
+PROBLEM_LASTS_S = 60.0
 
 
 class _Waiting(NamedTuple):
@@ -117,6 +120,8 @@ class DecisionHandler:
         self._max_batch = config.decision.max_batch
         self._waiting: list[_Waiting] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._put_back: dict[str, tuple[float, str]] = {}
+        """For each tier whose decision log was put back: when a decision was last refused (monotonic), and the text."""
         self.decided = 0
         self.failed = 0
 
@@ -134,6 +139,12 @@ class DecisionHandler:
     def requests(self) -> tuple[int, int]:
         """Return the number of requests answered, and the number of those answered with an error."""
         return self.decided + self.failed, self.failed
+
+    def problems(self) -> Iterator[StatusProblem]:
+        """Yield the tiers that were refused in the last minute because their decision log was put back."""
+        for tier, (at_s, detail) in self._put_back.items():
+            if time.monotonic() - at_s < PROBLEM_LASTS_S:
+                yield StatusProblem(kind="log-put-back", subject=f"tier {tier}", text=detail, serious=True)
 
     async def finish(self) -> None:
         """Wait until every accepted request has its response."""
@@ -242,6 +253,7 @@ class DecisionHandler:
             # Another decision had this sequence, and its outcome was applied: an outcome of this one would be refused.
             detail = f"the decision log is at {sequence}; it was put back, as {item.learned_high} was learned from"
             log.error("tier %s: %s", decision.tier, detail)
+            self._put_back[decision.tier] = (time.monotonic(), detail)
             await self._fail(item.waiting, "log-put-back", detail)
             return
         decision_id = str(DecisionId(decision.tier, sequence, item.nonce))

@@ -37,6 +37,7 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
     gateway = config.gateway
     decisions = DecisionClient(backends)
     chat = ChatGateway(backends, decisions)
+    backends.more_problems = chat.problems
     finish_s = math.ceil(config.llm.finish_timeout_ms / 1000.0)
     edge = make_app(backends, authenticator, decisions, chat)
     settings = uvicorn.Config(

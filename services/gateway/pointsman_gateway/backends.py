@@ -2,19 +2,23 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from functools import partial
 
 from pointsman.contracts.config import Config, fallback_arm, tier_arms
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.errors import MessageError
 from pointsman.contracts.messages.policies import TierPolicies
+from pointsman.contracts.messages.status import StatusProblem
 from pointsman.core.bandit import Arm
 from pointsman.learning.log_witness import remembered_logs
 from pointsman.runtime.bus import Bus, BusError, BusUnavailable, StreamsLost, ensure_streams
 from pointsman.runtime.bus.notices import publish_alert
 from pointsman.runtime.bus.policies import configure_policies, watch_policies
 from pointsman.runtime.bus.replication import STREAMS, keep_replicas
-from pointsman.runtime.bus.status import StatusReporter
+from pointsman.runtime.bus.status import Problems, StatusReporter
+from pointsman.runtime.bus.status_problems import write_problems
+from pointsman.runtime.bus.write_watch import WriteWatch
 from pointsman.runtime.service import BackgroundTasks
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.store.store import Store
@@ -45,14 +49,27 @@ class Backends:
         self._custom_classes = configured_classes(config)
         self.policies: dict[str, TierPolicies] = {}
         """Last known policies of each tier."""
-        self.status = StatusReporter("gateway", list, _requests)
         self.lost: StreamsLost | None = None
         """Streams that existed before and are missing; None when there are none."""
+        self.more_problems: Problems = list
+        """Problems of other parts of the gateway; set by its wiring."""
+        self.status = StatusReporter("gateway", list, _requests, self.problems)
         self.closing = asyncio.Event()
         """Set when the gateway stops, so that streams end."""
         self._bus: Bus | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._preparing: asyncio.Task[None] | None = None
+
+    def problems(self) -> Iterator[StatusProblem]:
+        """Yield what does not work in this process at present."""
+        yield from write_problems(self._bus)
+        if self.lost is not None:
+            yield StatusProblem(kind="log-lost", subject="streams", text=str(self.lost), serious=True)
+        yield from self.more_problems()
+
+    def write_state(self) -> str:
+        """Return ``ok``, or the streams to which this process cannot append."""
+        return self._bus.requests.writes.state() if self._bus is not None else "not connected"
 
     @property
     def bus(self) -> Bus | None:
@@ -109,6 +126,7 @@ class Backends:
                     tasks.start("watch policies", watch_policies(bus, self._on_policies))
                     tasks.start("replicas", keep_replicas(bus, server.replicas))
                     tasks.start("status", self._report_status(bus))
+                    tasks.start("writes", WriteWatch(bus, "gateway", self.config.nats.replicas).run())
                     await bus.until_closed()
             except (BusError, OSError, ValueError) as error:
                 log.error("no connection to NATS: %s", error or type(error).__name__)

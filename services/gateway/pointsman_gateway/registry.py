@@ -25,6 +25,7 @@ from pointsman_gateway.console.alerts import AlertsHandler
 from pointsman_gateway.console.dry_run import TryHandler
 from pointsman_gateway.console.feature_names import FeatureNames
 from pointsman_gateway.console.overview import OverviewHandler
+from pointsman_gateway.console.process_monitor import ProcessMonitor
 from pointsman_gateway.console.system import SystemHandler
 from pointsman_gateway.console.system_monitor import SystemMonitor
 from pointsman_gateway.decision_client import DecisionClient
@@ -63,7 +64,7 @@ HANDLERS: dict[type, Callable[[Parts], Any]] = {
         parts.backends, parts.authenticator, parts.decisions.fallback_topic
     ),
     PoliciesHandler: lambda parts: PoliciesHandler(parts.backends),
-    HealthHandler: lambda parts: HealthHandler(parts.backends),
+    HealthHandler: lambda parts: HealthHandler(parts.backends, ProcessMonitor(parts.backends)),
     PagesHandler: lambda _: PagesHandler(openapi_document()),
 }
 

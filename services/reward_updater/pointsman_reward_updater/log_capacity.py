@@ -1,9 +1,10 @@
 """Alert when a log is nearly full, before messages are dropped early or outcomes refused."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.status import StatusProblem
 from pointsman.runtime.bus import Bus, BusError, StreamInfo
 from pointsman.runtime.bus.notices import publish_alert
 from pointsman.runtime.telemetry import metrics
@@ -38,6 +39,12 @@ class LogCapacityWatch:
         self._alarm_at = alarm_at
         self._oldest_waiting = oldest_waiting
         self._alerted_at: dict[str, float] = {}
+        self._filling: dict[str, str] = {}
+
+    def problems(self) -> Iterator[StatusProblem]:
+        """Yield the logs that exceeded the share at the last check."""
+        for stream, text in self._filling.items():
+            yield StatusProblem(kind="log-filling", subject=f"stream {stream}", text=text)
 
     async def check(self) -> None:
         """Check all logs once; a log that cannot be checked does not prevent the check of the others."""
@@ -56,11 +63,13 @@ class LogCapacityWatch:
         metrics.log_filled.labels(stream).set(filled)
         if filled < self._alarm_at:
             self._alerted_at.pop(stream, None)
+            self._filling.pop(stream, None)
             return
+        text = f"{stream} takes {filled:.0%} of its room; when it is full, {CONSEQUENCES[stream]}"
+        self._filling[stream] = text
         now = time.monotonic()
         if now - self._alerted_at.get(stream, -ALERT_REPEAT_INTERVAL_S) < ALERT_REPEAT_INTERVAL_S:
             return
-        text = f"{stream} takes {filled:.0%} of its room; when it is full, {CONSEQUENCES[stream]}"
         log.warning(text)
         await publish_alert(self._bus, "log-filling", ALL_TIERS, text, SERVICE)
         self._alerted_at[stream] = now

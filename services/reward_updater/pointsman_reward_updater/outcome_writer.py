@@ -115,8 +115,8 @@ class OutcomeWriter(TierWorker):
 
     async def on_halt(self, problem: str) -> None:
         """Raise an alert. Continuing would apply outcomes twice, or not at all."""
-        await publish_alert(self._bus, "halted", self.tier, problem, SERVICE)
         metrics.halted.labels(self.tier).set(1)
+        await publish_alert(self._bus, "halted", self.tier, problem, SERVICE)
 
     async def _check_log(self, changes: TierChanges) -> str:
         """Return when the log was created; raise `Halted` if the store cannot have been learned from it."""

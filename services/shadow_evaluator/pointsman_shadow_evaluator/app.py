@@ -10,10 +10,12 @@ from typing import Any
 from pointsman.contracts.config import Config
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.policies import TierPolicies
-from pointsman.contracts.messages.status import TierStatus
+from pointsman.contracts.messages.status import StatusProblem, TierStatus
 from pointsman.runtime.bus import Bus, await_streams
 from pointsman.runtime.bus.policies import watch_policies
 from pointsman.runtime.bus.status import StatusReporter
+from pointsman.runtime.bus.status_problems import write_problems
+from pointsman.runtime.bus.write_watch import WriteWatch
 from pointsman.runtime.service import run_with_probe, wait_until_stopped
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
@@ -31,6 +33,9 @@ log = logger("shadow_evaluator")
 TASKS: tuple[type[TierTask], ...] = (PromotionGuard, ReportSchedule, RegretWatch)
 """The periodic tasks of each tier."""
 
+MAX_LAG = 10_000
+"""Number of decisions or rewards from which on the evaluation of a tier is behind."""
+
 STREAMS = (
     subjects.DECISIONS,
     subjects.OUTCOMES,
@@ -46,7 +51,7 @@ STREAMS = (
 async def serve(config: Config, stop: asyncio.Event) -> None:
     """Run the service until ``stop`` is set."""
     evaluator = ShadowEvaluator(config)
-    await run_with_probe(config.probe, evaluator.readiness, evaluator.run(stop), stop)
+    await run_with_probe(config.probe, evaluator.readiness, evaluator.run(stop), stop, evaluator.problems)
 
 
 class ShadowEvaluator:
@@ -62,8 +67,19 @@ class ShadowEvaluator:
     def readiness(self) -> dict[str, str]:
         """Return ``ok`` or the problem, for each dependency and each tier."""
         checks = {"nats": "ok" if self._bus and self._bus.connected else "not connected"}
+        checks["writes"] = self._bus.requests.writes.state() if self._bus else "not connected"
         checks["streams"] = "ok" if self._workers else "waiting for the gateway to create them"
         return checks | {f"tier {worker.tier}": worker.readiness for worker in self._workers}
+
+    def problems(self) -> Iterator[StatusProblem]:
+        """Yield what does not work at present."""
+        yield from write_problems(self._bus)
+        yield from (problem for worker in self._workers if (problem := worker.problem()))
+        for tier in self._statuses():
+            for lag, what in ((tier.shadow_lag, "decisions"), (tier.reward_lag, "rewards")):
+                if (lag or 0) >= MAX_LAG:
+                    text = f"{lag:,} {what} wait for shadow evaluation"
+                    yield StatusProblem(kind="behind", subject=f"tier {tier.tier}", text=text)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Evaluate all tiers until ``stop`` is set."""
@@ -74,12 +90,13 @@ class ShadowEvaluator:
         holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         publisher = EventPublisher(bus)
         self._workers = [TierEvaluator(bus, store, tier, config, holder, publisher) for tier in config.tier]
-        reporter = StatusReporter("shadow-evaluator", self._statuses)
+        reporter = StatusReporter("shadow-evaluator", self._statuses, problems=self.problems)
         jobs: list[tuple[str, Coroutine[Any, Any, None]]] = [
             *((f"evaluator {worker.tier}", worker.run()) for worker in self._workers),
             *(task for worker in self._workers for task in self._periodic_tasks(bus, store, worker)),
             ("policies", watch_policies(bus, self._on_policies)),
             ("connection", bus.until_closed()),
+            ("writes", WriteWatch(bus, "shadow-evaluator").run()),
             ("status", reporter.run()),
         ]
         tasks = [asyncio.create_task(job, name=name) for name, job in jobs]

@@ -6,8 +6,9 @@ import pytest
 
 from pointsman.contracts.messages.status import DegradedCount, HopCounts, ServiceStatus, TierStatus
 from pointsman.runtime.bus.jetstream import StreamConfiguration, StreamInfo, StreamState
+from pointsman.runtime.bus.status import ProcessStatus
 from pointsman_gateway.console.system import system_view, tier_view
-from pointsman_gateway.console.system_monitor import ProcessSnapshot, SystemSnapshot, TierProgress
+from pointsman_gateway.console.system_monitor import SystemSnapshot, TierProgress
 from pointsman_gateway.console.tier_health import REASONS, tier_health
 from pointsman_gateway.decision_client import REASONS as CLIENT_REASONS
 
@@ -15,21 +16,21 @@ TIER = "T"
 STALE_MS = 5000
 
 
-def process(service: str, instance: str = "h:1", tier: TierStatus | None = None, **more: object) -> ProcessSnapshot:
+def process(service: str, instance: str = "h:1", tier: TierStatus | None = None, **more: object) -> ProcessStatus:
     tiers = [] if tier is None else [tier]
     status = ServiceStatus(service=service, instance=instance, started_ms=1, tiers=tiers, **more)  # type: ignore[arg-type]
-    return ProcessSnapshot("1.0.0", status)
+    return ProcessStatus(instance, "1.0.0", status)
 
 
-def replica(instance: str = "h:1", age_ms: int | None = 40, **more: object) -> ProcessSnapshot:
+def replica(instance: str = "h:1", age_ms: int | None = 40, **more: object) -> ProcessStatus:
     return process("decision", instance, TierStatus(tier=TIER, state_age_ms=age_ms, watermark=9), **more)
 
 
-def updater(**report: object) -> ProcessSnapshot:
+def updater(**report: object) -> ProcessStatus:
     return process("reward-updater", tier=TierStatus(tier=TIER, **report))  # type: ignore[arg-type]
 
 
-def gateway(instance: str = "h:1", **reasons: float) -> ProcessSnapshot:
+def gateway(instance: str = "h:1", **reasons: float) -> ProcessStatus:
     counts = [DegradedCount(tier=TIER, reason=reason, count=count) for reason, count in reasons.items()]
     counts.append(DegradedCount(tier="OTHER", reason="timeout", count=900.0))
     return process("gateway", instance, over_s=60.0, degraded=counts)
@@ -38,7 +39,7 @@ def gateway(instance: str = "h:1", **reasons: float) -> ProcessSnapshot:
 EVALUATOR = process("shadow-evaluator", tier=TierStatus(tier=TIER, shadow_lag=2, reward_lag=1))
 
 
-def snapshot(*processes: ProcessSnapshot, progress: TierProgress | None = None, **more: object) -> SystemSnapshot:
+def snapshot(*processes: ProcessStatus, progress: TierProgress | None = None, **more: object) -> SystemSnapshot:
     made = SystemSnapshot(1000, connected=True, processes=list(processes), tiers={TIER: progress or TierProgress(9, 9)})
     for name, value in more.items():
         setattr(made, name, value)

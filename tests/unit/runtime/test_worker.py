@@ -211,7 +211,8 @@ async def test_halt_whose_alert_fails_is_announced_again(worker: Worker) -> None
     worker.on_halt = on_halt  # type: ignore[method-assign]
     async with running(worker):
         await until(lambda: worker.state is WorkerState.HALTED)
-    assert attempts == 2
+        await until(lambda: attempts == 2)
+    assert worker.detail == "the log is older"
 
 
 async def test_error_that_is_a_bug_is_raised(worker: Worker) -> None:

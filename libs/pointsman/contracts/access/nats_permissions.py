@@ -67,6 +67,7 @@ _STREAMS = (*subjects.STREAM_SUBJECTS, subjects.POLICIES_STREAM)
 _POLICY = f"{subjects.POLICIES_SUBJECTS}.*"
 _PROMOTION = subjects.alert("promotion", "*")
 _LOG_LOST = subjects.alert("log-lost", "*")
+_UNWRITABLE = subjects.alert("unwritable", "*")
 _ANNOUNCED = (subjects.alert("report", "*"), subjects.alert("regret", "*"))
 
 PERMISSIONS: dict[Role, NatsPermissions] = {
@@ -82,10 +83,12 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
             _POLICY,
             _PROMOTION,
             _LOG_LOST,
+            _UNWRITABLE,
+            f"{subjects.PROBE_SUBJECTS}.*",
             _PING_DECISION,
             f"{_API}.INFO",
             *_exists(*_STREAMS),
-            *_make(*_STREAMS),
+            *_make(*_STREAMS, subjects.PROBE_STREAM),
             *_get(subjects.DECISIONS, subjects.OUTCOMES, subjects.REWARDS, subjects.ALERTS, subjects.POLICIES_STREAM),
             *_read(subjects.POLICIES_STREAM),
         ),
@@ -95,6 +98,7 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
         publish=(
             subjects.STREAM_SUBJECTS[subjects.DECISIONS],
             subjects.ANY_DECISION,
+            _UNWRITABLE,
             *(inbox(role) for role in _ANSWERED),
             *_exists(subjects.DECISIONS, subjects.POLICIES_STREAM),
             *_read(subjects.POLICIES_STREAM),
@@ -136,6 +140,7 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
             f"{_API}.STREAM.MSG.GET.{subjects.OUTCOMES}",
             _POLICY,  # for automatic promotion
             _PROMOTION,
+            _UNWRITABLE,
             *_ANNOUNCED,
             *_exists(subjects.ALERTS),
             *_exists(subjects.DECISIONS, subjects.SHADOW, subjects.DEAD, subjects.POLICIES_STREAM),

@@ -56,6 +56,23 @@ class DegradedCount(msgspec.Struct, frozen=True, kw_only=True):
     count: float
 
 
+class StatusProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What does not work in one process, or has reached a limit.
+
+    Attributes
+    ----------
+    kind: ``unwritable``, ``halted``, ``waiting``, ``behind``, ``stale``, ``log-put-back``, ``log-filling``,
+        ``disk-low``, ``provider``, ``degraded`` or another.
+    subject: What has the problem: ``tier SIMPLE``, ``provider openai``, ``stream DECISIONS``.
+    serious: Whether it needs an operator. Otherwise it may pass, or concerns a part of the service.
+    """
+
+    kind: str
+    subject: str
+    text: str
+    serious: bool = False
+
+
 class ServiceStatus(Message, frozen=True, kw_only=True):
     """Status of one process.
 
@@ -69,6 +86,7 @@ class ServiceStatus(Message, frozen=True, kw_only=True):
     decisions, outcomes: Decisions that a replica made; outcomes that a gateway accepted.
     hops: Hops with at least one observation.
     degraded: Gateway: degraded answers. Empty when there were none, absent from older versions.
+    problems: What does not work at present; absent from older versions.
     """
 
     service: str
@@ -82,6 +100,7 @@ class ServiceStatus(Message, frozen=True, kw_only=True):
     hops: list[HopCounts] = []
     tiers: list[TierStatus] = []
     degraded: list[DegradedCount] | None = None
+    problems: list[StatusProblem] | None = None
 
 
 status_decoder = msgspec.json.Decoder(ServiceStatus)

@@ -34,6 +34,12 @@ POLICIES_STREAM = f"KV_{POLICIES_BUCKET}"
 POLICIES_SUBJECTS = f"$KV.{POLICIES_BUCKET}"
 """Prefix of the subjects of the bucket's stream; the tier follows."""
 
+PROBE_STREAM = "PROBE"
+"""Stream that holds nothing of value: one message is written to it at intervals, to learn whether NATS can write."""
+
+PROBE_SUBJECTS = "probe"
+"""Prefix of the subjects of that stream; the service that writes follows."""
+
 DECISION_QUEUE = "decision"
 ANY_DECIDE = "decide.*"
 ANY_SCORE = "score.*"

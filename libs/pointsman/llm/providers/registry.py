@@ -116,6 +116,11 @@ class Providers:
             return False
         return not provider.problems and provider.breaker.would_admit(monotonic())
 
+    def suspended(self) -> list[str]:
+        """Return the providers that are not called for a while, because they failed several times in a row."""
+        now_s = monotonic()
+        return [name for name, provider in self._providers.items() if not provider.breaker.would_admit(now_s)]
+
     def _provider(self, name: str) -> _Provider:
         provider = self._providers.get(name)
         if provider is None:

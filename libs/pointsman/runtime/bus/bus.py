@@ -283,5 +283,6 @@ class Bus:
     async def _reconnected(self) -> None:
         log.info("connected to NATS again")
         self._errors.reset()
+        self.requests.writes.reset()
         for callback in self._on_reconnect:
             await callback()

@@ -18,6 +18,8 @@ from pointsman.runtime.bus.errors import (
 STREAM_NOT_FOUND = 10059
 _WRONG_LAST_SEQUENCE = (10071, 10164)
 _NO_MESSAGE = 10037
+_NO_ROOM = (10023, 10028, 10047)
+"""JetStream has no resources, memory or storage left. A stream that is full by its own limit has another error."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -162,6 +164,19 @@ def read_ack(message: Message) -> Appended:
         kind = WrongSequence if ack.error.err_code in _WRONG_LAST_SEQUENCE else AppendRefused
         raise kind(ack.error.err_code, ack.error.description)
     return Appended(ack.seq, ack.duplicate)
+
+
+def storage_refusal(data: bytes) -> str:
+    """Return why JetStream could not store a message, given its response; empty for any other response."""
+    if not data.startswith(b'{"error"'):
+        return ""
+    try:
+        error = _ack_decoder.decode(data).error
+    except msgspec.MsgspecError:
+        return ""
+    if error is None or (error.err_code not in _NO_ROOM and "no space" not in error.description):
+        return ""
+    return error.description
 
 
 def read_direct(message: Message) -> StoredMessage | None:

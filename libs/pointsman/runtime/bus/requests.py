@@ -7,6 +7,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg as Message
 
 from pointsman.runtime.bus.errors import BusUnavailable, NoResponders, NoResponse, NotPermitted
+from pointsman.runtime.bus.jetstream import storage_refusal
+from pointsman.runtime.bus.write_health import WriteHealth
 
 Headers = dict[str, str]
 
@@ -19,6 +21,7 @@ class Requests:
     """
 
     def __init__(self, client: Client) -> None:
+        self.writes = WriteHealth()
         self._client = client
         self._prefix = ""
         self._serial = itertools.count()
@@ -42,7 +45,7 @@ class Requests:
         loop = asyncio.get_running_loop()
         token = str(next(self._serial))
         future: asyncio.Future[Message] = loop.create_future()
-        timer = loop.call_later(timeout_s, self._expire, token, subject)
+        timer = loop.call_later(timeout_s, self._expire, token, subject, timeout_s)
         self._pending[token] = (future, timer, subject)
         try:
             await self._client.publish(subject, payload, reply=self._prefix + token, headers=headers)
@@ -60,33 +63,52 @@ class Requests:
     def fail_all(self, reason: str) -> None:
         """Fail all pending requests: their responses are lost with the connection."""
         for token in list(self._pending):
-            _fail(self._forget(token), BusUnavailable(reason))
+            self._fail(token, BusUnavailable(reason))
 
     def deny(self, subject: str, reason: str) -> None:
         """Fail the requests to a subject, given in lower case, to which this user must not publish."""
         for token in [token for token, (_, _, sent_to) in self._pending.items() if sent_to.lower() == subject.lower()]:
-            _fail(self._forget(token), NotPermitted(reason))
+            self._fail(token, NotPermitted(reason))
 
     async def _on_reply(self, message: Message) -> None:
-        future = self._forget(message.subject[len(self._prefix) :])
+        entry = self._forget(message.subject[len(self._prefix) :])
+        if entry is None:
+            return
+        future, subject = entry
         if message.headers and message.headers.get("Status") == "503":
+            self.writes.failed(subject, "NATS does not serve the stream")
             _fail(future, NoResponders("no process serves this subject"))
-        elif future is not None and not future.done():
+            return
+        if refusal := storage_refusal(message.data):
+            self.writes.failed(subject, refusal)
+        else:
+            self.writes.succeeded(subject)
+        if not future.done():
             future.set_result(message)
 
-    def _expire(self, token: str, subject: str) -> None:
-        _fail(self._forget(token), NoResponse(f"no response from {subject} in time"))
+    def _expire(self, token: str, subject: str, timeout_s: float) -> None:
+        entry = self._forget(token)
+        if entry is not None:
+            self.writes.failed(subject, "NATS does not acknowledge", timeout_s)
+            _fail(entry[0], NoResponse(f"no response from {subject} in time"))
 
-    def _forget(self, token: str) -> asyncio.Future[Message] | None:
+    def _fail(self, token: str, error: Exception) -> None:
+        entry = self._forget(token)
+        if entry is not None:
+            _fail(entry[0], error)
+
+    def _forget(self, token: str) -> tuple[asyncio.Future[Message], str] | None:
+        """Remove a pending request; return its future and its subject."""
         entry = self._pending.pop(token, None)
         if entry is None:
             return None
-        entry[1].cancel()
-        return entry[0]
+        future, timer, subject = entry
+        timer.cancel()
+        return future, subject
 
 
-def _fail(future: asyncio.Future[Message] | None, error: Exception) -> None:
-    if future is not None and not future.done():
+def _fail(future: asyncio.Future[Message], error: Exception) -> None:
+    if not future.done():
         future.set_exception(error)
         # Retrieve the exception so that asyncio does not log it as unhandled: of several requests, a caller may await
         # only the first that fails.

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,15 +17,20 @@ from nats.micro.service import EndpointStats, Service, ServiceConfig
 import pointsman
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
-from pointsman.contracts.messages.status import DegradedCount, HopCounts, ServiceStatus, TierStatus
+from pointsman.contracts.messages.status import DegradedCount, HopCounts, ServiceStatus, StatusProblem, TierStatus
 from pointsman.runtime.bus.bus import Bus
 from pointsman.runtime.bus.errors import bus_errors
+from pointsman.runtime.bus.status_problems import count_problems
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.runtime.telemetry.recent_counts import HOPS, SAMPLE_INTERVAL_S, RecentCounts
 
 log = logger("bus.status")
 
 STATUS_ENDPOINT = "status"
+STATS_SUBJECT = "$SRV.STATS"
+
+Problems = Callable[[], Iterable[StatusProblem]]
+"""Returns what does not work in a process at present."""
 
 
 class Endpoint(NamedTuple):
@@ -40,7 +45,7 @@ class StatusReporter:
     """Report the status of this process.
 
     ``tiers`` returns the current status of each tier; ``requests`` the number of requests answered, and the number of
-    those answered with an error.
+    those answered with an error; ``problems`` what does not work at present.
     """
 
     def __init__(
@@ -48,8 +53,10 @@ class StatusReporter:
         service: str,
         tiers: Callable[[], list[TierStatus]],
         requests: Callable[[], tuple[int, int]] = lambda: (0, 0),
+        problems: Problems = list,
     ) -> None:
         self.service = service
+        self._problems = problems
         self._tiers = tiers
         self._requests = requests
         self._instance = f"{socket.gethostname()}:{os.getpid()}"
@@ -89,6 +96,7 @@ class StatusReporter:
             hops=[hop for hop in hops if any(hop.counts)],
             tiers=self._tiers(),
             degraded=degraded if self.service == "gateway" else None,
+            problems=[*self._problems(), *count_problems(counts, over_s)],
         )
 
     async def serve(
@@ -137,3 +145,40 @@ class StatusReporter:
 def _with_message(handler: Callable[[Message], Awaitable[None]]) -> Callable[[Request], Any]:
     """Return a handler of the micro framework that passes the message on, without a coroutine of its own."""
     return lambda request: handler(request._msg)
+
+
+class ProcessStatus(NamedTuple):
+    """Status of one process. ``id`` is that of the NATS micro service."""
+
+    id: str
+    version: str
+    status: ServiceStatus
+
+
+class _EndpointStats(msgspec.Struct):
+    name: str = ""
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _ServiceStats(msgspec.Struct):
+    """The part of an answer to ``$SRV.STATS`` that is used."""
+
+    id: str = ""
+    version: str = ""
+    endpoints: list[_EndpointStats] = []
+
+
+_stats_decoder = msgspec.json.Decoder(_ServiceStats)
+
+
+def read_status(answer: Message) -> ProcessStatus | None:
+    """Decode an answer to `STATS_SUBJECT`; None if it is not from a Pointsman process."""
+    try:
+        service = _stats_decoder.decode(answer.data)
+        for endpoint in service.endpoints:
+            if endpoint.name == STATUS_ENDPOINT:
+                status = msgspec.json.decode(endpoint.data, type=ServiceStatus)
+                return ProcessStatus(service.id, service.version, status)
+    except msgspec.MsgspecError:
+        pass
+    return None

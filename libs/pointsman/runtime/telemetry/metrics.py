@@ -159,6 +159,9 @@ log_filled = Gauge("pointsman_log_filled_ratio", "Share of its capacity that a l
 stream_replicas = Gauge("pointsman_stream_replicas", "Servers that have all messages of a stream", ["stream"])
 stream_replicas_wanted = Gauge("pointsman_stream_replicas_wanted", "Servers that should have them", ["stream"])
 
+disk_free_bytes = Gauge("pointsman_disk_free_bytes", "Free space of a watched disk", ["disk"])
+disk_size_bytes = Gauge("pointsman_disk_size_bytes", "Size of a watched disk", ["disk"])
+
 # Shadow-evaluator
 shadow_evaluated = Counter("pointsman_shadow_decisions", "Decisions evaluated by a shadow policy", ["tier", "policy"])
 shadow_agreed = Counter(
@@ -179,6 +182,9 @@ hop_seconds = Histogram(
     buckets=_HOP_SECONDS,
 )
 build = Info("pointsman_build", "Running version")
+appends_failed = Counter(
+    "pointsman_appends_failed", "Appends that NATS did not acknowledge, as when its disk is full", ["stream"]
+)
 dead_letters = Counter("pointsman_dead_letters", "Messages that could not be decoded", ["stream"])
 
 

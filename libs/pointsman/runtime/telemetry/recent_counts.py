@@ -34,16 +34,24 @@ class MetricCounts(NamedTuple):
 
     ``degraded``: by (tier, reason).
     ``hops``: by (hop, index of the bucket).
+    ``failed_attempts``: failed attempts at providers, by (provider, error).
+    ``served``: chat requests that a provider has answered without an error, by provider.
     """
 
     decisions: int
     outcomes: int
     degraded: Counter[tuple[str, ...]]
     hops: Counter[tuple[str, int]]
+    failed_attempts: Counter[tuple[str, ...]] = Counter()
+    served: Counter[str] = Counter()
 
     @classmethod
     def read(cls) -> Self:
         """Return the counts since the process started."""
+        served: Counter[str] = Counter()
+        for (_, provider, status), count in metrics.llm_requests.values().items():
+            served[provider] += int(count) if status < "400" else 0
+        failed = {labels: int(count) for labels, count in metrics.llm_failed_attempts.values().items()}
         return cls(
             decisions=int(metrics.decisions.total()),
             outcomes=int(metrics.outcomes_accepted.total()),
@@ -55,15 +63,19 @@ class MetricCounts(NamedTuple):
                     for bucket, count in enumerate(histogram.bucket_counts(**labels))
                 }
             ),
+            failed_attempts=Counter(failed),
+            served=served,
         )
 
     def since(self, earlier: Self) -> Self:
-        """Return the counts after an earlier reading; zeros are left out of `degraded` and `hops`."""
+        """Return the counts after an earlier reading; zeros are left out of the counters."""
         return self._replace(
             decisions=self.decisions - earlier.decisions,
             outcomes=self.outcomes - earlier.outcomes,
             degraded=self.degraded - earlier.degraded,
             hops=self.hops - earlier.hops,
+            failed_attempts=self.failed_attempts - earlier.failed_attempts,
+            served=self.served - earlier.served,
         )
 
 

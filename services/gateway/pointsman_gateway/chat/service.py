@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from pointsman.contracts.messages.status import StatusProblem
 from pointsman.llm.providers.registry import Providers
 from pointsman_gateway.api.feedback.response_index import ResponseIndex
 from pointsman_gateway.backends import Backends
@@ -43,6 +46,12 @@ class ChatGateway:
             outcomes=self._outcomes,
         )
         self.token_counts = TokenCounts(self._providers, self.routing, config.llm.max_body_bytes)
+
+    def problems(self) -> Iterator[StatusProblem]:
+        """Yield the providers that are not called for a while."""
+        for name in self._providers.suspended():
+            text = "failed several times in a row and is not called for a while"
+            yield StatusProblem(kind="provider", subject=f"provider {name}", text=text)
 
     async def close(self) -> None:
         """Deliver pending outcomes and close the connections to providers. NATS and the store must still be open."""

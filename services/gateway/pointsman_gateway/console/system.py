@@ -8,9 +8,10 @@ from starlette.requests import Request
 from pointsman.contracts.messages import subjects
 from pointsman.runtime.bus import StreamInfo
 from pointsman.runtime.bus.jetstream import unix_ms
+from pointsman.runtime.bus.status import ProcessStatus
 from pointsman.runtime.telemetry.recent_counts import HOPS
 from pointsman_gateway.console.latency import latency_quantile_ms
-from pointsman_gateway.console.system_monitor import ProcessSnapshot, SystemMonitor, SystemSnapshot
+from pointsman_gateway.console.system_monitor import SystemMonitor, SystemSnapshot
 from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 
 SERVICE_HOPS = {"gateway": "http_decision", "decision": "replica", "reward-updater": "store_commit"}
@@ -130,6 +131,26 @@ class ThroughputView(msgspec.Struct, frozen=True, kw_only=True):
     degraded_per_s: float | None = None
 
 
+class ReportedProblemView(msgspec.Struct, frozen=True, kw_only=True):
+    """What does not work in one process, or has reached a limit.
+
+    Attributes
+    ----------
+    service, instance: The process that reports it.
+    kind: ``unwritable``, ``halted``, ``waiting``, ``behind``, ``stale``, ``log-put-back``, ``log-filling``,
+        ``disk-low``, ``provider``, ``degraded`` or another.
+    subject: What has the problem, as ``tier SIMPLE``.
+    serious: Whether it needs an operator; otherwise it may pass, or concerns a part of the service.
+    """
+
+    service: str
+    instance: str
+    kind: str
+    subject: str
+    text: str
+    serious: bool
+
+
 class SystemResponse(msgspec.Struct, frozen=True, kw_only=True):
     """Answer to ``GET /v1/system``: what the gateway could query, at most a second ago.
 
@@ -137,6 +158,7 @@ class SystemResponse(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     at_ms: Time of the query, Unix milliseconds.
     problems: What could not be queried.
+    reported: What the processes report as not working.
     dead_letters: Number of messages that could not be read, by stream.
     """
 
@@ -148,6 +170,7 @@ class SystemResponse(msgspec.Struct, frozen=True, kw_only=True):
     hops: list[HopView]
     dead_letters: dict[str, int]
     throughput: ThroughputView
+    reported: list[ReportedProblemView] = []
 
 
 class SystemHandler:
@@ -180,6 +203,13 @@ def system_view(system: SystemSnapshot) -> SystemResponse:
         streams=[_stream(name, system.streams[name]) for name in subjects.STREAM_SUBJECTS if name in system.streams],
         tiers=[tier_view(system, tier) for tier in system.tiers],
         hops=[_hop(name, system.processes) for name in HOPS],
+        reported=[
+            ReportedProblemView(
+                service=process.status.service, instance=process.status.instance, **msgspec.structs.asdict(problem)
+            )
+            for process in system.processes
+            for problem in process.status.problems or ()
+        ],
         dead_letters=system.dead_letters,
         throughput=ThroughputView(
             decisions_per_s=_rate((status.decisions, status.over_s) for status in system.statuses("decision")),
@@ -221,7 +251,7 @@ def tier_view(system: SystemSnapshot, tier: str) -> TierProgressView:
     )
 
 
-def _service(process: ProcessSnapshot) -> ServiceView:
+def _service(process: ProcessStatus) -> ServiceView:
     status = process.status
     latency = _hop(SERVICE_HOPS.get(status.service, ""), [process])
     return ServiceView(
@@ -258,7 +288,7 @@ def _unix_ms(timestamp: str) -> int | None:
         return None
 
 
-def _hop(name: str, processes: Iterable[ProcessSnapshot]) -> HopView:
+def _hop(name: str, processes: Iterable[ProcessStatus]) -> HopView:
     hops = [hop for process in processes for hop in process.status.hops if hop.hop == name]
     return HopView(
         hop=name,

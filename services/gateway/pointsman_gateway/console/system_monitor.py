@@ -2,34 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
-import msgspec
-
-import pointsman
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.status import ServiceStatus
 from pointsman.learning.tier_store import TierStore
-from pointsman.runtime.bus import BusError, Message, StreamInfo
-from pointsman.runtime.bus.status import STATUS_ENDPOINT
+from pointsman.runtime.bus import BusError, StreamInfo
+from pointsman.runtime.bus.status import ProcessStatus
 from pointsman.runtime.store.errors import StateError
 from pointsman_gateway.backends import Backends
-
-QUERY_TIMEOUT_S = 0.3
-QUIET_S = 0.05
-CACHE_S = 1.0
-_ALL_STATS = "$SRV.STATS"
+from pointsman_gateway.console.process_monitor import CACHE_S, QUERY_TIMEOUT_S, QUIET_S, ProcessMonitor
 
 T = TypeVar("T")
-
-
-class ProcessSnapshot(NamedTuple):
-    """Status of one process."""
-
-    version: str
-    status: ServiceStatus
 
 
 class TierProgress(NamedTuple):
@@ -53,7 +39,7 @@ class SystemSnapshot:
     at_ms: int
     connected: bool = False
     store_error: str = ""
-    processes: list[ProcessSnapshot] = field(default_factory=list)
+    processes: list[ProcessStatus] = field(default_factory=list)
     streams: dict[str, StreamInfo] = field(default_factory=dict)
     tiers: dict[str, TierProgress] = field(default_factory=dict)
     dead_letters: dict[str, int] = field(default_factory=dict)
@@ -64,29 +50,12 @@ class SystemSnapshot:
         return [process.status for process in self.processes if process.status.service == service]
 
 
-class _EndpointStats(msgspec.Struct):
-    name: str = ""
-    data: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class _ServiceStats(msgspec.Struct):
-    """The part of an answer to ``$SRV.STATS`` that is used."""
-
-    id: str = ""
-    name: str = ""
-    version: str = ""
-    endpoints: list[_EndpointStats] = []
-
-
-_stats_decoder = msgspec.json.Decoder(_ServiceStats)
-
-
 class SystemMonitor:
     """Takes snapshots of the system; concurrent requests share one, and it is cached for a second."""
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
-        self._known: set[str] = set()
+        self._processes = ProcessMonitor(backends)
         self._cached: SystemSnapshot | None = None
         self._cached_until_s = 0.0
         self._pending: asyncio.Task[SystemSnapshot] | None = None
@@ -108,7 +77,7 @@ class SystemMonitor:
             queries += [self._query_stream(found, name) for name in subjects.STREAM_SUBJECTS]
         else:
             found.problems.append("NATS: not connected")
-            found.processes.append(ProcessSnapshot(pointsman.__version__, backends.status.status()))
+            found.processes.append(self._processes.own())
         await asyncio.gather(*queries)
         found.tiers = {tier: found.tiers[tier] for tier in backends.tiers}  # in the order of the configuration
         if found.store_error:
@@ -118,16 +87,7 @@ class SystemMonitor:
         return found
 
     async def _query_processes(self, found: SystemSnapshot) -> None:
-        def complete(answers: Sequence[Message]) -> bool:
-            return self._known <= {_decode(answer).id for answer in answers}
-
-        bus = self._backends.require_bus()
-        query = bus.gather(_ALL_STATS, wait_s=QUERY_TIMEOUT_S, quiet_s=QUIET_S, enough=complete)
-        services = [_decode(answer) for answer in await _in_time(query, "services", found) or []]
-        self._known = {service.id for service in services}
-        found.processes = [
-            ProcessSnapshot(service.version, status) for service in services if (status := _status(service)) is not None
-        ]
+        found.processes = await _in_time(self._processes.query(), "services", found) or []
 
     async def _query_stream(self, found: SystemSnapshot, name: str) -> None:
         info = await _in_time(self._backends.require_bus().info(name, QUERY_TIMEOUT_S), f"stream {name}", found)
@@ -165,21 +125,3 @@ async def _in_time(query: Awaitable[T], name: str, found: SystemSnapshot) -> T |
     except (BusError, TimeoutError) as error:
         found.problems.append(f"{name}: {str(error) or 'no response in time'}")
         return None
-
-
-def _decode(answer: Message) -> _ServiceStats:
-    try:
-        return _stats_decoder.decode(answer.data)
-    except msgspec.MsgspecError:
-        return _ServiceStats()
-
-
-def _status(service: _ServiceStats) -> ServiceStatus | None:
-    """Return the status of a Pointsman process; None for another service."""
-    for endpoint in service.endpoints:
-        if endpoint.name == STATUS_ENDPOINT:
-            try:
-                return msgspec.json.decode(endpoint.data, type=ServiceStatus)
-            except msgspec.MsgspecError:
-                return None
-    return None

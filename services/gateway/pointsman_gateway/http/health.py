@@ -9,10 +9,12 @@ from starlette.responses import Response
 
 from pointsman.contracts.messages.subjects import STREAM_SUBJECTS
 from pointsman.runtime.bus import BusError, NoResponders
+from pointsman.runtime.bus.write_watch import UNWRITABLE
 from pointsman.runtime.probe import readiness_response
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.telemetry import metrics
 from pointsman_gateway.backends import Backends
+from pointsman_gateway.console.process_monitor import ProcessMonitor
 from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 
 _REQUEST_TIMEOUT_S = 1.0
@@ -26,10 +28,20 @@ class HealthView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadinessChecks(msgspec.Struct, frozen=True, kw_only=True):
-    """``ok`` or the problem, for each dependency of the gateway."""
+    """``ok`` or the problem, for each dependency of the gateway.
+
+    Attributes
+    ----------
+    nats: The connection.
+    streams: All streams exist.
+    writes: NATS stores decisions and outcomes. It does not when its disk is full.
+    store: The store responds.
+    decision: A decision replica responds.
+    """
 
     nats: str
     streams: str
+    writes: str
     store: str
     decision: str
 
@@ -40,17 +52,20 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     status: ``ready`` or ``not ready``.
+    warnings: Problems that processes report and that do not make the gateway unready, as ``tier SIMPLE: halted``.
     """
 
     status: str
     checks: ReadinessChecks
+    warnings: list[str]
 
 
 class HealthHandler:
     """Answers probes."""
 
-    def __init__(self, backends: Backends) -> None:
+    def __init__(self, backends: Backends, processes: ProcessMonitor) -> None:
         self._backends = backends
+        self._processes = processes
 
     @HttpEndpoint(
         "GET /healthz",
@@ -71,7 +86,9 @@ class HealthHandler:
         name="isReady",
         tag="operations",
         summary="Check every dependency of the gateway",
-        description="Checks NATS, the streams, the store and the decision replicas.",
+        description="Checks NATS, the streams, whether NATS stores what is appended, the store and the decision "
+        "replicas. What concerns only a part of the answers, such as a halted tier or a failing provider, is a "
+        "warning: `GET /v1/system` has the details.",
         query=None,
         answers={
             200: AnswerType("All dependencies are available", Readiness),
@@ -81,10 +98,19 @@ class HealthHandler:
     async def ready(self, _: Request) -> Response:
         """Check all dependencies at once."""
         nats = "ok" if self._backends.bus is not None else "not connected"
-        streams, store, decision = await asyncio.gather(
-            _result(self._streams()), _result(self._backends.store.ping()), _result(self._decision())
+        streams, store, decision, processes = await asyncio.gather(
+            _result(self._streams()),
+            _result(self._backends.store.ping()),
+            _result(self._decision()),
+            self._processes.recent(),
         )
-        return readiness_response({"nats": nats, "streams": streams, "store": store, "decision": decision})
+        reported = [(process.status.service, found) for process in processes for found in process.status.problems or ()]
+        refused = [found.subject for service, found in reported if service == "decision" and found.kind == UNWRITABLE]
+        writes = self._backends.write_state()
+        if writes == "ok" and refused:
+            writes = f"decisions are not stored: {refused[0]}"
+        checks = {"nats": nats, "streams": streams, "writes": writes, "store": store, "decision": decision}
+        return readiness_response(checks, warnings=sorted({f"{found.subject}: {found.kind}" for _, found in reported}))
 
     @HttpEndpoint(
         "GET /metrics",

@@ -1,0 +1,120 @@
+"""Watch whether NATS can write: a probe for idle systems, and an alert."""
+
+import asyncio
+import time
+
+import msgspec
+
+from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.notices import Alert
+from pointsman.runtime.bus.bus import Bus
+from pointsman.runtime.bus.errors import BusError, NotPermitted
+from pointsman.runtime.telemetry.logs import logger
+
+log = logger("bus")
+
+UNWRITABLE = "unwritable"
+ALL_TIERS = "_all"
+"""Tier in the subject of alerts that concern all tiers."""
+CHECK_INTERVAL_S = 2.0
+PROBE_INTERVAL_S = 4.0
+PROBE_TIMEOUT_S = 3.0
+ALERT_REPEAT_INTERVAL_S = 3600.0
+_PROBE_MAX_BYTES = 1024**2
+_NAME_IN_USE = 10058
+
+
+class _ApiError(msgspec.Struct, frozen=True):
+    err_code: int = 0
+    description: str = ""
+
+
+class _ApiResponse(msgspec.Struct, frozen=True):
+    error: _ApiError | None = None
+
+
+class WriteWatch:
+    """Publishes an alert while NATS does not store what this process appends.
+
+    ``service`` names this process in alerts. With ``replicas``, the number of copies that a stream has, a message is
+    also appended to the stream `PROBE_STREAM` at intervals, which keeps only the last one: so a full disk is noticed
+    before a decision or an outcome is lost to it.
+    """
+
+    def __init__(self, bus: Bus, service: str, replicas: int | None = None) -> None:
+        self._bus = bus
+        self._service = service
+        self._replicas = replicas
+        self._probe_exists = False
+        self._probe_at_s = self._alerted_at_s = float("-inf")
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            await asyncio.sleep(CHECK_INTERVAL_S)
+            if not self._bus.connected:
+                continue
+            if self._replicas is not None and time.monotonic() - self._probe_at_s >= PROBE_INTERVAL_S:
+                await self._probe(self._replicas)
+            await self._alert()
+
+    async def _probe(self, replicas: int) -> None:
+        self._probe_at_s = time.monotonic()
+        try:
+            if not self._probe_exists:
+                await self._create_stream(replicas)
+                self._probe_exists = True
+            await self._bus.append(f"{subjects.PROBE_SUBJECTS}.{self._service}", b"{}", PROBE_TIMEOUT_S)
+        except NotPermitted as error:
+            log.warning("NATS is not probed: %s; renew the users of NATS with `pointsman credentials`", error)
+            self._replicas = None
+        except BusError as error:  # recorded by the health of the connection
+            log.debug("probe: %s", error)
+
+    async def _create_stream(self, replicas: int) -> None:
+        """Create the stream, or give an existing one this configuration."""
+        name = subjects.PROBE_STREAM
+        config = {
+            "name": name,
+            "subjects": [f"{subjects.PROBE_SUBJECTS}.*"],
+            "retention": "limits",
+            "storage": "file",
+            "discard": "old",
+            "max_msgs_per_subject": 1,
+            "max_bytes": _PROBE_MAX_BYTES,
+            "num_replicas": replicas,
+        }
+        payload = msgspec.json.encode(config)
+        error = await self._api(f"$JS.API.STREAM.CREATE.{name}", payload)
+        if error is not None and error.err_code == _NAME_IN_USE:
+            error = await self._api(f"$JS.API.STREAM.UPDATE.{name}", payload)
+        if error is not None:
+            raise BusError(f"stream {name}: {error.description}")
+
+    async def _api(self, subject: str, payload: bytes) -> _ApiError | None:
+        answer = await self._bus.requests.call(subject, payload, PROBE_TIMEOUT_S)
+        return msgspec.json.decode(answer.data, type=_ApiResponse).error
+
+    async def _alert(self) -> None:
+        """Publish the alert without waiting for its acknowledgement: the stream of alerts may be unwritable too."""
+        problems = self._bus.requests.writes.problems()
+        now_s = time.monotonic()
+        if not problems or now_s - self._alerted_at_s < ALERT_REPEAT_INTERVAL_S:
+            return
+        self._alerted_at_s = now_s
+        streams = ", ".join(problems)
+        text = f"NATS does not store what {self._service} appends to {streams}: check its disk and its log"
+        log.error("%s", text)
+        alert = Alert(
+            kind=UNWRITABLE,
+            tier=ALL_TIERS,
+            text=text,
+            service=self._service,
+            raised_at_ms=int(time.time() * 1000),
+            detail={"streams": problems},
+        )
+        try:
+            await self._bus.publish(subjects.alert(UNWRITABLE, ALL_TIERS), encode(alert))
+        except BusError as error:
+            log.debug("alert not published: %s", error)
