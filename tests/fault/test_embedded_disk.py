@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import nats
 import pytest
+from nats.aio.msg import Msg
 
-from pointsman.cli.stack.logins import operator_logins
+from pointsman.cli.stack.logins import OBSERVER_FILE, operator_logins
 from pointsman.cli.stack.stack import Stack
 from pointsman.contracts.config import load_config
 from tests.fault.cluster import CONFIG_TOML, DIM, TIERS
@@ -51,14 +53,38 @@ class Embedded:
         answers = [await self.call("POST", "/v1/decisions", {"tier": tier, "context": [1.0] * DIM}) for tier in TIERS]
         return all(answer.status == 200 and not answer.json()["degraded"] for answer in answers)
 
+    async def ready(self) -> bool:
+        return (await self.call("GET", "/readyz")).status == 200
+
+    async def cannot_write(self) -> bool:
+        readiness = await self.call("GET", "/readyz")
+        return readiness.status == 503 and readiness.json()["checks"]["writes"] != "ok"
+
+    async def warns(self, subject: str, kind: str) -> bool:
+        warnings = (await self.call("GET", "/readyz")).json()["warnings"]
+        return any(warning.startswith(subject) and warning.endswith(f": {kind}") for warning in warnings)
+
     async def all_is_learned(self) -> bool:
         system = (await self.call("GET", "/v1/system")).json()
         return not system["problems"] and all(tier["lag"] == 0 and not tier["halted"] for tier in system["tiers"])
 
+    async def subscribe(self, subject: str) -> list[bytes]:
+        """Return a list to which the messages of a subject are added."""
+        received: list[bytes] = []
+
+        async def on_message(message: Msg) -> None:
+            received.append(message.data)
+
+        observer = (self.stack.data_dir / OBSERVER_FILE).read_text().strip()
+        self.client = await nats.connect(observer)
+        await self.client.subscribe(subject, cb=on_message)
+        await self.client.flush()
+        return received
+
     async def logged(self, stream: str) -> list[dict[str, str]]:
         """Return the messages of a stream."""
-        nats, _ = operator_logins(self.stack.data_dir, self.stack.nats_url, self.stack.redis_url)
-        url = f"nats://{nats.user}:{nats.password}@{urlsplit(nats.url).netloc}"
+        login, _ = operator_logins(self.stack.data_dir, self.stack.nats_url, self.stack.redis_url)
+        url = f"nats://{login.user}:{login.password}@{urlsplit(login.url).netloc}"
         return [
             json.loads(message.data) | {"at": message.sequence} for message in (await read_stream(url, stream)).messages
         ]
@@ -85,16 +111,24 @@ async def test_a_full_disk_that_has_room_again_needs_no_operator(
         embedded, ledger = Embedded(stack), Ledger()
         disk = folder[1] or SizeLimit(lambda: [process.pid for process in stack.describe().processes()])
         row = Row("embedded stack: disk full", 0, 0, 0, 0, None)
+        alerts = await embedded.subscribe("alerts.unwritable.*")
         rows.append(row)
+        assert await embedded.warns("disk of", "disk-low")  # the disk is smaller than what must be free
+        disk.fill()  # without any load: the probe notices it
+        try:
+            await eventually(embedded.cannot_write, "the gateway reports that NATS cannot write")
+        finally:
+            disk.free()
+        await eventually(embedded.ready, "the gateway is ready", HEALS_WITHIN_S)
         async with Load(embedded, ledger, seed=11):
             await eventually(lambda: _at_least(ledger, 200, 50), "outcomes are accepted")
             disk.fill()
             try:
                 await eventually(lambda: _at_least(ledger, 503, 10), "outcomes are refused")
                 assert not await embedded.policies_decide()
-                (nats,) = stack.describe().nats
+                running = stack.describe().nats
                 await asyncio.sleep(STAYS_FULL_S)
-                assert stack.describe().nats == [nats], "NATS is restarted while the disk is full"
+                assert stack.describe().nats == running, "NATS is restarted while the disk is full"
             finally:
                 disk.free()
             freed_at_s = time.monotonic()
@@ -102,7 +136,8 @@ async def test_a_full_disk_that_has_room_again_needs_no_operator(
             row.heal_s = time.monotonic() - freed_at_s
             await asyncio.sleep(GOES_ON_S)
         await eventually(embedded.all_is_learned, "every outcome is learned from")
-        assert (await embedded.call("GET", "/readyz")).status == 200
+        await eventually(embedded.ready, "the gateway is ready")
+        assert alerts  # on core NATS: the stream could not store them
         decisions, outcomes = await embedded.logged("DECISIONS"), await embedded.logged("OUTCOMES")
 
     made = {id_.rpartition(".")[0] for id_ in ledger.acknowledged_decisions()}

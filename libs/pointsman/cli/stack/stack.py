@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -166,6 +167,9 @@ class Stack:
             base = base_environment(service, self._config, self._environ)
             login = service_environment(service, credentials, nats.url, store.url, self._supervisor)
             environ = base | login | self._owner | {"POINTSMAN_GATEWAY_PORT": str(port)}
+            if service == "reward_updater":
+                disks = [*self._config.reward_updater.disk_paths, str(self.data_dir)]
+                environ["POINTSMAN_REWARD_UPDATER_DISK_PATHS"] = json.dumps(disks, ensure_ascii=False)
             for at in range(self._replicas[service]):
                 url = self.gateway_url if service == "gateway" else ""
                 process = ServiceProcess(service, at, module, environ, self._ports, url)

@@ -17,11 +17,13 @@ log = logger("bus")
 UNWRITABLE = "unwritable"
 ALL_TIERS = "_all"
 """Tier in the subject of alerts that concern all tiers."""
-CHECK_INTERVAL_S = 2.0
+WATCH_INTERVAL_S = 2.0
 PROBE_INTERVAL_S = 4.0
 PROBE_TIMEOUT_S = 3.0
 ALERT_REPEAT_INTERVAL_S = 3600.0
 _PROBE_MAX_BYTES = 1024**2
+_PROBE_MESSAGE = b"{}".ljust(4096)
+"""It takes a new block of the file system each time: a small message fits in the last block of a full disk."""
 _NAME_IN_USE = 10058
 
 
@@ -46,13 +48,14 @@ class WriteWatch:
         self._bus = bus
         self._service = service
         self._replicas = replicas
+        self._subject = f"{subjects.PROBE_SUBJECTS}.{service}"
         self._probe_exists = False
         self._probe_at_s = self._alerted_at_s = float("-inf")
 
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:
-            await asyncio.sleep(CHECK_INTERVAL_S)
+            await asyncio.sleep(WATCH_INTERVAL_S)
             if not self._bus.connected:
                 continue
             if self._replicas is not None and time.monotonic() - self._probe_at_s >= PROBE_INTERVAL_S:
@@ -65,12 +68,13 @@ class WriteWatch:
             if not self._probe_exists:
                 await self._create_stream(replicas)
                 self._probe_exists = True
-            await self._bus.append(f"{subjects.PROBE_SUBJECTS}.{self._service}", b"{}", PROBE_TIMEOUT_S)
+            await self._bus.append(self._subject, _PROBE_MESSAGE, PROBE_TIMEOUT_S)
         except NotPermitted as error:
             log.warning("NATS is not probed: %s; renew the users of NATS with `pointsman credentials`", error)
             self._replicas = None
-        except BusError as error:  # recorded by the health of the connection
-            log.debug("probe: %s", error)
+        except BusError as error:
+            if not self._probe_exists:  # a failed append is recorded by itself
+                self._bus.requests.writes.failed(self._subject, f"the stream cannot be created: {error}")
 
     async def _create_stream(self, replicas: int) -> None:
         """Create the stream, or give an existing one this configuration."""
