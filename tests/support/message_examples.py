@@ -71,7 +71,14 @@ from pointsman.contracts.messages.policies import (
     revert_decoder,
 )
 from pointsman.contracts.messages.problem import FieldError, Problem, problem_decoder
-from pointsman.contracts.messages.status import DegradedCount, HopCounts, ServiceStatus, TierStatus, status_decoder
+from pointsman.contracts.messages.status import (
+    DegradedCount,
+    HopCounts,
+    ServiceStatus,
+    StatusProblem,
+    TierStatus,
+    status_decoder,
+)
 from pointsman.core.bandit import RewardRule
 from tests.support.repository import ROOT
 
@@ -246,6 +253,18 @@ EXAMPLES: dict[str, Example] = {
             degraded=[
                 DegradedCount(tier="SIMPLE", reason="no_replica", count=12.0),
                 DegradedCount(tier="T", reason="nats", count=1.0),
+            ],
+        ),
+        status_decoder,
+    ),
+    "service_status.problems": Example(
+        ServiceStatus(
+            service="reward-updater",
+            instance="host:4713",
+            started_ms=1_795_312_000_123,
+            problems=[
+                StatusProblem(kind="halted", subject="tier SIMPLE", text="the log ends at 7", serious=True),
+                StatusProblem(kind="disk-low", subject="disk of /data", text="500 MB free"),
             ],
         ),
         status_decoder,
