@@ -55,6 +55,16 @@ def test_compose_passes_provider_keys_from_its_environment() -> None:
     assert gateway_and_operator in (1, 2)
 
 
+@with_compose
+@pytest.mark.e2e
+@pytest.mark.parametrize("variable", ["GATEWAY_PORT", "NATS_PORT"])
+def test_an_address_in_the_variable_of_a_port_is_refused(variable: str) -> None:
+    """Docker publishes on every interface when it cannot read the address that Compose passes on."""
+    refused = ComposeProject("pointsman-config-test").complete("config", **{variable: "127.0.0.1:18081"})
+    assert refused.returncode != 0
+    assert "port" in refused.stderr
+
+
 @pytest.fixture(scope="module")
 def project() -> Iterator[ComposeProject]:
     if os.environ.get("POINTSMAN_TEST_DOCKER") != "1":

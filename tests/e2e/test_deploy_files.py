@@ -72,6 +72,7 @@ def test_every_setting_in_the_compose_file_is_a_setting(tmp_path: Path) -> None:
     password = tmp_path / "password"
     password.write_text("secret", encoding="utf-8")
     found = dict(re.findall(r"^ +(POINTSMAN_[A-Z_]+): \"?([^\s\"]+)", COMPOSE, re.MULTILINE))
+    found = {name: re.sub(r"\${\w+:-(.*)}", r"\1", value) for name, value in found.items()}  # without variables set
     environment = {name: str(password) if name.endswith("PASSWORD_FILE") else value for name, value in found.items()}
     config = load_config(REPOSITORY / "pointsman.toml", environment)
     assert (config.nats.url, config.redis.url) == ("nats://nats:4222", "redis://redis:6379/0")
@@ -81,12 +82,12 @@ def test_every_setting_in_the_compose_file_is_a_setting(tmp_path: Path) -> None:
 def test_what_is_published_is_on_loopback_and_only_the_gateway_and_nats_are_without_monitoring() -> None:
     usual, monitoring = COMPOSE.split("  prometheus:\n", 1)
     assert re.findall(r"ports: \[(.*)\]", usual) == [
-        '"${GATEWAY_ADDRESS:-127.0.0.1}:${GATEWAY_PORT:-8080}:8080"',
-        '"127.0.0.1:${NATS_PORT:-4222}:4222"',
+        '"[${GATEWAY_ADDRESS:-127.0.0.1}]:${GATEWAY_PORT:-8080}:8080"',
+        '"[127.0.0.1]:${NATS_PORT:-4222}:4222"',
     ]
     assert re.findall(r"ports: \[(.*)\]", monitoring) == [
-        '"127.0.0.1:${PROMETHEUS_PORT:-9090}:9090"',
-        '"127.0.0.1:${GRAFANA_PORT:-3000}:3000"',
+        '"[127.0.0.1]:${PROMETHEUS_PORT:-9090}:9090"',
+        '"[127.0.0.1]:${GRAFANA_PORT:-3000}:3000"',
     ]
     assert monitoring.count("profiles: [monitoring]") == 2
     assert COMPOSE.count("ports:") == 4

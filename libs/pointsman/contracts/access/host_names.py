@@ -26,10 +26,19 @@ def is_host(text: str) -> bool:
     return bool(text) and plain and not set(text) & set("/@[]?#* ")
 
 
+def is_address(text: str) -> bool:
+    """Return whether the text is a complete IP address without brackets and zone."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
 def is_loopback(host: str) -> bool:
     """Return whether a server that listens on this address can be reached from its own machine only."""
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta
 
-from pointsman.contracts.access.host_names import ANY_HOST, is_host
+from pointsman.contracts.access.host_names import ANY_HOST, is_address, is_host
 from pointsman.contracts.config.section import Section
 from pointsman.core.bounds import NonNegative, NonNegativeInt, Port, PositiveInt, Share
 from pointsman.core.violations import Violation
@@ -48,7 +48,7 @@ class GatewayConfig(_ServiceSection, frozen=True, kw_only=True):
         keys are configured.
     anonymous_rate_limit_per_s: Requests per second from one client address while no keys are configured; 0 for no
         limit.
-    published_host: The address at which a container's port is published. It decides, instead of ``host``, whether other
+    published_host: IP address at which a container's port is published. It decides, instead of ``host``, whether other
         machines can reach the gateway.
     allowed_hosts: Host names that requests may have in ``Host``, such as ``gateway.example.com``; ``*`` for every
         name. Always accepted: IP addresses, names without a dot, names that end with ``.localhost``, ``.local`` or
@@ -86,6 +86,9 @@ class GatewayConfig(_ServiceSection, frozen=True, kw_only=True):
         for name, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
             if getattr(self, name) is not None and getattr(self, other) is None:
                 yield Violation(other, f"required together with {name}")
+        if self.published_host is not None and not is_address(self.published_host):
+            # Docker publishes on every interface when it cannot read the address.
+            yield Violation("published_host", f"expected an IP address, got {self.published_host[:100]!r}")
         for index, name in enumerate(self.allowed_hosts):
             if name != ANY_HOST and not is_host(name):
                 expected = "expected a host name without scheme and port, such as gateway.example.com, or *"

@@ -81,7 +81,17 @@ def test_a_published_container_port_needs_keys_too(file: Path, published: str) -
     assert exposure_problems(load_config(file, {**environ, "POINTSMAN_GATEWAY_KEYS_FILE": "keys"})) == []
 
 
-@pytest.mark.parametrize("published", ["127.0.0.1", "::1", "[::1]"])
+@pytest.mark.parametrize("published", ["127.1", "localhost", "127.0.0.1:127.0.0.1", "[::1]", "::1%lo", "127.0.0.01"])
+def test_an_address_that_docker_cannot_read_is_refused(file: Path, published: str) -> None:
+    """It would publish the port on every interface."""
+    file.write_text(TIER)
+    with pytest.raises(ConfigError) as caught:
+        load_config(file, {"POINTSMAN_GATEWAY_HOST": "0.0.0.0", "POINTSMAN_GATEWAY_PUBLISHED_HOST": published})
+    (problem,) = caught.value.problems
+    assert problem.endswith(f"gateway.published_host: expected an IP address, got {published!r}")
+
+
+@pytest.mark.parametrize("published", ["127.0.0.1", "::1"])
 def test_a_container_port_that_is_published_on_loopback_needs_no_keys(file: Path, published: str) -> None:
     file.write_text(TIER)
     environ = {"POINTSMAN_GATEWAY_HOST": "0.0.0.0", "POINTSMAN_GATEWAY_PUBLISHED_HOST": published}
