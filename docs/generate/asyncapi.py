@@ -13,7 +13,7 @@ import pointsman
 from docs import DOCS
 from docs.generate.channels import CHANNELS, Channel, Message, uses
 from docs.generate.markdown import plain
-from pointsman_gateway.api.json_schema import describe_fields, structs_by_name
+from pointsman_gateway.api.json_schema import describe_fields, for_generators, structs_by_name
 
 GOLDEN = DOCS.parent / "tests" / "contract" / "golden" / "v1"
 """Golden messages; those of a type are its examples."""
@@ -61,7 +61,7 @@ def document() -> dict[str, Any]:
         "operations": operations,
         "components": {
             "messages": {kind.__name__: _message(kind) for kind in message_types()},
-            "schemas": schemas(),
+            "schemas": for_generators(schemas()),
         },
     }
 

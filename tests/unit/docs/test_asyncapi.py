@@ -83,3 +83,14 @@ def test_kept_message_fits_its_payload_schema(name: str, file: Path) -> None:
     validator.validate(message)
     required = schemas()[name]["required"]
     assert not required or not validator.is_valid({k: v for k, v in message.items() if k != required[0]})
+
+
+def test_the_schemas_have_a_form_that_generators_of_code_understand() -> None:
+    def check(part: Any) -> None:
+        for value in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+            check(value)
+        if isinstance(part, dict):
+            assert "prefixItems" not in part
+            assert not isinstance(part.get("items"), bool)
+
+    check(document()["components"]["schemas"])

@@ -120,3 +120,19 @@ def test_docstrings_become_descriptions() -> None:
 def test_the_pages_request_no_other_host(page: str) -> None:
     text = (STATIC / page).read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
     assert not re.search(r"""https?://|(src|href)=["']//|@import|\burl\(""", text)
+
+
+def test_the_schemas_have_a_form_that_generators_of_clients_understand() -> None:
+    """No tuples and no boolean schemas, which most generators fail on."""
+
+    def check(node: Any) -> None:
+        for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+            check(value)
+        if isinstance(node, dict):
+            assert "prefixItems" not in node
+            for name in ("items", "schema", "not"):
+                assert not isinstance(node.get(name), bool), node
+            assert all(isinstance(field, dict) for field in node.get("properties", {}).values())
+
+    check(API["paths"])
+    check(API["components"])

@@ -37,7 +37,7 @@ def component_schemas(requests: Iterable[Any], answers: Iterable[Any]) -> tuple[
             schema.setdefault("additionalProperties", True)
         for key, field in schema["properties"].items():
             schema["properties"][key] = _without_default(field, always_present=key in schema["required"])
-    return dict(zip(types, _for_generators(list(schemas)), strict=True)), _for_generators(components)
+    return dict(zip(types, for_generators(list(schemas)), strict=True)), for_generators(components)
 
 
 def describe_fields(schema: Schema, struct: type[msgspec.Struct]) -> None:
@@ -100,16 +100,16 @@ def _without_default(field: Schema, *, always_present: bool) -> Schema:
     return {**field, "description": f"{field['description']} {text}" if "description" in field else text}
 
 
-def _for_generators(node: Any) -> Any:
+def for_generators(node: Any) -> Any:
     """Return a schema in the form that every generator of clients understands.
 
     A tuple becomes an array of one item type, and an object without properties an object with any.
     """
     if isinstance(node, list):
-        return [_for_generators(item) for item in node]
+        return [for_generators(item) for item in node]
     if not isinstance(node, dict):
         return node
-    node = {key: _for_generators(value) for key, value in node.items()}
+    node = {key: for_generators(value) for key, value in node.items()}
     if "prefixItems" in node:
         items = node.pop("prefixItems")
         node["items"] = items[0] if all(item == items[0] for item in items) else {"anyOf": items}
