@@ -1,6 +1,7 @@
 """Shadow evaluation of one tier under its lease: reads the decisions and the rewards."""
 
 import asyncio
+import time
 
 from pointsman.contracts.config import Config, TierConfig
 from pointsman.contracts.messages.errors import UnknownVersion
@@ -59,6 +60,7 @@ class TierEvaluator(TierWorker):
         """Read the policies and the progress, and start the readers."""
         await self._read_policies()
         self._evaluation.progress = await self._store.progress()
+        await self._store.begin_days(self._evaluation.progress, time.time())
         self._evaluation.recent.clear()
         log.info("tier %s: evaluates from decision %d on", self.tier, self._evaluation.progress.watermark + 1)
         self._readers = [asyncio.create_task(reader.run()) for reader in (self._decisions, self._rewards)]

@@ -19,6 +19,8 @@ COMPLETE = "rewards_complete"
 """Field: the rewards of all outcomes up to this sequence were read."""
 SEEN = "rewards_seen"
 """Field: the outcomes above that sequence whose rewards were read."""
+DAYS_FROM = "days_from"
+"""Field: the first day (UTC, counted from the Unix epoch) whose sums contain all of its hours; absent while unknown."""
 REWARDS_LOG = "rewards_log"
 """Field: creation time of the stream that `REWARDS_AT` refers to."""
 _RUNS = "runs\t"
@@ -36,6 +38,7 @@ class ShadowProgress:
     ----------
     runs: The runs of each policy, in order.
     picks_from: The lowest chunk of each policy's picks that may still exist.
+    days_from: See `DAYS_FROM`; None while unknown.
     """
 
     watermark: int = 0
@@ -46,6 +49,7 @@ class ShadowProgress:
     rewards_log: str = ""
     runs: dict[str, list[Run]] = field(default_factory=dict)
     picks_from: dict[str, int] = field(default_factory=dict)
+    days_from: int | None = None
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, str]) -> ShadowProgress:
@@ -59,7 +63,13 @@ class ShadowProgress:
             rewards_log=fields.get(REWARDS_LOG, ""),
             runs={identity: _runs_decoder.decode(value) for identity, value in _with_prefix(fields, _RUNS)},
             picks_from={identity: int(value) for identity, value in _with_prefix(fields, _PICKS)},
+            days_from=int(fields[DAYS_FROM]) if DAYS_FROM in fields else None,
         )
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was evaluated yet."""
+        return not (self.watermark or self.rewards_at)
 
     def apply_runs(self, changed: Mapping[str, list[Run]]) -> None:
         """Apply runs that were committed; an empty list removes a policy."""

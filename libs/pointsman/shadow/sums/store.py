@@ -6,10 +6,10 @@ from pointsman.core.off_policy.statistics import LENGTH
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.errors import store_errors
 from pointsman.runtime.store.store import Script, Store
-from pointsman.shadow.periods import HOURS_PER_DAY
+from pointsman.shadow.periods import DAY_S, HOURS_PER_DAY
 from pointsman.shadow.sums.commit import COMMIT_SHADOW, ShadowCommit, ShadowCommitted
 from pointsman.shadow.sums.hour_sums import FLOAT, HourSums, add_up
-from pointsman.shadow.sums.progress import WATERMARK, ShadowProgress
+from pointsman.shadow.sums.progress import DAYS_FROM, WATERMARK, ShadowProgress
 
 SUM_SHADOW = Script("pointsman.shadow.sums", "sum_shadow", read_only=True)
 
@@ -71,16 +71,38 @@ class ShadowStore:
     async def by_day(self, identity: str, hours: range) -> list[tuple[int, HourSums]]:
         """Return a policy's sums of the range by day (UTC), each with its first hour, in order of time.
 
-        The store holds the sums of whole days; only days that are partly in the range are added up from their hours.
+        The store holds the sums of whole days. Days that are partly in the range, and those that a version without sums
+        by day has evaluated in part, are added up from their hours.
         """
-        whole = range(-(-hours.start // HOURS_PER_DAY), hours.stop // HOURS_PER_DAY)
-        midnight = min(whole.start * HOURS_PER_DAY, hours.stop)
+        first_whole, end = -(-hours.start // HOURS_PER_DAY), hours.stop // HOURS_PER_DAY
+        complete_from = min(max(await self.days_from(), first_whole), max(end, first_whole))
+        incomplete, whole = range(first_whole, complete_from), range(complete_from, end)
+        midnight = min(first_whole * HOURS_PER_DAY, hours.stop)
         before = range(hours.start, midnight)
-        after = range(max(midnight, whole.stop * HOURS_PER_DAY), hours.stop)
+        after = range(max(midnight, end * HOURS_PER_DAY), hours.stop)
         found = [(part.start, sums) for part in (before, after) for sums in await self.totals(identity, part)]
+        of_hours = range(incomplete.start * HOURS_PER_DAY, incomplete.stop * HOURS_PER_DAY)
+        days = await self.totals(identity, of_hours, HOURS_PER_DAY)
+        found += [(day * HOURS_PER_DAY, sums) for day, sums in zip(incomplete, days, strict=True)]
         names = [keys.shadow_day(self.tier, identity, day) for day in whole]
         found += [(day * HOURS_PER_DAY, sums) for day, sums in await self._hashes(whole, names)]
         return sorted(((start, sums) for start, sums in found if sums.counts or sums.rewarded), key=lambda one: one[0])
+
+    async def begin_days(self, progress: ShadowProgress, now_s: float) -> None:
+        """Store from which day on the sums by day are complete, unless it is stored; ``progress`` is the current one.
+
+        A tier that was evaluated before this was stored may have sums of an older version, which knew no days: they are
+        complete from tomorrow on.
+        """
+        if progress.days_from is None:
+            progress.days_from = 0 if progress.is_new else int(now_s // DAY_S) + 1
+            with store_errors():
+                await self._store.redis.hset(keys.shadow_progress(self.tier), DAYS_FROM, str(progress.days_from))
+
+    async def days_from(self) -> int:
+        """Return the first day whose sums contain all of its hours, and from which on there are sums by 5 minutes."""
+        with store_errors():
+            return int(await self._store.redis.hget(keys.shadow_progress(self.tier), DAYS_FROM) or 0)
 
     async def total(self, identity: str, hours: range) -> HourSums:
         """Return the sums of a policy over a range of hours."""

@@ -112,6 +112,9 @@ WINDOWS = {
 }
 """The windows that a request can name; each has at most about 300 points."""
 
+DAY_BY_HOURS = Resolution(86_400, 3600, activity.HOURS)
+"""The last day where an older version, which had no sums by 5 minutes, has evaluated a part of it."""
+
 
 def activity_point(at_ms: int, sums: HourSums) -> ActivityPointView:
     """Return the activity in an interval."""

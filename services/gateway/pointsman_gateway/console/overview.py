@@ -7,13 +7,15 @@ import msgspec
 from msgspec import Meta
 from starlette.requests import Request
 
-from pointsman.shadow.periods import HOUR_MS
+from pointsman.shadow.periods import DAY_MS, HOUR_MS
 from pointsman.shadow.report.messages import Window
+from pointsman.shadow.sums.activity import FIVE_MINUTES
 from pointsman.shadow.sums.store import ShadowStore
 from pointsman_gateway.api.parameters import TierName
 from pointsman_gateway.api.policies.active import read_active_policies
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.console.activity import (
+    DAY_BY_HOURS,
     WINDOWS,
     ActivityPointView,
     ActivityTotalsView,
@@ -77,6 +79,9 @@ class OverviewHandler:
         tier, config = self._backends.require_tier(query.tier), self._backends.config
         resolution, now_ms = WINDOWS[query.window], int(time.time() * 1000)
         store = ShadowStore(self._backends.store, tier)
+        first_day = (now_ms - resolution.window_s * 1000) // DAY_MS
+        if resolution.identity == FIVE_MINUTES and first_day < await store.days_from():
+            resolution = DAY_BY_HOURS
         units = resolution.units(now_ms)
         from_ms = units.start * resolution.unit_ms
         intervals = await store.totals(resolution.identity, units, resolution.per_step)
