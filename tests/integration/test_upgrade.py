@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+import pytest_asyncio
 import redis
 
 from pointsman.runtime.store.store import Store
@@ -62,15 +63,17 @@ def now_h(store_url: str, empty_servers: None) -> int:
     return now_h
 
 
-@pytest.fixture(scope="module")
-def gateway(start_service: StartService, now_h: int) -> Iterator[httpx.Client]:
+@pytest_asyncio.fixture
+async def gateway(start_service: StartService, now_h: int) -> AsyncIterator[httpx.AsyncClient]:
     service = start_service("gateway", wait_for="/healthz")
     service.wait(lambda: http_status(f"{service.url}/v1/policies") == 200, "policies")
-    with httpx.Client(base_url=service.url, timeout=20.0) as client:
+    async with httpx.AsyncClient(base_url=service.url, timeout=20.0) as client:
         yield client
 
 
-async def test_every_hour_of_the_old_version_is_in_the_report(gateway: httpx.Client, store: Store, now_h: int) -> None:
+async def test_every_hour_of_the_old_version_is_in_the_report(
+    gateway: httpx.AsyncClient, store: Store, now_h: int
+) -> None:
     sums = ShadowStore(store, "SIMPLE")
     loaded = await sums.progress()
     await sums.begin_days(loaded, now_h * 3600.0)
@@ -80,10 +83,11 @@ async def test_every_hour_of_the_old_version_is_in_the_report(gateway: httpx.Cli
     committed = await sums.commit(ShadowCommit(progress.WATERMARK, loaded.watermark, loaded.watermark + 1, hours=added))
     assert committed.applied
     expected = len(AGES_H) * DECISIONS
-    (row,) = gateway.get("/v1/shadow/report", params={"window": "7d"}).json()["policies"]
+    report = await gateway.get("/v1/shadow/report", params={"window": "7d"})
+    (row,) = report.json()["policies"]
     assert (row["policy"], row["decisions"], row["rewarded"]) == ("greedy", expected + 10, expected)
     assert row["reward_delta"]["estimate"] is not None
-    day = gateway.get("/v1/overview", params={"tier": "SIMPLE", "window": "24h"}).json()
+    day = (await gateway.get("/v1/overview", params={"tier": "SIMPLE", "window": "24h"})).json()
     assert (day["step_s"], day["totals"]["decisions"]) == (3600, 2 * DECISIONS)
 
 

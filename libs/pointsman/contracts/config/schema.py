@@ -121,19 +121,22 @@ class Config(Section, frozen=True, kw_only=True):
         yield from self._static_problems()
 
     def _static_problems(self) -> Iterator[Violation]:
-        """Yield the policies that always choose an arm which their tier does not have."""
+        """Yield the policies that always choose an arm which their tier does not have.
+
+        A shadow that names no tiers needs one tier that has its arm.
+        """
+        if any(True for tier in self.tier for arm in tier.arms or [] for _ in arm_problems(arm, "")):
+            return  # reported already
+        arms = {tier.name: tier_arms(tier) for tier in self.tier}
         for index, tier in enumerate(self.tier):
-            if any(True for arm in tier.arms or [] for _ in arm_problems(arm, "")):
-                continue  # reported already
             path = "policy" if tier.policy is None else f"tier[{index}].policy"
-            if problem := static_problem(self.active(tier).algorithm, tier.name, tier_arms(tier)):
+            if problem := static_problem(self.active(tier).algorithm, tier.name, arms[tier.name]):
                 yield Violation(f"{path}.algorithm", problem)
-            for at, shadow in enumerate(self.shadow):
-                if shadow.tiers is not None and tier.name not in shadow.tiers:
-                    continue
-                if problem := static_problem(shadow.algorithm, tier.name, tier_arms(tier)):
-                    hint = "" if shadow.tiers else "; name the tiers that have it in `tiers`"
-                    yield Violation(f"shadow[{at}].algorithm", problem + hint)
+        for index, shadow in enumerate(self.shadow):
+            named = [name for name in shadow.tiers or arms if name in arms]
+            problems = [static_problem(shadow.algorithm, name, arms[name]) for name in named]
+            if any(problems) and (shadow.tiers or all(problems)):
+                yield Violation(f"shadow[{index}].algorithm", next(filter(None, problems)))
 
 
 def keys_required(config: Config) -> bool:

@@ -144,9 +144,13 @@ def test_automatic_promotion_needs_a_setting_and_its_tiers(load: Load) -> None:
             "policy.algorithm: p:n is not an arm of tier A",
         ),
         (
-            "[[shadow]]\nname = 'x'\nalgorithm = 'static:p:n'\n[[tier]]\nname = 'A'\narms = ['p:n']\n"
-            "[[tier]]\nname = 'B'\narms = ['p:m']",
-            "shadow[0].algorithm: p:n is not an arm of tier B; name the tiers",
+            "[[shadow]]\nname = 'x'\nalgorithm = 'static:p:n'\n[[tier]]\nname = 'B'\narms = ['p:m']",
+            "shadow[0].algorithm: p:n is not an arm of tier B",
+        ),
+        (
+            "[[shadow]]\nname = 'x'\nalgorithm = 'static:p:n'\ntiers = ['A', 'B']\n[[tier]]\nname = 'A'\n"
+            "arms = ['p:n']\n[[tier]]\nname = 'B'\narms = ['p:m']",
+            "shadow[0].algorithm: p:n is not an arm of tier B",
         ),
         ("[[shadow]]\nname = 'x'\ntiers = []", "shadow[0].tiers: expected at least one tier"),
         ("[[shadow]]\nalgorithm = 'uniform'", "shadow[0].name: required for a shadow"),
@@ -169,6 +173,7 @@ def test_a_static_policy_may_name_any_arm_where_it_has_a_tier_for_it(load: Load)
     without_arms = "[[tier]]\nname = 'C'\n"
     assert load(shadow + with_arm).shadow
     assert load(shadow + without_arms).shadow
+    assert load(shadow + with_arm + other).shadow
     assert load(shadow + "tiers = ['A']\n" + with_arm + other).shadow
 
 
