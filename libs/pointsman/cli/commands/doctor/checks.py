@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from pointsman.cli.commands.doctor.finding import Finding
+from pointsman.cli.commands.doctor.gateway import check_gateway
 from pointsman.cli.commands.doctor.inspection import Inspection, inspect
+from pointsman.cli.commands.doctor.notices import check_alerts, check_dead_letters
+from pointsman.cli.commands.doctor.processes import check_processes
 from pointsman.cli.commands.doctor.replication import check_replication
 from pointsman.cli.commands.doctor.servers import check_nats, check_store
-from pointsman.cli.commands.doctor.services import check_gateway, check_replicas
+from pointsman.cli.commands.doctor.tiers import check_leases, check_progress
 from pointsman.cli.target import Target
 from pointsman.runtime.bus import BusError
 from pointsman.runtime.store.errors import StateError
@@ -18,9 +21,13 @@ Check = Callable[[Inspection], Awaitable[list[Finding]]]
 CHECKS: dict[str, Check] = {
     "NATS": check_nats,
     "replicas": check_replication,
-    "decision": check_replicas,
+    "processes": check_processes,
     "store": check_store,
     "gateway": check_gateway,
+    "leases": check_leases,
+    "learning": check_progress,
+    "alerts": check_alerts,
+    "dead letters": check_dead_letters,
 }
 """The checks, in the order of the table. The name is the subject of the finding when a check fails with an error."""
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pointsman.cli.commands.doctor.finding import Finding
 from pointsman.cli.commands.doctor.inspection import START_REMEDY, Inspection
+from pointsman.cli.stack.errors import ProbeFailed
+from pointsman.cli.stack.nats_recovery import write_error
 from pointsman.contracts.messages.subjects import POLICIES_STREAM
 from pointsman.runtime.bus import Bus, BusError, NoResponders, StreamMissing
 from pointsman.runtime.bus.replication import STREAMS
@@ -19,8 +21,21 @@ async def check_nats(inspection: Inspection) -> list[Finding]:
     if inspection.bus is None:
         return [Finding("NATS", False, f"{url}: {inspection.bus_problem}", START_REMEDY)]
     jetstream = await _check_jetstream(inspection.bus)
-    found = [Finding("NATS", True, url), jetstream]
+    found = [Finding("NATS", True, url), jetstream, *await _check_writes(inspection)]
     return [*found, *await _check_streams(inspection, inspection.bus)] if jetstream.ok else found
+
+
+async def _check_writes(inspection: Inspection) -> list[Finding]:
+    """Check the writes of an embedded NATS; of others the monitor is not known, and the processes report failures."""
+    stack = inspection.target.stack
+    if stack is None or not stack.nats:
+        return []
+    try:
+        error = await write_error(stack.nats[0].monitor)
+    except ProbeFailed as failure:
+        return [Finding("NATS writes", False, str(failure), "see the log of NATS", serious=False)]
+    remedy = "make room on its disk; `pointsman up` then restarts NATS by itself"
+    return [Finding("NATS writes", not error, error or "no failed write", remedy if error else "")]
 
 
 async def _check_jetstream(bus: Bus) -> Finding:
@@ -68,8 +83,9 @@ async def check_store(inspection: Inspection) -> list[Finding]:
     try:
         await store.ping()
     except StoreUnavailable as error:
-        return [Finding("store", False, f"{url}: {error}", START_REMEDY)]
-    return [Finding("store", True, url), await _check_store_settings(store)]
+        remedy = "make room on its disk: until then nothing is learned" if "MISCONF" in str(error) else START_REMEDY
+        return [Finding("store", False, f"{url}: {error}", remedy)]
+    return [Finding("store", True, url), await _check_store_settings(store), *await _check_store_writes(store)]
 
 
 async def _check_store_settings(store: Store) -> Finding:
@@ -86,6 +102,17 @@ async def _check_store_settings(store: Store) -> Finding:
         remedy = "set " + ", ".join(f"{name} {value}" for name, value in wrong.items())
         return Finding("store settings", False, detail, f"{remedy}; an evicted arm must be learned again")
     return Finding("store settings", True, detail)
+
+
+async def _check_store_writes(store: Store) -> list[Finding]:
+    try:
+        with store_errors():
+            persistence = await store.redis.info("persistence")
+    except StoreUnavailable:
+        return []  # this user may not ask
+    state = _text(persistence.get("aof_last_write_status", "ok"))
+    remedy = "" if state == "ok" else "make room on its disk: until then nothing is learned"
+    return [Finding("store writes", state == "ok", f"last write of the append-only file: {state}", remedy)]
 
 
 def _text(value: bytes | str | None) -> str:
