@@ -98,7 +98,10 @@ class ProviderConfig(Section, frozen=True, kw_only=True):
     connect_timeout_ms: Bound on making a connection.
     first_byte_timeout_ms: Bound on the beginning of a stream.
     answer_timeout_ms: Bound on a complete answer that is not a stream.
-    idle_timeout_ms: Bound on the next part of a stream.
+    idle_timeout_ms: Bound on the next event of a stream.
+    stream_timeout_ms: Bound on a whole stream.
+    max_answer_bytes: Largest complete answer that is not a stream.
+    max_stream_bytes: Largest stream.
     retries: How often the same provider is called again, before the first byte, after 429, 5xx or a lost connection.
     max_retry_after_ms: Longest ``Retry-After`` that is waited for; after a longer one the next candidate is tried at
         once.
@@ -125,6 +128,9 @@ class ProviderConfig(Section, frozen=True, kw_only=True):
     first_byte_timeout_ms: PositiveInt = 60_000
     answer_timeout_ms: PositiveInt = 120_000
     idle_timeout_ms: PositiveInt = 60_000
+    stream_timeout_ms: PositiveInt = 3_600_000
+    max_answer_bytes: PositiveInt = 32 * 1024 * 1024
+    max_stream_bytes: PositiveInt = 256 * 1024 * 1024
     retries: Annotated[int, Meta(ge=0, le=10)] = 1
     max_retry_after_ms: NonNegativeInt = 5000
     max_connections: PositiveInt = 1000

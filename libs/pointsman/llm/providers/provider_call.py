@@ -74,7 +74,7 @@ class ProviderCall:
     async def _read_complete(self, response: StreamedResponse) -> CompleteAnswer:
         recorder = self._reader.recorder
         try:
-            body = self._wire.whole(await response.read(), response.headers)
+            body = self._wire.whole(await response.read(self._settings.config.max_answer_bytes), response.headers)
             self._reader.whole(body)
             if recorder.error is not None:
                 raise self._failures.from_error_event(recorder.error)

@@ -18,6 +18,8 @@ RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504, 520, 522, 524, 529
 
 FIRST_RETRY_DELAY_S = 0.25
 MAX_RETRY_DELAY_S = 4.0
+MAX_REQUESTED_DELAY_S = 24 * 3600.0
+"""A longer ``Retry-After`` is reported as this one."""
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
@@ -34,10 +36,10 @@ def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> fl
         return seconds
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        return max(0.0, min(MAX_REQUESTED_DELAY_S, (at - (now or datetime.now(UTC))).total_seconds()))
+    except (ValueError, TypeError, OverflowError):  # dates of any kind, such as in the year 10^30
         return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
 
 
 def retry_delay_s(
@@ -59,4 +61,6 @@ def _number(text: str | None) -> float | None:
         number = float(text) if text is not None else None
     except ValueError:
         return None
-    return number if number is not None and math.isfinite(number) and number >= 0.0 else None
+    if number is None or not math.isfinite(number) or number < 0.0:
+        return None
+    return min(number, MAX_REQUESTED_DELAY_S)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import io
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
+from pointsman.runtime.http.connection import NoCookies, OneResponseConnection
 from pointsman.runtime.http.errors import (
     BodyTooLarge,
     ConnectionLost,
@@ -33,6 +36,8 @@ KEEPALIVE_S = 30.0
 MAX_CONNECTIONS = 1000
 MAX_HEADER_BYTES = 64 * 1024
 """Of one header: some servers send long ones for browsers, such as security policies."""
+MAX_CHUNK_BYTES = 16 * 1024
+"""Most bytes of a response that are returned at once, so that what is done with them takes milliseconds."""
 _LARGE_BODY_BYTES = 1024 * 1024
 _LOST = (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 _CLIENT_ERRORS = (aiohttp.ClientError, OSError)
@@ -41,28 +46,39 @@ _CLIENT_ERRORS = (aiohttp.ClientError, OSError)
 class StreamedResponse:
     """A response whose body is read in chunks. The owner ends it with `release` or `abort`.
 
-    Lookup in ``headers`` ignores case. Every read raises `HttpError`.
+    Lookup in ``headers`` ignores case. Every read raises `HttpError`. However fast a server sends, other tasks run
+    after every `MAX_CHUNK_BYTES`.
     """
 
     def __init__(self, response: aiohttp.ClientResponse, slot: ConnectionSlot) -> None:
         self._response = response
         self._slot = slot
+        self._unpaused_bytes = 0  # returned since other tasks could run
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
 
     async def read_chunk(self) -> bytes:
         """Return the next bytes as they arrive; empty at the end."""
+        if self._unpaused_bytes >= MAX_CHUNK_BYTES:
+            self._unpaused_bytes = 0
+            await asyncio.sleep(0)  # reading does not suspend while data is buffered
         try:
-            return await self._response.content.readany()
+            data = await self._response.content.read(MAX_CHUNK_BYTES)
         except _CLIENT_ERRORS as error:
             raise _http_error(error) from error
+        self._unpaused_bytes += len(data)
+        return data
 
     def buffered(self) -> bytes:
-        """Return the bytes that have arrived already; empty when there are none."""
+        """Return bytes that have arrived already; empty when there are none, or other tasks must run first."""
+        if self._unpaused_bytes >= MAX_CHUNK_BYTES:
+            return b""
         try:
-            return self._response.content.read_nowait(-1)
+            data = self._response.content.read_nowait(MAX_CHUNK_BYTES)
         except _CLIENT_ERRORS as error:
             raise _http_error(error) from error
+        self._unpaused_bytes += len(data)
+        return data
 
     async def read(self, max_bytes: int = MAX_BODY_BYTES) -> bytes:
         """Return the whole body; raise `BodyTooLarge` when it is longer than ``max_bytes``."""
@@ -196,13 +212,17 @@ class HttpClient:
 
     def _open(self) -> aiohttp.ClientSession:
         # Opened by the first request, because a session belongs to the running event loop.
+        connector = aiohttp.TCPConnector(
+            limit=0,  # `ConnectionSlots` has the limit
+            keepalive_timeout=KEEPALIVE_S,
+            ssl=ssl.create_default_context(),  # aiohttp's own is made at import, and ignores a later SSL_CERT_FILE
+        )
+        # aiohttp has no public way to choose the class of its connections.
+        make: Callable[..., ResponseHandler] = OneResponseConnection
+        connector._factory = partial(make, loop=asyncio.get_running_loop())
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,  # `ConnectionSlots` has the limit
-                keepalive_timeout=KEEPALIVE_S,
-                ssl=ssl.create_default_context(),  # aiohttp's own is made at import, and ignores a later SSL_CERT_FILE
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
+            connector=connector,
+            cookie_jar=NoCookies(),
             timeout=self._timeout,
             trust_env=False,
             max_field_size=MAX_HEADER_BYTES,

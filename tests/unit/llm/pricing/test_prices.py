@@ -140,3 +140,12 @@ def test_missing_tokens_are_counted_from_the_text_and_marked() -> None:
     found = estimated_usage(half, 5)
     assert (found.input_tokens, found.cached_input_tokens, found.output_tokens) == (70, 60, 2)
     assert found.estimated
+
+
+async def test_names_that_a_provider_invents_are_not_kept_where_the_arm_is_listed() -> None:
+    prices = Prices([], [])
+    await prices.load()
+    usage = Usage(input_tokens=10, output_tokens=10)
+    costs = {prices.cost_usd(Arm("openai", "gpt-4o"), usage, f"gpt-{at}") for at in range(100)}
+    assert len(costs) == 1
+    assert len(prices._cached) == 1

@@ -45,3 +45,20 @@ def test_no_wait_is_longer_than_the_bound(retry: int) -> None:
 def test_what_is_asked_for_is_waited_within_the_bound_only() -> None:
     assert retry_delay_s(1, 4.0, 5.0) == 4.0
     assert retry_delay_s(1, 6.0, 5.0) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "delay_s"),
+    [
+        ("1e400", None),
+        ("9e99", 86_400.0),
+        ("-1", None),
+        ("nan", None),
+        (f"Mon, 1 Jan {'9' * 30} 00:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 86_400.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400.0),
+        ("x" * 60_000, None),
+    ],
+)
+def test_odd_delays_are_none_or_a_day(header: str, delay_s: float | None) -> None:
+    assert retry_after_s({"retry-after": header}) == delay_s

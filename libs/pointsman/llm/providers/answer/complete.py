@@ -8,16 +8,23 @@ from pointsman.llm.providers.dialects.recorder import CompletionRecorder
 from pointsman.llm.providers.settings import ProviderSettings
 
 _CLIENT_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
+_MAX_HEADERS = 32
+_MAX_HEADER_CHARS = 200
 _CLIENT_HEADERS = frozenset({"x-request-id", "request-id", "openai-processing-ms", "openai-version"})
 
 
 def client_headers(headers: Mapping[str, str], settings: ProviderSettings) -> dict[str, str]:
-    """Return the provider's headers that clients receive: rate limits and request ids, names in lower case."""
-    return {
-        name.lower(): settings.redacted(value)
-        for name, value in headers.items()
-        if name.lower().startswith(_CLIENT_PREFIXES) or name.lower() in _CLIENT_HEADERS
-    }
+    """Return the provider's headers that clients receive: rate limits and request ids, names in lower case.
+
+    Very long ones are left out, and so are all past a number: a client refuses a response with too large a head.
+    """
+    found: dict[str, str] = {}
+    for name, value in headers.items():
+        name = name.lower()  # noqa: PLW2901
+        wanted = name.startswith(_CLIENT_PREFIXES) or name in _CLIENT_HEADERS
+        if wanted and len(value) <= _MAX_HEADER_CHARS and len(found) < _MAX_HEADERS:
+            found[name] = settings.redacted(value)
+    return found
 
 
 class CompleteAnswer:

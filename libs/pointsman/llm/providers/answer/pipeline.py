@@ -29,6 +29,12 @@ class AnswerTranslator(Protocol):
         ...
 
 
+MAX_EVENTS = 1_000_000
+"""Most events of a stream; some providers send one for each token."""
+MAX_EMPTY_EVENTS = 20_000
+"""Most events of a stream that hold nothing of the answer, such as comments, or that are not readable."""
+
+
 class StreamPipeline:
     """One stream from the provider to the client.
 
@@ -36,6 +42,11 @@ class StreamPipeline:
     that holds nothing but a usage that the client did not request is dropped. With a translator, the client receives
     the events of its own dialect. ``redacted`` removes secrets from error events. Half an event is never passed on:
     whatever fails, the error is an event of its own.
+
+    Attributes
+    ----------
+    recorder: What is known of the answer.
+    events: Number of complete events so far.
     """
 
     def __init__(
@@ -53,6 +64,8 @@ class StreamPipeline:
         self._translator = translator
         self._redacted = redacted
         self.recorder = reader.recorder
+        self.events = 0
+        self._without_data = 0
 
     @property
     def failed(self) -> bool:
@@ -62,19 +75,33 @@ class StreamPipeline:
     def feed(self, data: bytes) -> bytes:
         """Add bytes of the provider; return those for the client.
 
-        A stream that is not readable raises `ValueError`, `LookupError`, `TypeError` or `AttributeError`; an
-        untranslated one only for an event that is too long.
+        A stream that is not readable raises one of `UNREADABLE`; an untranslated one only for an event that is too
+        long, or for too many events.
         """
         had_error = self.recorder.error is not None
-        out = self._process(self._framing.feed(data))
+        events = self._framing.feed(data)
+        self._count(events)
+        out = self._process(events)
         return self._redacted(out) if had_error or self.recorder.error is not None else out
 
     def end(self) -> bytes:
         """Return what is left for the client when the provider's stream has ended."""
-        out = self._process(self._framing.end())
+        rest = self._framing.end()
+        out = self._process(rest) if not self.recorder.ended else b""  # nothing belongs to the answer after its end
         if self._translator is None or self.recorder.error is not None:
             return out
         return out + self._translator.end()
+
+    def _count(self, events: list[Event]) -> None:
+        self.events += len(events)
+        for _, data in events:
+            if data is None:
+                self._without_data += 1
+        if (
+            self.events > MAX_EVENTS
+            or self._without_data + self.recorder.empty + self.recorder.malformed > MAX_EMPTY_EVENTS
+        ):
+            raise ValueError("too many events")
 
     def _process(self, events: list[Event]) -> bytes:
         if self._translator is not None:

@@ -13,6 +13,10 @@ import msgspec
 
 MAX_REPAIRED_BYTES = 256 * 1024
 """The second try is made up to this length, because it is slow."""
+MAX_CONTAINERS = 2_000_000
+"""Most objects and lists in JSON of more than `MAX_REPAIRED_BYTES`: each takes twenty times its length in memory."""
+MAX_OBJECT_BYTES = 16 * 1024 * 1024
+"""Longest JSON that is decoded with all its fields."""
 MAX_DIGITS = 18
 
 Decoded = TypeVar("Decoded")
@@ -24,6 +28,8 @@ def decode_answer(decoder: msgspec.json.Decoder[Decoded], data: bytes) -> Decode
 
     JSON that is nested as deep as the interpreter's stack is not readable.
     """
+    if len(data) > MAX_REPAIRED_BYTES and data.count(b"{") + data.count(b"[") > MAX_CONTAINERS:
+        raise msgspec.DecodeError("too many objects and lists")
     try:
         return decoder.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -35,7 +41,9 @@ def decode_answer(decoder: msgspec.json.Decoder[Decoded], data: bytes) -> Decode
 
 
 def decode_object(data: bytes) -> dict[str, Any]:
-    """Decode a JSON object as `decode_answer` does, with all its fields."""
+    """Decode a JSON object of at most `MAX_OBJECT_BYTES` as `decode_answer` does, with all its fields."""
+    if len(data) > MAX_OBJECT_BYTES:
+        raise msgspec.DecodeError("too long to be translated")
     return decode_answer(_any_object, data)
 
 

@@ -83,6 +83,8 @@ class AnthropicReader:
             recorder.ended = True
         elif event.type == "error":
             recorder.error = bytes(event.error)
+        else:
+            recorder.empty += 1  # above all pings
         return False
 
     def whole(self, body: bytes) -> None:

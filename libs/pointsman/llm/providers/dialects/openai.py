@@ -78,6 +78,8 @@ class OpenAIReader:
         if answer.error != ABSENT:
             recorder.error = bytes(answer.error)
             return False
+        if not answer.choices:
+            recorder.empty += 1
         self._read(answer)
         return answer.usage != ABSENT and answer.choices == []
 
