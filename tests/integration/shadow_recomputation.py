@@ -273,6 +273,9 @@ def _add_reward(sums: Sums, decided: Decided, q: FloatArray, reward: RewardEvent
                 sums.clipped += int(made.clipped[0] > 0.0)
                 sums.counts[f"gained\t{served}"] += gq - gp + wy - wm - y + m
     sums.counts[f"joined\t{served}"] += 1
+    for arm, score in zip(names, event.scores, strict=True):
+        if score.pulls and score.cost_usd is None and reward.cost_usd is not None:
+            sums.counts[f"silent\t{arm}"] += 1
     for arm, share, score in zip(names, q.tolist(), event.scores, strict=True):
         if score.probability:
             weight = min(share / score.probability, clip or 1e9)

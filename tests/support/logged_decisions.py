@@ -23,13 +23,21 @@ def logged(
     arms: Sequence[str] = ARMS,
     hour: int = 5,
     costs: Sequence[float | None] | None = None,
+    pulls: int = 0,
     pinned: bool = False,
 ) -> LoggedDecision:
     """Return a decision of the log."""
     names = [arm.split(":", 1) for arm in arms]
     scores = [
         CandidateScore(
-            provider=provider, model=model, mean=mean, width=0.1, ucb=mean + 0.1, probability=p, cost_usd=cost
+            provider=provider,
+            model=model,
+            mean=mean,
+            width=0.1,
+            ucb=mean + 0.1,
+            probability=p,
+            pulls=pulls,
+            cost_usd=cost,
         )
         for (provider, model), mean, p, cost in zip(
             names, means, probabilities, costs or [None] * len(arms), strict=True

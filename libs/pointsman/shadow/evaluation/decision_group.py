@@ -85,6 +85,12 @@ class DecisionGroup:
         """Return B."""
         return len(self.decisions)
 
+    @property
+    def silent(self) -> NDArray[np.bool_]:
+        """Whether the candidate had outcomes, and none of them had reported a cost. Shape (B, K)."""
+        silent: NDArray[np.bool_] = np.isnan(self.estimates.cost_usd) & (self.estimates.pulls > 0)
+        return silent
+
     def cost_model(self) -> FloatArray:
         """Return the logged costs as predictions, shape (B, K).
 

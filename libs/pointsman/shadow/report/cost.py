@@ -9,6 +9,7 @@ from pointsman.shadow.sums import hour_sums as fields
 from pointsman.shadow.sums.hour_sums import HourSums
 
 ARM_MEANS = "arm-means"
+MAX_SILENT_SHARE = 0.05
 
 
 class CostDelta(NamedTuple):
@@ -30,11 +31,21 @@ def arms_without_cost(total: HourSums) -> set[str]:
     return {arm for arm, number in total.by_arm(fields.JOINED).items() if number > 0.0 and not priced.get(arm)}
 
 
+def silent_arms(total: HourSums) -> set[str]:
+    """Return the arms whose outcomes reported no cost while more than `MAX_SILENT_SHARE` of the costs were reported.
+
+    An arm that fails reports none. The costs of the others are no sample of all requests then, and without a prediction
+    of the arm's own cost a shadow that chooses it would seem to save them.
+    """
+    limit = MAX_SILENT_SHARE * sum(total.by_arm(fields.PRICED).values())
+    return {arm for arm, number in total.by_arm(fields.SILENT).items() if number > limit}
+
+
 def cost_delta(total: HourSums, arm_costs: Mapping[str, float], confidence: float) -> CostDelta:
     """Return the cost difference; ``arm_costs`` has the mean cost of each arm, or its configured price."""
     estimate = difference(total, "cost", confidence)
     if estimate.estimate is not None:
-        if unknown := arms_without_cost(total) - arm_costs.keys():
+        if unknown := (arms_without_cost(total) - arm_costs.keys()) | silent_arms(total):
             return CostDelta(None, ARM_MEANS, sorted(unknown), ReportedEstimate(confidence=confidence))
         return CostDelta(estimate.estimate, METHOD, [], estimate)
     moved: dict[str, float] = {}

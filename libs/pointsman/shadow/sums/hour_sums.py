@@ -49,6 +49,8 @@ RATED = "rated"
 """By arm: number of joined decisions whose quality is reported."""
 PRICED = "priced"
 """By arm: number of joined decisions whose cost is reported."""
+SILENT = "silent"
+"""By arm: number of priced decisions at which the arm had outcomes, and none of them had reported a cost."""
 
 _PAIR = "pair"
 _MOMENTS, _BOUND = b"moments", b"bound"

@@ -31,7 +31,7 @@ such weight would dominate every sum."""
 
 OUTCOMES: tuple[Outcome, ...] = ("reward", "quality", "cost")
 
-SHARED = (fields.JOINED, fields.RATED, fields.PRICED, *(fields.square(outcome) for outcome in OUTCOMES))
+SHARED = (fields.JOINED, fields.RATED, fields.PRICED, fields.SILENT, *(fields.square(outcome) for outcome in OUTCOMES))
 """Sums by the arm that served. They describe decisions and outcomes, and are the same for every policy."""
 
 
@@ -170,6 +170,8 @@ def join(
         sums.add_by_arm(fields.SPREAD, names, weight_spread(p, here, limit).sum(axis=0))
         sums.add_by_arm(fields.RATED, names, _by_served(group, served["quality"]))
         sums.add_by_arm(fields.PRICED, names, _by_served(group, served["cost"]))
+        priced = found[np.isfinite(outcomes.cost_usd[found])]
+        sums.add_by_arm(fields.SILENT, names, group.silent[priced].sum(axis=0))
         for outcome, its_terms in made.items():
             squares = _by_served(group, served[outcome], errors(its_terms) ** 2)
             sums.add_by_arm(fields.square(outcome), names, squares)

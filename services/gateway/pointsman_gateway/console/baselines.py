@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from pointsman.shadow.report.cost import arms_without_cost
+from pointsman.shadow.report.cost import arms_without_cost, silent_arms
 from pointsman.shadow.report.intervals import difference
 from pointsman.shadow.report.messages import ReportedEstimate
 from pointsman.shadow.report.regret import against_best, comparable
@@ -83,9 +83,9 @@ def compare_with_baselines(
 
 
 def _cost_delta(total: HourSums, confidence: float) -> ReportedEstimate:
-    return (
-        ReportedEstimate(confidence=confidence) if arms_without_cost(total) else difference(total, "cost", confidence)
-    )
+    if arms_without_cost(total) or silent_arms(total):
+        return ReportedEstimate(confidence=confidence)
+    return difference(total, "cost", confidence)
 
 
 def _view(

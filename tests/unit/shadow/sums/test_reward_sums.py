@@ -9,6 +9,8 @@ import pytest
 from pointsman.contracts.messages.outcome import RewardEvent
 from pointsman.shadow.evaluation.decision_group import DecisionGroup, LoggedDecision, group_decisions
 from pointsman.shadow.evaluation.draws import decision_keys
+from pointsman.shadow.report.cost import cost_delta
+from pointsman.shadow.report.intervals import difference
 from pointsman.shadow.sums.hour_sums import Hours, Outcome
 from pointsman.shadow.sums.reward_sums import MAX_WEIGHT, GroupOutcomes, fixed_arm_sums, join, join_arms, join_stateless
 from pointsman.shadow.sums.runs import Run, covered
@@ -79,6 +81,26 @@ def test_a_quality_that_no_outcome_reports_is_in_no_sum() -> None:
     sums = hours["s@1", 5]
     assert (sums.statistics.reward.count, sums.statistics.quality.count) == (2.0, 1.0)
     assert (sums.statistics.quality.sum("y"), sums.counts["rated\tp:a"], sums.counts["joined\tp:a"]) == (0.4, 1.0, 2.0)
+
+
+def test_choosing_an_arm_that_fails_is_no_saving() -> None:
+    """It reports no cost while the others do; a single answer later gives it one."""
+    hours: Hours = {}
+    half = (0.5, 0.5, 0.0)
+    failing = [
+        logged(at, probabilities=half, served=at % 2, costs=(None, 0.01, 0.01), pulls=30) for at in range(1, 201)
+    ]
+    answering = [logged(at, probabilities=half, served=0, costs=(None, 0.01, 0.01), pulls=30) for at in range(201, 203)]
+    group = only(failing + answering)
+    outcomes = outcomes_of(*((50.0, 50.0, 0.01 if at % 2 or at > 200 else None) for at in range(1, 203)))
+    always_first = np.tile([1.0, 0.0, 0.0], (202, 1))
+    join(hours, "s@1", group, outcomes, np.arange(202), always_first, None)
+    sums = hours["s@1", 5]
+    assert sums.by_arm("priced") == {"p:a": 2.0, "p:b": 100.0}
+    assert sums.by_arm("silent") == {"p:a": 102.0}
+    assert difference(sums, "cost").estimate == pytest.approx(-0.01, rel=0.1)  # it seems to save everything
+    claimed = cost_delta(sums, {"p:a": 0.01, "p:b": 0.01}, 0.95)
+    assert (claimed.cost_delta_usd, claimed.cost_unknown) == (None, ["p:a"])
 
 
 def test_a_policy_that_is_the_active_one_gains_nothing() -> None:
