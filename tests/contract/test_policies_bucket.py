@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from pointsman.contracts.config import Config, load_config
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.errors import UnknownVersion
-from pointsman.contracts.messages.policies import PolicySpec, TierPolicies
+from pointsman.contracts.messages.policies import PolicyChangeRecord, PolicySpec, TierPolicies
 from pointsman.contracts.messages.subjects import POLICIES_STREAM
+from pointsman.contracts.messages.switch import changed
 from pointsman.runtime.bus import Bus, PoliciesUnreadable, WrongSequence, ensure_streams
 from pointsman.runtime.bus.policies import (
     configure_policies,
@@ -247,3 +249,33 @@ async def test_what_a_newer_pointsman_put_there_stays(bucket: Bus, config: Confi
     stored = await bucket.last("KV_policies", "$KV.policies.A")
     assert stored is not None
     assert stored.data == newer
+
+
+async def test_of_two_gateways_with_different_files_the_newer_file_stays_in_force_and_the_other_reports_it(
+    bucket: Bus, config: Config, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = _config(tmp_path, POINTSMAN_POLICY_EPSILON="0.2")
+    await configure_policies(bucket, config)
+    await configure_policies(bucket, other)
+    newest = await read_policies(bucket, "A")
+    assert newest is not None and newest[1].active.parameters == {"epsilon": 0.2}
+    for restarted in (config, other, config, other, config):
+        caplog.clear()
+        await configure_policies(bucket, restarted)
+        assert await read_policies(bucket, "A") == newest
+        assert ("newer configuration file" in caplog.text) == (restarted is config)
+    assert "pointsman policies --tier A --reset" in caplog.text
+
+
+async def test_a_file_that_is_not_in_force_because_of_the_api_is_reported_with_both_policies(
+    bucket: Bus, config: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    await configure_policies(bucket, config)
+    current = await read_policies(bucket, "A")
+    assert current is not None
+    record = PolicyChangeRecord(at_ms=1, kind="api", by="ops")
+    after = changed(current[1], msgspec.structs.replace(current[1], active=UNIFORM), record)
+    await write_policies(bucket, "A", after, current[0])
+    await configure_policies(bucket, config)
+    assert "policy linucb is not in force: u = uniform is, set through the API by ops" in caplog.text
+    assert (await read_policies(bucket, "A") or (0,))[1:] == (after,)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from pointsman.cli.main import main
 from pointsman.contracts.config import Config
 from pointsman.contracts.messages.ids import parse_id
 from pointsman.contracts.messages.outcome import outcome_decoder
@@ -274,6 +276,38 @@ def test_a_policy_changed_over_http_decides(client: httpx.Client) -> None:
     assert decide(client)["model"] == "gpt-4o-mini"
     restored = client.put("/v1/policies/SIMPLE", json={"active": before["active"]}).json()
     wait_until(lambda: bool(decide(client)["policy_version"] == restored["version"]), "policy restored")
+
+
+def test_what_is_in_force_and_where_it_comes_from_is_reported_and_the_file_can_be_returned_to(
+    client: httpx.Client,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("POINTSMAN_GATEWAY_PORT", str(client.base_url.port))
+
+    def check(file: Path) -> str:
+        assert main(["config", "check", "--config", str(file)]) == 0
+        return capsys.readouterr().out
+
+    file, url = Path(environment["POINTSMAN_CONFIG"]), str(client.base_url)
+    client.post("/v1/policies/SIMPLE/reset").raise_for_status()
+    assert "These policies are in force at" in check(file)
+    view = client.put("/v1/policies/SIMPLE", json={"active": {"name": "even", "algorithm": "uniform"}}).json()
+    difference = "policy linucb is not in force: even = uniform is, set through the API by"
+    assert view["source"] == "api"
+    assert difference in view["override"]
+    assert f"warning: tier SIMPLE: the file's {difference}" in check(file)
+    edited = tmp_path / "edited.toml"
+    edited.write_text(file.read_text() + "\n[policy]\nepsilon = 0.3\n")
+    assert "The file applies when the gateway restarts with it" in check(edited)
+    assert main(["policies", "--url", url]) == 0
+    assert difference in capsys.readouterr().out.replace("\n", " ")
+    assert main(["policies", "--tier", "SIMPLE", "--reset", "--url", url]) == 0
+    assert "note" not in capsys.readouterr().out
+    assert {p["tier"]: p["source"] for p in client.get("/v1/policies").json()["policies"]}["SIMPLE"] == "file"
+    assert "These policies are in force at" in check(file)
 
 
 def test_a_wrong_policy_changes_nothing(client: httpx.Client) -> None:

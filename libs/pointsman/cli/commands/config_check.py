@@ -3,6 +3,7 @@
 import argparse
 import os
 
+from pointsman.cli.commands.policies_in_force import compare_with_running
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.options import add_config_option, config_file, read_config
 from pointsman.contracts.config import (
@@ -17,7 +18,7 @@ from pointsman.contracts.config import (
 from pointsman.contracts.config.connections import NatsConfig, RedisConfig
 from pointsman.contracts.config.providers import provider_named
 from pointsman.contracts.messages.exploration import determinism_warning
-from pointsman.contracts.messages.policies import PolicySpec
+from pointsman.contracts.messages.precedence import describe
 
 _NOT_OVERRIDES = ("POINTSMAN_API_KEY", "POINTSMAN_CONFIG", "POINTSMAN_DATA_DIR")
 
@@ -30,7 +31,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "check",
         help="list every problem, or the effective settings",
         description="Lists every problem of the configuration and exits with 2, or the effective settings and exits "
-        "with 0.",
+        "with 0. If the gateway of the configuration answers, it also reports which policies are in force; an API key "
+        "with the scope read is read from POINTSMAN_API_KEY.",
     )
     add_config_option(check)
     check.set_defaults(run=_run)
@@ -55,6 +57,8 @@ def _run(options: argparse.Namespace) -> int:
             print(f"warning: tier {tier.name}: {warning}")
     if unserved := _unserved(config):
         print(f"warning: chat requests cannot go to {', '.join(unserved)}: there is no [[provider]] of that name")
+    for line in compare_with_running(config):
+        print(line)
     return 0
 
 
@@ -71,13 +75,9 @@ def _summary(config: Config, chat: str) -> list[tuple[str, str]]:
         ("reward", f"λ {reward.lambda_cost:g} on cost, μ {reward.mu_latency:g} on latency, {reward.normalizer} scale"),
     ]
     for tier in config.tier:
-        lines.append(
-            (
-                f"tier {tier.name}",
-                f"{_policy(config.active(tier))} over {', '.join(tier.arms or []) or 'the candidates of each request'}",
-            )
-        )
-        lines += [("", f"shadow {_policy(shadow)}") for shadow in config.shadows(tier)]
+        arms = ", ".join(tier.arms or []) or "the candidates of each request"
+        lines.append((f"tier {tier.name}", f"{describe(config.active(tier))} over {arms}"))
+        lines += [("", f"shadow {describe(shadow)}") for shadow in config.shadows(tier)]
     lines += [
         ("chat", chat),
         ("gateway", f"{config.gateway.scheme}://{config.gateway.host}:{config.gateway.port}, {_access(config)}"),
@@ -112,11 +112,3 @@ def _access(config: Config) -> str:
 
 def _connection(server: NatsConfig | RedisConfig) -> str:
     return f"{server.public_url} as {server.user}" if server.user else server.public_url
-
-
-def _policy(spec: PolicySpec) -> str:
-    own = {name: getattr(spec, name) for name in ("lambda_cost", "mu_latency", "forgetting", "sample")}
-    values = {**spec.parameters, **{name: value for name, value in own.items() if value is not None}}
-    parameters = ", ".join(f"{name} {value}" for name, value in values.items())
-    title = spec.name if spec.name == spec.algorithm else f"{spec.name} = {spec.algorithm}"
-    return f"{title} ({parameters})" if parameters else title

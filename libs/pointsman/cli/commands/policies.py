@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from pointsman.cli.errors import CommandFailed
-from pointsman.cli.gateway import get_json, print_json
+from pointsman.cli.gateway import call_gateway, get_json, print_json
 from pointsman.cli.target import Target, add_target_options, find_target
 
 
@@ -21,6 +21,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--tier", metavar="T", help="this tier only")
     parser.add_argument("--history", action="store_true", help="print the versions, newest first")
+    parser.add_argument(
+        "--reset",
+        action="store_true",
+        help="put the policies of the gateway's configuration file in force, in place of what was set through the API, "
+        "promoted, or written by a gateway with another file",
+    )
     parser.add_argument("--json", action="store_true", help="print the gateway's response as it is")
     add_target_options(parser)
     parser.set_defaults(run=_run)
@@ -45,6 +51,8 @@ def read_policies(target: Target, tier: str | None) -> list[dict[str, Any]]:
 def _run(options: argparse.Namespace) -> int:
     target = find_target(options)
     found = read_policies(target, options.tier)
+    if options.reset:
+        found = [call_gateway(target, policies_path(view["tier"], "/reset"), {}).json() for view in found]
     if options.history:
         found = [get_json(target, policies_path(view["tier"], "/history")) for view in found]
     if options.json:
@@ -58,7 +66,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def print_warnings(view: dict[str, Any]) -> None:
-    """Print what the gateway warns about in the policies of a tier; nothing for a history."""
+    """Print what the gateway warns about in the policies of a tier, and what is not that of its file."""
+    if override := view.get("override"):
+        print(f"note: {view['tier']}: {override}")
     for warning in view.get("warnings", []):
         print(f"warning: {view['tier']}: {warning}")
 
@@ -68,8 +78,17 @@ def _policies_table(tiers: list[dict[str, Any]]) -> Table:
     for view in tiers:
         shadows = "\n".join(_describe(spec) for spec in view["shadows"]) or "–"
         since = _time(view["active_since_ms"])
-        table.add_row(view["tier"], str(view["version"]), _describe(view["active"]), since, shadows)
+        active = "\n".join([_describe(view["active"]), *filter(None, [_SOURCES.get(view.get("source", ""))])])
+        table.add_row(view["tier"], str(view["version"]), active, since, shadows)
     return table
+
+
+_SOURCES = {
+    "file": "from the file",
+    "other-file": "from another file",
+    "api": "set through the API",
+    "automatic": "promoted automatically",
+}
 
 
 def _history_table(histories: list[dict[str, Any]]) -> Table:

@@ -142,8 +142,9 @@ class TierPolicies(Message, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    configured: Digest of the configuration that was last applied. A service that starts with another configuration
-        applies that; a change made through the API survives a restart.
+    configured: Digest of the configuration that was last applied. A service that starts with a configuration that was
+        never applied applies that; a change made through the API survives a restart.
+    superseded: Digests of the configurations that were applied before.
     changed_by: ``configuration``, ``api`` or ``automatic``.
     active_since_ms: When the active policy began to serve, by the clock of the service that made the change; a change
         of shadows does not change it. Reports start at this time. 0 from older versions.
@@ -155,6 +156,7 @@ class TierPolicies(Message, frozen=True, kw_only=True):
     active: PolicySpec
     shadows: list[PolicySpec] = []
     configured: str = ""
+    superseded: list[str] = []
     changed_at_ms: int = 0
     changed_by: str = "configuration"
     active_since_ms: int = 0

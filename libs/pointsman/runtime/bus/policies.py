@@ -10,6 +10,7 @@ from pointsman.contracts.config import Config, TierConfig, digest
 from pointsman.contracts.messages.codec import decode, encode
 from pointsman.contracts.messages.errors import InvalidMessage, MessageError
 from pointsman.contracts.messages.policies import PolicyChangeRecord, TierPolicies, policies_decoder
+from pointsman.contracts.messages.precedence import describe, override_warning, stays, with_superseded
 from pointsman.contracts.messages.subjects import POLICIES_STREAM, POLICIES_SUBJECTS, parse_tier
 from pointsman.contracts.messages.switch import changed
 from pointsman.runtime.bus.bus import Bus
@@ -97,7 +98,10 @@ async def write_policies(bus: Bus, tier: str, policies: TierPolicies, expected_v
 
 
 async def configure_policies(bus: Bus, config: Config) -> None:
-    """Write the configured policies to the bucket, once for each configuration; the first service to do so wins."""
+    """Write the configured policies to the bucket, once for each configuration; the first service to do so wins.
+
+    A configuration that was applied before changes nothing, and is reported where it is not in force.
+    """
     for tier in config.tier:
         wanted = configured(config, tier)
         before = 0
@@ -106,14 +110,22 @@ async def configure_policies(bus: Bus, config: Config) -> None:
             found = await read_policies(bus, tier.name)
             if found is not None:
                 before, current = found
-                if current.configured == wanted.configured:
+                warning = override_warning(tier.name, current, wanted)
+                if stays(current, wanted.configured):
+                    if warning:
+                        log.warning("tier %s: %s", tier.name, warning)
                     continue
+                if warning and current.changed_by != "configuration":
+                    replaced = describe(current.active)
+                    log.warning("tier %s: the changed file replaces %s, which is in the history", tier.name, replaced)
         except PoliciesUnreadable as error:
             log.error("%s; they are replaced by the configured ones", error)
             before = error.version
         record = PolicyChangeRecord(at_ms=wanted.changed_at_ms, kind="configuration", by="configuration")
         try:
-            version = await write_policies(bus, tier.name, changed(current, wanted, record), before)
+            version = await write_policies(
+                bus, tier.name, changed(current, with_superseded(wanted, current), record), before
+            )
         except WrongSequence:
             continue  # another service was first
         log.info("tier %s runs %s, version %d", tier.name, wanted.active.name, version)

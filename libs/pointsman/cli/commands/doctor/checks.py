@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from pointsman.cli.commands.doctor.finding import Finding
-from pointsman.cli.commands.doctor.gateway import check_gateway
+from pointsman.cli.commands.doctor.gateway import check_gateway, check_policies
 from pointsman.cli.commands.doctor.inspection import Inspection, inspect
 from pointsman.cli.commands.doctor.notices import check_alerts, check_dead_letters
 from pointsman.cli.commands.doctor.processes import check_processes
@@ -24,6 +24,7 @@ CHECKS: dict[str, Check] = {
     "processes": check_processes,
     "store": check_store,
     "gateway": check_gateway,
+    "policies": check_policies,
     "leases": check_leases,
     "learning": check_progress,
     "alerts": check_alerts,

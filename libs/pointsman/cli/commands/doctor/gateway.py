@@ -1,4 +1,4 @@
-"""Check of the gateway."""
+"""Checks of the gateway and of the policies that it serves."""
 
 from pointsman.cli.commands.doctor.finding import Finding
 from pointsman.cli.commands.doctor.inspection import START_REMEDY, Inspection
@@ -24,3 +24,20 @@ async def check_gateway(inspection: Inspection) -> list[Finding]:
         remedy = "see the checks above and the log of the gateway"
         return [Finding("gateway", False, f"{target.gateway_url} is not ready: {failed}", remedy)]
     return [Finding("gateway", True, f"{target.gateway_url} is ready")]
+
+
+async def check_policies(inspection: Inspection) -> list[Finding]:
+    """Compare the policies in force with the file of the gateway; the gateway's own check reports a refusal."""
+    target = inspection.target
+    try:
+        async with GatewayClient(target.gateway_url, TIMEOUT_S, target.api_key) as gateway:
+            response = await gateway.get("/v1/policies")
+    except (GatewayUnavailable, ValueError):
+        return []
+    if not response.ok:
+        return []
+    tiers = response.json()["policies"]
+    other = [view for view in tiers if view.get("source", "file") != "file"]
+    if not other:
+        return [Finding("policies", True, "those of the gateway's configuration file")]
+    return [Finding(f"policies {view['tier']}", False, view["override"], serious=False) for view in other]

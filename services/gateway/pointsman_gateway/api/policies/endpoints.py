@@ -15,6 +15,7 @@ from pointsman.contracts.messages.policies import (
     RevertRequest,
     TierPolicies,
 )
+from pointsman.contracts.messages.precedence import with_superseded
 from pointsman.contracts.messages.switch import changed, find_shadow, promoted, reverted
 from pointsman.runtime.bus import BusError, PoliciesUnreadable, WrongSequence
 from pointsman.runtime.bus.notices import publish_promotion
@@ -192,18 +193,42 @@ class PoliciesHandler:
 
         return await self._switch(request, "revert", body, switch)
 
+    @HttpEndpoint(
+        "POST /v1/policies/{tier}/reset",
+        name="resetPolicies",
+        tag="policies",
+        scope="admin",
+        summary="Put the policies of the configuration file in force",
+        description="They are those of the file of the gateway that answers, whatever was changed through the API, "
+        "automatically, or by the file of another gateway. The body is optional.",
+        body=RevertRequest,
+        body_required=False,
+        examples={"with a reason": {"why": "the trial is over"}},
+        answers={200: AnswerType("The new policies", TierPoliciesView)},
+        problems=(404, 409, 503),
+    )
+    async def reset(self, request: Request, body: RevertRequest) -> TierPoliciesView:
+        """Return to the policies of the configuration file."""
+        tier: str = request.path_params["tier"]
+        _check_request(body)
+
+        async def edit(version: int, current: TierPolicies) -> TierPolicies:
+            _check_version(body, version)
+            file = with_superseded(configured_policies(self._config, tier), current)
+            return changed(current, file, _record(request, "configuration", body.person, body.why))
+
+        version, after = await self._store(tier, edit, replace_unreadable=True)
+        log.info("tier %s: policies of the file again: %s, version %d", tier, after.active.name, version)
+        return self._view(tier, version, after)
+
     async def _switch(
         self, request: Request, kind: str, body: PromotionRequest | RevertRequest, switch: Switch
     ) -> TierPoliciesView:
         tier: str = request.path_params["tier"]
-        if len(body.why) > MAX_WHY:
-            raise InvalidMessage("why", f"expected at most {MAX_WHY} characters, got {len(body.why)}")
-        if len(body.person) > MAX_PERSON or not body.person.isprintable():
-            raise InvalidMessage("person", f"expected at most {MAX_PERSON} printable characters")
+        _check_request(body)
 
         async def edit(version: int, current: TierPolicies) -> TierPolicies:
-            if body.version is not None and body.version != version:
-                raise ProblemError(409, f"expected version {body.version}, the tier is at {version}", "version")
+            _check_version(body, version)
             try:
                 after, judged = switch(current, _record(request, kind, body.person, body.why))
             except NoSuchShadow as error:
@@ -223,7 +248,7 @@ class PoliciesHandler:
         return self._view(tier, version, after)
 
     def _view(self, tier: str, version: int, policies: TierPolicies) -> TierPoliciesView:
-        return policies_view(tier, version, policies, self._allowed_classes)
+        return policies_view(tier, version, policies, configured_policies(self._config, tier), self._allowed_classes)
 
     async def _with_evidence(
         self, tier: str, current: TierPolicies, after: TierPolicies, judged: PolicySpec, *, insists: bool
@@ -256,6 +281,18 @@ class PoliciesHandler:
             except WrongSequence:
                 continue
         raise ProblemError(409, "other requests are changing the policies of this tier; try again")
+
+
+def _check_request(body: PromotionRequest | RevertRequest) -> None:
+    if len(body.why) > MAX_WHY:
+        raise InvalidMessage("why", f"expected at most {MAX_WHY} characters, got {len(body.why)}")
+    if len(body.person) > MAX_PERSON or not body.person.isprintable():
+        raise InvalidMessage("person", f"expected at most {MAX_PERSON} printable characters")
+
+
+def _check_version(body: PromotionRequest | RevertRequest, version: int) -> None:
+    if body.version is not None and body.version != version:
+        raise ProblemError(409, f"expected version {body.version}, the tier is at {version}", "version")
 
 
 def _record(request: Request, kind: str, person: str = "", why: str = "") -> PolicyChangeRecord:

@@ -59,7 +59,8 @@ function activeCard(current, done) {
     h("div.head", null, h("h2", {id: "active-title"}, `${current.active.name} serves ${current.tier}`),
       current.replaced ? h("button", {type: "button", "data-keep": "revert", onclick: () => confirmReversion(current, done)}, `Revert to ${current.replaced.name}…`) : null),
     h("p.note", null, `${described(current.active)}; version ${current.version}, since ${moment(current.active_since_ms || current.changed_at_ms)}`),
-    (current.warnings || []).map((text) => h("p.bad", {role: "note"}, text)));
+    (current.warnings || []).map((text) => h("p.bad", {role: "note"}, text)),
+    current.override ? h("p.sub", {role: "note"}, current.override) : null);
 }
 
 function policyCard(row, current, done) {
