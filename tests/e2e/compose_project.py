@@ -106,6 +106,14 @@ class ComposeProject:
         pairs = (variable.partition("=") for variable in variables if "=" in variable)  # one without is not set
         return {name: value for name, _, value in pairs}
 
+    def published_on(self, service: str) -> set[str]:
+        """Return the addresses of the host at which a service's first container is published."""
+        template = "{{json .NetworkSettings.Ports}}"
+        ports: dict[str, list[dict[str, str]] | None] = json.loads(
+            _docker("inspect", "-f", template, self.containers(service)[0])
+        )
+        return {binding["HostIp"] for bindings in ports.values() for binding in bindings or []}
+
     def _health(self) -> list[str]:
         template = "{{.State.Health.Status}}"
         running = [container for service in SERVICES for container in self.containers(service)]

@@ -118,6 +118,20 @@ async def arms(http: httpx.AsyncClient) -> list[dict[str, Any]]:
 class TestInContainers:
     pytestmark = in_containers
 
+    def test_only_the_gateway_and_nats_are_published_and_on_loopback(self, project: ComposeProject) -> None:
+        published = {service: project.published_on(service) for service in SERVICES}
+        assert {service: where for service, where in published.items() if where} == {
+            "gateway": {"127.0.0.1"},
+            "nats": {"127.0.0.1"},
+        }
+
+    def test_a_web_page_cannot_use_the_gateway(self, project: ComposeProject) -> None:
+        promote = f"{project.gateway_url}/v1/policies/SIMPLE/promote"
+        form = {"content-type": "text/plain", "origin": "https://evil.example", "sec-fetch-site": "cross-site"}
+        assert httpx.post(promote, content='{"policy":"greedy"}', headers=form).status_code == 403
+        rebound = httpx.get(f"{project.gateway_url}/v1/arms", headers={"host": "evil.example:8080"})
+        assert rebound.status_code == 421
+
     def test_only_the_gateway_gets_the_provider_keys(self, project: ComposeProject) -> None:
         assert project.environment_of("gateway")["OPENAI_API_KEY"] == PROVIDER_KEY
         assert "ANTHROPIC_API_KEY" not in project.environment_of("gateway")  # it is not set here
