@@ -26,10 +26,13 @@ class Nats(ChildProcess):
     folder : path
     data : path, optional
         Where the streams are; in ``folder`` when left out.
+    monitor : int
+        Port of the monitoring endpoint; none by default.
     """
 
-    def __init__(self, folder: Path, data: Path | None = None) -> None:
+    def __init__(self, folder: Path, data: Path | None = None, monitor: int = 0) -> None:
         super().__init__("nats", folder)
+        self.monitor = monitor
         self._settings = folder / "nats.conf"
         self.data = data or folder / "jetstream"
         self.port = free_port()
@@ -41,7 +44,8 @@ class Nats(ChildProcess):
     def start(self) -> None:
         self._settings.write_text(
             f'host: "127.0.0.1"\nport: {self.port}\nmax_payload: 1MB\n'
-            f'jetstream {{ store_dir: "{self.data}", max_file_store: 8GB }}\n'
+            + (f'http: "127.0.0.1:{self.monitor}"\n' if self.monitor else "")
+            + f'jetstream {{ store_dir: "{self.data}", max_file_store: 8GB }}\n'
         )
         self.run([str(find_nats_server()), "-c", str(self._settings)])
         self.wait(lambda: _listens(self.port), "connection")

@@ -1,9 +1,10 @@
-"""The embedded stack on a disk that is full and has room again: it heals itself, and nothing accepted is lost."""
+"""A disk that is full and has room again: the stack heals itself, and nothing accepted is lost."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import nats
+import nats.errors
 import pytest
 from nats.aio.msg import Msg
 
@@ -22,8 +24,10 @@ from tests.fault.http_client import Answer, HttpClient
 from tests.fault.ledger import Ledger
 from tests.fault.load import Load
 from tests.fault.raw_log import read_stream
-from tests.fault.servers import SizeLimit, SmallDisk
+from tests.fault.servers import Nats, SizeLimit, SmallDisk
 from tests.support.fault_table import Row
+from tests.support.processes import free_port
+from tests.support.repository import ROOT
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.fault, pytest.mark.asyncio(loop_scope="session")]
@@ -155,3 +159,45 @@ async def test_a_full_disk_that_has_room_again_needs_no_operator(
 async def _at_least(ledger: Ledger, status: int, count: int) -> bool:
     found = sum(n for (route, got), n in ledger.statuses.items() if route == "outcomes" and got // 100 == status // 100)
     return found >= count
+
+
+async def test_the_health_check_of_the_container_restarts_nats_once_there_is_room(
+    folder: tuple[Path, SmallDisk | None], tmp_path: Path
+) -> None:
+    (tmp_path / "nats").mkdir()
+    server = Nats(tmp_path / "nats", folder[0] / "jetstream", monitor=free_port())
+    await asyncio.to_thread(server.start)
+    disk = folder[1] or SizeLimit(lambda: [server.pid])
+    environment = {
+        **os.environ,
+        "NATS_MONITOR": f"http://127.0.0.1:{server.monitor}",
+        "NATS_DATA": str(folder[0]),
+        "NATS_PID": str(server.pid),
+        "NATS_WAS_HEALTHY": str(tmp_path / "was-healthy"),
+    }
+
+    async def check() -> int:
+        process = await asyncio.create_subprocess_exec("sh", str(ROOT / "deploy/nats/healthcheck.sh"), env=environment)
+        return await process.wait()
+
+    client = await nats.connect(server.url)
+    streams = client.jetstream(timeout=2.0)
+    await streams.add_stream(name="S", subjects=["s"])
+    assert await check() == 0
+    disk.fill()
+    try:
+        with pytest.raises(nats.errors.TimeoutError):
+            for _ in range(100):
+                await streams.publish("s", bytes(4096))
+        assert await check() == 1
+        assert server.running  # there is no room yet
+    finally:
+        disk.free()
+    assert await check() == 1
+    await eventually(lambda: _ended(server), "NATS is ended, for Docker to start it again")
+    await client.close()
+    await asyncio.to_thread(server.stop)
+
+
+async def _ended(server: Nats) -> bool:
+    return not server.running

@@ -17,7 +17,7 @@ from pointsman.runtime.bus.status import STATS_SUBJECT, read_status
 
 WAIT_S = 0.5
 SERVICES = ("decision", "reward-updater", "shadow-evaluator")
-MAX_TEXT = 300
+MAX_PROBLEM_TEXT = 300
 CONSEQUENCES = {
     "decision": "no policy chooses: answers are degraded",
     "reward-updater": "nothing is learned; outcomes are kept",
@@ -94,7 +94,7 @@ def reported_findings(problems: Iterable[tuple[str, StatusProblem]]) -> list[Fin
     findings = []
     for key, problem in first.items():
         source = f"{key[0]}, {counts[key]} processes" if counts[key] > 1 else key[0]
-        detail = f"{problem.kind}: {problem.text[:MAX_TEXT]} ({source})"
+        detail = f"{problem.kind}: {problem.text[:MAX_PROBLEM_TEXT]} ({source})"
         findings.append(Finding(problem.subject, False, detail, REMEDIES.get(problem.kind, ""), problem.serious))
     return findings
 
