@@ -15,9 +15,10 @@ from pointsman.cli.commands.doctor.inspection import Inspection
 from pointsman.cli.commands.doctor.replication import check_replication
 from pointsman.cli.target import Target
 from pointsman.contracts.config.connections import NatsConfig, RedisConfig
-from pointsman.contracts.messages.subjects import ALERTS, OUTCOMES, alert
-from pointsman.runtime.bus import Bus, BusUnavailable, LogReader, ensure_streams
+from pointsman.contracts.messages.subjects import ALERTS, OUTCOMES, PROBE_STREAM, alert
+from pointsman.runtime.bus import Bus, BusUnavailable, LogReader, StreamMissing, ensure_streams
 from pointsman.runtime.bus.replication import STREAMS, keep_replicas, update_stream
+from pointsman.runtime.bus.write_watch import WriteWatch
 from pointsman.runtime.store.store import Store
 from pointsman_reward_updater.replica_watch import ReplicaWatch
 from tests.support.nats_cluster import SIZE, NatsCluster
@@ -223,8 +224,7 @@ async def test_a_stream_with_too_few_replicas_raises_an_alert_that_names_the_ser
     gone.kill()
     try:
         await eventually(lambda: _alerted(product, watch, gone), "an alert")
-        (row,) = [row for row in await doctor(product) if row.subject == f"replicas {OUTCOMES}"]
-        assert not row.ok and f"; server-{gone.name[-1]} is " in row.detail
+        await eventually(lambda: _shown(product, gone), "a row of doctor")
     finally:
         gone.start()
         await replicated.until_ready()
@@ -236,7 +236,12 @@ async def test_more_replicas_than_servers_are_reported_and_prevent_nothing(
     await ensure_streams(bus, NatsConfig(replicas=SIZE))
     async with keeping(bus, SIZE):
         await eventually(lambda: _logged(caplog, f"stream {STREAMS[-1]} has 1 of {SIZE} configured"), "a warning")
+        probing = asyncio.create_task(WriteWatch(bus, "gateway", probe=True).run())
+        await eventually(lambda: _probed(bus), "a probe of NATS")
+        probing.cancel()
+        await asyncio.wait([probing])
     await bus.append("outcomes.T", b"{}")
+    assert bus.requests.writes.state() == "ok"
 
 
 async def doctor(bus: Bus) -> list[Finding]:
@@ -244,8 +249,20 @@ async def doctor(bus: Bus) -> list[Finding]:
     return await check_replication(Inspection(target, Store(target.redis), bus))
 
 
+async def _probed(bus: Bus) -> bool:
+    try:
+        return (await bus.info(PROBE_STREAM)).state.messages > 0
+    except StreamMissing:
+        return False
+
+
 async def _logged(caplog: pytest.LogCaptureFixture, text: str) -> bool:
     return text in caplog.text
+
+
+async def _shown(bus: Bus, gone: NatsServer) -> bool:
+    (row,) = [row for row in await doctor(bus) if row.subject == f"replicas {OUTCOMES}"]
+    return not row.ok and f"; server-{gone.name[-1]} is " in row.detail
 
 
 async def _alerted(bus: Bus, watch: ReplicaWatch, gone: NatsServer) -> bool:

@@ -126,7 +126,7 @@ class Backends:
                     tasks.start("watch policies", watch_policies(bus, self._on_policies))
                     tasks.start("replicas", keep_replicas(bus, server.replicas))
                     tasks.start("status", self._report_status(bus))
-                    tasks.start("writes", WriteWatch(bus, "gateway", self.config.nats.replicas).run())
+                    tasks.start("writes", WriteWatch(bus, "gateway", probe=True).run())
                     await bus.until_closed()
             except (BusError, OSError, ValueError) as error:
                 log.error("no connection to NATS: %s", error or type(error).__name__)

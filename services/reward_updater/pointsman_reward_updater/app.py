@@ -47,6 +47,7 @@ class RewardUpdater:
         self._writers: list[OutcomeWriter] = []
         self._settlers: list[FeedbackSettler] = []
         self._capacity: LogCapacityWatch | None = None
+        self._replicas: ReplicaWatch | None = None
         self._disks = DiskWatch(config.reward_updater.disk_paths, config.reward_updater.disk_alarm_free_bytes)
 
     def readiness(self) -> dict[str, str]:
@@ -67,8 +68,8 @@ class RewardUpdater:
             if (lag := _lag(writer) or 0) >= MAX_LAG:
                 text = f"{lag:,} outcomes wait to be applied"
                 yield StatusProblem(kind="behind", subject=f"tier {writer.tier}", text=text)
-        if self._capacity is not None:
-            yield from self._capacity.problems()
+        for watch in (self._capacity, self._replicas):
+            yield from watch.problems() if watch is not None else ()
         yield from self._disks.problems()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -80,6 +81,7 @@ class RewardUpdater:
         self._writers = [OutcomeWriter(bus, store, tier.name, config, holder) for tier in config.tier]
         self._settlers = [FeedbackSettler(bus, store, tier.name, config, holder) for tier in config.tier]
         self._capacity = capacity = LogCapacityWatch(bus, config.nats.alarm_at, self._oldest_waiting)
+        self._replicas = replicas = ReplicaWatch(bus, config.nats.replicas)
         reporter = StatusReporter(SERVICE, self._statuses, problems=self.problems)
         try:
             async with BackgroundTasks() as tasks:
@@ -87,8 +89,9 @@ class RewardUpdater:
                     tasks.start(f"{worker.role} {worker.tier}", worker.run())
                 check = run_periodically(capacity.check, CHECK_INTERVAL_S, log=log, failure="log capacity not checked")
                 tasks.start("log capacity", check)
-                replicas = ReplicaWatch(bus, config.nats.replicas).check
-                check = run_periodically(replicas, REPLICA_CHECK_INTERVAL_S, log=log, failure="replicas not checked")
+                check = run_periodically(
+                    replicas.check, REPLICA_CHECK_INTERVAL_S, log=log, failure="replicas not checked"
+                )
                 tasks.start("replicas", check)
                 tasks.start("disks", self._disks.run(bus))
                 tasks.start("connection", bus.until_closed())

@@ -1,7 +1,9 @@
 """Alert when fewer servers than configured have all messages of a stream."""
 
 import time
+from collections.abc import Iterator
 
+from pointsman.contracts.messages.status import StatusProblem
 from pointsman.runtime.bus import Bus, BusError
 from pointsman.runtime.bus.notices import publish_alert
 from pointsman.runtime.bus.replication import STREAMS
@@ -25,33 +27,39 @@ class ReplicaWatch:
         self._bus = bus
         self._configured = configured
         self._lacking: dict[str, str] = {}
+        self._alerted: set[str] = set()
         self._alerted_at = float("-inf")
+
+    def problems(self) -> Iterator[StatusProblem]:
+        """Yield the streams that had too few current replicas at the last check."""
+        for stream, text in self._lacking.items():
+            yield StatusProblem(kind="replicas", subject=f"stream {stream}", text=f"current replicas: {text}")
 
     async def check(self) -> None:
         """Check all streams once; one that cannot be checked does not prevent the check of the others."""
-        before, self._lacking = self._lacking, {}
+        lacking: dict[str, str] = {}
         problems: dict[str, None] = {}
         for stream in STREAMS:
             try:
-                problems |= dict.fromkeys(await self._check(stream))
+                problems |= dict.fromkeys(await self._check(stream, lacking))
             except BusError as error:
                 log.debug("cannot check %s: %s", stream, error)
-        now = time.monotonic()
-        if not self._lacking:
-            self._alerted_at = float("-inf")
-        elif before and now - self._alerted_at >= ALERT_REPEAT_INTERVAL_S:
-            text = f"too few replicas: {', '.join(self._lacking.values())}; {', '.join(problems)}"
+        now, lasting = time.monotonic(), lacking.keys() & self._lacking.keys()
+        self._lacking = lacking
+        self._alerted &= lacking.keys()
+        if lasting - self._alerted or (lasting and now - self._alerted_at >= ALERT_REPEAT_INTERVAL_S):
+            text = f"too few replicas: {', '.join(lacking.values())}; {', '.join(problems)}"
             log.warning(text)
             await publish_alert(self._bus, "replicas", ALL_TIERS, text, SERVICE)
-            self._alerted_at = now
+            self._alerted, self._alerted_at = set(lacking), now
 
-    async def _check(self, stream: str) -> list[str]:
-        """Note whether a stream has too few replicas; return why."""
+    async def _check(self, stream: str, lacking: dict[str, str]) -> list[str]:
+        """Add a stream that has too few replicas to ``lacking``; return why it has."""
         info = await self._bus.info(stream)
         wanted, current = max(self._configured, info.config.num_replicas), info.current_replicas
         metrics.stream_replicas.labels(stream).set(current)
         metrics.stream_replicas_wanted.labels(stream).set(wanted)
         if current >= wanted:
             return []
-        self._lacking[stream] = f"{stream} {current} of {wanted}"
+        lacking[stream] = f"{stream} {current} of {wanted}"
         return info.replica_problems or [f"NATS has refused {wanted} replicas of {stream}"]

@@ -88,6 +88,7 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
             _PING_DECISION,
             f"{_API}.INFO",
             *_exists(*_STREAMS),
+            *_exists(subjects.PROBE_STREAM),
             *_make(*_STREAMS, subjects.PROBE_STREAM),
             *_get(subjects.DECISIONS, subjects.OUTCOMES, subjects.REWARDS, subjects.ALERTS, subjects.POLICIES_STREAM),
             *_read(subjects.POLICIES_STREAM),

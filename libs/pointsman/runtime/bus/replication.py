@@ -29,11 +29,11 @@ async def keep_replicas(bus: Bus, wanted: int) -> None:
     logged: dict[str, str] = {}
     while True:
         missing = False
-        for stream in STREAMS:
+        for stream in (*STREAMS, subjects.PROBE_STREAM):
             try:
                 problem = await _raise_replicas(bus, stream, wanted)
             except StreamMissing:
-                missing = True
+                missing = missing or stream in STREAMS
                 continue
             except BusError as error:
                 log.debug("the replicas of %s cannot be checked: %s", stream, error)

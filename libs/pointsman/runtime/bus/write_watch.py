@@ -10,6 +10,7 @@ from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.notices import Alert
 from pointsman.runtime.bus.bus import Bus
 from pointsman.runtime.bus.errors import BusError, NotPermitted
+from pointsman.runtime.bus.replication import update_stream
 from pointsman.runtime.telemetry.logs import logger
 
 log = logger("bus")
@@ -39,15 +40,14 @@ class _ApiResponse(msgspec.Struct, frozen=True):
 class WriteWatch:
     """Publishes an alert while NATS does not store what this process appends.
 
-    ``service`` names this process in alerts. With ``replicas``, the number of copies that a stream has, a message is
-    also appended to the stream `PROBE_STREAM` at intervals, which keeps only the last one: so a full disk is noticed
-    before a decision or an outcome is lost to it.
+    ``service`` names this process in alerts. With ``probe``, a message is also appended to the stream `PROBE_STREAM` at
+    intervals, which keeps only the last one: so a full disk is noticed before a decision or an outcome is lost to it.
     """
 
-    def __init__(self, bus: Bus, service: str, replicas: int | None = None) -> None:
+    def __init__(self, bus: Bus, service: str, *, probe: bool = False) -> None:
         self._bus = bus
         self._service = service
-        self._replicas = replicas
+        self._probes = probe
         self._subject = f"{subjects.PROBE_SUBJECTS}.{service}"
         self._probe_exists = False
         self._probe_at_s = self._alerted_at_s = float("-inf")
@@ -58,26 +58,26 @@ class WriteWatch:
             await asyncio.sleep(WATCH_INTERVAL_S)
             if not self._bus.connected:
                 continue
-            if self._replicas is not None and time.monotonic() - self._probe_at_s >= PROBE_INTERVAL_S:
-                await self._probe(self._replicas)
+            if self._probes and time.monotonic() - self._probe_at_s >= PROBE_INTERVAL_S:
+                await self._probe()
             await self._alert()
 
-    async def _probe(self, replicas: int) -> None:
+    async def _probe(self) -> None:
         self._probe_at_s = time.monotonic()
         try:
             if not self._probe_exists:
-                await self._create_stream(replicas)
+                await self._create_stream()
                 self._probe_exists = True
             await self._bus.append(self._subject, _PROBE_MESSAGE, PROBE_TIMEOUT_S)
         except NotPermitted as error:
             log.warning("NATS is not probed: %s; renew the users of NATS with `pointsman credentials`", error)
-            self._replicas = None
+            self._probes = False
         except BusError as error:
             if not self._probe_exists:  # a failed append is recorded by itself
                 self._bus.requests.writes.failed(self._subject, f"the stream cannot be created: {error}")
 
-    async def _create_stream(self, replicas: int) -> None:
-        """Create the stream, or give an existing one this configuration."""
+    async def _create_stream(self) -> None:
+        """Create the stream, or give an existing one this configuration; `keep_replicas` adds copies, where it can."""
         name = subjects.PROBE_STREAM
         config = {
             "name": name,
@@ -87,18 +87,14 @@ class WriteWatch:
             "discard": "old",
             "max_msgs_per_subject": 1,
             "max_bytes": _PROBE_MAX_BYTES,
-            "num_replicas": replicas,
         }
-        payload = msgspec.json.encode(config)
-        error = await self._api(f"$JS.API.STREAM.CREATE.{name}", payload)
-        if error is not None and error.err_code == _NAME_IN_USE:
-            error = await self._api(f"$JS.API.STREAM.UPDATE.{name}", payload)
-        if error is not None:
-            raise BusError(f"stream {name}: {error.description}")
-
-    async def _api(self, subject: str, payload: bytes) -> _ApiError | None:
+        subject, payload = f"$JS.API.STREAM.CREATE.{name}", msgspec.json.encode(config)
         answer = await self._bus.requests.call(subject, payload, PROBE_TIMEOUT_S)
-        return msgspec.json.decode(answer.data, type=_ApiResponse).error
+        error = msgspec.json.decode(answer.data, type=_ApiResponse).error
+        if error is not None and error.err_code == _NAME_IN_USE:
+            await update_stream(self._bus, name, config)
+        elif error is not None:
+            raise BusError(f"stream {name}: {error.description}")
 
     async def _alert(self) -> None:
         """Publish the alert without waiting for its acknowledgement: the stream of alerts may be unwritable too."""
