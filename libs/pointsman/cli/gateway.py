@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pointsman.cli.errors import CommandFailed
+from pointsman.core.printable import one_line
 from pointsman.runtime.http.client import HttpClient, StreamedResponse
 from pointsman.runtime.http.errors import HttpError
 from pointsman.runtime.http.response import CompleteResponse
@@ -44,7 +45,7 @@ class GatewayResponse(CompleteResponse):
             text = fields or details.get("detail") or details["title"]
         except (msgspec.MsgspecError, AttributeError, KeyError, TypeError):
             text = self.body[:200].decode(errors="replace")
-        return f"{self.status} {text}".strip()
+        return one_line(f"{self.status} {text}".strip())
 
 
 class GatewayClient:

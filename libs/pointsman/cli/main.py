@@ -14,6 +14,7 @@ from functools import partial
 
 import pointsman
 from pointsman.cli.errors import CommandFailed
+from pointsman.cli.output import printable_output
 
 COMMANDS = {
     "init": ("devtools.init.command:configure", "write a configuration for the LLM gateway"),
@@ -65,6 +66,11 @@ Commands that read from a running stack accept --data-dir or --url. Without eith
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
+    with printable_output():
+        return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = arguments[0] if arguments and arguments[0] in COMMANDS else None
     parser = _parser(name)

@@ -30,6 +30,7 @@ for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import pointsman  # noqa: E402
 from pointsman.contracts.config import Config, ConfigError, load_config  # noqa: E402  # loads numpy
 from pointsman.contracts.config.services import ProbeConfig  # noqa: E402
+from pointsman.core.printable import printable  # noqa: E402
 from pointsman.runtime.descriptors import raise_descriptor_limit  # noqa: E402
 from pointsman.runtime.probe import Probe, Problems, Readiness  # noqa: E402
 from pointsman.runtime.telemetry import metrics  # noqa: E402
@@ -153,5 +154,5 @@ class BackgroundTasks:
 def _report(name: str, error: ConfigError) -> int:
     """Print the problems of a configuration; return the exit code."""
     for problem in error.problems:
-        print(f"{name}: configuration: {problem}", file=sys.stderr)
+        print(f"{name}: configuration: {printable(problem)}", file=sys.stderr)
     return 2

@@ -24,6 +24,9 @@ def answer() -> Iterator[Answer]:
                 self.end_headers()
                 self.wfile.write(body)
 
+            def do_POST(self) -> None:
+                self.do_GET()
+
             def log_message(self, format: str, *args: object) -> None:
                 """Be quiet."""
 

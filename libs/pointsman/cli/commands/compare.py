@@ -6,8 +6,8 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import msgspec
-from rich.console import Console
 
+from pointsman.cli.console import PrintableConsole
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.gateway import call_gateway, print_json
 from pointsman.cli.target import add_target_options, find_target
@@ -49,7 +49,7 @@ def _run(options: argparse.Namespace) -> int:
         _write_page(report, options.html)
     else:
         period = "the last day" if options.days == 1 else f"the last {options.days} days"
-        print_report(Console(highlight=False, soft_wrap=True), report, period)
+        print_report(PrintableConsole(highlight=False, soft_wrap=True), report, period)
     return 0
 
 

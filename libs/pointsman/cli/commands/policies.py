@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from rich.console import Console
 from rich.table import Column, Table
 
+from pointsman.cli.console import PrintableConsole
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.gateway import call_gateway, get_json, print_json
 from pointsman.cli.target import Target, add_target_options, find_target
+from pointsman.core.printable import one_line
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +60,7 @@ def _run(options: argparse.Namespace) -> int:
         print_json(found)
     else:
         table = _history_table(found) if options.history else _policies_table(found)
-        Console(highlight=False, markup=False).print(table)
+        PrintableConsole(highlight=False, markup=False).print(table)
         for view in found:
             print_warnings(view)
     return 0
@@ -68,18 +69,18 @@ def _run(options: argparse.Namespace) -> int:
 def print_warnings(view: dict[str, Any]) -> None:
     """Print what the gateway warns about in the policies of a tier, and what is not that of its file."""
     if override := view.get("override"):
-        print(f"note: {view['tier']}: {override}")
+        print(one_line(f"note: {view['tier']}: {override}"))
     for warning in view.get("warnings", []):
-        print(f"warning: {view['tier']}: {warning}")
+        print(one_line(f"warning: {view['tier']}: {warning}"))
 
 
 def _policies_table(tiers: list[dict[str, Any]]) -> Table:
     table = _table("tier", "version", "active", "since", "shadows")
     for view in tiers:
-        shadows = "\n".join(_describe(spec) for spec in view["shadows"]) or "–"
+        shadows = "\n".join(one_line(_describe(spec)) for spec in view["shadows"]) or "–"
         since = _time(view["active_since_ms"])
-        active = "\n".join([_describe(view["active"]), *filter(None, [_SOURCES.get(view.get("source", ""))])])
-        table.add_row(view["tier"], str(view["version"]), active, since, shadows)
+        active = "\n".join([one_line(_describe(view["active"])), *filter(None, [_SOURCES.get(view.get("source", ""))])])
+        table.add_row(one_line(view["tier"]), str(view["version"]), active, since, shadows)
     return table
 
 
@@ -100,7 +101,8 @@ def _history_table(histories: list[dict[str, Any]]) -> Table:
             if person := change.get("person"):
                 by = f"{by} ({person})"
             when, why = _time(version["stored_at_ms"]), change.get("why", "") or "–"
-            table.add_row(history["tier"], str(version["version"]), when, by, _describe_change(version, change), why)
+            what = _describe_change(version, change)
+            table.add_row(*map(one_line, (history["tier"], str(version["version"]), when, by, what, why)))
     return table
 
 

@@ -12,6 +12,7 @@ from pointsman.cli.errors import CommandFailed
 from pointsman.cli.gateway import call_gateway, print_json
 from pointsman.cli.options import whole_number
 from pointsman.cli.target import Target, add_target_options, find_target
+from pointsman.core.printable import one_line
 
 NOT_CONFIRMED = 1
 MAX_PERSON_CHARS = 64
@@ -83,7 +84,7 @@ def _revert(options: argparse.Namespace) -> int:
         (view,) = read_policies(target, options.tier)
         active = view["active"]["name"]
         if view["replaced"] is None:
-            raise CommandFailed(f"there is no promotion to revert: {active} was not promoted")
+            raise CommandFailed(one_line(f"there is no promotion to revert: {active} was not promoted"))
         before = view["replaced"]["name"]
         question = f"Make {before} the active policy of {options.tier} again in place of {active}?"
         if not _confirm(target, options.tier, before, question):
@@ -116,9 +117,11 @@ def _switch(
         return 0
     view = response.json()
     change = view["change"]
-    print(f"{change['policy']} serves {options.tier} from version {view['version']} on; {change['replaced']} {became}.")
+    served = f"{change['policy']} serves {options.tier} from version {view['version']} on"
+    print(one_line(f"{served}; {change['replaced']} {became}."))
     if own := (change.get("evidence") or {}).get("own_rule"):
-        print(f"It continues from what the tier has learned. What it learned by its own rule ({own}) is not used.")
+        not_used = f"What it learned by its own rule ({own}) is not used."
+        print(one_line(f"It continues from what the tier has learned. {not_used}"))
     if action == "/promote":
         epsilon = _epsilon(view["active"])
         if epsilon != epsilon_before:
@@ -141,8 +144,9 @@ def _require_shadow(view: dict[str, Any], name: str) -> None:
     names = [spec["name"] for spec in view["shadows"]]
     if name not in names:
         if name == view["active"]["name"]:
-            raise CommandFailed(f"{name} is the active policy of {view['tier']} already")
-        raise CommandFailed(f"no shadow of {view['tier']} is called {name!r}; there is {', '.join(names) or 'none'}")
+            raise CommandFailed(one_line(f"{name} is the active policy of {view['tier']} already"))
+        known = one_line(", ".join(names) or "none")
+        raise CommandFailed(f"no shadow of {view['tier']} is called {name!r}; there is {known}")
 
 
 def _confirm(target: Target, tier: str, policy: str, question: str) -> bool:
@@ -154,10 +158,10 @@ def _confirm(target: Target, tier: str, policy: str, question: str) -> bool:
     if response.ok:
         row = response.json()["policies"][0]
         verdict = f"{row.get('verdict', '–')}. {row.get('why', '')}"
-        print(f"{policy}, {row['decisions']:,} decisions of the last 7 days: {verdict}")
+        print(one_line(f"{policy}, {row['decisions']:,} decisions of the last 7 days: {verdict}"))
     else:
         print(f"The report has nothing about {policy}: {response.problem()}")
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    return input(f"{one_line(question)} [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _login() -> str:

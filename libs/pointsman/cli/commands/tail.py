@@ -9,6 +9,7 @@ from pointsman.cli.stack.errors import ProbeFailed
 from pointsman.cli.stack.probes import nats_info
 from pointsman.cli.target import add_target_options, find_target
 from pointsman.contracts.config.connections import NatsConfig
+from pointsman.core.printable import one_line
 from pointsman.runtime.bus import Bus, Message
 
 DEFAULT_SUBJECT = "decisions.>"
@@ -58,7 +59,7 @@ async def _tail(server: NatsConfig, subject: str, count: int | None) -> None:
         printed = 0
         while count is None or printed < count:
             message = await messages.get()
-            print(message.subject, message.data.decode(errors="replace"), flush=True)
+            print(message.subject, one_line(message.data.decode(errors="replace")), flush=True)
             printed += 1
     finally:
         await bus.close()

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from pointsman.core.printable import printable
 from pointsman.runtime.telemetry import tracing
 
 _ROOT = "pointsman"
@@ -76,7 +77,7 @@ class _Json(_Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        return printable(msgspec.json.encode(line, enc_hook=str).decode())
 
 
 class _Text(_Formatter):
@@ -85,4 +86,4 @@ class _Text(_Formatter):
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
         text = f"{record.getMessage()}{fields}".replace("\r", "\\r").replace("\n", "\\n")  # always a single line
         line = f"{clock} {record.levelname.lower():7} {self._service}: {text}"
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        return printable(f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line)

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pointsman.core.printable import one_line
 from pointsman.shadow.report.messages import PolicyReport, Regret, RegretReport, Report, ReportedEstimate
 from pointsman.shadow.report.number_format import NumberFormat, interval, per_thousand, percent, points, signed, whole
 
@@ -30,7 +31,7 @@ def print_report(console: Console, report: Report, period: str) -> None:
     if not policies:
         console.print("No shadow policy runs. Add one to the configuration as \\[\\[shadow]] and restart.")
     elif not seen:
-        names = " or ".join(sorted({policy.policy for policy in policies}))
+        names = _text(" or ".join(sorted({policy.policy for policy in policies})))
         console.print(f"Nothing to compare yet: no decision was evaluated for {names} in {period}.")
     else:
         console.print(_table(policies, period, console.width))
@@ -57,7 +58,7 @@ def _table(policies: Sequence[PolicyReport], period: str, width: int) -> Table:
     for policy in policies:
         share = "" if policy.rewarded_share is None else f"\n{percent(policy.rewarded_share, 0)}"
         table.add_row(
-            f"{escape(policy.policy)}\n{policy.tier}",
+            f"{_text(policy.policy)}\n{policy.tier}",
             f"{whole(policy.decisions)}{share}",
             *([] if narrow else ["–" if policy.agreement is None else percent(policy.agreement)]),
             _in_lines(policy.reward_delta, signed),
@@ -82,15 +83,15 @@ def _print_notes(console: Console, policies: Sequence[PolicyReport]) -> None:
         )
     unknown = sorted({arm for policy in policies for arm in policy.cost_unknown})
     if unknown:
-        console.print(f"unknown: no outcome has reported the cost of {escape(', '.join(unknown))} yet.")
+        console.print(f"unknown: no outcome has reported the cost of {_text(', '.join(unknown))} yet.")
 
 
 def _print_policy(console: Console, policy: PolicyReport) -> None:
-    name = f"[bold]{escape(policy.policy)}, {policy.tier}[/bold]"
+    name = f"[bold]{_text(policy.policy)}, {policy.tier}[/bold]"
     if policy.why:
-        console.print(f"\n{name}: [{STYLE[policy.verdict]}]{policy.verdict}[/]: {escape(policy.why)}")
+        console.print(f"\n{name}: [{STYLE[policy.verdict]}]{policy.verdict}[/]: {_text(policy.why)}")
     if policy.drift.changed:
-        console.print(f"  drift: {escape(policy.drift.text)}")
+        console.print(f"  drift: {_text(policy.drift.text)}")
     if not policy.pairs:
         return
     count = policy.disagreements.count
@@ -98,7 +99,7 @@ def _print_policy(console: Console, policy: PolicyReport) -> None:
     console.print(f"{'' if policy.why else chr(10) + name + ': '}{counted}")
     width = max(len(whole(pair.count)) for pair in policy.pairs)
     for pair in policy.pairs[:PRINTED_PAIRS]:
-        console.print(f"  {whole(pair.count):>{width}}  {pair.active} → {pair.shadow}", markup=False)
+        console.print(f"  {whole(pair.count):>{width}}  {one_line(f'{pair.active} → {pair.shadow}')}", markup=False)
     left = len(policy.pairs) - PRINTED_PAIRS
     if left > 0:
         console.print(f"  and {left} other pairs; --json has all")
@@ -111,10 +112,15 @@ def _print_regret(console: Console, regret: RegretReport) -> None:
         if comparison is not None
     ]
     if against:
-        console.print(f"\n[bold]regret in {regret.tier}[/bold]: {escape('; '.join(against))}")
+        console.print(f"\n[bold]regret in {regret.tier}[/bold]: {_text('; '.join(against))}")
     for arm in regret.arms:
         if arm.underperforms:
-            console.print(f"  {arm.arm} underperforms: it {arm.why}", markup=False)
+            console.print(one_line(f"  {arm.arm} underperforms: it {arm.why}"), markup=False)
+
+
+def _text(text: str) -> str:
+    """Return text of the report as one line without markup."""
+    return escape(one_line(text))
 
 
 def _against(alternative: str, regret: Regret) -> str:

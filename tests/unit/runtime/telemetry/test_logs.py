@@ -83,3 +83,13 @@ def test_warnings_of_libraries_have_the_same_format() -> None:
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert [line["part"] for line in lines] == ["uvicorn.error", "asyncio", "py.warnings"]
     assert {line["service"] for line in lines} == {"gateway"}
+
+
+def test_a_line_contains_no_control_characters() -> None:
+    evil = "a\x1b[2Jb\x9bc\u202ed\r\ne"
+    text = _Text("gateway").format(record(evil, who=evil))
+    assert text.isprintable()
+    assert text.endswith("a\\u001b[2Jb\\u009bc\\u202ed\\r\\ne who=a\\u001b[2Jb\\u009bc\\u202ed\\r\\ne")
+    line = _Json("gateway").format(record(evil))
+    assert line.isprintable()
+    assert json.loads(line)["event"] == evil

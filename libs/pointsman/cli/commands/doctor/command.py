@@ -4,16 +4,17 @@ import argparse
 import asyncio
 import logging
 
-from rich.console import Console
 from rich.text import Text
 
 from pointsman.cli.commands.doctor.checks import check_running
 from pointsman.cli.commands.doctor.finding import Finding
 from pointsman.cli.commands.doctor.machine import check_configuration, check_programs, check_python
 from pointsman.cli.commands.doctor.providers import check_providers
+from pointsman.cli.console import PrintableConsole
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.options import config_file, read_config
 from pointsman.cli.target import add_target_options, find_target
+from pointsman.core.printable import one_line
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,14 +51,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _print(findings: list[Finding], title: str) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = PrintableConsole(highlight=False, soft_wrap=True)
     console.print(title, markup=False)
     width = max(len(finding.subject) for finding in findings)
     for finding in findings:
         word, style = ("ok   ", "green") if finding.ok else _FAILED[finding.serious]
-        console.print(Text.assemble("  ", (word, style), f"  {finding.subject:<{width}}  {finding.detail}"))
+        console.print(Text.assemble("  ", (word, style), f"  {finding.subject:<{width}}  {one_line(finding.detail)}"))
         if finding.remedy:
-            console.print(Text(f"         {'':<{width}}  → {finding.remedy}"))
+            console.print(Text(f"         {'':<{width}}  → {one_line(finding.remedy)}"))
     wrong = sum(finding.wrong for finding in findings)
     warnings = sum(not finding.ok and not finding.serious for finding in findings)
     result = f"{wrong} of {len(findings)} checks failed" if wrong else "no check failed"

@@ -10,6 +10,7 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
+from pointsman.cli.console import PrintableConsole
 from pointsman.cli.devtools.demo.chat import CHAT_REQUESTS, CHAT_TIMEOUT_S, ChatDemo
 from pointsman.cli.devtools.demo.data import DataMissing, Prompts, load_prompts
 from pointsman.cli.devtools.demo.folder import FolderRefused, prepare_folder
@@ -94,7 +95,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 async def _run_stack(options: argparse.Namespace, prompts: Prompts) -> None:
-    console = Console()
+    console = PrintableConsole()
     print_line = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     async with mock_models(options.seed) as address:
         file = options.data_dir / CONFIG_FILE.name
