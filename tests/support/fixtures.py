@@ -121,6 +121,7 @@ def service_environment(
         "POINTSMAN_GATEWAY_PORT": "0",
         "POINTSMAN_PROBE_PORT": "0",
         "POINTSMAN_LOG_FORMAT": "json",
+        "POINTSMAN_GATEWAY_DRAIN_TIMEOUT_S": "2",  # tests end with streams that nothing reads
     }
 
 

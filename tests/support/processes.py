@@ -60,6 +60,11 @@ class ChildProcess:
         finally:
             self._process = None
 
+    def wait_ended(self) -> int:
+        """Wait until it has ended by itself, or because of a signal already sent; return the exit code."""
+        assert self._process is not None, f"{self.name} does not run"
+        return self._process.wait(SHUTDOWN_TIMEOUT_S)
+
     def kill(self) -> None:
         """End it without a chance to clean up."""
         self.stop(signal.SIGKILL)

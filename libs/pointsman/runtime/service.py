@@ -42,10 +42,22 @@ log = logger("service")
 SHUTDOWN_TIMEOUT_S = 3.0
 
 
-def run_service(name: str, main: Callable[[Config, asyncio.Event], Awaitable[None]]) -> int:
+class StopSignal(asyncio.Event):
+    """Set when the service is to stop; its ``at_once`` is set when it is to wait for nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_once = asyncio.Event()
+
+    def on_signal(self) -> None:
+        """Stop at the first signal, at once at the second."""
+        (self.at_once if self.is_set() else self).set()
+
+
+def run_service(name: str, main: Callable[[Config, StopSignal], Awaitable[None]]) -> int:
     """Run a service until SIGTERM or SIGINT; return the exit code.
 
-    ``main`` is called with the configuration and an event that is set when the service is to stop.
+    ``main`` is called with the configuration and the event that stops the service.
     """
     import uvloop  # noqa: PLC0415  # not needed by those who only read a configuration
 
@@ -63,10 +75,10 @@ def run_service(name: str, main: Callable[[Config, asyncio.Event], Awaitable[Non
     gc.freeze()
 
     async def run() -> None:
-        stop = asyncio.Event()
+        stop = StopSignal()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, stop.on_signal)
         work = asyncio.ensure_future(main(config, stop))
         log.info("%s starts, process %d", name, os.getpid())
         await work

@@ -1,7 +1,7 @@
 """Wiring and lifecycle of the gateway."""
 
 import asyncio
-import math
+import contextlib
 import ssl
 
 import uvicorn
@@ -9,7 +9,7 @@ import uvicorn
 from pointsman.contracts.config import Config, ConfigError
 from pointsman.runtime.heap import return_large_blocks
 from pointsman.runtime.probe import Server, listen
-from pointsman.runtime.service import wait_until_stopped
+from pointsman.runtime.service import StopSignal, wait_until_stopped
 from pointsman.runtime.telemetry import tracing
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.backends import Backends
@@ -19,6 +19,7 @@ from pointsman_gateway.console.system_monitor import SystemMonitor
 from pointsman_gateway.decision_client import DecisionClient
 from pointsman_gateway.http.authentication import Authenticator
 from pointsman_gateway.http.body_memory import BodyMemory, BoundedBodies
+from pointsman_gateway.http.drain import drain
 from pointsman_gateway.http.edge import Edge, TracedEdge
 from pointsman_gateway.http.protocol import bounded
 from pointsman_gateway.http.routing import build_application
@@ -30,7 +31,7 @@ log = logger("gateway")
 KEEP_ALIVE_S = 75
 
 
-async def serve(config: Config, stop: asyncio.Event) -> None:
+async def serve(config: Config, stop: StopSignal) -> None:
     """Serve until ``stop`` is set. NATS and the store may be unavailable, and become available later."""
     authenticator = Authenticator(config)
     backends = Backends(config)
@@ -38,7 +39,6 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
     decisions = DecisionClient(backends)
     chat = ChatGateway(backends, decisions)
     backends.more_problems = chat.problems
-    finish_s = math.ceil(config.llm.finish_timeout_ms / 1000.0)
     edge = make_app(backends, authenticator, decisions, chat)
     settings = uvicorn.Config(
         BoundedBodies(
@@ -60,7 +60,6 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=finish_s,
     )
     try:  # read the certificate now, so that an invalid one is reported and ends the start
         settings.load()
@@ -80,11 +79,11 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
         await wait_until_stopped(stop, [serving, watching])
     finally:
         watching.cancel()
-        backends.closing.set()  # ends the event streams, so that the server does not wait for them
-        server.should_exit = True
-        await asyncio.wait({serving}, timeout=finish_s + 1)
-        if server.server_state.tasks:  # interrupted requests still report their outcome
-            await asyncio.wait(server.server_state.tasks, timeout=1.0)
+        backends.closing.set()  # readiness ends, and so do the event streams, which never end by themselves
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(gateway.stop_delay_s):
+                await stop.at_once.wait()
+        await drain(server, serving, stop, config.drain_timeout_s)
         await chat.close()
         await backends.close()
 

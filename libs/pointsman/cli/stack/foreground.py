@@ -6,6 +6,9 @@ from collections.abc import Callable, Coroutine
 
 from pointsman.cli.stack.stack import Stack
 
+HINT_DELAY_S = 2.0
+_HINT = "requests in progress are finished first; a second signal, or Ctrl-C, ends everything at once"
+
 
 async def run_in_foreground(stack: Stack, work: Coroutine[None, None, None], on_event: Callable[[str], None]) -> None:
     """Run ``work`` until it ends or SIGINT, SIGTERM or SIGHUP arrives; then stop the stack.
@@ -31,4 +34,6 @@ async def run_in_foreground(stack: Stack, work: Coroutine[None, None, None], on_
     except asyncio.CancelledError:
         on_event("stopping")
     finally:
+        hint = asyncio.get_running_loop().call_later(HINT_DELAY_S, on_event, _HINT)
         await stack.stop()
+        hint.cancel()

@@ -199,9 +199,15 @@ class Stack:
             await asyncio.sleep(0.1)
 
     async def stop(self) -> None:
-        """Stop the services, then the store and NATS, and release the data directory; may be called more than once."""
+        """Stop the gateway, the other services, then the store and NATS; may be called more than once.
+
+        The gateway first finishes the requests in progress, and the other services are needed until then.
+        """
         if self._recovering is not None:
             self._recovering.cancel()
+        drained_s = self._config.gateway.stop_delay_s + self._config.drain_timeout_s
+        gateways = [child for service, child in self._services if service.service == "gateway"]
+        await _stop_all(gateways, drained_s + SERVICE_SHUTDOWN_TIMEOUT_S)
         await _stop_all((child for _, child in self._services), SERVICE_SHUTDOWN_TIMEOUT_S)
         await _stop_all((child for _, child in self._servers), SERVER_SHUTDOWN_TIMEOUT_S)
         if self._lock is not None:

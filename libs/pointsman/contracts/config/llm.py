@@ -44,7 +44,7 @@ class LlmConfig(Section, frozen=True, kw_only=True):
         ``base_url``. In a container, ``host.docker.internal`` is the machine that runs it.
     max_attempts: Largest number of arms that are tried for one request.
     max_body_bytes: Largest request body on these routes.
-    finish_timeout_ms: How long to wait for answers in progress when the gateway stops; then they are cut off.
+    finish_timeout_ms: Older name of ``gateway.drain_timeout_s``, in milliseconds; it counts when it is set.
     outcome_retry_s: How long to retry publishing an outcome that NATS does not accept; then it is lost.
     """
 
@@ -59,7 +59,7 @@ class LlmConfig(Section, frozen=True, kw_only=True):
     local_host: str = LOCAL_HOST
     max_attempts: PositiveInt = 3
     max_body_bytes: PositiveInt = 20 * 1024 * 1024
-    finish_timeout_ms: PositiveInt = 2000
+    finish_timeout_ms: PositiveInt | None = None
     outcome_retry_s: NonNegative = 300.0
 
     def tier_score(self, tiers: list[str]) -> TierScore:

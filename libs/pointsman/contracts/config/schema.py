@@ -75,6 +75,12 @@ class Config(Section, frozen=True, kw_only=True):
         """Return the shadow policies of a tier as configured."""
         return [shadow.spec() for shadow in self.shadow if shadow.tiers is None or tier.name in shadow.tiers]
 
+    @property
+    def drain_timeout_s(self) -> float:
+        """How long a gateway that stops waits for requests in progress."""
+        older_ms = self.llm.finish_timeout_ms
+        return self.gateway.drain_timeout_s if older_ms is None else older_ms / 1000.0
+
     def prices(self) -> dict[Arm, float]:
         """Return the expected cost of a request by arm, used until an outcome reports a cost."""
         return {Arm.parse(arm): cost for arm, cost in self.cost_usd.items()}

@@ -42,6 +42,9 @@ class GatewayConfig(_ServiceSection, frozen=True, kw_only=True):
         on further ones are answered 503.
     body_memory_mb: Largest memory, in megabytes, that the bodies of all requests in progress may take, with what is
         made of them (at least 4 times their length); 0 for a quarter of the memory of the machine or container.
+    stop_delay_s: When the gateway is to stop: how long it still accepts requests while its probes are 503, so that load
+        balancers send requests elsewhere.
+    drain_timeout_s: How long it then waits for requests in progress; those that take longer end with an error.
     read_timeout_ms: How long a client may take to send a request including its body.
     keys_file: File of API keys that ``pointsman keys`` manages. Changes take effect within about a second.
     allow_anonymous: Serve requests without an API key although other machines can reach the gateway. No effect once
@@ -66,6 +69,8 @@ class GatewayConfig(_ServiceSection, frozen=True, kw_only=True):
     max_body_bytes: PositiveInt = 64 * 1024
     max_connections: PositiveInt = 10_000
     body_memory_mb: NonNegativeInt = 0
+    stop_delay_s: NonNegative = 0.0
+    drain_timeout_s: NonNegative = 30.0
     read_timeout_ms: PositiveInt = 10_000
     keys_file: str | None = None
     allow_anonymous: bool = False

@@ -12,12 +12,13 @@ from pointsman.llm.providers.dialects.errors import encode_error
 from pointsman.llm.request import Dialect
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.http.endpoint import ErrorFormat
-from pointsman_gateway.http.problems import problem, response_to_error
+from pointsman_gateway.http.problems import RETRY_AFTER_S, problem, response_to_error
 from pointsman_gateway.http.response import HttpResponse
 
 log = logger("gateway.chat")
 
 _problem_decoder = msgspec.json.Decoder(Problem)
+STOPPED = "the gateway stopped before the answer was complete; send the request again"
 _CODES = {401: "invalid_api_key", 403: "insufficient_permissions", 413: "request_too_large", 429: "rate_limit_exceeded"}
 _STATUS_FOR_CLIENTS = {422: 400}
 """Neither dialect has a 422 for an invalid body."""
@@ -95,6 +96,11 @@ class ChatError(Exception):
         self.code = code
         self.body = body
         self.headers = headers
+
+
+def gateway_stops(headers: tuple[tuple[str, str], ...]) -> ChatError:
+    """Return the error of a request that had not been answered when the gateway stopped, with further headers."""
+    return ChatError(503, STOPPED, headers=(("retry-after", str(RETRY_AFTER_S)), *headers))
 
 
 def dialect_errors(dialect: Dialect | None = None) -> ErrorFormat:

@@ -23,7 +23,7 @@ from pointsman_gateway.chat.answer.headers import forwardable, response_headers
 from pointsman_gateway.chat.attempts import Attempts, attempt_order
 from pointsman_gateway.chat.call import ChatCall
 from pointsman_gateway.chat.decision import ChatDecisions
-from pointsman_gateway.chat.errors import ChatError
+from pointsman_gateway.chat.errors import ChatError, gateway_stops
 from pointsman_gateway.chat.outcome.delivery import OutcomeDelivery
 from pointsman_gateway.chat.request.conversations import Conversation, Conversations
 from pointsman_gateway.chat.request.features import ChatFeatures
@@ -87,7 +87,7 @@ class ChatFlow:
             watch.stop()
             if watch.absorb_cancellation():
                 raise ClientDisconnected from None
-            raise
+            raise gateway_stops(response_headers(call)) from None
         except BaseException:
             watch.stop()
             raise

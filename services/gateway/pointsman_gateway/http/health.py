@@ -16,6 +16,7 @@ from pointsman.runtime.telemetry import metrics
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.console.process_monitor import ProcessMonitor
 from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
+from pointsman_gateway.http.problems import ProblemError
 
 _REQUEST_TIMEOUT_S = 1.0
 _PING = "$SRV.PING.decision"
@@ -73,12 +74,14 @@ class HealthHandler:
         tag="operations",
         summary="Check that the gateway process runs",
         description="The gateway answers decisions even when NATS, the store or every replica is unavailable, so load "
-        "balancers should use this probe.",
+        "balancers should use this probe. It is 503 only while the gateway stops.",
         query=None,
         answers={200: AnswerType("The gateway runs", HealthView)},
     )
     async def alive(self, _: Request) -> HealthView:
-        """Return that the process runs."""
+        """Return that the process runs, and accepts requests."""
+        if self._backends.closing.is_set():  # load balancers that use this probe must send requests elsewhere
+            raise ProblemError(503, "the gateway stops")
         return HealthView()
 
     @HttpEndpoint(
@@ -97,6 +100,8 @@ class HealthHandler:
     )
     async def ready(self, _: Request) -> Response:
         """Check all dependencies at once."""
+        if self._backends.closing.is_set():
+            return readiness_response({"gateway": "stops"})
         nats = "ok" if self._backends.bus is not None else "not connected"
         streams, store, decision, processes = await asyncio.gather(
             _result(self._streams()),

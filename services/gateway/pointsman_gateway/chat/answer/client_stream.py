@@ -14,6 +14,7 @@ from pointsman.runtime.telemetry.logs import logger
 from pointsman_gateway.chat.answer.disconnect import DisconnectWatch
 from pointsman_gateway.chat.answer.headers import Headers
 from pointsman_gateway.chat.call import ChatCall
+from pointsman_gateway.chat.errors import STOPPED
 
 log = logger("gateway.chat.client_stream")
 
@@ -48,9 +49,9 @@ class ClientStream:
         try:
             await self._send_chunks(send)
         except asyncio.CancelledError:
-            if not self._watch.absorb_cancellation():
+            if not self._watch.absorb_cancellation():  # the gateway stops
                 stopped = True
-                raise
+                await self._end(send, encode_error(self._dialect, 503, STOPPED))
         finally:
             self._watch.stop()
             try:
@@ -68,10 +69,15 @@ class ClientStream:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         except ProviderError as error:
             await send({"type": "http.response.body", "body": error.event, "more_body": True})
-        except Exception:  # a bug; the client must not mistake what it has for the whole answer
+        except Exception:  # a bug
             self._failed = True
             log.exception("a stream failed")
-            event = error_event(self._dialect, encode_error(self._dialect, 500, "the gateway failed"))
-            await send({"type": "http.response.body", "body": event, "more_body": True})
+            await self._end(send, encode_error(self._dialect, 500, "the gateway failed"))
+            return
         self._watch.stop()
         await send({"type": "http.response.body", "body": b""})
+
+    async def _end(self, send: Send, error: bytes) -> None:
+        """End the stream with an error event: the client must not mistake what it has for the whole answer."""
+        self._watch.stop()
+        await send({"type": "http.response.body", "body": error_event(self._dialect, error)})
