@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from pointsman.contracts.messages.codec import decode
-from pointsman.contracts.messages.errors import InvalidMessage, MessageError
+from pointsman.contracts.messages.errors import InvalidMessage, MessageError, UnknownVersion
 from pointsman.contracts.messages.ids import parse_id
 from pointsman.contracts.messages.outcome import Outcome, outcome_decoder
 from pointsman.contracts.messages.subjects import parse_tier
@@ -55,10 +55,15 @@ class LogEntry:
 
 
 def read_outcome(subject: str, data: bytes, sequence: int, at_ms: int) -> LogEntry:
-    """Decode and validate a message of the outcome log."""
+    """Decode and validate a message of the outcome log.
+
+    Raise `UnknownVersion` for a message of a newer Pointsman: it may not be skipped.
+    """
     try:
         outcome = _decode(data)
         _check(outcome, parse_tier(subject))
+    except UnknownVersion as error:
+        raise UnknownVersion(f"{subject}, message {sequence}: {error}") from error
     except MessageError as error:
         return LogEntry(sequence, at_ms, None, str(error))
     return LogEntry(sequence, at_ms, outcome)

@@ -8,12 +8,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
-from pointsman.contracts.messages.errors import MessageError
+from pointsman.contracts.messages.errors import MessageError, UnknownVersion
 from pointsman.contracts.messages.status import StatusProblem
 from pointsman.runtime.bus.errors import BusError
 from pointsman.runtime.store.errors import StateError
 from pointsman.runtime.store.lease import Lease
 from pointsman.runtime.store.store import Store
+from pointsman.runtime.telemetry import metrics
 from pointsman.runtime.telemetry.logs import bind_tier
 from pointsman.runtime.telemetry.rate_limited_warning import RateLimitedWarning
 
@@ -53,6 +54,7 @@ class TierWorker(ABC):
 
         any state ── lease held by another process ──▶ STANDBY
         any state ── error of the bus or the store ──▶ WAITING
+        any state ── a message of a newer version ───▶ WAITING, until this process is upgraded
 
     A worker that loads from STANDBY, RUNNING, WAITING or HALTED keeps that state until the outcome of `load` is known,
     so it stays ready when it takes over.
@@ -88,6 +90,9 @@ class TierWorker(ABC):
         self._lease = Lease(store, self.role, tier, holder, lease_ms)
         self._renewed_at = 0.0
         self._halt_reported = False
+        self._newer = ""
+        self._waits = metrics.waits_for_upgrade.labels(self.role, tier)
+        self._waits.set(0)  # from the start, so that the first wait is an increase
         self._log = log
         self._subject = subject or f"tier {tier}"
         self._warning = RateLimitedWarning(log, self._subject, "retrying")
@@ -135,12 +140,11 @@ class TierWorker(ABC):
                     self.on_failure()
                     self._warning.failed(str(error))
                     await self._wait(str(error))
+                except UnknownVersion as error:
+                    await self._wait_for_upgrade(str(error))
         finally:
             if self.state in (WorkerState.LOADING, WorkerState.RUNNING, WorkerState.HALTED):
-                try:
-                    await self._lease.drop()
-                except StateError as error:
-                    self._log.debug("%s: lease not released: %s", self._subject, error)
+                await self._drop_lease()
 
     @abstractmethod
     async def load(self) -> None:
@@ -165,6 +169,9 @@ class TierWorker(ABC):
     async def on_halt(self, problem: str) -> None:  # noqa: B027  # optional
         """React to the worker being halted. Called once, not at every check, unless it fails."""
 
+    async def on_newer(self, problem: str) -> None:  # noqa: B027  # optional
+        """React to a message of a newer version. Called once for each message, not at every attempt to read it."""
+
     async def holds_lease(self) -> bool:
         """Renew the lease if it is time; return whether this process holds it. For long steps."""
         now = time.monotonic()
@@ -180,6 +187,7 @@ class TierWorker(ABC):
         self._renewed_at = time.monotonic()
         if not await self._lease.hold():
             self._enter(WorkerState.STANDBY)
+            self._waits.set(0)
             self._warning.recovered()
             self.on_standby()
             await asyncio.sleep(self.renew_interval_s)
@@ -194,12 +202,17 @@ class TierWorker(ABC):
         except Halted as problem:
             await self._halt(str(problem))
             return
-        self._enter(WorkerState.RUNNING)
+        if not self._newer:  # otherwise the first step shows whether it can be read now
+            self._enter(WorkerState.RUNNING)
         try:
             while await self.holds_lease():
                 self._warning.recovered()
                 if not await self.step():
                     return
+                if self._newer:
+                    self._newer = ""
+                    self._waits.set(0)
+                    self._enter(WorkerState.RUNNING)
             self._log.info("%s: another process has the lease now", self._subject)
         finally:
             await self.unload()
@@ -207,6 +220,26 @@ class TierWorker(ABC):
     async def _wait(self, reason: str) -> None:
         self._enter(WorkerState.WAITING, reason)
         await asyncio.sleep(self._retry_interval_s)
+
+    async def _drop_lease(self) -> None:
+        try:
+            await self._lease.drop()
+        except StateError as error:
+            self._log.debug("%s: lease not released: %s", self._subject, error)
+
+    async def _wait_for_upgrade(self, problem: str) -> None:
+        """Wait, without the lease: an upgraded process can read the message, and a skipped one would be lost."""
+        self._waits.set(1)
+        await self._drop_lease()
+        if problem != self._newer:
+            self._newer = problem
+            self._log.error("%s waits for an upgrade of this service: %s", self._subject, problem)
+            try:
+                await self.on_newer(f"{problem}. Upgrade this service; nothing is skipped")
+            except BusError as error:
+                self._log.warning("%s: no alert raised: %s", self._subject, error)
+        self._enter(WorkerState.WAITING, problem)
+        await asyncio.sleep(self._halt_check_interval_s)
 
     async def _halt(self, problem: str) -> None:
         if self.state is not WorkerState.HALTED:

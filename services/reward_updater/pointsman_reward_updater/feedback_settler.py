@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from pointsman.contracts.config import Config
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
-from pointsman.contracts.messages.errors import MessageError
+from pointsman.contracts.messages.errors import MessageError, UnknownVersion
 from pointsman.contracts.messages.feedback import decode_pending
 from pointsman.contracts.messages.outcome import Outcome
 from pointsman.learning.applied_bits import AppliedBits
 from pointsman.learning.tier_store import SettledWatermark, TierStore
 from pointsman.runtime.bus import Bus, LogReader, StoredMessage, StreamMissing, read_ack
-from pointsman.runtime.bus.notices import publish_dead_letter
+from pointsman.runtime.bus.notices import publish_alert, publish_dead_letter
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.logs import logger
@@ -101,6 +101,10 @@ class FeedbackSettler(TierWorker):
     def on_standby(self) -> None:
         """Remove the tier's gauge: its value is older than that of the process that settles."""
         metrics.feedback_held.remove(self.tier)
+
+    async def on_newer(self, problem: str) -> None:
+        """Raise an alert."""
+        await publish_alert(self._bus, "newer-version", self.tier, problem, SERVICE)
 
     def _read_from(self, watermark: int) -> LogReader:
         subject = subjects.feedback(self.tier)
@@ -201,6 +205,8 @@ class FeedbackSettler(TierWorker):
     def _read(self, stored: StoredMessage) -> Entry:
         try:
             message = decode_pending(stored.data, self.tier)
+        except UnknownVersion as error:
+            raise UnknownVersion(f"{stored.subject}, message {stored.sequence}: {error}") from error
         except MessageError as error:
             return Entry(stored.sequence, stored.at_ms, None, str(error))
         return Entry(stored.sequence, stored.at_ms, message, traceparent=stored.traceparent)

@@ -6,10 +6,11 @@ import time
 from pointsman.contracts.config import Config, tier_arms
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.errors import UnknownVersion
 from pointsman.contracts.messages.notices import ArmsChanged
 from pointsman.contracts.messages.validation import MAX_MS
 from pointsman.core.bandit import Arm, Learner, Ranges
-from pointsman.learning.ledger import Applied, Dead, Skipped, TierLedger, read_outcome
+from pointsman.learning.ledger import Applied, Dead, LogEntry, Skipped, TierLedger, read_outcome
 from pointsman.learning.reset import RESETTING
 from pointsman.learning.tier_store import Commit, TierChanges, TierStore
 from pointsman.runtime.bus import Bus, LogReader, StoredMessage, StreamMissing
@@ -94,7 +95,12 @@ class OutcomeWriter(TierWorker):
             return False  # whatever made the reader restart may have changed the log
         metrics.log_lag.labels(self.tier).set(self._reader.pending + len(batch))
         if batch:
-            return await self._apply(batch)
+            reads, newer = _read_known(batch)
+            if reads and not await self._apply(batch[: len(reads)], reads):
+                return False
+            if newer is not None:
+                raise newer
+            return True
         if time.monotonic() - self._heartbeat_at >= HEARTBEAT_INTERVAL_S:
             return await self._heartbeat()
         return True
@@ -118,6 +124,10 @@ class OutcomeWriter(TierWorker):
         metrics.halted.labels(self.tier).set(1)
         await publish_alert(self._bus, "halted", self.tier, problem, SERVICE)
 
+    async def on_newer(self, problem: str) -> None:
+        """Raise an alert."""
+        await publish_alert(self._bus, "newer-version", self.tier, problem, SERVICE)
+
     async def _check_log(self, changes: TierChanges) -> str:
         """Return when the log was created; raise `Halted` if the store cannot have been learned from it."""
         try:
@@ -138,9 +148,8 @@ class OutcomeWriter(TierWorker):
                 raise Halted(f"the log has another message at {changes.watermark} than the one that was applied")
         return created
 
-    async def _apply(self, batch: list[StoredMessage]) -> bool:
+    async def _apply(self, batch: list[StoredMessage], reads: list[LogEntry]) -> bool:
         """Learn from a batch and commit it; return whether the commit was applied."""
-        reads = [read_outcome(m.subject, m.data, m.sequence, m.at_ms) for m in batch]
         await self._load_bits([read.outcome.decision_sequence for read in reads if read.outcome and read.outcome.learn])
         before = self._ledger.watermark
         results = [self._ledger.apply(read) for read in reads]
@@ -235,3 +244,14 @@ class OutcomeWriter(TierWorker):
                     metrics.outcomes_skipped.labels(self.tier, "dead").inc()
                     log.warning("tier %s: outcome %d is a dead letter: %s", self.tier, sequence, reason)
         self._applied.inc(applied)
+
+
+def _read_known(batch: list[StoredMessage]) -> tuple[list[LogEntry], UnknownVersion | None]:
+    """Decode the messages before the first one of a newer version; return them, and the error of that one."""
+    reads: list[LogEntry] = []
+    for message in batch:
+        try:
+            reads.append(read_outcome(message.subject, message.data, message.sequence, message.at_ms))
+        except UnknownVersion as error:
+            return reads, error
+    return reads, None

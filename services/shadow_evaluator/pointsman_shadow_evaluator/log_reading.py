@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from pointsman.contracts.messages.errors import MessageError
+from pointsman.contracts.messages.errors import MessageError, UnknownVersion
 from pointsman.runtime.bus import Bus, LogReader, StoredMessage
 from pointsman.runtime.bus.notices import publish_dead_letter
 from pointsman.runtime.telemetry.instruments import Gauge
@@ -43,11 +43,15 @@ async def decode_batch(
     """Decode the messages of a batch of a stream; an invalid one is published as a dead letter and becomes None.
 
     ``decode`` is called with a message and the tier, and raises `MessageError` for an invalid message.
+
+    Raise `UnknownVersion` for a message of a newer Pointsman: the evaluation waits for an upgrade.
     """
     decoded: list[T | None] = []
     for message in batch:
         try:
             decoded.append(decode(message, tier))
+        except UnknownVersion as error:
+            raise UnknownVersion(f"{message.subject}, message {message.sequence}: {error}") from error
         except MessageError as error:
             at = message.sequence
             log.warning("tier %s: message %d of %s is a dead letter: %s", tier, at, stream, error)

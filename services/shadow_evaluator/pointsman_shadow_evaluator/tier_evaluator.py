@@ -8,6 +8,7 @@ from pointsman.contracts.messages.errors import UnknownVersion
 from pointsman.contracts.messages.policies import TierPolicies
 from pointsman.contracts.messages.status import TierStatus
 from pointsman.runtime.bus import Bus, PoliciesUnreadable
+from pointsman.runtime.bus.notices import publish_alert
 from pointsman.runtime.bus.policies import read_policies
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
@@ -17,6 +18,7 @@ from pointsman.shadow.sums.store import ShadowStore
 from pointsman_shadow_evaluator.decisions.decision_reader import DecisionReader
 from pointsman_shadow_evaluator.decisions.event_publisher import EventPublisher
 from pointsman_shadow_evaluator.evaluation_state import EvaluationState
+from pointsman_shadow_evaluator.log_reading import SERVICE
 from pointsman_shadow_evaluator.rewards.reward_reader import RewardReader
 
 log = logger("shadow_evaluator")
@@ -84,6 +86,10 @@ class TierEvaluator(TierWorker):
         """Remove the lags: another process exports them now."""
         for lag in LAGS:
             lag.remove(self.tier)
+
+    async def on_newer(self, problem: str) -> None:
+        """Raise an alert."""
+        await publish_alert(self._bus, "newer-version", self.tier, problem, SERVICE)
 
     async def _read_policies(self) -> None:
         """Start with the policies in force: with others, a batch would count for shadows that do not run."""

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.errors import UnknownVersion
 from pointsman.contracts.messages.outcome import Outcome
 from pointsman.contracts.messages.subjects import outcomes
 from pointsman.core.bandit import Arm, Learner, Ranges, RewardRule
@@ -103,7 +104,6 @@ def test_a_context_of_another_dimension_changes_nothing_not_even_the_bit() -> No
         ({"rule": {"forgetting": -0.5}}, "rule.forgetting"),
         ({"rule": {"cost_bounds_usd": (1.0, 1.0)}}, "rule.cost_bounds_usd"),
         ({"rule": {"latency_bounds_ms": (5.0, 1.0)}}, "rule.latency_bounds_ms"),
-        ({"v": 2}, "version 2 is newer"),
     ],
 )
 def test_an_outcome_that_the_gateway_would_not_write_is_dead_with_the_reason(
@@ -116,6 +116,11 @@ def test_an_outcome_that_the_gateway_would_not_write_is_dead_with_the_reason(
     assert learned.learner.arms == {}
     assert learned.bits.held() == set()
     assert learned.watermark == 7
+
+
+def test_an_outcome_of_a_newer_version_is_not_dead() -> None:
+    with pytest.raises(UnknownVersion, match="message 7: message version 2 is newer"):
+        read(outcome(1, v=2), 7)
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"null", b"[]", b'"text"', b"\xff\xfe", b'{"tier":"SIMPLE"}', b"[" * 5000])

@@ -10,6 +10,7 @@ from functools import partial
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.target import Target, add_target_options, find_target
 from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.errors import UnknownVersion
 from pointsman.learning.audit import audit_tier
 from pointsman.learning.rebuild_check import check_rebuild
 from pointsman.learning.reset import reset_tier, stored_tiers
@@ -63,6 +64,8 @@ def _run(options: argparse.Namespace, work: Work) -> int:
     target = find_target(options)
     try:
         return asyncio.run(_connected(options, target, work))
+    except UnknownVersion as error:
+        raise CommandFailed(f"{error}; use the command of the newer version", code=3) from error
     except StreamMissing as error:
         raise CommandFailed(f"{error}; `pointsman logs restore` restores one that NATS cannot read", code=3) from error
     except (BusError, StateError, TimeoutError) as error:

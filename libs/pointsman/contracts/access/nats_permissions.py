@@ -69,6 +69,7 @@ _PROMOTION = subjects.alert("promotion", "*")
 _LOG_LOST = subjects.alert("log-lost", "*")
 _UNWRITABLE = subjects.alert("unwritable", "*")
 _ANNOUNCED = (subjects.alert("report", "*"), subjects.alert("regret", "*"))
+_NEWER_VERSION = subjects.alert("newer-version", "*")
 
 PERMISSIONS: dict[Role, NatsPermissions] = {
     "gateway": NatsPermissions(
@@ -143,6 +144,7 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
             _PROMOTION,
             _UNWRITABLE,
             *_ANNOUNCED,
+            _NEWER_VERSION,
             *_exists(subjects.ALERTS),
             *_exists(subjects.DECISIONS, subjects.SHADOW, subjects.DEAD, subjects.POLICIES_STREAM),
             *_read(subjects.DECISIONS, subjects.POLICIES_STREAM),

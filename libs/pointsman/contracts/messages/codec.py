@@ -1,12 +1,13 @@
 """JSON encoding and decoding of messages; a decoding error names the field that is wrong.
 
 Rules for changing a message, so that old and new services can run at the same time: a new field has a default, a field
-never changes its type or meaning, and readers skip fields they do not know. Any other change raises ``v``. A reader
-refuses a message with a ``v`` above its own (`UnknownVersion`) and publishes it as a dead letter.
+never changes its type or meaning, and readers skip fields they do not know. Any other change raises the ``version`` of
+the message's class. A reader refuses a message with a ``v`` above its own (`UnknownVersion`) and waits until it is
+upgraded: it never skips one (ADR 0027).
 Requests from clients are the exception: an unknown field is an error there, because it is most likely a typo.
 """
 
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar, get_args
 
 import msgspec
 
@@ -18,21 +19,26 @@ T = TypeVar("T")
 
 _encoder = msgspec.json.Encoder()
 
-VERSION = 1
-"""The message version this code writes, and the highest it reads."""
+FIRST_VERSION = 1
+"""What a message without ``v`` has, permanently."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of every message that Pointsman writes to a log or a topic.
 
-    ``omit_defaults`` keeps the messages small; ``v`` is therefore absent as long as it is 1.
+    ``omit_defaults`` keeps the messages small; ``v`` is therefore absent while it is 1. ``version`` is the version that
+    this code writes and the highest that it reads. A class that raises it must still read the versions before.
     """
 
-    v: int = VERSION
+    version: ClassVar[int] = FIRST_VERSION
+
+    v: int = FIRST_VERSION
 
 
 def encode(message: object) -> bytes:
-    """Return the message as JSON."""
+    """Return the message as JSON, with its version unless that is the first."""
+    if isinstance(message, Message) and message.version > FIRST_VERSION == message.v:
+        message = msgspec.structs.replace(message, v=message.version)
     return _encoder.encode(message)
 
 
@@ -49,12 +55,21 @@ def decode(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
     try:
         message = decoder.decode(data)
     except msgspec.MsgspecError as error:
-        raise InvalidMessage(*explain(error, _decode_untyped(data), decoder.type)) from error
+        found = _decode_untyped(data)
+        check_version(found.get("v") if isinstance(found, dict) else None, decoder.type)
+        raise InvalidMessage(*explain(error, found, decoder.type)) from error
     except (UnicodeDecodeError, RecursionError) as error:
         raise InvalidMessage("", f"not valid JSON: {error}") from error
-    if isinstance(message, Message) and message.v > VERSION:
-        raise UnknownVersion(f"message version {message.v} is newer than {VERSION}")
+    if isinstance(message, Message) and message.v > message.version:
+        check_version(message.v, type(message))
     return message
+
+
+def check_version(v: Any, wanted: Any) -> None:
+    """Raise `UnknownVersion` if a message has a version above that of its class, or of any class of a union."""
+    versions = [kind.version for kind in get_args(wanted) or (wanted,) if issubclass(kind, Message)]
+    if versions and isinstance(v, int) and v > max(versions):
+        raise UnknownVersion(f"message version {v} is newer than {max(versions)}")
 
 
 def _decode_untyped(data: bytes) -> Any:

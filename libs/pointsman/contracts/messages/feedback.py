@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from pointsman.contracts.messages.codec import Message, decode
+from pointsman.contracts.messages.codec import Message, check_version, decode
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.outcome import Outcome
 from pointsman.core.bounds import NonNegativeInt, Points
@@ -106,6 +106,7 @@ def decode_pending(data: bytes, tier: str) -> PendingOutcome | Feedback:
         When it cannot be decoded, or belongs to another tier.
     """
     message: PendingOutcome | Feedback = decode(pending_decoder, data)
+    check_version(message.outcome.v, Outcome)
     if message.outcome.tier != tier:
         raise InvalidMessage("outcome.tier", f"{message.outcome.tier[:80]!r} in the log of {tier!r}")
     return message

@@ -181,6 +181,9 @@ hop_seconds = Histogram(
     ["hop", "tier"],
     buckets=_HOP_SECONDS,
 )
+waits_for_upgrade = Gauge(
+    "pointsman_waits_for_upgrade", "1 while a message of a newer version stops the work on a tier", ["role", "tier"]
+)
 build = Info("pointsman_build", "Running version")
 appends_failed = Counter(
     "pointsman_appends_failed", "Appends that NATS did not acknowledge, as when its disk is full", ["stream"]

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from pointsman.contracts.messages import subjects
-from pointsman.contracts.messages.errors import MessageError
+from pointsman.contracts.messages.errors import MessageError, UnknownVersion
 from pointsman.runtime.bus import Bus, StoredMessage
 from pointsman.shadow.periods import HOUR_MS, HOURS_PER_DAY
 from pointsman_shadow_evaluator.decisions.decision_reader import decode_decision
@@ -67,6 +67,8 @@ class DecisionLookup:
             return False
         try:
             logged = decode_decision(message, self._tier)
+        except UnknownVersion:
+            raise
         except MessageError:
             return False
         if logged.event.nonce != reward.nonce:

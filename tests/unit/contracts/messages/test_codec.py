@@ -78,6 +78,24 @@ def test_a_newer_version_is_not_guessed_at() -> None:
         decode(arms_decoder, encode(ArmsChanged(v=2, tier="A", epoch="e", watermark=1, as_of_ms=2)))
 
 
+def test_a_raised_version_is_written_and_refused_by_the_code_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = ArmsChanged(tier="A", epoch="e", watermark=1, as_of_ms=2)
+    first = encode(message)
+    monkeypatch.setattr(ArmsChanged, "version", 2)
+    raised = encode(message)
+    assert raised.startswith(b'{"v":2,')
+    assert decode(arms_decoder, raised).v == 2
+    assert decode(arms_decoder, first).v == 1  # what was written before stays readable
+    monkeypatch.undo()
+    with pytest.raises(UnknownVersion, match="version 2 is newer than 1"):
+        decode(arms_decoder, raised)
+
+
+def test_a_newer_version_that_does_not_fit_the_type_is_newer_and_not_invalid() -> None:
+    with pytest.raises(UnknownVersion, match="version 2 is newer than 1"):
+        decode(arms_decoder, b'{"v":2,"tier":["A"]}')
+
+
 def test_every_error_is_a_message_error() -> None:
     decoders: tuple[msgspec.json.Decoder[Any], ...] = (request_decoder, event_decoder, outcome_decoder, report_decoder)
     for decoder in decoders:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import decode, encode
-from pointsman.contracts.messages.errors import MessageError
+from pointsman.contracts.messages.errors import MessageError, UnknownVersion
 from pointsman.contracts.messages.outcome import Outcome, outcome_decoder
 from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Appended, Bus
@@ -51,11 +51,16 @@ async def find_applied_outcome(
 
 
 async def read_outcome(bus: Bus, sequence: int, timeout_s: float) -> Outcome | None:
-    """Return the outcome with a sequence of the log; None when there is none or it is not readable."""
+    """Return the outcome with a sequence of the log; None when there is none or it is not readable.
+
+    Raise `UnknownVersion` when a newer Pointsman wrote it.
+    """
     stored = await bus.get(subjects.OUTCOMES, sequence, timeout_s)
     if stored is None:
         return None
     try:
         return decode(outcome_decoder, stored.data)
+    except UnknownVersion:
+        raise
     except MessageError:
         return None
