@@ -27,13 +27,14 @@ class ReplicaWatch:
         self._bus = bus
         self._configured = configured
         self._lacking: dict[str, str] = {}
+        self._text = ""
         self._alerted: set[str] = set()
         self._alerted_at = float("-inf")
 
     def problems(self) -> Iterator[StatusProblem]:
-        """Yield the streams that had too few current replicas at the last check."""
-        for stream, text in self._lacking.items():
-            yield StatusProblem(kind="replicas", subject=f"stream {stream}", text=f"current replicas: {text}")
+        """Yield the problem that streams had too few current replicas at the last check."""
+        if self._lacking:
+            yield StatusProblem(kind="replicas", subject="replicas", text=self._text)
 
     async def check(self) -> None:
         """Check all streams once; one that cannot be checked does not prevent the check of the others."""
@@ -46,11 +47,11 @@ class ReplicaWatch:
                 log.debug("cannot check %s: %s", stream, error)
         now, lasting = time.monotonic(), lacking.keys() & self._lacking.keys()
         self._lacking = lacking
+        self._text = f"too few replicas: {', '.join(lacking.values())}; {', '.join(problems)}"
         self._alerted &= lacking.keys()
         if lasting - self._alerted or (lasting and now - self._alerted_at >= ALERT_REPEAT_INTERVAL_S):
-            text = f"too few replicas: {', '.join(lacking.values())}; {', '.join(problems)}"
-            log.warning(text)
-            await publish_alert(self._bus, "replicas", ALL_TIERS, text, SERVICE)
+            log.warning("%s", self._text)
+            await publish_alert(self._bus, "replicas", ALL_TIERS, self._text, SERVICE)
             self._alerted, self._alerted_at = set(lacking), now
 
     async def _check(self, stream: str, lacking: dict[str, str]) -> list[str]:
@@ -62,4 +63,4 @@ class ReplicaWatch:
         if current >= wanted:
             return []
         lacking[stream] = f"{stream} {current} of {wanted}"
-        return info.replica_problems or [f"NATS has refused {wanted} replicas of {stream}"]
+        return info.replica_problems or ["NATS cannot host more; the log of the gateway has the reason"]

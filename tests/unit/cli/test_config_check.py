@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from pointsman.cli.main import main
+from tests.support.processes import free_port
+from tests.unit.cli.conftest import Answer
 
 GOOD = """
 [[tier]]
@@ -65,3 +67,40 @@ def test_arms_without_a_provider_give_a_warning(file: Path, capsys: pytest.Captu
     assert main(["config", "check", "--config", str(file)]) == 0
     shown = capsys.readouterr().out
     assert "warning: chat requests cannot go to lab:small: there is no [[provider]] of that name" in shown
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "message"),
+    [
+        (200, b"<html></html>", "is not a gateway of Pointsman"),
+        (200, b'{"policies": [{"tier": "SIMPLE"}]}', "is not a gateway of Pointsman"),
+        (401, b'{"title": "Unauthorized", "detail": "an API key is required"}', "401 an API key is required"),
+        (
+            200,
+            b'{"policies": [{"tier": "SIMPLE", "active": {"name": "linucb", "algorithm": "linucb"}}]}',
+            "The file applies when the gateway restarts with it",
+        ),
+    ],
+)
+def test_policies_in_force_are_compared_where_something_answers_at_the_gateways_address(
+    answer: Answer,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    status: int,
+    body: bytes,
+    message: str,
+) -> None:
+    file.write_text(GOOD, encoding="utf-8")
+    monkeypatch.setenv("POINTSMAN_GATEWAY_PORT", answer(status, body).rpartition(":")[2])
+    assert main(["config", "check", "--config", str(file)]) == 0
+    assert message in capsys.readouterr().out
+
+
+def test_without_a_gateway_it_is_stated_that_the_policies_in_force_are_not_known(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(GOOD, encoding="utf-8")
+    monkeypatch.setenv("POINTSMAN_GATEWAY_PORT", str(free_port()))
+    assert main(["config", "check", "--config", str(file)]) == 0
+    assert "is not known: no gateway answers at http://127.0.0.1" in capsys.readouterr().out

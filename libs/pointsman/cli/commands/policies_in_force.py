@@ -16,6 +16,14 @@ TIMEOUT_S = 2.0
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 
 
+class _RunningTier(TierPolicies, frozen=True, kw_only=True):
+    tier: str
+
+
+class _Running(msgspec.Struct, frozen=True):
+    policies: list[_RunningTier]
+
+
 def compare_with_running(config: Config) -> Iterator[str]:
     """Yield which policies are in force at the gateway of a configuration, where they are not those of the file."""
     gateway = config.gateway
@@ -26,9 +34,13 @@ def compare_with_running(config: Config) -> Iterator[str]:
         yield f"Which policies are in force is not known: no gateway answers at {url}."
         return
     if not response.ok:
-        yield f"Which policies are in force is not known: the gateway at {url} answers {response.problem()}"
+        yield f"Which policies are in force is not known: {url} answers {response.problem()}"
         return
-    running = {view["tier"]: msgspec.convert(view, TierPolicies) for view in response.json()["policies"]}
+    try:
+        running = {view.tier: view for view in msgspec.json.decode(response.body, type=_Running).policies}
+    except msgspec.MsgspecError:
+        yield f"Which policies are in force is not known: {url} is not a gateway of Pointsman."
+        return
     different = False
     for tier in config.tier:
         file, current = configured(config, tier), running.get(tier.name)

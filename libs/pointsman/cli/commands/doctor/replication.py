@@ -23,7 +23,7 @@ async def check_replication(inspection: Inspection) -> list[Finding]:
         except BusError as error:
             findings.append(Finding(f"replicas {stream}", False, str(error), REMEDY))
     if configured == 1 and not findings and all(info.config.num_replicas == 1 for info in found.values()):
-        return [Finding("replicas", True, "1 of each stream, as configured")]
+        return [Finding("replicas", True, "1 of each stream")]
     return [*findings, *(_compare(stream, info, configured) for stream, info in found.items())]
 
 
