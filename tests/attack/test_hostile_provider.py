@@ -17,7 +17,7 @@ import pytest
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.outcome import Outcome, outcome_decoder
 from pointsman.runtime.bus import Bus
-from tests.attack.hostile_provider import BEHAVIOURS, ESCAPED
+from tests.attack.hostile_provider import BEGIN, BEHAVIOURS, DONE, ESCAPED, FINISH
 from tests.support.fixtures import RELAXED_TIMEOUTS, StartService
 from tests.support.loop_calls import read_all
 from tests.support.mock_provider import MockProviderProcess
@@ -73,6 +73,11 @@ name = "BAD"
 arms = ["hostile:m", "healthy:m"]
 [tier.policy]
 algorithm = "static:hostile:m"
+
+[[price]]
+provider = "hostile"
+input_usd_per_million = 1.0
+output_usd_per_million = 1.0
 
 [[tier]]
 name = "AWS"
@@ -232,3 +237,25 @@ async def test_a_hostile_provider_harms_only_its_own_requests(
         for outcome in await check_outcomes(bus, tier, decisions):
             assert outcome.served is not None
             assert not any(attempt.error for attempt in outcome.served.attempts if attempt.provider == "healthy")
+
+
+async def test_an_answer_with_odd_usage_is_delivered_unchanged_and_learned_from_with_estimates(
+    gateway: ServiceProcess, bus: Bus
+) -> None:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=BOUND_S) as client:
+        ended = [await ask(client, way, "odd_usage") for way in WAYS]
+        metrics = (await client.get("/metrics")).text
+    assert all(one.status == 200 for one in ended)
+    sent = [b"".join(BEHAVIOURS["odd_usage"](way.stream)) for way in WAYS[:2]]
+    assert ended[1].body == sent[1].partition(b"\r\n\r\n")[2]
+    assert b"".join([BEGIN, FINISH, DONE]) == ended[0].body  # the usage was requested by the gateway only
+    wanted = {one.decision for one in ended}
+    outcomes = [one for one in await check_outcomes(bus, "BAD", list(wanted)) if one.decision_id in wanted]
+    for outcome in outcomes:
+        assert (outcome.provider, outcome.learn, outcome.quality) == ("hostile", True, 100.0)
+        assert outcome.cost_usd is not None
+        assert 0.0 < outcome.cost_usd < 0.001
+        assert outcome.served is not None
+        assert outcome.served.tokens_estimated
+    for reason in ("negative", "too_large"):
+        assert f'pointsman_llm_usage_faults_total{{provider="hostile",reason="{reason}"}}' in metrics
