@@ -65,7 +65,6 @@ class StreamPipeline:
         self._redacted = redacted
         self.recorder = reader.recorder
         self.events = 0
-        self._without_data = 0
 
     @property
     def failed(self) -> bool:
@@ -80,8 +79,10 @@ class StreamPipeline:
         """
         had_error = self.recorder.error is not None
         events = self._framing.feed(data)
-        self._count(events)
+        self.events += len(events)
         out = self._process(events)
+        if self.events > MAX_EVENTS or self.events - self.recorder.filled_events > MAX_EMPTY_EVENTS:
+            raise ValueError("too many events")
         return self._redacted(out) if had_error or self.recorder.error is not None else out
 
     def end(self) -> bytes:
@@ -91,17 +92,6 @@ class StreamPipeline:
         if self._translator is None or self.recorder.error is not None:
             return out
         return out + self._translator.end()
-
-    def _count(self, events: list[Event]) -> None:
-        self.events += len(events)
-        for _, data in events:
-            if data is None:
-                self._without_data += 1
-        if (
-            self.events > MAX_EVENTS
-            or self._without_data + self.recorder.empty + self.recorder.malformed > MAX_EMPTY_EVENTS
-        ):
-            raise ValueError("too many events")
 
     def _process(self, events: list[Event]) -> bytes:
         if self._translator is not None:

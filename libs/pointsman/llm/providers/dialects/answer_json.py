@@ -1,7 +1,7 @@
 """Decoding of JSON from providers, some of which write what JSON does not have.
 
 Servers in Python write ``NaN`` and ``Infinity``; others begin with a byte order mark or use UTF-16. Both, and numbers
-beyond every type, are decoded in a second, slower try, as null where there is no value in JSON.
+beyond every type, are decoded in a second, slower try; what is no number is null.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ MAX_CONTAINERS = 2_000_000
 MAX_OBJECT_BYTES = 16 * 1024 * 1024
 """Longest JSON that is decoded with all its fields."""
 MAX_DIGITS = 18
+MAX_NUMBER = 1e300
+"""Longer and larger numbers are shortened to these: they are not read, or not plausible anyway."""
 
 Decoded = TypeVar("Decoded")
 _any_object = msgspec.json.Decoder(dict[str, Any])
@@ -49,10 +51,16 @@ def decode_object(data: bytes) -> dict[str, Any]:
 
 def _repaired(data: bytes) -> bytes:
     try:
-        return msgspec.json.encode(json.loads(data, parse_int=_integer, parse_constant=lambda _: None))
+        return msgspec.json.encode(
+            json.loads(data, parse_int=_integer, parse_float=_number, parse_constant=lambda _: None)
+        )
     except (ValueError, RecursionError) as error:
         raise msgspec.DecodeError("not valid JSON") from error
 
 
-def _integer(digits: str) -> int | None:
-    return int(digits) if len(digits) <= MAX_DIGITS else None
+def _integer(digits: str) -> int:
+    return int(digits[:MAX_DIGITS])
+
+
+def _number(text: str) -> float:
+    return max(-MAX_NUMBER, min(float(text), MAX_NUMBER))

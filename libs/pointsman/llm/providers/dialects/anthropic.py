@@ -5,6 +5,8 @@ Reference: https://docs.anthropic.com/en/api/messages and https://docs.anthropic
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from pointsman.llm.providers.dialects.answer_json import decode_answer
@@ -24,7 +26,7 @@ class _AnthropicMessage(msgspec.Struct):
     model: str | None = None
     content: list[_ContentBlock] | None = None
     stop_reason: str | None = None
-    usage: msgspec.Raw = ABSENT
+    usage: Any = None  # checked where it is read
 
 
 class _AnthropicDelta(msgspec.Struct):
@@ -40,7 +42,7 @@ class _AnthropicEvent(msgspec.Struct):
     message: _AnthropicMessage | None = None
     content_block: _ContentBlock | None = None
     delta: _AnthropicDelta | None = None
-    usage: msgspec.Raw = ABSENT
+    usage: Any = None  # checked where it is read
     error: msgspec.Raw = ABSENT
 
 
@@ -64,6 +66,7 @@ class AnthropicReader:
             recorder.malformed += 1
             return False
         if event.type == "content_block_delta" and event.delta is not None:
+            recorder.filled_events += 1
             if event.delta.text:
                 recorder.add_text(event.delta.text)
             if event.delta.partial_json:
@@ -71,6 +74,7 @@ class AnthropicReader:
                 recorder.add_arguments(event.index, event.delta.partial_json)
         elif event.type == "content_block_start" and event.content_block is not None:
             recorder.started = True
+            recorder.filled_events += 1
             self._read_block(event.index, event.content_block)
         elif event.type == "message_start" and event.message is not None:
             self._read_message(event.message)
@@ -83,8 +87,6 @@ class AnthropicReader:
             recorder.ended = True
         elif event.type == "error":
             recorder.error = bytes(event.error)
-        else:
-            recorder.empty += 1  # above all pings
         return False
 
     def whole(self, body: bytes) -> None:
@@ -114,7 +116,7 @@ class AnthropicReader:
             # A stream begins a block with an empty object, and sends the arguments in pieces.
             self.recorder.add_tool(index, block.name or "", "" if arguments == "{}" else arguments)
 
-    def _read_usage(self, usage: msgspec.Raw, *, begins: bool = False) -> None:
-        if usage != ABSENT:
+    def _read_usage(self, usage: Any, *, begins: bool = False) -> None:
+        if usage is not None:
             self._usage.add(usage, begins=begins)
             self.recorder.usage = self._usage.usage

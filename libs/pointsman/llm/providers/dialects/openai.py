@@ -51,7 +51,7 @@ class _OpenAIAnswer(msgspec.Struct):
     id: str | None = None
     model: str | None = None
     choices: list[_OpenAIChoice] | None = None
-    usage: msgspec.Raw = ABSENT
+    usage: Any = None  # checked where it is read
     error: msgspec.Raw = ABSENT
 
 
@@ -78,10 +78,10 @@ class OpenAIReader:
         if answer.error != ABSENT:
             recorder.error = bytes(answer.error)
             return False
-        if not answer.choices:
-            recorder.empty += 1
+        if answer.choices:
+            recorder.filled_events += 1
         self._read(answer)
-        return answer.usage != ABSENT and answer.choices == []
+        return answer.usage is not None and answer.choices == []
 
     def whole(self, body: bytes) -> None:
         """Read an answer that is not a stream."""
@@ -109,7 +109,7 @@ class OpenAIReader:
             message = choice.delta or choice.message
             if message is not None:
                 self._read_message(message)
-        if answer.usage != ABSENT:
+        if answer.usage is not None:
             recorder.usage = openai_usage(answer.usage, recorder.usage_faults)
 
     def _read_message(self, message: _OpenAIMessage) -> None:

@@ -65,7 +65,7 @@ class CompletionRecorder:
     ended: bool = False  # the last event of the dialect has arrived
     error: bytes | None = None  # an error that arrived after a status of success
     malformed: int = 0  # events that were not readable
-    empty: int = 0  # events that held nothing of the answer
+    filled_events: int = 0  # events that held part of the answer
     text_chars: int = 0
     _text_head: list[str] = field(default_factory=list)
     _tools: dict[int, _RecordedTool] = field(default_factory=dict)

@@ -7,8 +7,6 @@ times rates.
 
 from __future__ import annotations
 
-import json
-import math
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -18,9 +16,6 @@ from pointsman.llm.completion import Usage
 
 MAX_TOKENS = 100_000_000
 """More than any context window has. A larger count would hide all others in averages and sums."""
-MAX_USAGE_BYTES = 16 * 1024
-"""Largest usage in which the plausible counts are searched when one of them is not."""
-MAX_DIGITS = 18
 
 TokenCount = Annotated[int, Meta(ge=0, le=MAX_TOKENS)]
 UsageFault = Literal["negative", "too_large", "not_integer", "not_object"]
@@ -53,7 +48,7 @@ _GROUPS: dict[str, type[msgspec.Struct]] = {"prompt_tokens_details": _PromptDeta
 
 
 def openai_usage(reported: Any, faults: set[UsageFault]) -> Usage:
-    """Return the usage of an OpenAI answer; ``reported`` is decoded or raw JSON. Adds to ``faults`` what is unknown."""
+    """Return the usage of an OpenAI answer from decoded JSON; why counts are unknown is added to ``faults``."""
     counts = _read(reported, _OpenAICounts, faults)
     output_tokens = counts.completion_tokens
     if counts.total_tokens and counts.prompt_tokens is not None and output_tokens is not None:
@@ -83,7 +78,7 @@ class AnthropicUsage:
         self._known = _AnthropicCounts()
 
     def add(self, reported: Any, *, begins: bool = False) -> None:
-        """Merge with the usage so far; counts that are left out stay valid. ``reported`` is decoded or raw JSON.
+        """Merge with the usage so far; counts that are left out stay valid. ``reported`` is decoded JSON.
 
         Anthropic's ``input_tokens`` excludes what the cache read or wrote; `Usage.input_tokens` includes it. A usage of
         zeros is the placeholder at the beginning of a translated stream. ``begins``: the stream's first report, whose
@@ -110,11 +105,9 @@ class AnthropicUsage:
 def _read(reported: Any, form: type[Counts], faults: set[UsageFault]) -> Counts:
     """Return the counts; one that is not plausible is None."""
     try:
-        if isinstance(reported, msgspec.Raw):
-            return msgspec.json.decode(reported, type=form)
         return msgspec.convert(reported, form)
-    except (ValueError, RecursionError):
-        return _plausible(_decoded(reported), form, faults)
+    except msgspec.ValidationError:
+        return _plausible(reported, form, faults)
 
 
 def _plausible(reported: Any, form: type[Counts], faults: set[UsageFault]) -> Counts:
@@ -142,18 +135,3 @@ def _count(value: Any, faults: set[UsageFault]) -> int | None:
     else:
         return int(value)
     return None
-
-
-def _decoded(reported: Any) -> Any:
-    """Return raw JSON as Python values, with infinity for integers that have too many digits."""
-    if not isinstance(reported, msgspec.Raw):
-        return reported
-    try:
-        data = bytes(reported)
-        return json.loads(data, parse_int=_integer) if len(data) <= MAX_USAGE_BYTES else None
-    except (ValueError, RecursionError):
-        return None
-
-
-def _integer(digits: str) -> float:
-    return int(digits) if len(digits) <= MAX_DIGITS else math.copysign(math.inf, -1 if digits[0] == "-" else 1)
