@@ -381,3 +381,51 @@ async def test_key_goes_into_the_logs_of_nothing(
     with caplog.at_level(0):
         await upstream(retries=2).open(ask())
     assert KEY not in caplog.text
+
+
+FIRST = b'data: {"choices":[{"index":0,"delta":{"content":"ye"}}]}\n\n'
+
+
+def drips(part: bytes, times: int) -> list[bytes | float]:
+    return [piece for _ in range(times) for piece in (part, 0.02)]
+
+
+async def test_time_that_a_client_takes_is_not_the_providers(mock: MockProvider, upstream: UpstreamMaker) -> None:
+    mock.answers = [streams(FIRST, 0.05, FIRST, 0.05, EVENT, b"data: [DONE]\n\n")]
+    answer = await upstream(idle_timeout_ms=800).open(ask(stream=True))
+    parts = streamed(answer)
+    assert await anext(parts) == FIRST
+    await asyncio.sleep(1.0)
+    assert b"[DONE]" in b"".join([part async for part in parts])
+    assert answer.completion.complete
+
+
+async def test_bytes_that_never_become_an_event_do_not_extend_the_wait(
+    mock: MockProvider, upstream: UpstreamMaker
+) -> None:
+    mock.answers = [streams(FIRST, *drips(b"data: ", 200))]
+    answer = await upstream(idle_timeout_ms=500).open(ask(stream=True))
+    with pytest.raises(ProviderError, match="no event for 500 ms"):
+        _ = [part async for part in streamed(answer)]
+    await mock.gone.wait()
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [({"stream_timeout_ms": 500}, "longer than 500 ms"), ({"max_stream_bytes": 2000}, "longer than 2000 bytes")],
+)
+async def test_a_stream_has_a_longest_time_and_size(
+    mock: MockProvider, upstream: UpstreamMaker, settings: dict[str, int], text: str
+) -> None:
+    mock.answers = [streams(*drips(FIRST, 500))]
+    answer = await upstream(**settings).open(ask(stream=True))
+    with pytest.raises(ProviderError, match=text):
+        _ = [part async for part in streamed(answer)]
+    await mock.gone.wait()
+
+
+async def test_a_complete_answer_has_a_largest_size(mock: MockProvider, upstream: UpstreamMaker) -> None:
+    mock.answers = [responds({**OK, "more": "x" * 2000})]
+    error = await failure(upstream(max_answer_bytes=2000), ask())
+    assert (error.kind, error.retryable) == ("protocol", False)
+    assert (await upstream(max_answer_bytes=3000).open(ask())).status == 200
