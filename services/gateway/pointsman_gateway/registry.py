@@ -72,7 +72,9 @@ ENDPOINTS: list[HttpEndpoint] = [declared for handler in HANDLERS for declared, 
 
 LONG_BODY_PATHS = [declared.path for declared in ENDPOINTS if declared.long_body]
 
-_unserved = UnservedRoutes({declared.path.split("/")[2] for declared in ENDPOINTS if declared.path.startswith("/v1/")})
+_unserved = UnservedRoutes(
+    {found.path.split("/")[2] for found in ENDPOINTS if found.path.startswith("/v1/") and not found.errors}
+)
 
 
 def client_problem(path: str, headers: Mapping[str, str], document: HttpResponse) -> HttpResponse:
