@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -50,6 +50,8 @@ AWKWARD: list[Any] = [
     {"type": {"a": 1}},
     {"type": ["text"]},
     {"role": ["user"], "content": [[]]},
+    '{"a":' + "[" * 900 + "]" * 900 + "}",
+    '{"a":' + "[" * 50_000 + "]" * 50_000 + "}",
 ]
 """What a field is replaced by."""
 
@@ -64,9 +66,12 @@ RAW = [
     b'"\xed\xa0\x80"',
     b'"\xff"',
 ]
-RAW += [b'"' + b"x" * 200_000 + b'"', *(b"[" * depth + b"]" * depth for depth in (60, 600, 900, 980, 1100, 5000))]
-RAW += [b'{"a":' * depth + b"1" + b"}" * depth for depth in (300, 950)]
-"""What a field is replaced by that cannot be written as a value of Python; the deepest is beyond any decoder."""
+RAW += [b'"' + b"x" * 200_000 + b'"', *(b"[" * depth + b"]" * depth for depth in (60, 600, 5000))]
+RAW += [b'{"a":' * 300 + b"1" + b"}" * 300]
+"""What a field is replaced by that cannot be written as a value of Python."""
+NEAR_THE_LIMIT = [b"[" * depth + b"]" * depth for depth in (900, 980, 1100)]
+NEAR_THE_LIMIT += [b'{"a":' * 950 + b"1" + b"}" * 950]
+"""Nested as deep as a decoder's recursion goes, which depends on who calls it."""
 _PLACE = "<here>"
 
 
@@ -139,12 +144,12 @@ def mutate_bytes(good: bytes, random: Random) -> bytes:
     return random.choice(changes)()
 
 
-def mutate(good: bytes, random: Random) -> bytes:
+def mutate(good: bytes, random: Random, raw_parts: Sequence[bytes] = RAW) -> bytes:
     """Return a broken variant of an encoded message; now and then one that is right after all."""
     if random.random() < 0.3:
         return mutate_bytes(good, random)
     value = mutate_value(json.loads(good), random)
-    raw = random.choice(RAW) if random.random() < 0.15 else None
+    raw = random.choice(raw_parts) if random.random() < 0.15 else None
     if raw is not None:
         value = put(value, random.choice(places(value)), _PLACE)
     data = json.dumps(value, ensure_ascii=random.random() < 0.5).encode("utf-8", "surrogatepass")

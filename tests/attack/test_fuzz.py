@@ -18,7 +18,7 @@ import httpx
 import pytest
 from yarl import URL
 
-from tests.attack.mutations import mutate
+from tests.attack.mutations import NEAR_THE_LIMIT, RAW, mutate
 from tests.attack.upstream import upstream
 from tests.attack.valid_requests import CHAT, CONTEXT, OWN, READING, Valid
 from tests.support.processes import ServiceProcess, free_port, http_status
@@ -132,7 +132,7 @@ def _request(random: Random, decision_id: str) -> Sent:
     path = valid.path
     if random.random() < 0.03:
         path += random.choice(("?", "?x=1", "?tier=A&tier=B", "/", "//", "?%ff=%00"))
-    return Sent(valid.method, _odd_path(path, random), mutate(encoded, random), headers)
+    return Sent(valid.method, _odd_path(path, random), mutate(encoded, random, RAW + NEAR_THE_LIMIT), headers)
 
 
 def _reading_request(random: Random, decision_id: str) -> Sent:

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from pointsman.contracts.messages.nesting import MAX_DEPTH, is_too_deep
 from pointsman.llm.providers.failure import Untranslatable
 from pointsman.llm.request import Dialect
 
@@ -61,10 +62,10 @@ class BodyReader:
         """Return the JSON object in a string; an empty string is the empty object."""
         try:
             value = msgspec.json.decode(text) if text.strip() else {}
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             value = None
-        if not isinstance(value, dict):
-            self.refuse(path, "expected a JSON object in a string")
+        if not isinstance(value, dict) or is_too_deep(value):
+            self.refuse(path, f"expected a JSON object in a string, nested at most {MAX_DEPTH} deep")
         return value
 
     def only(self, body: Mapping[str, Any], known: Iterable[str]) -> None:

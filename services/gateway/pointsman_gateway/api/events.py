@@ -84,7 +84,7 @@ def format_event(name: str, event: bytes) -> bytes:
     try:
         event.decode()  # the decoder does not validate the text of fields that it skips
         decision_id = _id_decoder.decode(event).decision_id
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return b""
     if any(not character.isprintable() for character in decision_id) or b"\n" in event or b"\r" in event:
         return b""

@@ -64,5 +64,13 @@ def test_an_error_repeats_little_of_what_was_sent() -> None:
     assert len(refused.value.text) < 200
 
 
+@pytest.mark.parametrize("depth", [200, 900, 50_000])
+def test_arguments_in_a_string_have_the_same_limit_on_nesting(depth: int) -> None:
+    call = {"id": "c", "function": {"name": "f", "arguments": '{"a":' + "[" * depth + "]" * depth + "}"}}
+    with pytest.raises(Untranslatable) as refused:
+        openai_request_to_anthropic({"messages": [{"role": "assistant", "tool_calls": [call]}]}, 100)
+    assert refused.value.field == "messages[0].tool_calls[0].function.arguments"
+
+
 def _to_converse(body: dict[str, Any]) -> dict[str, Any]:
     return anthropic_request_to_converse(body, "m")
