@@ -59,7 +59,7 @@ def now_h(store_url: str, empty_servers: None) -> int:
         for name, fields in json.loads(RECORDED.read_text()).items():
             encoded = {field.encode(): value.encode("latin-1") for field, value in fields.items()}
             for age_h in AGES_H if name.endswith(":HOUR") else [0]:
-                client.hset(name.replace("HOUR", str(now_h - age_h)), mapping=encoded)  # type: ignore[arg-type]
+                client.hset(name.replace("HOUR", str(now_h - age_h)), mapping=encoded)
     return now_h
 
 
