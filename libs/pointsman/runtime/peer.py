@@ -12,11 +12,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ACCEPT_TIMEOUT_S = 2.0
-_LISTENING = "0A"
 _POLL_INTERVAL_S = 0.005
+
+Address = tuple[Any, ...]
+"""Host and port; two more numbers for IPv6."""
 
 
 class WrongPeer(ConnectionError):
@@ -28,7 +30,6 @@ class _Socket(NamedTuple):
 
     own: str
     peer: str
-    state: str
     inode: int
 
 
@@ -55,15 +56,7 @@ async def check_peer(writer: asyncio.StreamWriter, supervisor: int | None) -> No
         raise WrongPeer(f"{where} is a program that this stack did not start; no login was sent to it")
 
 
-def listens_as_child(port: int, supervisor: int) -> bool:
-    """Return whether every listener on a port of this machine is a child process of ``supervisor``."""
-    listening = {
-        row.inode for row in _table() if row.state == _LISTENING and int(row.own.rpartition(":")[2], 16) == port
-    }
-    return bool(listening) and listening <= _sockets_of(*_children(supervisor))
-
-
-def _accepted_by_child(own: tuple[str, int], peer: tuple[str, int], supervisor: int) -> bool:
+def _accepted_by_child(own: Address, peer: Address, supervisor: int) -> bool:
     deadline = time.monotonic() + ACCEPT_TIMEOUT_S
     while (inode := _accepting_inode(own, peer)) == 0:
         if time.monotonic() > deadline:
@@ -72,14 +65,19 @@ def _accepted_by_child(own: tuple[str, int], peer: tuple[str, int], supervisor: 
     return inode in _sockets_of(*_children(supervisor))
 
 
-def _accepting_inode(own: tuple[str, int], peer: tuple[str, int]) -> int:
+def _accepting_inode(own: Address, peer: Address) -> int:
     """Return the inode of the other end of a connection; 0 while it is not accepted."""
-    wanted = (_kernel_form(*peer), _kernel_form(*own))
-    return next((row.inode for row in _table() if (row.own, row.peer) == wanted), 0)
+    wanted = [(_kernel_form(*peer[:2]), _kernel_form(*own[:2]))]
+    if ":" not in own[0]:  # it may have been accepted by a socket that serves IPv6 too
+        wanted.append((_kernel_form(f"::ffff:{peer[0]}", peer[1]), _kernel_form(f"::ffff:{own[0]}", own[1])))
+    return next((row.inode for row in _table() if (row.own, row.peer) in wanted), 0)
 
 
 def _kernel_form(host: str, port: int) -> str:
-    return f"{int.from_bytes(socket.inet_aton(host), sys.byteorder):08X}:{port:04X}"
+    """Return an address as the kernel's table has it: words of 32 bits in the byte order of the machine."""
+    packed = socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host.partition("%")[0])
+    words = (int.from_bytes(packed[at : at + 4], sys.byteorder) for at in range(0, len(packed), 4))
+    return f"{''.join(f'{word:08X}' for word in words)}:{port:04X}"
 
 
 def _table() -> Iterator[_Socket]:
@@ -88,7 +86,7 @@ def _table() -> Iterator[_Socket]:
         with contextlib.suppress(OSError):
             for line in Path("/proc/net", name).read_text(encoding="ascii").splitlines()[1:]:
                 fields = line.split()
-                yield _Socket(fields[1], fields[2], fields[3], int(fields[9]))
+                yield _Socket(fields[1], fields[2], int(fields[9]))
 
 
 def _children(parent: int) -> Iterator[int]:

@@ -46,6 +46,22 @@ def failed_checks(readiness: CompleteResponse) -> str:
     return failed or f"HTTP {readiness.status}"
 
 
+async def check_owner(url: str, supervisor: int | None, timeout_s: float = PROBE_TIMEOUT_S) -> None:
+    """Raise `ProbeFailed` unless a child process of ``supervisor`` responds at ``url``; None accepts any process."""
+    if supervisor is None:
+        return
+    parts = urlsplit(url)
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port)
+            try:
+                await check_peer(writer, supervisor)
+            finally:
+                writer.close()
+    except (OSError, TimeoutError) as error:
+        raise ProbeFailed(f"{url}: {str(error) or 'no response in time'}") from error
+
+
 async def nats_info(url: str, *, supervisor: int | None = None, timeout_s: float = PROBE_TIMEOUT_S) -> NatsInfo:
     """Return the greeting of the server at ``nats://host:port``, a child process of ``supervisor`` unless it is None.
 

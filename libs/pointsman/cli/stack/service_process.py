@@ -1,6 +1,5 @@
 """One process of a service: its name, environment, address and readiness."""
 
-import asyncio
 import sys
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -8,8 +7,7 @@ from urllib.parse import urlsplit
 from pointsman.cli.stack.child_process import Command
 from pointsman.cli.stack.errors import ProbeFailed
 from pointsman.cli.stack.ports import LOOPBACK, Ports, is_free
-from pointsman.cli.stack.probes import failed_checks, http_get
-from pointsman.runtime.peer import listens_as_child
+from pointsman.cli.stack.probes import check_owner, failed_checks, http_get
 
 SERVICES: Mapping[str, str] = {
     "gateway": "pointsman_gateway",
@@ -64,10 +62,10 @@ class ServiceProcess:
 
         A program that is not a child process of ``supervisor`` does not count, unless that is None.
         """
-        port = urlsplit(self.url).port
-        if supervisor is not None and port and not await asyncio.to_thread(listens_as_child, port, supervisor):
-            return "does not listen yet"
         try:
-            return failed_checks(await http_get(f"{self.url}/readyz"))
+            failed = failed_checks(await http_get(f"{self.url}/readyz"))
+            if not failed:
+                await check_owner(self.url, supervisor)
         except ProbeFailed:
             return "does not respond yet"
+        return failed
