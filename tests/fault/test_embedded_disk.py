@@ -117,7 +117,8 @@ async def test_a_full_disk_that_has_room_again_needs_no_operator(
         row = Row("embedded stack: disk full", 0, 0, 0, 0, None)
         alerts = await embedded.subscribe("alerts.unwritable.*")
         rows.append(row)
-        assert await embedded.warns("disk of", "disk-low")  # the disk is smaller than what must be free
+        if folder[1] is not None:  # the disk is smaller than what must be free
+            await eventually(lambda: embedded.warns("disk of", "disk-low"), "a low disk is reported")
         disk.fill()  # without any load: the probe notices it
         try:
             await eventually(embedded.cannot_write, "the gateway reports that NATS cannot write")

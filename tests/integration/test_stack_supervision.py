@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -108,6 +109,21 @@ async def test_supervision_does_not_depend_on_files_that_can_be_written(tmp_path
 
         stack_file.rmdir()
         await until(lambda: stack_file.exists() and running(tmp_path) == started.describe(), "stack.json is current")
+
+
+async def test_a_process_that_cannot_be_started_for_want_of_descriptors_is_tried_again(tmp_path: Path) -> None:
+    events: list[str] = []
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with make(tmp_path, on_event=events.append) as started:
+        before = started.describe().decision[0].pid
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+        try:
+            os.kill(before, signal.SIGKILL)
+            await until(lambda: any("decision cannot be started" in event for event in events), "the start fails")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        await until(lambda: started.describe().decision[0].pid != before, "decision restarted")
+        await started.wait_ready()
 
 
 async def test_a_second_stack_on_the_directory_is_refused_and_does_not_disturb_the_first(tmp_path: Path) -> None:
