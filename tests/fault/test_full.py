@@ -79,7 +79,7 @@ async def on_small_disks(tmp_path: Path) -> AsyncIterator[tuple[Cluster, Ledger,
     cluster = Cluster(tmp_path, nats_data=folders[0] / "data", store_data=folders[1] / "data")
     await cluster.start()
     if len(mounted) == len(disks):
-        yield cluster, Ledger(), *disks
+        yield cluster, Ledger(), disks[0], disks[1]
     else:
         yield cluster, Ledger(), SizeLimit(lambda: [cluster.nats.pid]), None
     await cluster.stop()
