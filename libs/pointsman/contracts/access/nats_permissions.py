@@ -151,7 +151,8 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
         ),
         subscribe=(*_micro("shadow-evaluator"), inbox("shadow-evaluator")),
     ),
-    "operator": NatsPermissions(publish=(f"{_API}.{ALL}", f"$SRV.{ALL}"), subscribe=(ALL,)),
+    # $JS.SNAPSHOT: a backup acknowledges its chunks there, and a restore sends them there.
+    "operator": NatsPermissions(publish=(f"{_API}.{ALL}", f"$JS.SNAPSHOT.{ALL}", f"$SRV.{ALL}"), subscribe=(ALL,)),
     "client": NatsPermissions(publish=(subjects.ANY_DECIDE,), subscribe=(inbox("client"),)),
     "observer": NatsPermissions(subscribe=("decisions.>", "fallbacks.>", "rewards.>", "shadow.>", "alerts.>")),
     "health": NatsPermissions(),
