@@ -14,6 +14,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from pointsman.cli.main import main
+from pointsman.contracts.access.roles import Role
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.ids import parse_id
@@ -161,9 +162,10 @@ async def test_a_backup_that_the_operator_makes_while_everything_runs_restores_w
 
 
 def _start(start_service: StartService, guarded: GuardedServers, suffix: str = "") -> dict[str, ServiceProcess]:
+    roles: dict[str, Role] = {"decision": "decision", "reward_updater": "reward-updater"}
     others = {
         name: start_service(name + suffix, wait_for="/healthz", **RELAXED_TIMEOUTS, **guarded.environment(role))
-        for name, role in (("decision", "decision"), ("reward_updater", "reward-updater"))
+        for name, role in roles.items()
     }
     gateway = start_service(
         "gateway" + suffix, wait_for="/healthz", **RELAXED_TIMEOUTS, **guarded.environment("gateway")
