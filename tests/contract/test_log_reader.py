@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from nats.aio.msg import Msg as Message
 from nats.js.api import StreamConfig
 
 from pointsman.runtime.bus import Bus, BusUnavailable, LogReader, StoredMessage, StreamMissing
@@ -220,3 +221,19 @@ async def test_a_closed_reader_leaves_no_consumer_behind(log: Bus) -> None:
         return await log.nats.jetstream().consumers_info("LOG") == []
 
     await eventually(gone, "the consumer is deleted")
+
+
+async def test_a_consumer_that_begins_too_early_returns_nothing_twice(
+    log: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NATS 2.10 lets a consumer begin at the end of its own server's copy, if that is before the requested sequence."""
+    call = log.requests.call
+
+    async def begin_earlier(subject: str, payload: bytes, timeout_s: float) -> Message:
+        return await call(subject, payload.replace(b'"opt_start_seq":11', b'"opt_start_seq":5'), timeout_s)
+
+    monkeypatch.setattr(log.requests, "call", begin_earlier)
+    await _append(log, 1, 20)
+    reader = LogReader(log, "LOG", "log.*", 11)
+    assert [message.sequence for message in await _read(reader, 20)] == list(range(11, 21))
+    await reader.close()

@@ -232,6 +232,8 @@ class LogReader:
         self._delivered = delivered
         self._outstanding -= 1
         self.pending = int(tokens[at + 4])
+        if int(tokens[at + 1]) < self._next and not self._from_last:
+            return  # NATS of older versions begins earlier where the consumer's server is behind
         self._messages.append(
             StoredMessage(
                 message.subject,
