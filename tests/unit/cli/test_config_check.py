@@ -56,6 +56,16 @@ def test_an_environment_variable_that_overrides_is_named(
     assert "POINTSMAN_POLICY_EPSILON" in shown
 
 
+def test_names_that_are_most_likely_mistakes_give_a_warning(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fixed = '\n[[shadow]]\nname = "fixed"\nalgorithm = "static:p:m"\n[[tier]]\nname = "B"\narms = ["p:m"]\n'
+    file.write_text(GOOD + fixed + '[cost_usd]\n"p:n" = 0.1\n', encoding="utf-8")
+
+    assert main(["config", "check", "--config", str(file)]) == 0
+    shown = capsys.readouterr().out
+    assert "warning: shadow fixed: p:m is not an arm of tier SIMPLE, where it chooses the first candidate" in shown
+    assert "warning: [cost_usd] names p:n, which no tier has" in shown
+
+
 def test_a_missing_file_is_reported(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "check", "--config", str(file)]) == 2
     assert "No such file" in capsys.readouterr().err

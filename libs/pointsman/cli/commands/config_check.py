@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Iterator
 
 from pointsman.cli.commands.policies_in_force import compare_with_running
 from pointsman.cli.errors import CommandFailed
@@ -17,6 +18,7 @@ from pointsman.contracts.config import (
 )
 from pointsman.contracts.config.connections import NatsConfig, RedisConfig
 from pointsman.contracts.config.providers import provider_named
+from pointsman.contracts.config.tiers import static_problem
 from pointsman.contracts.messages.exploration import determinism_warning
 from pointsman.contracts.messages.precedence import describe
 
@@ -52,14 +54,27 @@ def _run(options: argparse.Namespace) -> int:
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         print(f"  {name:<{width}}  {value}")
-    for tier in config.tier:
-        if warning := determinism_warning(config.active(tier)):
-            print(f"warning: tier {tier.name}: {warning}")
-    if unserved := _unserved(config):
-        print(f"warning: chat requests cannot go to {', '.join(unserved)}: there is no [[provider]] of that name")
+    for warning in _warnings(config):
+        print(f"warning: {warning}")
     for line in compare_with_running(config):
         print(line)
     return 0
+
+
+def _warnings(config: Config) -> Iterator[str]:
+    """Yield what is allowed and most likely not meant."""
+    for tier in config.tier:
+        if warning := determinism_warning(config.active(tier)):
+            yield f"tier {tier.name}: {warning}"
+        for shadow in config.shadows(tier):
+            if problem := static_problem(shadow.algorithm, tier.name, tier_arms(tier)):
+                yield f"shadow {shadow.name}: {problem}, where it chooses the first candidate; name its tiers"
+    if unserved := _unserved(config):
+        yield f"chat requests cannot go to {', '.join(unserved)}: there is no [[provider]] of that name"
+    known = {arm for tier in config.tier for arm in tier.arms or []}
+    unknown = [arm for arm in config.cost_usd if arm not in known]
+    if unknown and all(tier.arms for tier in config.tier):
+        yield f"[cost_usd] names {', '.join(unknown)}, which no tier has"
 
 
 def _unserved(config: Config) -> list[str]:
