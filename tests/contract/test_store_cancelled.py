@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from pointsman.runtime.store import store as store_module
 from pointsman.runtime.store.store import Store
+from tests.support.processes import StoreServer
 
 pytestmark = pytest.mark.integration
 
@@ -77,3 +79,25 @@ async def test_a_command_is_not_disturbed_by_an_earlier_cancellation(store: Stor
     task.cancel()
     await asyncio.wait({task})
     assert replies == [b"given back"]
+
+
+async def test_a_connection_that_is_cancelled_before_its_login_is_not_used_again(
+    store_server: StoreServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = asyncio.Event()
+
+    async def wait(*_: object) -> None:
+        checks.set()
+        await asyncio.sleep(ENDS_WITHIN_S)
+
+    store = Store(store_server.url)
+    try:
+        with monkeypatch.context() as slow:
+            slow.setattr(store_module, "check_peer", wait)
+            task = asyncio.create_task(_ping(store))
+            await checks.wait()
+            task.cancel()
+            await asyncio.wait({task})
+        await _ping(store)
+    finally:
+        await store.close()

@@ -69,7 +69,11 @@ class _PlainConnection(_Cancellable, Connection):
     async def _connect(self) -> None:
         await super()._connect()  # type: ignore[no-untyped-call]
         assert self._writer is not None
-        await check_peer(self._writer, self._supervisor)
+        try:
+            await check_peer(self._writer, self._supervisor)
+        except BaseException:  # else the pool would take it for connected, although it never logged in
+            await self.disconnect(nowait=True)
+            raise
 
 
 class _TlsConnection(_Cancellable, SSLConnection):
