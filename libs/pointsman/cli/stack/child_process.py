@@ -127,6 +127,8 @@ class ChildProcess:
                     self._signal(signal.SIGTERM)
                 self.last_code = await process.wait()
                 self._process, what = None, _describe(self.last_code)
+                if self.last_code > 0 and (reason := self.last_line()):
+                    what = f"{what}: {reason}"
             if not self._stopping.is_set():
                 self.deaths += 1
                 self._attempted.set()

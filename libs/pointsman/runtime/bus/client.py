@@ -105,7 +105,7 @@ class ErrorListener:
         if isinstance(error, TlsRequired | WrongPeer | ssl.SSLError) or _REFUSED.search(text):
             if text not in self._logged:
                 self._logged.add(text)
-                log.error("NATS refuses: %s", text)
+                log.error("NATS %s: %s", "is not trusted" if isinstance(error, WrongPeer) else "refuses", text)
             denied = _DENIED.search(text)
             if denied is not None:
                 self._on_denied(denied[1], text)
