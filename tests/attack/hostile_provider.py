@@ -398,6 +398,65 @@ def dripping_after_done(stream: bool) -> Pieces:
         time.sleep(DRIP_S)
 
 
+@behaviour
+def many_lines(stream: bool) -> Pieces:
+    yield head(200, stream=stream) + chunk(BEGIN)
+    for _ in range(4):
+        yield chunk(b"data:\n" * 2_000_000 + b"\n")
+
+
+# Anthropic's messages
+
+
+def message_event(kind: str, **fields: Any) -> bytes:
+    return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode()
+
+
+def message_start(**fields: Any) -> bytes:
+    block = message_event("content_block_start", index=0, content_block={"type": "text", "text": "yes"})
+    return message_event("message_start", message={"id": "i", "model": "m", **fields}) + block
+
+
+@behaviour
+def messages_long_names(_: bool) -> Pieces:
+    delta = message_event("content_block_delta", index=0, delta={"type": "text_delta", "text": "x"})
+    yield head(200, stream=True) + chunk(message_start(id="i" * 5_000_000, model="m" * 5_000_000))
+    yield chunk(delta * 200)
+    yield chunk(message_event("message_delta", delta={"stop_reason": "end_turn"}) + message_event("message_stop"))
+    yield LAST_CHUNK
+
+
+@behaviour
+def messages_endless_pings(_: bool) -> Pieces:
+    yield head(200, stream=True) + chunk(message_start())
+    yield from chunked_flood(message_event("ping"))
+
+
+@behaviour
+def messages_endless_blocks(_: bool) -> Pieces:
+    yield head(200, stream=True) + chunk(message_start())
+    for at in range(20_000):
+        tool_use = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+        yield chunk(message_event("content_block_start", index=10**9 + at, content_block=tool_use))
+
+
+@behaviour
+def messages_odd(_: bool) -> Pieces:
+    usage = {"input_tokens": -1, "output_tokens": 10**30, "cache_read_input_tokens": "x"}
+    yield head(200, stream=True) + chunk(message_start(usage=usage))
+    odd: list[dict[str, Any]] = [
+        {"index": "a"},
+        {"index": None},
+        {"delta": 3},
+        {"content_block": []},
+        {"message": "x"},
+        {"usage": []},
+    ]
+    yield chunk(b"".join([message_event("odd", **one) for one in odd]))
+    yield chunk(message_event("message_delta", delta={"stop_reason": "end_turn"}, usage=usage))
+    yield chunk(message_event("message_stop")) + LAST_CHUNK
+
+
 # AWS's event stream
 
 

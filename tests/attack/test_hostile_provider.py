@@ -74,6 +74,18 @@ arms = ["hostile:m", "healthy:m"]
 [tier.policy]
 algorithm = "static:hostile:m"
 
+[[provider]]
+name = "claude"
+kind = "anthropic"
+base_url = "{hostile}"
+{patience}
+
+[[tier]]
+name = "CLAUDE"
+arms = ["claude:m", "healthy:m"]
+[tier.policy]
+algorithm = "static:claude:m"
+
 [[price]]
 provider = "hostile"
 input_usd_per_million = 1.0
@@ -96,13 +108,15 @@ max_stream_bytes = 16777216
 """
 HEALTHY_REQUESTS = 20
 """Served before a provider that sends nothing is given up after 30 s."""
+TIERS = {"frame_": "AWS", "messages_": "CLAUDE"}
+"""Behaviours of one dialect, by their prefix, and the tier whose provider has it."""
 BOUND_S = 60.0
 """Within this time every request has ended, on a busy machine too; a hostile one would last for ever."""
 MAX_GROWTH_MB = 500
 """Growth of the gateway during a batch of at most 24 requests."""
-FRAMES = [name for name in BEHAVIOURS if name.startswith("frame_")]
-OTHERS = [name for name in BEHAVIOURS if name not in FRAMES]
-BATCHES = [*(OTHERS[at::9] for at in range(9)), FRAMES]
+SPECIAL = {name: tier for name in BEHAVIOURS for prefix, tier in TIERS.items() if name.startswith(prefix)}
+OTHERS = [name for name in BEHAVIOURS if name not in SPECIAL]
+BATCHES = [*(OTHERS[at::9] for at in range(9)), list(SPECIAL)]
 numbers = count()
 
 
@@ -166,7 +180,8 @@ async def ask(client: httpx.AsyncClient, way: Way, text: str) -> Ended:
 
 
 def ways_of(name: str) -> list[Way]:
-    return [way._replace(tier="AWS") for way in WAYS if way.stream] if name in FRAMES else WAYS
+    tier = SPECIAL.get(name)
+    return WAYS if tier is None else [way._replace(tier=tier) for way in WAYS if way.stream]
 
 
 def check(name: str, way: Way, ended: Ended) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from pointsman.llm.completion import Usage
 from pointsman.llm.providers.dialects.answer_json import decode_object
 from pointsman.llm.providers.dialects.finish_reasons import openai_finish
+from pointsman.llm.providers.dialects.recorder import MAX_NAME_CHARS, MAX_TOOL_CALLS
 from pointsman.llm.providers.dialects.sse import encode_event
 from pointsman.llm.providers.dialects.usage import AnthropicUsage
 
@@ -75,8 +76,9 @@ class AnthropicAnswerToOpenAI:
         if kind == "content_block_stop":
             return self._stop(event["index"])
         if kind == "message_start":
-            self._id = event["message"]["id"]
-            self._model = event["message"]["model"]
+            # Every chunk repeats them.
+            self._id = event["message"]["id"][:MAX_NAME_CHARS]
+            self._model = event["message"]["model"][:MAX_NAME_CHARS]
             self._note_usage(event["message"].get("usage"))
             return self._chunk({"role": "assistant", "content": ""})
         if kind == "message_delta":
@@ -95,6 +97,8 @@ class AnthropicAnswerToOpenAI:
         if block["type"] != "tool_use":
             return b""
         at = self._tools[index] = len(self._tools)
+        if at >= MAX_TOOL_CALLS:
+            raise ValueError("too many tool calls")
         arguments = msgspec.json.encode(block["input"]).decode() if block.get("input") else ""
         if arguments:
             self._with_arguments.add(index)

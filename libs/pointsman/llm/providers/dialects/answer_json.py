@@ -13,7 +13,7 @@ import msgspec
 
 MAX_REPAIRED_BYTES = 256 * 1024
 """The second try is made up to this length, because it is slow."""
-MAX_CONTAINERS = 2_000_000
+MAX_CONTAINERS = 1_000_000
 """Most objects and lists in JSON of more than `MAX_REPAIRED_BYTES`: each takes twenty times its length in memory."""
 MAX_OBJECT_BYTES = 16 * 1024 * 1024
 """Longest JSON that is decoded with all its fields."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
+MAX_EVENT_LINES = 10_000
 
 # Two line ends in a row. A lone carriage return is one only when the next byte is known and not a line feed.
 _BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?=[^\n])){2}")
@@ -51,7 +52,7 @@ class SseFraming:
 
 
 class EventTooLong(ValueError):
-    """An event is longer than `MAX_EVENT_BYTES`."""
+    """An event is longer than `MAX_EVENT_BYTES`, or has more lines than `MAX_EVENT_LINES`."""
 
 
 class EventSplitter:
@@ -100,9 +101,14 @@ class EventSplitter:
 
 
 def event_data(event: bytes) -> bytes | None:
-    """Return the data of an event, its lines joined; None for an event without any, such as a comment."""
+    """Return the data of an event, its lines joined; None for an event without any, such as a comment.
+
+    `EventTooLong` is raised for one of too many lines.
+    """
     if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2 and b"\r" not in event:
         return event[6:-2]
+    if event.count(b"\n") + event.count(b"\r") > 2 * MAX_EVENT_LINES:
+        raise EventTooLong(f"an event has more than {MAX_EVENT_LINES} lines")
     lines = []
     for line in event.splitlines():
         name, _, value = line.partition(b":")
