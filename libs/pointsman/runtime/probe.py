@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pointsman.contracts.access.host_names import host_of, is_local, is_loopback
 from pointsman.contracts.messages.status import StatusProblem
-from pointsman.runtime.telemetry import metrics
+from pointsman.runtime.telemetry.exposition import CONTENT_TYPE, MetricsText
 from pointsman.runtime.telemetry.logs import logger
 
 log = logger("probe")
@@ -79,6 +79,8 @@ class Probe:
     """
 
     def __init__(self, host: str, port: int, readiness: Readiness, problems: Problems = list) -> None:
+        text = MetricsText()
+
         async def healthz(_: Request) -> Response:
             return Response(b'{"status":"alive"}', media_type="application/json")
 
@@ -86,7 +88,7 @@ class Probe:
             return readiness_response(readiness(), problems=list(problems()))
 
         async def metrics_page(_: Request) -> Response:
-            return Response(metrics.render(), media_type=metrics.CONTENT_TYPE)
+            return Response(await text.get(), media_type=CONTENT_TYPE)
 
         app: ASGIApp = Starlette(
             routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics_page)]

@@ -4,11 +4,9 @@ Label values are names from the configuration (tiers, arms, policies) or a short
 request names are `instruments.OTHER`. The table in `docs/reference/metrics.md` is generated from this module.
 """
 
-from prometheus_client import REGISTRY, Info, generate_latest
+from prometheus_client import Info
 
 from pointsman.runtime.telemetry.instruments import Counter, Gauge, Histogram, Summary
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -189,8 +187,3 @@ appends_failed = Counter(
     "pointsman_appends_failed", "Appends that NATS did not acknowledge, as when its disk is full", ["stream"]
 )
 dead_letters = Counter("pointsman_dead_letters", "Messages that could not be decoded", ["stream"])
-
-
-def render() -> bytes:
-    """Return all metrics in the text format of Prometheus."""
-    return generate_latest(REGISTRY)

@@ -12,7 +12,7 @@ from pointsman.runtime.bus import BusError, NoResponders
 from pointsman.runtime.bus.write_watch import UNWRITABLE
 from pointsman.runtime.probe import readiness_response
 from pointsman.runtime.store.errors import StateError
-from pointsman.runtime.telemetry import metrics
+from pointsman.runtime.telemetry.exposition import CONTENT_TYPE, MetricsText
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.console.process_monitor import ProcessMonitor
 from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
@@ -67,6 +67,7 @@ class HealthHandler:
     def __init__(self, backends: Backends, processes: ProcessMonitor) -> None:
         self._backends = backends
         self._processes = processes
+        self._metrics = MetricsText()
 
     @HttpEndpoint(
         "GET /healthz",
@@ -128,7 +129,7 @@ class HealthHandler:
     )
     async def metrics(self, _: Request) -> Response:
         """Return the metrics in the text format of Prometheus."""
-        return Response(metrics.render(), media_type=metrics.CONTENT_TYPE)
+        return Response(await self._metrics.get(), media_type=CONTENT_TYPE)
 
     async def _streams(self) -> None:
         bus = self._backends.require_bus()
