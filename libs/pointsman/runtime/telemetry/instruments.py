@@ -1,6 +1,6 @@
 """Metric types: those of prometheus_client, with a fast lookup of labelled children and access to current values."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import Any, Generic, Self, TypeVar
 
@@ -14,6 +14,7 @@ prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # 
 
 OTHER = "other"
 """Label of every arm that the configuration does not name."""
+_number: Callable[[float], str] = floatToGoString
 _HEADS = "_pointsman_heads"
 """Attribute of a child: name and labels of its lines."""
 
@@ -38,9 +39,7 @@ class _Instrument(MetricWrapperBase):
             if heads is None:  # they never change
                 samples = [(self._name + sample.name, self._labels_of(child, sample)) for sample in child._samples()]
                 heads = child.__dict__[_HEADS] = [f"{sample}{labels} " for sample, labels in samples]
-            yield "".join(
-                [f"{head}{floatToGoString(value)}\n" for head, value in zip(heads, child.read(), strict=True)]
-            )
+            yield "".join([f"{head}{_number(value)}\n" for head, value in zip(heads, child.read(), strict=True)])
 
     def read(self) -> list[float]:
         """Return the values of this child in the order of its samples."""

@@ -183,7 +183,8 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         cycle = self.cycle
         queued = bool(self.pipeline)  # waits for the response to an earlier request
-        if not queued and (cycle is None or cycle.response_complete or not cycle.response_started):
+        is_answered = not self._in_head and cycle is not None and cycle.response_complete  # and the rest is dropped
+        if not queued and not is_answered and (cycle is None or cycle.response_complete or not cycle.response_started):
             self.transport.write(_encode(self._converted(problem(status, detail))))
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True  # a handler that waits for the rest of the body must not answer after this
