@@ -241,4 +241,4 @@ def _in_words(detail: str) -> str:
         lambda match: _either([_WORDS.get(n, n) for n in match["names"].split(" | ") if n != "null"] or ["null"]),
         detail,
     )
-    return text[:1].lower() + text[1:]
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]

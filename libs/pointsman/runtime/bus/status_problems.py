@@ -10,6 +10,8 @@ from pointsman.runtime.telemetry.recent_counts import MetricCounts
 MIN_FAILED_ATTEMPTS = 3
 FAILING_SHARE = 0.1
 """Share of failed attempts at a provider from which on it is reported."""
+CLIENTS_FAULT = "request"
+"""Error of attempts that failed because the request does not fit the provider: nothing was sent to it."""
 
 
 def write_problems(bus: Bus | None) -> Iterator[StatusProblem]:
@@ -28,7 +30,8 @@ def count_problems(counts: MetricCounts, over_s: float) -> Iterator[StatusProble
         yield StatusProblem(kind="degraded", subject=f"tier {tier}", text=text)
     errors: dict[str, Counter[str]] = {}
     for (provider, error), count in counts.failed_attempts.items():
-        errors.setdefault(provider, Counter())[error] += count
+        if error != CLIENTS_FAULT:
+            errors.setdefault(provider, Counter())[error] += count
     for provider, by_error in errors.items():
         failed, served = by_error.total(), counts.served[provider]
         if failed >= MIN_FAILED_ATTEMPTS and failed >= FAILING_SHARE * (failed + served):

@@ -29,3 +29,10 @@ def test_a_few_failed_attempts_among_many_are_no_problem() -> None:
     failed: Counter[tuple[str, ...]] = Counter({("busy", "timeout"): 4, ("quiet", "connect"): 2})
     counts = NONE._replace(failed_attempts=failed, served=Counter({"busy": 100}))
     assert list(count_problems(counts, 60.0)) == []
+
+
+def test_requests_that_a_provider_never_received_are_no_problem_of_the_provider() -> None:
+    counts = NONE._replace(
+        failed_attempts=Counter({("p", "request"): 400, ("p", "timeout"): 2}), served=Counter({"p": 6})
+    )
+    assert list(count_problems(counts, 60.0)) == []
