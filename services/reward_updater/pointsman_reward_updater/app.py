@@ -19,6 +19,7 @@ from pointsman.runtime.worker import WorkerState, run_periodically
 from pointsman_reward_updater.disk_watch import DiskWatch
 from pointsman_reward_updater.feedback_settler import FeedbackSettler
 from pointsman_reward_updater.log_capacity import CHECK_INTERVAL_S, LogCapacityWatch
+from pointsman_reward_updater.log_damage import DUE_INTERVAL_S, LogDamageWatch
 from pointsman_reward_updater.outcome_writer import OutcomeWriter
 from pointsman_reward_updater.publishing import SERVICE
 from pointsman_reward_updater.replica_watch import REPLICA_CHECK_INTERVAL_S, ReplicaWatch
@@ -47,6 +48,7 @@ class RewardUpdater:
         self._writers: list[OutcomeWriter] = []
         self._settlers: list[FeedbackSettler] = []
         self._capacity: LogCapacityWatch | None = None
+        self._damage: LogDamageWatch | None = None
         self._replicas: ReplicaWatch | None = None
         self._disks = DiskWatch(config.reward_updater.disk_paths, config.reward_updater.disk_alarm_free_bytes)
 
@@ -68,7 +70,7 @@ class RewardUpdater:
             if (lag := _lag(writer) or 0) >= MAX_LAG:
                 text = f"{lag:,} outcomes wait to be applied"
                 yield StatusProblem(kind="behind", subject=f"tier {writer.tier}", text=text)
-        for watch in (self._capacity, self._replicas):
+        for watch in (self._capacity, self._damage, self._replicas):
             yield from watch.problems() if watch is not None else ()
         yield from self._disks.problems()
 
@@ -81,6 +83,7 @@ class RewardUpdater:
         self._writers = [OutcomeWriter(bus, store, tier.name, config, holder) for tier in config.tier]
         self._settlers = [FeedbackSettler(bus, store, tier.name, config, holder) for tier in config.tier]
         self._capacity = capacity = LogCapacityWatch(bus, config.nats.alarm_at, self._oldest_waiting)
+        self._damage = damage = LogDamageWatch(bus, config.reward_updater.log_check_per_s)
         self._replicas = replicas = ReplicaWatch(bus, config.nats.replicas)
         reporter = StatusReporter(SERVICE, self._statuses, problems=self.problems)
         try:
@@ -89,6 +92,17 @@ class RewardUpdater:
                     tasks.start(f"{worker.role} {worker.tier}", worker.run())
                 check = run_periodically(capacity.check, CHECK_INTERVAL_S, log=log, failure="log capacity not checked")
                 tasks.start("log capacity", check)
+                check = run_periodically(damage.check, CHECK_INTERVAL_S, log=log, failure="logs not checked for damage")
+                tasks.start("log damage", check)
+                if config.reward_updater.log_check_per_s:
+                    check = run_periodically(
+                        damage.read_when_due,
+                        DUE_INTERVAL_S,
+                        log=log,
+                        failure="outcome log not read for damage",
+                        condition=lambda: bool(self._writers) and self._writers[0].running,
+                    )
+                    tasks.start("log damage, reading", check)
                 check = run_periodically(
                     replicas.check, REPLICA_CHECK_INTERVAL_S, log=log, failure="replicas not checked"
                 )

@@ -124,6 +124,8 @@ class RewardUpdaterConfig(_ServiceSection, frozen=True, kw_only=True):
     ----------
     max_batch: Largest number of outcomes in one commit.
     lease_ms: Duration of the lease of a tier: how long after a crash another reward-updater takes over.
+    log_check_per_s: Number of messages in a second that are read to find damage in the outcome log, from its beginning,
+        at the start and every hour; 0 switches it off.
     disk_paths: Directories whose disks are watched, such as that of NATS' data, where this process can see it.
         ``pointsman up`` adds its data directory.
     disk_alarm_free_bytes: Free space of a disk below which an alert is raised.
@@ -131,6 +133,7 @@ class RewardUpdaterConfig(_ServiceSection, frozen=True, kw_only=True):
 
     max_batch: PositiveInt = 500
     lease_ms: PositiveInt = 3000
+    log_check_per_s: NonNegativeInt = 1000
     disk_paths: list[str] = []
     disk_alarm_free_bytes: PositiveInt = 1024**3
 

@@ -62,7 +62,7 @@ class StatusProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     Attributes
     ----------
     kind: ``unwritable``, ``halted``, ``waiting``, ``behind``, ``stale``, ``log-put-back``, ``log-filling``,
-        ``replicas``, ``disk-low``, ``provider``, ``degraded`` or another.
+        ``log-damaged``, ``replicas``, ``disk-low``, ``provider``, ``degraded`` or another.
     subject: What has the problem: ``tier SIMPLE``, ``provider openai``, ``stream DECISIONS``.
     serious: Whether it needs an operator. Otherwise it may pass, or concerns a part of the service.
     """

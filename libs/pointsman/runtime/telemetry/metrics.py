@@ -153,6 +153,9 @@ settled = Counter(
 feedback_held = Gauge("pointsman_feedback_held", "Feedback messages that the settler holds in memory", ["tier"])
 
 log_bytes = Gauge("pointsman_log_bytes", "Size of a log", ["stream"])
+log_missing = Gauge(
+    "pointsman_log_missing_messages", "Messages between the first and the last of a log that NATS has lost", ["stream"]
+)
 log_filled = Gauge("pointsman_log_filled_ratio", "Share of its capacity that a log uses, 0 to 1", ["stream"])
 stream_replicas = Gauge("pointsman_stream_replicas", "Servers that have all messages of a stream", ["stream"])
 stream_replicas_wanted = Gauge("pointsman_stream_replicas_wanted", "Servers that should have them", ["stream"])
