@@ -28,6 +28,7 @@ from pointsman_gateway.http.response import HttpResponse
 _INPUTS = ("context", "prompt", "messages")
 _RETRY = (("retry-after", "1"),)
 MIN_TIMEOUT_S = 1.0
+LOOK_UP_TIMEOUT_S = 5.0
 _EXAMPLES = {
     "a context": {"tier": "SIMPLE", "context": EXAMPLE_CONTEXT},
     "a prompt": {"prompt": "Why is the sky blue?"},
@@ -183,7 +184,7 @@ class TryHandler:
         tier = selected if tier is None else tier
         if tier not in self._backends.tiers:
             raise InvalidMessage("tier", f"unknown tier {tier[:80]!r}")
-        found = await self._tier_features.read(tier)
+        found = await self._tier_features.read(tier, LOOK_UP_TIMEOUT_S)
         other = self._tier_features.extractor(found, self._backends.config.context.dim)
         if other is not None:
             return _Input(other.extract(view), tier, auto, other.label)

@@ -15,7 +15,8 @@ from pointsman_gateway.backends import Backends
 
 log = logger("gateway.chat.features")
 
-LOOK_UP_TIMEOUT_S = 0.5
+WARN_TIMEOUT_S = 0.5
+"""How long the first chat request of a tier may wait for the look-up."""
 LABEL = "features"
 """Where the metadata of a decision have the name and version of the extractor of its context."""
 
@@ -41,9 +42,9 @@ class TierFeaturesReader:
         self._own_label = own_label
         self._checked: set[str] = set()
 
-    async def read(self, tier: str) -> TierFeatures:
+    async def read(self, tier: str, timeout_s: float) -> TierFeatures:
         """Return the origin; raise `BusError` when the log cannot be read."""
-        last = await self._backends.require_bus().last(DECISIONS, decision_log(tier), LOOK_UP_TIMEOUT_S)
+        last = await self._backends.require_bus().last(DECISIONS, decision_log(tier), timeout_s)
         if last is None:
             return TierFeatures()
         try:
@@ -75,7 +76,7 @@ class TierFeaturesReader:
             return
         self._checked.add(tier)
         try:
-            problem = self.problem(tier, await self.read(tier))
+            problem = self.problem(tier, await self.read(tier, WARN_TIMEOUT_S))
         except BusError:
             self._checked.discard(tier)
             return
