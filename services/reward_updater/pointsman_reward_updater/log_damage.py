@@ -41,7 +41,8 @@ class LogDamageWatch:
     def __init__(self, bus: Bus, read_per_s: int) -> None:
         self._bus = bus
         self._read_per_s = read_per_s
-        self._gaps: list[Gap] = []
+        self.gaps: list[Gap] = []
+        """Gaps of the outcome log when it was read last."""
         self._damaged: dict[str, str] = {}
         self._alerted: dict[str, tuple[int, float]] = {}
         self._read_at = float("-inf")
@@ -59,7 +60,7 @@ class LogDamageWatch:
             except BusError as error:
                 log.debug("cannot check %s: %s", stream, error)
                 continue
-            gaps = [gap for gap in self._gaps if gap[1] >= state.first_seq] if stream == subjects.OUTCOMES else []
+            gaps = [gap for gap in self.gaps if gap[1] >= state.first_seq] if stream == subjects.OUTCOMES else []
             missing = max(state.missing, sum(last - first + 1 for first, last in gaps))
             await self._report(stream, missing, gaps)
 
@@ -93,7 +94,7 @@ class LogDamageWatch:
                 await asyncio.sleep(max(0.0, len(batch) / self._read_per_s - (time.monotonic() - began)))
         finally:
             await reader.close()
-        self._gaps = gaps
+        self.gaps = gaps
         await self.check()
 
     async def _report(self, stream: str, missing: int, gaps: list[Gap]) -> None:
