@@ -251,12 +251,21 @@ def test_a_request_with_something_else_behind_it_does_not_count(
         assert status(rest(connection)) == 400
 
 
-def test_an_upgrade_is_not_made_and_the_request_is_answered(services: dict[str, ServiceProcess], api_key: str) -> None:
+@pytest.mark.parametrize("upgrade", ["Upgrade: h2c", "UPGRADE: websocket"])
+def test_an_upgrade_is_not_made_and_the_request_is_answered(
+    services: dict[str, ServiceProcess], api_key: str, upgrade: str
+) -> None:
+    """The JDK's client asks for HTTP/2 with every request."""
     with closing(connect(services)) as connection:
-        wanted = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQ")
-        connection.sendall(head(api_key, *wanted, "Content-Length: 2") + b"{}")
-        answer = connection.recv(65536)
-    assert answer.split(b" ", 2)[1] in (b"400", b"408", b"422")
+        wanted = ("Connection: Upgrade, HTTP2-Settings", upgrade, "HTTP2-Settings: AAMAAABkAAQ")
+        for _ in range(2):
+            connection.sendall(head(api_key, *wanted, "Content-Length: 11") + b'{"tier": 5}')
+            answer = b""
+            while not answer.endswith(b"}"):
+                answer += connection.recv(65536)
+            assert answer.split(b" ", 2)[1] == b"422", answer
+            assert b'"field":"tier"' in answer
+        assert alive(connection)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "TRACE", "CONNECT", "BREW", "get"])

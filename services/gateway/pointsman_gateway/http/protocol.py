@@ -28,6 +28,10 @@ MIN_BYTES_PER_S = 8 * 1024
 CLIENT_READ_TIMEOUT_S = 60.0
 """A client that reads nothing of a waiting response for this long is disconnected."""
 
+_UPGRADE = b"\nupgrade:"
+_IGNORED = b"\nignored:"
+_END_OF_HEAD = b"\r\n\r\n"
+
 ConvertProblem = Callable[[str, Mapping[str, str], HttpResponse], HttpResponse]
 """From a path, request headers and a problem document to the error that clients of the path expect."""
 
@@ -70,6 +74,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Receive data; refuse the request when it is too long."""
         previous_headers = self.headers
+        if self._in_head or self._complete or not self._has_request:
+            data = _without_upgrade(data)
         super().data_received(data)
         if self._complete or (previous_headers is not self.headers and previous_headers is not None):
             return  # it arrived in one piece, or its beginning arrived with the end of the previous request
@@ -198,6 +204,16 @@ class BoundedProtocol(HttpToolsProtocol):
             path = self.scope.get("path") or self.url.partition(b"?")[0].decode("latin-1")
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
         return self.convert_problem(path, headers, document)
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """Return the data with the header ``Upgrade`` renamed, because a server may ignore it (RFC 9110, 7.8).
+
+    The parser would drop the body of such a request and stop: the JDK's client sends all its requests so (``h2c``).
+    """
+    end = data.find(_END_OF_HEAD)
+    at = data[: end if end >= 0 else None].lower().find(_UPGRADE)
+    return data if at < 0 else data[:at] + _IGNORED + data[at + len(_UPGRADE) :]
 
 
 def _encode(response: HttpResponse) -> bytes:
