@@ -41,12 +41,14 @@ class OneResponseConnection(ResponseHandler):
         if data and not self._awaits_response and self._payload is not None and self._payload.is_eof():
             self._refuse("data after the response")
             return
-        self._received_bytes += len(data)
         while self._awaits_response and len(data) > HEAD_PIECE_BYTES and not self._refused:
-            super().data_received(data[:HEAD_PIECE_BYTES])
+            self._parse(data[:HEAD_PIECE_BYTES])
             data = data[HEAD_PIECE_BYTES:]
-        if self._refused:
-            return
+        if not self._refused:
+            self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
+        self._received_bytes += len(data)
         super().data_received(data)
         if self._received_bytes > MAX_OVERHEAD_BYTES:
             body_bytes = self._payload.total_bytes if self._payload is not None else 0
