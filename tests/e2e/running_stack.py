@@ -46,13 +46,13 @@ class RunningStack:
     def pids(self) -> list[int]:
         return [process["pid"] for processes in self.file().values() for process in processes]
 
-    def start(self, *arguments: str) -> None:
-        """Start, and wait until it is ready."""
+    def start(self, *arguments: str, wait_for: str = "Pointsman is ready") -> None:
+        """Start, and wait for a text in its output."""
         with (self.folder / "up.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [POINTSMAN, "up", *arguments], cwd=self.folder, env=environment(), stdout=log, stderr=log
             )
-        self.until(lambda: "Pointsman is ready" in self.output, "ready")
+        self.until(lambda: wait_for in self.output, wait_for)
 
     def interrupt(self) -> int:
         """Press Ctrl-C, as a terminal does; return the exit code."""

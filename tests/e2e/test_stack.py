@@ -112,3 +112,29 @@ def _report(stack: RunningStack) -> dict[str, int]:
     policies = json.loads(stack.run("compare", "--json").stdout)["policies"]
     report: dict[str, int] = policies[0]
     return report
+
+
+def test_a_stack_with_a_damaged_log_runs_on_until_the_log_is_restored(stack: RunningStack) -> None:
+    stack.start("--port", "0")
+    stack.decide_and_learn()
+    stack.decide_and_learn()
+    assert stack.interrupt() == 0
+    (folder,) = stack.folder.glob("data/nats/jetstream/*/streams/OUTCOMES")
+    (folder / "meta.inf").write_bytes((folder / "meta.inf").read_bytes()[:40])
+
+    stack.start("--port", "0", wait_for="It goes on")
+    assert "NATS no longer has streams that existed: OUTCOMES" in stack.output
+    doctor = stack.run("doctor", "--no-calls")
+    assert doctor.returncode == 1
+    assert f"its files are in data/nats/jetstream/{folder.parent.parent.name}/streams/OUTCOMES" in doctor.stdout
+    restored = stack.run("logs", "restore")
+    assert "OUTCOMES: restored 2 messages" in restored.stdout, restored.stderr
+
+    def rebuilt() -> bool:
+        return stack.run("rebuild", "--yes").returncode == 0
+
+    stack.until(rebuilt, "the restored log is accepted")
+    stack.until(lambda: "Pointsman is ready" in stack.output, "ready")
+    assert "identical" in stack.run("audit").stdout
+    stack.decide_and_learn()
+    assert stack.learned() == 3

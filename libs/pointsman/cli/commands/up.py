@@ -3,13 +3,14 @@
 import argparse
 import asyncio
 import contextlib
+import math
 import os
 import time
 from pathlib import Path
 
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.options import add_config_option, command_name, config_file, port_number, read_config
-from pointsman.cli.stack.errors import PortBusy, ProgramMissing, StackError
+from pointsman.cli.stack.errors import NotReadyYet, PortBusy, ProgramMissing, StackError
 from pointsman.cli.stack.foreground import run_in_foreground
 from pointsman.cli.stack.logins import OBSERVER_FILE
 from pointsman.cli.stack.stack import Stack
@@ -17,6 +18,8 @@ from pointsman.contracts.config import Config, exposure_problems, keys_required
 
 DEFAULT_DATA_DIR = "data"
 _REPLICATED = ("decision", "reward-updater", "shadow-evaluator")
+FIRST_WAIT_S = 15.0
+"""Time after which the services that are not ready are named."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -94,7 +97,12 @@ async def _run_stack(options: argparse.Namespace, config: Config, replicas: dict
     async def serve() -> None:
         print(f"starting, with data in {_short(stack.data_dir)}", flush=True)
         await stack.start()
-        await stack.wait_ready()
+        try:
+            await stack.wait_ready(FIRST_WAIT_S)
+        except NotReadyYet as error:
+            # It may need an operator, and the commands for that need the stack.
+            _print_event(f"{error}. It goes on; `{command_name()} doctor{_data_dir_option(stack.data_dir)}` shows more")
+            await stack.wait_ready(math.inf)
         print(summary(stack, config), flush=True)
         await asyncio.Event().wait()
 

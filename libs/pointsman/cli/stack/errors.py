@@ -7,6 +7,7 @@
     ├── PortBusy         the requested port is in use
     ├── ProgramMissing   nats-server or valkey-server was not found
     ├── StartFailed      a process did not start, or was not ready in time
+    │   └── NotReadyYet  all processes run, and a service is not ready in time
     └── ProbeFailed      no valid response from an address
 """
 
@@ -29,6 +30,10 @@ class ProgramMissing(StackError):
 
 class StartFailed(StackError):
     """A process did not start, or was not ready in time."""
+
+
+class NotReadyYet(StartFailed):
+    """All processes run, and a service is not ready in time."""
 
 
 class ProbeFailed(StackError):

@@ -14,7 +14,7 @@ from typing import Self
 from pointsman.cli.stack.child_process import ChildProcess, Command
 from pointsman.cli.stack.embedded_servers import EmbeddedNats, EmbeddedServer, EmbeddedStore
 from pointsman.cli.stack.environment import base_environment, server_environment
-from pointsman.cli.stack.errors import ProbeFailed, StartFailed
+from pointsman.cli.stack.errors import NotReadyYet, ProbeFailed, StartFailed
 from pointsman.cli.stack.lock import OWNER_VARIABLE, DataDirLock
 from pointsman.cli.stack.logins import ensure_credentials, service_environment, without_logins, write_observer_url
 from pointsman.cli.stack.nats_recovery import NatsRecovery
@@ -179,7 +179,7 @@ class Stack:
     async def wait_ready(self, timeout_s: float = 60.0) -> None:
         """Return when every service is ready.
 
-        Raise `StartFailed` if a service ends repeatedly, or is not ready in time.
+        Raise `StartFailed` if a service ends repeatedly, `NotReadyYet` if one is not ready in time.
         """
         deadline = time.monotonic() + timeout_s
         deaths_before = {child.name: child.deaths for _, child in self._services}
@@ -195,7 +195,7 @@ class Stack:
                 if deaths >= _START_ATTEMPTS or (deaths and child.last_code == _CONFIGURATION_ERROR):
                     raise StartFailed(f"{child.name} ends repeatedly: {child.last_line()} (log: {child.log_file})")
             if time.monotonic() > deadline:
-                raise StartFailed(f"not ready after {timeout_s:g} s: {'; '.join(waiting)} (logs: {self.log_dir})")
+                raise NotReadyYet(f"not ready after {timeout_s:g} s: {'; '.join(waiting)} (logs: {self.log_dir})")
             await asyncio.sleep(0.1)
 
     async def stop(self) -> None:
