@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+import httpx
 import openai
 import pytest
 from openai.types.chat import ChatCompletion
@@ -100,6 +101,13 @@ async def counted_once(bus: Bus, store: Store, tier: str, answers: list[dict[str
     assert sum((await pulls(bus, store, tier)).values()) == len(learned)
 
 
+async def _warns(gateway: ServiceProcess, warning: str) -> bool:
+    """Whether the gateway has a warning, and is ready."""
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(gateway.url + "/readyz")
+    return answer.status_code == 200 and warning in answer.json()["warnings"]
+
+
 async def test_provider_killed(
     services: dict[str, ServiceProcess], beta: MockProviderProcess, bus: Bus, store: Store
 ) -> None:
@@ -107,6 +115,7 @@ async def test_provider_killed(
         await traffic.more(40)
         beta.kill()
         await traffic.more(40)
+        await eventually(lambda: _warns(services["gateway"], "provider beta: provider"), "readiness names the provider")
         beta.start()
         await traffic.more(40)
     # What was being streamed when the provider died cannot be served by another; everything else was.

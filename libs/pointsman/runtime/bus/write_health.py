@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 from pointsman.contracts.messages.subjects import (
     POLICIES_STREAM,
@@ -26,6 +27,7 @@ _STREAM_BY_FIRST_TOKEN = {pattern.partition(".")[0]: stream for stream, pattern 
 }
 
 
+@lru_cache(maxsize=1024)
 def stream_of(subject: str) -> str:
     """Return the stream to which a message on a subject is appended; empty for the subjects of core NATS."""
     if subject.startswith(POLICIES_SUBJECTS):

@@ -1,9 +1,13 @@
 """Checks of the gateway and of the policies that it serves."""
 
+import msgspec
+
 from pointsman.cli.commands.doctor.finding import Finding
 from pointsman.cli.commands.doctor.inspection import START_REMEDY, Inspection
+from pointsman.cli.commands.doctor.processes import reported_findings
 from pointsman.cli.gateway import GatewayClient, GatewayUnavailable
 from pointsman.cli.stack.probes import failed_checks
+from pointsman.contracts.messages.status import StatusProblem
 
 TIMEOUT_S = 3.0
 
@@ -15,15 +19,37 @@ async def check_gateway(inspection: Inspection) -> list[Finding]:
         async with GatewayClient(target.gateway_url, TIMEOUT_S, target.api_key) as gateway:
             readiness = await gateway.get("/readyz")
             policies = await gateway.get("/v1/policies")
+            system = await gateway.get("/v1/system") if inspection.bus is None else None
     except (GatewayUnavailable, ValueError) as error:
         return [Finding("gateway", False, f"{target.gateway_url}: {error}", START_REMEDY)]
     if policies.status in (401, 403):
         remedy = "give one with --api-key or POINTSMAN_API_KEY; `pointsman keys create --scopes read` creates one"
         return [Finding("gateway", False, f"{target.gateway_url}: {policies.problem()}", remedy)]
+    reported = [] if system is None or not system.ok else _reported(system.body)
     if failed := failed_checks(readiness):
         remedy = "see the checks above and the log of the gateway"
-        return [Finding("gateway", False, f"{target.gateway_url} is not ready: {failed}", remedy)]
-    return [Finding("gateway", True, f"{target.gateway_url} is ready")]
+        return [Finding("gateway", False, f"{target.gateway_url} is not ready: {failed}", remedy), *reported]
+    return [Finding("gateway", True, f"{target.gateway_url} is ready"), *reported]
+
+
+class _Reported(msgspec.Struct, frozen=True):
+    service: str
+    kind: str
+    subject: str
+    text: str
+    serious: bool
+
+
+class _System(msgspec.Struct, frozen=True):
+    reported: list[_Reported] = []
+
+
+def _reported(body: bytes) -> list[Finding]:
+    """Return the problems that the gateway knows without NATS: its own."""
+    found = msgspec.json.decode(body, type=_System).reported
+    return reported_findings(
+        (each.service, msgspec.convert(each, StatusProblem, from_attributes=True)) for each in found
+    )
 
 
 async def check_policies(inspection: Inspection) -> list[Finding]:

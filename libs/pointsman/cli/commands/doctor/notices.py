@@ -47,7 +47,7 @@ async def check_dead_letters(inspection: Inspection) -> list[Finding]:
     if not counts:
         return [Finding("dead letters", True, "none")]
     detail = ", ".join(f"{subject.partition('.')[2].upper()} {count:,}" for subject, count in sorted(counts.items()))
-    remedy = "see `dead letters` in docs/how-to/operate.md"
+    remedy = "see PointsmanDeadLetters in docs/how-to/operate.md"
     return [Finding("dead letters", False, f"messages that could not be read: {detail}", remedy, serious=False)]
 
 

@@ -27,8 +27,9 @@ CONSEQUENCES = {
 
 REMEDIES = {
     "unwritable": "make room on the disk of NATS, then restart NATS (`pointsman up` restarts it by itself)",
-    "halted": "see `halted` in docs/how-to/operate.md: restore the log or the store, or accept the log with "
+    "halted": "see PointsmanTierHalted in docs/how-to/operate.md: restore the log or the store, or accept the log with "
     "`pointsman rebuild`",
+    "log-lost": "run `pointsman logs`, then see PointsmanStreamLost in docs/how-to/operate.md",
     "log-put-back": "see docs/how-to/operate.md on restoring the decision log",
     "log-filling": "raise the limit in [nats], before the log is full",
     "disk-low": "make room on this disk",
