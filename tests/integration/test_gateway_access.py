@@ -39,6 +39,7 @@ GUARDED: list[tuple[str, str, Scope]] = [
     ("PUT", "/v1/policies/SIMPLE", "admin"),
     ("POST", "/v1/policies/SIMPLE/promote", "admin"),
     ("POST", "/v1/policies/SIMPLE/revert", "admin"),
+    ("POST", "/v1/policies/SIMPLE/reset", "admin"),
     ("GET", "/v1/policies/SIMPLE/history", "read"),
 ]
 
