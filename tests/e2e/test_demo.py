@@ -74,9 +74,10 @@ def serving(
     demo = ChildProcess("demo", tmp_path_factory.mktemp("output"))
     command = [POINTSMAN, "demo", "--keep", "--limit", "100", "--port", "0", "--data-dir", str(data_dir)]
     demo.run(command, environment())
-    demo.wait(lambda: "dashboard, API" in demo.output(), "summary")
-    yield demo
-    if demo.running:
+    try:
+        demo.wait(lambda: "dashboard, API" in demo.output(), "summary")
+        yield demo
+    finally:
         demo.stop()
 
 

@@ -5,11 +5,21 @@ import msgspec
 from pointsman.cli.commands.doctor.finding import Finding
 from pointsman.cli.commands.doctor.inspection import START_REMEDY, Inspection
 from pointsman.cli.commands.doctor.processes import reported_findings
-from pointsman.cli.gateway import GatewayClient, GatewayUnavailable
+from pointsman.cli.gateway import GatewayClient, GatewayResponse, GatewayUnavailable
 from pointsman.cli.stack.probes import failed_checks
 from pointsman.contracts.messages.status import StatusProblem
 
 TIMEOUT_S = 3.0
+
+
+class _TierPolicies(msgspec.Struct, frozen=True):
+    tier: str
+    source: str = "file"
+    override: str = ""
+
+
+class _Policies(msgspec.Struct, frozen=True):
+    policies: list[_TierPolicies]
 
 
 async def check_gateway(inspection: Inspection) -> list[Finding]:
@@ -25,6 +35,9 @@ async def check_gateway(inspection: Inspection) -> list[Finding]:
     if policies.status in (401, 403):
         remedy = "give one with --api-key or POINTSMAN_API_KEY; `pointsman keys create --scopes read` creates one"
         return [Finding("gateway", False, f"{target.gateway_url}: {policies.problem()}", remedy)]
+    if policies.status == 404 or (policies.ok and _decode(policies) is None):
+        remedy = "end the program that has this port, or give the address of the gateway with --url"
+        return [Finding("gateway", False, f"{target.gateway_url}: a program that is not Pointsman responds", remedy)]
     reported = [] if system is None or not system.ok else _reported(system.body)
     if failed := failed_checks(readiness):
         remedy = "see the checks above and the log of the gateway"
@@ -46,7 +59,10 @@ class _System(msgspec.Struct, frozen=True):
 
 def _reported(body: bytes) -> list[Finding]:
     """Return the problems that the gateway knows without NATS: its own."""
-    found = msgspec.json.decode(body, type=_System).reported
+    try:
+        found = msgspec.json.decode(body, type=_System).reported
+    except msgspec.MsgspecError:
+        return []
     return reported_findings(
         (each.service, msgspec.convert(each, StatusProblem, from_attributes=True)) for each in found
     )
@@ -60,10 +76,17 @@ async def check_policies(inspection: Inspection) -> list[Finding]:
             response = await gateway.get("/v1/policies")
     except (GatewayUnavailable, ValueError):
         return []
-    if not response.ok:
+    if not response.ok or (tiers := _decode(response)) is None:
         return []
-    tiers = response.json()["policies"]
-    other = [view for view in tiers if view.get("source", "file") != "file"]
+    other = [view for view in tiers if view.source != "file"]
     if not other:
         return [Finding("policies", True, "those of the gateway's configuration file")]
-    return [Finding(f"policies {view['tier']}", False, view["override"], serious=False) for view in other]
+    return [Finding(f"policies {view.tier}", False, view.override, serious=False) for view in other]
+
+
+def _decode(response: GatewayResponse) -> list[_TierPolicies] | None:
+    """Return the policies of a response of ``/v1/policies``; None for the response of another program."""
+    try:
+        return msgspec.json.decode(response.body, type=_Policies).policies
+    except msgspec.MsgspecError:
+        return None
