@@ -48,7 +48,7 @@ NO_JSON = [b"", b"\0\xff\xfe", b'{"tier":', b"[" * 5000, b"x" * BIG_BYTES, b"nul
 def poison_outcomes() -> list[bytes]:
     """Return what must not be learned from."""
     changes: list[dict[str, Any]] = [
-        {"v": 2},
+        {"v": "2"},
         {"context": [1.0] * (DIM + 1)},
         {"context": [1.0] * (DIM + 1), "provider": "never", "model": "seen"},
         {"context": []},
@@ -78,7 +78,7 @@ def poison_outcomes() -> list[bytes]:
 def poison_decisions() -> list[bytes]:
     """Return what no shadow policy may count."""
     changes: list[dict[str, Any]] = [
-        {"v": 2},
+        {"v": "2"},
         {"scores": []},
         {"scores": None},
         {"scores": [{**SCORE, "probability": 1e308}, {**SCORE, "model": "b", "probability": 1e308}]},

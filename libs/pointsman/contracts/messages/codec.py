@@ -22,6 +22,9 @@ _encoder = msgspec.json.Encoder()
 FIRST_VERSION = 1
 """What a message without ``v`` has, permanently."""
 
+MAX_VERSION = 1000
+"""A higher ``v`` is no version but an invalid message, for which no reader waits."""
+
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of every message that Pointsman writes to a log or a topic.
@@ -62,13 +65,14 @@ def decode(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
         raise InvalidMessage("", f"not valid JSON: {error}") from error
     if isinstance(message, Message) and message.v > message.version:
         check_version(message.v, type(message))
+        raise InvalidMessage("v", f"expected at most {MAX_VERSION}, got {message.v}")
     return message
 
 
 def check_version(v: Any, wanted: Any) -> None:
     """Raise `UnknownVersion` if a message has a version above that of its class, or of any class of a union."""
     versions = [kind.version for kind in get_args(wanted) or (wanted,) if issubclass(kind, Message)]
-    if versions and isinstance(v, int) and v > max(versions):
+    if versions and isinstance(v, int) and max(versions) < v <= MAX_VERSION:
         raise UnknownVersion(f"message version {v} is newer than {max(versions)}")
 
 

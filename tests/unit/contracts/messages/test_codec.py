@@ -96,6 +96,11 @@ def test_a_newer_version_that_does_not_fit_the_type_is_newer_and_not_invalid() -
         decode(arms_decoder, b'{"v":2,"tier":["A"]}')
 
 
+def test_a_version_that_is_none_is_invalid_so_that_no_reader_waits_for_it() -> None:
+    with pytest.raises(InvalidMessage, match="v: expected at most 1000"):
+        decode(arms_decoder, encode(ArmsChanged(v=10**9, tier="A", epoch="e", watermark=1, as_of_ms=2)))
+
+
 def test_every_error_is_a_message_error() -> None:
     decoders: tuple[msgspec.json.Decoder[Any], ...] = (request_decoder, event_decoder, outcome_decoder, report_decoder)
     for decoder in decoders:
