@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pointsman_gateway.http.body_memory import FREE_BYTES, BodyMemory
+from pointsman_gateway.http.body_memory import FREE_BYTES, BodyMemory, BoundedBodies
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.request import ClientDisconnected, read_body
 
@@ -106,3 +106,42 @@ async def test_many_small_values_count_as_what_they_take_when_decoded() -> None:
     await read_body(other, Incoming(b"x" * MB), 9 * MB)
     with pytest.raises(ProblemError):
         await read_body(values, Incoming(b"{},", b"{}," * (MB // 3 - 1)), 9 * MB)
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+async def test_a_body_of_many_small_values_is_counted_with_the_objects_that_are_made_of_it(pieces: int) -> None:
+    memory = BodyMemory(limit_mb=10)
+    first, second = scope(str(FREE_BYTES + 1)), scope()
+    memory.open(first)
+    memory.open(second)
+    await read_body(first, Incoming(b"x" * (FREE_BYTES + 1)), MB)
+    body = b"[" + b"0," * 100_000 + b"0]"
+    at = len(body) // pieces
+    with pytest.raises(ProblemError) as caught:
+        await read_body(second, Incoming(body[:at], *([body[at:]] if pieces > 1 else [])), MB)
+    assert caught.value.status == 503
+
+
+@pytest.mark.parametrize("error", [None, ProblemError(400, "no"), ClientDisconnected()])
+async def test_the_memory_of_a_body_is_returned_however_its_request_ends(error: Exception | None) -> None:
+    memory = BodyMemory(limit_mb=1)
+    inside: list[bytes] = []
+
+    async def application(called: Any, receive: Any, _: Any) -> None:
+        inside.append(await read_body(called, receive, 9 * MB))
+        if error is not None:
+            raise error
+
+    async def send(_: Any) -> None:
+        raise AssertionError("the application sends nothing")
+
+    bounded = BoundedBodies(application, memory)
+    for _ in range(3):  # each takes more than half of the memory
+        try:
+            await bounded(scope(), Incoming(b"x" * 200_000), send)
+        except (ProblemError, ClientDisconnected) as raised:
+            assert raised is error
+    other = scope()
+    memory.open(other)
+    await read_body(other, Incoming(b"x" * 200_000), 9 * MB)
+    assert len(inside) == 3

@@ -35,8 +35,9 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
     if message["type"] == "http.disconnect":
         raise ClientDisconnected
     body: bytes = message.get("body", b"")
-    if len(body) <= max_bytes and not message.get("more_body", False):
-        return body  # the usual case: the whole body is in the first message
+    if len(body) <= max_bytes and not message.get("more_body", False):  # the usual case: all in the first message
+        reserve_decoded(scope, body)
+        return body
     parts, size = [body], len(body)
     while size <= max_bytes and message.get("more_body", False):
         message = await receive()
