@@ -113,4 +113,4 @@ def test_without_a_gateway_it_is_stated_that_the_policies_in_force_are_not_known
     file.write_text(GOOD, encoding="utf-8")
     monkeypatch.setenv("POINTSMAN_GATEWAY_PORT", str(free_port()))
     assert main(["config", "check", "--config", str(file)]) == 0
-    assert "is not known: no gateway answers at http://127.0.0.1" in capsys.readouterr().out
+    assert "are unknown: no gateway responds at http://127.0.0.1" in capsys.readouterr().out

@@ -114,6 +114,23 @@ def test_findings_of_the_doctor_are_printed_without_control_characters(capsys: p
     assert CONTROL.findall(shown) == []
 
 
+def test_findings_of_the_doctor_fit_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "one two three " * 20
+    findings = [Finding("NATS", False, text, text), Finding("store", True, text)]
+    _print(findings, "a test")
+    assert len(capsys.readouterr().out.splitlines()) == 5  # for programs, a line for each text
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+    _print(findings, "a test")
+    shown = re.sub("\x1b\\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert max(map(len, shown)) <= 100
+    continued = [line for line in shown if line.startswith(" " * 16)]
+    assert len(continued) > 6
+    assert " ".join(shown).split().count("three") == 60
+
+
 def test_the_styles_of_a_table_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
     with printable_output():
         PrintableConsole(force_terminal=True, color_system="standard").print(Text(f"{EVIL}", style="bold red"))

@@ -31,15 +31,15 @@ def compare_with_running(config: Config) -> Iterator[str]:
     try:
         response = asyncio.run(_get_policies(url))
     except (GatewayUnavailable, ValueError):
-        yield f"Which policies are in force is not known: no gateway answers at {url}."
+        yield f"The policies in force are unknown: no gateway responds at {url}."
         return
     if not response.ok:
-        yield f"Which policies are in force is not known: {url} answers {response.problem()}"
+        yield f"The policies in force are unknown: {url} answers {response.problem()}"
         return
     try:
         running = {view.tier: view for view in msgspec.json.decode(response.body, type=_Running).policies}
     except msgspec.MsgspecError:
-        yield f"Which policies are in force is not known: {url} is not a gateway of Pointsman."
+        yield f"The policies in force are unknown: {url} is not a gateway of Pointsman."
         return
     different = False
     for tier in config.tier:

@@ -110,7 +110,7 @@ def _switch(
     response = call_gateway(target, policies_path(options.tier, action), body, check=False)
     if not response.ok:
         problem = response.problem()
-        hint = " (here: --force)" if problem.startswith(f"{HTTPStatus.CONFLICT:d} force: ") else ""
+        hint = " (on the command line: --force)" if problem.startswith(f"{HTTPStatus.CONFLICT:d} force: ") else ""
         raise CommandFailed(f"the gateway refused the request: {problem}{hint}")
     if options.json:
         print_json(response.body)

@@ -3,6 +3,8 @@
 import argparse
 import asyncio
 import logging
+import sys
+import textwrap
 
 from rich.text import Text
 
@@ -54,15 +56,25 @@ def _print(findings: list[Finding], title: str) -> None:
     console = PrintableConsole(highlight=False, soft_wrap=True)
     console.print(title, markup=False)
     width = max(len(finding.subject) for finding in findings)
+    indent = " " * (2 + 5 + 2 + width + 2)
+    # A program that reads the output finds a line for each finding; a person finds columns.
+    columns = max(console.width, len(indent) + 40) if console.is_terminal else sys.maxsize
     for finding in findings:
         word, style = ("ok   ", "green") if finding.ok else _FAILED[finding.serious]
-        console.print(Text.assemble("  ", (word, style), f"  {finding.subject:<{width}}  {one_line(finding.detail)}"))
+        detail = _wrapped(one_line(finding.detail), indent, columns)
+        console.print(Text.assemble("  ", (word, style), f"  {finding.subject:<{width}}  {detail}"))
         if finding.remedy:
-            console.print(Text(f"         {'':<{width}}  → {one_line(finding.remedy)}"))
+            console.print(Text(f"{indent}→ {_wrapped(one_line(finding.remedy), indent + '  ', columns)}"))
     wrong = sum(finding.wrong for finding in findings)
     warnings = sum(not finding.ok and not finding.serious for finding in findings)
     result = f"{wrong} of {len(findings)} checks failed" if wrong else "no check failed"
     console.print(result + (f"; {warnings} warning{'s' if warnings != 1 else ''}" if warnings else ""))
+
+
+def _wrapped(text: str, indent: str, columns: int) -> str:
+    """Return the text with the lines after the first indented; the first begins after as many characters."""
+    lines = textwrap.wrap(text, columns - len(indent), break_long_words=False, break_on_hyphens=False)
+    return f"\n{indent}".join(lines)
 
 
 _FAILED = {True: ("WRONG", "bold red"), False: ("warn ", "yellow")}

@@ -55,7 +55,7 @@ def check_configuration(options: argparse.Namespace) -> Finding:
     """Check the configuration; report all its problems."""
     file = config_file(options)
     if file is None:
-        return Finding("configuration", True, "no pointsman.toml here; the default addresses are used")
+        return Finding("configuration", True, "no pointsman.toml here, and none is named with --config")
     try:
         config = load_config(file)
     except ConfigError as error:

@@ -33,7 +33,7 @@ REMEDIES = {
     "log-put-back": "see docs/how-to/operate.md on restoring the decision log",
     "log-filling": "raise the limit in [nats], before the log is full",
     "disk-low": "make room on this disk",
-    "provider": "see the [provider] and its status page; `pointsman doctor` calls it, see below",
+    "provider": "check the [[provider]] section, the key and the status page of the provider",
     "stale": "see the reward-updater and the store",
 }
 """What to do, by the kind of a reported problem."""
@@ -69,7 +69,8 @@ async def check_processes(inspection: Inspection) -> list[Finding]:
         reports = [report for report in reports if report.service not in SERVICES] + over_http
     elif inspection.bus is None:
         return []  # the check of NATS reports it
-    found = [_check_number(service, reports, expected[service]) for service in SERVICES]
+    supervised = inspection.target.stack is not None
+    found = [_check_number(service, reports, expected[service], supervised) for service in SERVICES]
     found += [
         Finding(report.service, False, f"not ready: {report.unready}", "see its log", serious=False)
         for report in reports
@@ -100,7 +101,7 @@ def reported_findings(problems: Iterable[tuple[str, StatusProblem]]) -> list[Fin
     return findings
 
 
-def _check_number(service: str, reports: list[ProcessReport], expected: int) -> Finding:
+def _check_number(service: str, reports: list[ProcessReport], expected: int, supervised: bool) -> Finding:
     number = sum(report.service == service for report in reports)
     what = "1 replica of `{}` responds" if number == 1 else f"{number} replicas of `{{}}` respond"
     detail = what.format(service)
@@ -108,6 +109,8 @@ def _check_number(service: str, reports: list[ProcessReport], expected: int) -> 
         return Finding(service, True, detail)
     why = f"; {CONSEQUENCES[service]}" if number == 0 else ""
     remedy = f"run `pointsman {service}`, or see the logs of those that run"
+    if supervised:
+        remedy = "see its log; `pointsman up` restarts a process that has ended, but not one that hangs"
     return Finding(service, False, f"{detail}, {expected} expected{why}", remedy)
 
 

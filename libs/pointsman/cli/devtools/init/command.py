@@ -166,8 +166,9 @@ def _print_summary(output: Path, plan: InitPlan) -> None:
     where = "" if output == Path(DEFAULT_OUTPUT) else f" --config {shlex.quote(str(output))}"
     mock = [section for section in plan.providers if section.name == MOCK and section.base_url == MOCK_ADDRESS]
     if mock:
-        print("  mock responds without a model, so that you can try everything first. For real models: start Ollama,")
-        print("  or set OPENAI_API_KEY or ANTHROPIC_API_KEY, and run this command again with --force")
+        print("  the provider mock sends test answers, so that you can try everything without a model")
+        print("  for real models: start Ollama, or set OPENAI_API_KEY or ANTHROPIC_API_KEY, and run this command again")
+        print("  with --force")
     print("next:")
     if mock:
         print(f"  {command} mock-provider    in one terminal")

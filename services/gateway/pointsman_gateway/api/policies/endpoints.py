@@ -261,7 +261,7 @@ class PoliciesHandler:
         except StateError as error:
             why = f"the report is unavailable: {error}"
         if not insists and (against := objections(after.active, row, why)):
-            raise ProblemError(409, f"{'; '.join(against)}. Send force = true to promote it all the same", "force")
+            raise ProblemError(409, f"{'; '.join(against)}. To promote it anyway, send force = true", "force")
         evidence = {"evidence": evidence_record(row)} if row is not None else {"no_evidence": why}
         return msgspec.structs.replace(after, change=msgspec.structs.replace(after.change, **evidence))
 
