@@ -76,7 +76,7 @@ class TryResponse(msgspec.Struct, frozen=True, kw_only=True):
     context: The context that was scored.
     features: The context by feature name; None when the names are unknown.
     extractor: For a prompt or messages: name and version of the extractor of the context.
-    notice: Why the scores may mean nothing; absent when nothing speaks against them.
+    notice: Why the scores may mean nothing; absent when they are meaningful.
     auto: For a prompt or messages: the tier that ``auto`` selects.
     """
 
