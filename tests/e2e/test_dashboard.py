@@ -306,6 +306,17 @@ def test_system_view_works_without_alerts(stack: DashboardStack, opened: Opener)
     expect(alerts).to_contain_text("not available right now")
 
 
+def test_system_view_shows_what_the_processes_report(stack: DashboardStack, opened: Opener) -> None:
+    problem = {"kind": "provider", "subject": "provider a", "text": "9 of 9 attempts failed", "serious": False}
+    reported = [{"service": "gateway", "instance": "host:1", **problem}]
+    tab = opened("arms")
+    tab.page.route("**/v1/system", lambda route: route.fulfill(json={**route.fetch().json(), "reported": reported}))
+    tab.open("system")
+    shown = tab.page.get_by_role("region", name="Problems", exact=True)
+    expect(shown).to_contain_text("provider a: 9 of 9 attempts failed")
+    expect(shown).to_contain_text("from gateway host:1")
+
+
 def test_missing_api_key_is_requested_and_used(stack: DashboardStack, opened: Opener) -> None:
     tab = opened("arms", key=None, refused="401")
     expect(tab.locate("#key-note")).to_have_text("This gateway requires an API key.")

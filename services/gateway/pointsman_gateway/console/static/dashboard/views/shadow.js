@@ -59,8 +59,8 @@ function activeCard(current, done) {
     h("div.head", null, h("h2", {id: "active-title"}, `${current.active.name} serves ${current.tier}`),
       current.replaced ? h("button", {type: "button", "data-keep": "revert", onclick: () => confirmReversion(current, done)}, `Revert to ${current.replaced.name}…`) : null),
     h("p.note", null, `${described(current.active)}; version ${current.version}, since ${moment(current.active_since_ms || current.changed_at_ms)}`),
-    (current.warnings || []).map((text) => h("p.bad", {role: "note"}, text)),
-    current.override ? h("p.sub", {role: "note"}, current.override) : null);
+    (current.warnings || []).map((text) => h("p.bad", {role: "note"}, `Warning: ${text}`)),
+    current.override ? h("p.sub", {role: "note"}, `Note: ${current.override}`) : null);
 }
 
 function policyCard(row, current, done) {
@@ -147,7 +147,7 @@ function historyCard(versions) {
         whole(one.version), moment(one.stored_at_ms),
         one.active ? [CHANGES[change.kind] || one.changed_by, sub(change.replaced && change.replaced !== change.policy ? `${change.policy} replaces ${change.replaced}` : `${one.active.name} serves`)] : one.problem,
         who, h("td.text", null, change.why || ""),
-        h("td.text", null, seen ? [`${seen.policy}: ${seen.verdict}. ${seen.why}`, sub(plural(seen.rewarded, "decision") + " with an outcome")] : change.no_evidence || ""),
+        h("td.text", null, seen ? [`${seen.policy}: ${seen.verdict}: ${seen.why}`, sub(plural(seen.rewarded, "decision") + " with an outcome")] : change.no_evidence || ""),
       ];
     }), {id: "history", keep: "history"}));
 }

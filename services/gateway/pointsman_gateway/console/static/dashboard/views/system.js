@@ -33,11 +33,12 @@ export async function view(page) {
   every(REFRESH_MS, signal, () => page.attempt(load));
 }
 
-function first({throughput, services, tiers, problems, dead_letters: dead}) {
+function first({throughput, services, tiers, problems, reported, dead_letters: dead}) {
   const count = (name) => services.filter((one) => one.service === name).length;
   const lags = tiers.map((one) => one.lag).filter(known), ages = tiers.flatMap((one) => one.state_age_ms.map((age) => age.state_age_ms)).filter(known);
   return [
-    problems.length ? h("section.card.bad", {"aria-label": "Problems"}, h("ul", null, problems.map((text) => h("li", null, text)))) : null,
+    problems.length || reported.length ? h("section.card.bad", {"aria-label": "Problems"}, h("ul", null, problems.map((text) => h("li", null, text)),
+      reported.map((one) => h("li", null, tag(one.kind, one.serious ? "bad" : "warn"), ` ${one.subject}: ${one.text}`, h("span.sub", null, `from ${one.service} ${one.instance}`))))) : null,
     facts([
       ["Decisions", rate(throughput.decisions_per_s), "in the last minute"],
       ["Outcomes", rate(throughput.outcomes_per_s), "in the last minute"],
@@ -102,6 +103,6 @@ function alertCard(alerts) {
   return card("Alerts",
     table("Alerts, newest first", ["Time", "Alert"], alerts.map((one) => [
       h("td", null, moment(one.raised_at_ms), h("span.sub", null, `from ${one.service}`)),
-      h("td.text", null, tag(one.kind, one.kind === "halted" ? "bad" : ""), ` ${one.tier === "_all" ? "all tiers" : one.tier}: `, one.text)]),
+      h("td.text", null, tag(one.kind, one.kind === "halted" ? "bad" : ""), one.text.startsWith(`tier ${one.tier}`) ? " " : ` ${one.tier === "_all" ? "all tiers" : one.tier}: `, one.text)]),
       {id: "alerts", keep: "alerts", rowHeads: false, empty: "None."}));
 }
