@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pointsman_gateway.http.body_memory import FREE_BYTES, BodyMemory, BoundedBodies
+from pointsman_gateway.http.body_memory import FREE_BYTES, MAX_VALUES, BodyMemory, BoundedBodies
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.request import ClientDisconnected, read_body
 
@@ -120,6 +120,19 @@ async def test_a_body_of_many_small_values_is_counted_with_the_objects_that_are_
     with pytest.raises(ProblemError) as caught:
         await read_body(second, Incoming(body[:at], *([body[at:]] if pieces > 1 else [])), MB)
     assert caught.value.status == 503
+
+
+@pytest.mark.parametrize("value", [b"0", b"{}", b"[]"])
+async def test_a_body_with_more_values_than_are_decoded_in_a_moment_is_refused(value: bytes) -> None:
+    body = b"[" + (value + b",") * MAX_VALUES + value + b"]"
+    with pytest.raises(ProblemError) as caught:
+        await read_body(scope(), Incoming(body), 9 * MB)
+    assert caught.value.status == 413
+
+
+async def test_a_long_text_with_many_commas_is_read() -> None:
+    body = b'{"text": "' + b"one, two, " * (MAX_VALUES // 3) + b'"}'
+    assert await read_body(scope(), Incoming(body), 9 * MB) == body
 
 
 @pytest.mark.parametrize("error", [None, ProblemError(400, "no"), ClientDisconnected()])
