@@ -1,9 +1,11 @@
-"""A service that is stopped ends, even if its work swallows cancellations."""
+"""A service that is stopped, or cannot start, ends."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
+import socket
 
 import pytest
 
@@ -36,3 +38,14 @@ async def test_work_that_swallows_a_cancellation_is_cancelled_again(monkeypatch:
     await asyncio.wait({service})
     assert ended
     assert cancelled == 2
+
+
+async def test_a_service_whose_probe_port_is_in_use_fails_with_that_error_only() -> None:
+    async def work() -> None:
+        raise AssertionError("the work does not start")
+
+    coroutine = work()
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
+        probe = ProbeConfig(port=taken.getsockname()[1])
+        await runtime_service.run_with_probe(probe, dict, coroutine, asyncio.Event())
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED

@@ -107,8 +107,12 @@ async def run_with_probe(
 
     It raises what the work raises, so that the process ends and is restarted.
     """
-    probe = Probe(config.host, config.port, readiness, problems)
-    await probe.start()
+    try:
+        probe = Probe(config.host, config.port, readiness, problems)
+        await probe.start()
+    except BaseException:  # the port is in use
+        work.close()
+        raise
     task = asyncio.create_task(work)
     stopped = asyncio.create_task(stop.wait())
     try:
