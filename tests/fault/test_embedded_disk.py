@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -72,18 +73,22 @@ class Embedded:
         system = (await self.call("GET", "/v1/system")).json()
         return not system["problems"] and all(tier["lag"] == 0 and not tier["halted"] for tier in system["tiers"])
 
-    async def subscribe(self, subject: str) -> list[bytes]:
-        """Return a list to which the messages of a subject are added."""
+    @contextlib.asynccontextmanager
+    async def subscribed(self, subject: str) -> AsyncIterator[list[bytes]]:
+        """Give a list to which the messages of a subject are added until NATS ends."""
         received: list[bytes] = []
 
         async def on_message(message: Msg) -> None:
             received.append(message.data)
 
         observer = (self.stack.data_dir / OBSERVER_FILE).read_text().strip()
-        self.client = await nats.connect(observer)
-        await self.client.subscribe(subject, cb=on_message)
-        await self.client.flush()
-        return received
+        client = await nats.connect(observer, allow_reconnect=False)
+        try:
+            await client.subscribe(subject, cb=on_message)
+            await client.flush()
+            yield received
+        finally:
+            await client.close()
 
     async def logged(self, stream: str) -> list[dict[str, str]]:
         """Return the messages of a stream."""
@@ -115,15 +120,16 @@ async def test_a_full_disk_that_has_room_again_needs_no_operator(
         embedded, ledger = Embedded(stack), Ledger()
         disk = folder[1] or SizeLimit(lambda: [process.pid for process in stack.describe().processes()])
         row = Row("embedded stack: disk full", 0, 0, 0, 0, None)
-        alerts = await embedded.subscribe("alerts.unwritable.*")
         rows.append(row)
         if folder[1] is not None:  # the disk is smaller than what must be free
             await eventually(lambda: embedded.warns("disk of", "disk-low"), "a low disk is reported")
-        disk.fill()  # without any load: the probe notices it
-        try:
-            await eventually(embedded.cannot_write, "the gateway reports that NATS cannot write")
-        finally:
-            disk.free()
+        async with embedded.subscribed("alerts.unwritable.*") as alerts:
+            disk.fill()  # without any load: the probe notices it
+            try:
+                await eventually(embedded.cannot_write, "the gateway reports that NATS cannot write")
+                await eventually(lambda: _has(alerts), "an alert on core NATS: the stream cannot store it")
+            finally:
+                disk.free()
         await eventually(embedded.ready, "the gateway is ready", HEALS_WITHIN_S)
         async with Load(embedded, ledger, seed=11):
             await eventually(lambda: _at_least(ledger, 200, 50), "outcomes are accepted")
@@ -142,7 +148,6 @@ async def test_a_full_disk_that_has_room_again_needs_no_operator(
             await asyncio.sleep(GOES_ON_S)
         await eventually(embedded.all_is_learned, "every outcome is learned from")
         await eventually(embedded.ready, "the gateway is ready")
-        assert alerts  # on core NATS: the stream could not store them
         decisions, outcomes = await embedded.logged("DECISIONS"), await embedded.logged("OUTCOMES")
 
     made = {id_.rpartition(".")[0] for id_ in ledger.acknowledged_decisions()}
@@ -155,6 +160,10 @@ async def test_a_full_disk_that_has_room_again_needs_no_operator(
     assert (row.lost, row.doubled, ledger.wrong, ledger.unanswered) == (0, 0, [], [])
     assert [event for event in events if event.startswith("nats cannot write (")]
     assert [event for event in events if event.startswith("nats is restarted: ")]
+
+
+async def _has(messages: list[bytes]) -> bool:
+    return bool(messages)
 
 
 async def _at_least(ledger: Ledger, status: int, count: int) -> bool:
@@ -181,7 +190,7 @@ async def test_the_health_check_of_the_container_restarts_nats_once_there_is_roo
         process = await asyncio.create_subprocess_exec("sh", str(ROOT / "deploy/nats/healthcheck.sh"), env=environment)
         return await process.wait()
 
-    client = await nats.connect(server.url)
+    client = await nats.connect(server.url, allow_reconnect=False)
     streams = client.jetstream(timeout=2.0)
     await streams.add_stream(name="S", subjects=["s"])
     assert await check() == 0

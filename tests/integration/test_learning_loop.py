@@ -187,7 +187,7 @@ async def test_poison_goes_to_the_dead_letters_and_the_log_is_read_on(loop: Bus,
             (encode(outcome_of(decisions[1]))[:-30], "truncated"),
             (encode(outcome_of(decisions[2], context=[1.0, 2.0])), "learned with 3 features, got 2"),
             (encode(outcome_of(decisions[2], context=[1.0], model="never-seen")), "learned with 3 features, got 1"),
-            (encode(outcome_of(decisions[3], v=9)), "version 9 is newer"),
+            (encode(outcome_of(decisions[3], v=2000)), "at most 1000, got 2000"),
             (b"\x00\xff", ""),
         )
     }

@@ -15,8 +15,6 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from pointsman.runtime.telemetry.instruments import Counter, Gauge, Histogram, Summary
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-CACHE_S = 1.0
-"""Scrapes within this time get the same text."""
 STEP_S = 0.001
 """Longest time without a yield to the event loop, but for one child of a metric or one foreign collector."""
 
@@ -33,22 +31,26 @@ def parts(registry: CollectorRegistry = REGISTRY) -> Iterator[str]:
 
 
 class MetricsText:
-    """The current text for scrapes. Concurrent scrapes, and those within `CACHE_S`, share one."""
+    """The text for scrapes, written by one task at a time.
+
+    A scrape gets a text that was begun after it arrived, so that it contains everything before. Scrapes that wait for
+    the same text share it.
+    """
 
     def __init__(self) -> None:
-        self._text = b""
-        self._written_at_s = float("-inf")
         self._writing: asyncio.Task[bytes] | None = None
+        self._next: asyncio.Task[bytes] | None = None
 
     async def get(self) -> bytes:
         """Return the text."""
-        if monotonic() - self._written_at_s < CACHE_S:
-            return self._text
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write(), name="metrics")
-        return await asyncio.shield(self._writing)
+        if self._next is None:
+            self._next = asyncio.create_task(self._write(self._writing), name="metrics")
+        return await asyncio.shield(self._next)
 
-    async def _write(self) -> bytes:
+    async def _write(self, before: asyncio.Task[bytes] | None) -> bytes:
+        if before is not None:
+            await asyncio.wait({before})
+        self._writing, self._next = self._next, None
         written: list[str] = []
         yielded_at_s = monotonic()
         for part in parts():
@@ -56,6 +58,4 @@ class MetricsText:
             if monotonic() - yielded_at_s > STEP_S:
                 await asyncio.sleep(0)
                 yielded_at_s = monotonic()
-        self._text = "".join(written).encode()
-        self._written_at_s = monotonic()
-        return self._text
+        return "".join(written).encode()

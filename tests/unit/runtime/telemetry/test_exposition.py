@@ -88,11 +88,33 @@ async def test_scrapes_at_the_same_time_share_one_text(monkeypatch: pytest.Monke
     monkeypatch.setattr(exposition, "parts", counted)
     text = MetricsText()
     assert await asyncio.gather(*(text.get() for _ in range(10))) == [b"a\n"] * 10
-    assert await text.get() == b"a\n"
     assert written == 1
-    monkeypatch.setattr(exposition, "CACHE_S", 0.0)
-    await text.get()
+    assert await text.get() == b"a\n"
     assert written == 2
+
+
+async def test_a_scrape_during_another_one_contains_what_happened_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = active = 0
+    begun = asyncio.Event()
+
+    def slow_parts() -> Iterator[str]:
+        nonlocal active
+        active += 1
+        assert active == 1
+        begun.set()
+        yield f"{count}\n"
+        yield "end\n"
+        active -= 1
+
+    monkeypatch.setattr(exposition, "parts", slow_parts)
+    monkeypatch.setattr(exposition, "STEP_S", 0.0)
+    text = MetricsText()
+    first = asyncio.create_task(text.get())
+    await begun.wait()
+    count = 1
+    later = await asyncio.gather(*(text.get() for _ in range(10)))
+    assert await first == b"0\nend\n"
+    assert later == [b"1\nend\n"] * 10
 
 
 def test_every_metric_of_the_product_is_written() -> None:
