@@ -223,6 +223,12 @@ def test_promotion_is_confirmed_recorded_and_can_be_reverted(stack: DashboardSta
     assert _active(stack) == "linucb"
 
     tab.page.get_by_role("button", name="Promote greedy…").click()
+    expect(dialog).to_be_visible()
+    tab.page.evaluate("location.hash = '#/system'")
+    expect(dialog).to_have_count(0)
+    tab.page.go_back()
+
+    tab.page.get_by_role("button", name="Promote greedy…").click()
     dialog.get_by_label("Reason, for the change history").fill("Monday's report")
     dialog.get_by_role("checkbox", name=re.compile("evidence floor")).uncheck()
     dialog.get_by_role("button", name="Promote greedy").click()

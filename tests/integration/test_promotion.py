@@ -181,6 +181,22 @@ def cli(client: httpx.Client, *arguments: str) -> int:
     return main([*arguments, "--url", str(client.base_url)])
 
 
+def test_the_command_line_asks_nothing_when_the_verdict_needs_force(
+    client: httpx.Client, before: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = io.StringIO("y\ny\n")
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr("sys.stdin", terminal)
+    assert cli(client, "promote", "SIMPLE", "mini") == 1
+    shown = capsys.readouterr()
+    assert "[y/N]" not in shown.out
+    assert "the verdict is 'cannot tell'; to promote mini anyway, use --force" in shown.err
+    assert policies(client)["version"] == before["version"]
+    assert cli(client, "promote", "SIMPLE", "mini", "--force") == 0
+    assert "[y/N]" in capsys.readouterr().out
+    assert names(policies(client))[0] == "mini"
+
+
 def test_the_command_line_promotes_lists_and_takes_back(
     client: httpx.Client, before: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,7 +273,7 @@ def test_the_command_line_wants_force_and_reports_the_floor(
 ) -> None:
     before = put(client, active=LIVE, shadows=[GREEDY])
     assert cli(client, "promote", "SIMPLE", "greedy", "--yes", "--no-floor") == 1
-    assert "(here: --force)" in capsys.readouterr().err
+    assert "(on the command line: --force)" in capsys.readouterr().err
     assert policies(client) == before
     assert cli(client, "promote", "SIMPLE", "greedy", "--yes", "--force") == 0
     assert "It explores with epsilon 0.02, the evidence floor of the tier" in capsys.readouterr().out

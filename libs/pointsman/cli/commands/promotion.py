@@ -3,6 +3,7 @@
 import argparse
 import getpass
 import sys
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +17,8 @@ from pointsman.core.printable import one_line
 
 NOT_CONFIRMED = 1
 MAX_PERSON_CHARS = 64
+NEED_FORCE = ("cannot tell", "do not promote")
+"""Verdicts against which the gateway promotes nothing without ``force``."""
 
 
 def configure_promote(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +71,7 @@ def _promote(options: argparse.Namespace) -> int:
     _require_shadow(view, options.policy)
     if not options.yes:
         question = f"Make {options.policy} the active policy of {options.tier} in place of {view['active']['name']}?"
-        if not _confirm(target, options.tier, options.policy, question):
+        if not _confirm(target, options.tier, options.policy, question, refused=() if options.force else NEED_FORCE):
             return NOT_CONFIRMED
         version = view["version"] if version is None else version
     body = {"policy": options.policy, **_record(options, version)}
@@ -149,8 +152,8 @@ def _require_shadow(view: dict[str, Any], name: str) -> None:
         raise CommandFailed(f"no shadow of {view['tier']} is called {name!r}; there is {known}")
 
 
-def _confirm(target: Target, tier: str, policy: str, question: str) -> bool:
-    """Show the shadow report of the last week and ask for confirmation."""
+def _confirm(target: Target, tier: str, policy: str, question: str, refused: Collection[str] = ()) -> bool:
+    """Show the shadow report of the last week and ask for confirmation, unless the gateway will refuse its verdict."""
     if not sys.stdin.isatty():
         raise CommandFailed("this changes the active policy; confirm with --yes", code=2)
     query = urlencode({"window": "7d", "tier": tier, "policy": policy})
@@ -159,6 +162,8 @@ def _confirm(target: Target, tier: str, policy: str, question: str) -> bool:
         row = response.json()["policies"][0]
         verdict = f"{row.get('verdict', '–')}. {row.get('why', '')}"
         print(one_line(f"{policy}, {row['decisions']:,} decisions of the last 7 days: {verdict}"))
+        if row.get("verdict") in refused:
+            raise CommandFailed(one_line(f"the verdict is {row['verdict']!r}; to promote {policy} anyway, use --force"))
     else:
         print(f"The report has nothing about {policy}: {response.problem()}")
     return input(f"{one_line(question)} [y/N] ").strip().lower() in ("y", "yes")

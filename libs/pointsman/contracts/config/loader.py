@@ -153,11 +153,13 @@ def _suggestion(name: str) -> str:
 
 
 def _parse(text: str, wanted: Any) -> Any:
-    """Parse the value of a variable; an empty value unsets an optional text."""
+    """Parse the value of a variable; an empty value unsets an optional text, commas separate the texts of a list."""
     if wanted is str:
         return text
     if wanted == (str | None):
         return text or None
+    if wanted == list[str] and not text.lstrip().startswith("["):
+        return [part.strip() for part in text.split(",") if part.strip()]
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

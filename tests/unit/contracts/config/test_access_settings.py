@@ -96,3 +96,17 @@ def test_a_container_port_that_is_published_on_loopback_needs_no_keys(file: Path
     file.write_text(TIER)
     environ = {"POINTSMAN_GATEWAY_HOST": "0.0.0.0", "POINTSMAN_GATEWAY_PUBLISHED_HOST": published}
     assert exposure_problems(load_config(file, environ)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("a.example.com", ["a.example.com"]),
+        ("a.example.com, b.example.com", ["a.example.com", "b.example.com"]),
+        ('["a.example.com"]', ["a.example.com"]),
+        ("", []),
+    ],
+)
+def test_a_list_of_texts_in_the_environment_may_be_separated_by_commas(file: Path, text: str, names: list[str]) -> None:
+    file.write_text(TIER)
+    assert load_config(file, {"POINTSMAN_GATEWAY_ALLOWED_HOSTS": text}).gateway.allowed_hosts == names

@@ -51,7 +51,7 @@ function confirm({title, act, lead, evidence, path, body, options = [], done}) {
   const boxes = options.map(([name, text, checked]) => [h("input", {type: "checkbox", name, checked}), text]);
   const refused = h("p.bad", {role: "alert"});
   const go = h("button.primary", {type: "submit"}, act);
-  const dialog = h("dialog", {"aria-labelledby": "switch-title", onclose: () => dialog.remove()},
+  const dialog = h("dialog", {"aria-labelledby": "switch-title", onclose: remove},
     h("form", {onsubmit: send},
       h("h2", {id: "switch-title"}, title), h("p.lead", null, lead), ...evidence,
       h("label.field.block", null, h("span", null, "Reason, for the change history"), why),
@@ -60,6 +60,12 @@ function confirm({title, act, lead, evidence, path, body, options = [], done}) {
       refused,
       h("div.toolbar", null, go, h("button", {type: "button", onclick: () => dialog.close()}, "Cancel"))));
 
+  const leave = () => dialog.close(); // another view was opened
+  addEventListener("hashchange", leave);
+  function remove() {
+    removeEventListener("hashchange", leave);
+    dialog.remove();
+  }
   async function send(event) {
     event.preventDefault();
     refused.textContent = "";
