@@ -58,8 +58,8 @@ test-unit: $(VENV)/made-dev ## run the tests that need no server; seconds
 test-fault: $(VENV)/made-dev ## inject faults into a running stack, and check that nothing is lost; 5 minutes
 	@$(BIN)/python -m pytest tests/fault $(ARGS)
 
-soak: $(VENV)/made-dev ## the same at random for MINUTES (30), from SEED (1) on
-	@SOAK_MINUTES=$(or $(MINUTES),30) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/fault/test_soak.py -s $(ARGS)
+soak: $(VENV)/made-dev ## the same at random for MINUTES (30), from SEED (1) on, at RATE (40) decisions a second
+	@FAULT_RATE=$(or $(RATE),40) SOAK_MINUTES=$(or $(MINUTES),30) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/fault/test_soak.py -s $(ARGS)
 
 test-mutations: $(VENV)/made-dev ## remove safeguards one by one, and check that the fault suite detects it
 	@MUTATIONS=1 $(BIN)/python -m pytest tests/fault/test_mutations.py -rP $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import Coroutine
@@ -13,7 +14,7 @@ from tests.fault.cluster import DIM, TIERS
 from tests.fault.http_client import Answer, HttpClient, NoAnswer
 from tests.fault.ledger import Ledger, Values
 
-DECISIONS_PER_S = 40.0
+DECISIONS_PER_S = float(os.environ.get("FAULT_RATE", "40"))
 RETRY_S = 1.0
 DRAIN_S = 60.0
 GIVE_UP_S = 2.0
