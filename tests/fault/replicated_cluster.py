@@ -15,8 +15,6 @@ from tests.fault.cluster import CONFIG_TOML, SERVICES, Cluster
 from tests.support.nats_cluster import SIZE, NatsCluster
 from tests.support.processes import NatsServer, ServiceProcess
 
-STANDS_S, RUNS_S = 0.08, 0.02
-
 
 @dataclass(slots=True)
 class Gateway:
@@ -78,23 +76,3 @@ class ReplicatedCluster(Cluster):
             yield
         finally:
             await asyncio.to_thread(server.start)
-
-
-@contextlib.asynccontextmanager
-async def slowed(server: NatsServer) -> AsyncIterator[None]:
-    """Let a server run for a short time only, again and again, so that its copies are behind."""
-    stop = asyncio.Event()
-
-    async def slow_down() -> None:
-        while not stop.is_set():
-            server.pause()
-            await asyncio.sleep(STANDS_S)
-            server.resume()
-            await asyncio.sleep(RUNS_S)
-
-    task = asyncio.create_task(slow_down())
-    try:
-        yield
-    finally:
-        stop.set()
-        await task

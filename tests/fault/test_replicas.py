@@ -18,10 +18,10 @@ import pytest_asyncio
 from tests.fault.cluster import TIERS
 from tests.fault.ledger import Ledger
 from tests.fault.load import Load
-from tests.fault.replicated_cluster import ReplicatedCluster, slowed
+from tests.fault.replicated_cluster import ReplicatedCluster
 from tests.fault.run import Run, run_fault
 from tests.support.fault_table import Row
-from tests.support.nats_cluster import SIZE
+from tests.support.nats_cluster import SIZE, slowed
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.fault, pytest.mark.asyncio(loop_scope="session")]

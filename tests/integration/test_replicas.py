@@ -21,12 +21,11 @@ from pointsman.runtime.bus.replication import STREAMS, keep_replicas, update_str
 from pointsman.runtime.bus.write_watch import WriteWatch
 from pointsman.runtime.store.store import Store
 from pointsman_reward_updater.replica_watch import ReplicaWatch
-from tests.support.nats_cluster import SIZE, NatsCluster
+from tests.support.nats_cluster import SIZE, NatsCluster, slowed
 from tests.support.processes import NatsServer
 from tests.support.waiting import eventually
 
 MESSAGES, WRITERS = 4000, 20
-STANDS_S, RUNS_S = 0.08, 0.02
 WITHIN_S = 60.0
 
 
@@ -56,26 +55,6 @@ async def log(replicated: NatsCluster) -> AsyncIterator[NatsCluster]:
 
 async def connect(server: NatsServer) -> Bus:
     return await Bus.connect(server.url, server.name)
-
-
-@contextlib.asynccontextmanager
-async def slowed(server: NatsServer) -> AsyncIterator[None]:
-    """Let a server run for a short time only, again and again."""
-    stop = asyncio.Event()
-
-    async def slow_down() -> None:
-        while not stop.is_set():
-            server.pause()
-            await asyncio.sleep(STANDS_S)
-            server.resume()
-            await asyncio.sleep(RUNS_S)
-
-    task = asyncio.create_task(slow_down())
-    try:
-        yield
-    finally:
-        stop.set()
-        await task
 
 
 async def test_a_follower_that_is_behind_makes_no_message_missing(log: NatsCluster) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import socket
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import nats
@@ -16,6 +18,7 @@ from tests.support.processes import NatsServer
 from tests.support.waiting import eventually
 
 SIZE = 3
+STANDS_S, RUNS_S = 0.08, 0.02
 REQUEST_TIMEOUT_S = 0.5
 """Short, because it is tried again: a request to a leader that was killed gets no response."""
 
@@ -138,3 +141,23 @@ def _ports(count: int) -> list[int]:
         if port not in found:
             found.append(port)
     return found
+
+
+@contextlib.asynccontextmanager
+async def slowed(server: NatsServer) -> AsyncIterator[None]:
+    """Let a server run for a short time only, again and again, so that its copies are behind."""
+    stop = asyncio.Event()
+
+    async def slow_down() -> None:
+        while not stop.is_set():
+            server.pause()
+            await asyncio.sleep(STANDS_S)
+            server.resume()
+            await asyncio.sleep(RUNS_S)
+
+    task = asyncio.create_task(slow_down())
+    try:
+        yield
+    finally:
+        stop.set()
+        await task

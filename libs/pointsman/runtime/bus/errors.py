@@ -42,10 +42,11 @@ class WrongSequence(AppendRefused):
 
 
 class UpdateRefused(BusError):
-    """JetStream refused to change a stream."""
+    """JetStream refused to create or change a stream; ``code`` is its code of the error."""
 
     def __init__(self, code: int, description: str) -> None:
         super().__init__(f"{description} ({code})")
+        self.code = code
 
 
 class StreamMissing(BusError):

@@ -231,7 +231,7 @@ def read_created(message: Message, stream: str) -> tuple[str, int]:
 
 
 def read_update(message: Message) -> None:
-    """Decode the response to an update of a stream; raise `UpdateRefused` when NATS refused it."""
+    """Decode the response to a creation or update of a stream; raise `UpdateRefused` when NATS refused it."""
     error = _info_decoder.decode(message.data).error
     if error is not None:
         raise UpdateRefused(error.err_code, error.description)

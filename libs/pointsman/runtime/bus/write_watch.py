@@ -9,7 +9,8 @@ from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.notices import Alert
 from pointsman.runtime.bus.bus import Bus
-from pointsman.runtime.bus.errors import BusError, NotPermitted
+from pointsman.runtime.bus.errors import BusError, NotPermitted, UpdateRefused
+from pointsman.runtime.bus.jetstream import read_update
 from pointsman.runtime.bus.replication import update_stream
 from pointsman.runtime.telemetry.logs import logger
 
@@ -26,15 +27,6 @@ _PROBE_MAX_BYTES = 1024**2
 _PROBE_MESSAGE = b"{}".ljust(4096)
 """It takes a new block of the file system each time: a small message fits in the last block of a full disk."""
 _NAME_IN_USE = 10058
-
-
-class _ApiError(msgspec.Struct, frozen=True):
-    err_code: int = 0
-    description: str = ""
-
-
-class _ApiResponse(msgspec.Struct, frozen=True):
-    error: _ApiError | None = None
 
 
 class WriteWatch:
@@ -90,11 +82,12 @@ class WriteWatch:
         }
         subject, payload = f"$JS.API.STREAM.CREATE.{name}", msgspec.json.encode(config)
         answer = await self._bus.requests.call(subject, payload, PROBE_TIMEOUT_S)
-        error = msgspec.json.decode(answer.data, type=_ApiResponse).error
-        if error is not None and error.err_code == _NAME_IN_USE:
+        try:
+            read_update(answer)
+        except UpdateRefused as error:
+            if error.code != _NAME_IN_USE:
+                raise
             await update_stream(self._bus, name, config)
-        elif error is not None:
-            raise BusError(f"stream {name}: {error.description}")
 
     async def _alert(self) -> None:
         """Publish the alert without waiting for its acknowledgement: the stream of alerts may be unwritable too."""
