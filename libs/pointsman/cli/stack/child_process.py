@@ -179,7 +179,7 @@ def _open_log(log_file: Path) -> BinaryIO:
         return os.fdopen(os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
     except OSError as error:
         log.warning("%s cannot be written (%s): its program runs without a log", log_file, error)
-        return open(os.devnull, "ab")  # noqa: PTH123
+        return open(os.devnull, "ab")  # noqa: PTH123  # a device, no path
 
 
 def _describe(code: int) -> str:

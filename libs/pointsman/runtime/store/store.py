@@ -67,7 +67,7 @@ class _PlainConnection(_Cancellable, Connection):
         self._supervisor = supervisor_pid
 
     async def _connect(self) -> None:
-        await super()._connect()  # type: ignore[no-untyped-call]
+        await super()._connect()  # type: ignore[no-untyped-call]  # redis-py has no type for it
         assert self._writer is not None
         try:
             await check_peer(self._writer, self._supervisor)

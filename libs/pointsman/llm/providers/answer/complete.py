@@ -20,7 +20,7 @@ def client_headers(headers: Mapping[str, str], settings: ProviderSettings) -> di
     """
     found: dict[str, str] = {}
     for name, value in headers.items():
-        name = name.lower()  # noqa: PLW2901
+        name = name.lower()  # noqa: PLW2901  # only this form is used
         wanted = name.startswith(_CLIENT_PREFIXES) or name in _CLIENT_HEADERS
         if wanted and len(value) <= _MAX_HEADER_CHARS and len(found) < _MAX_HEADERS:
             found[name] = settings.redacted(value)
