@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pointsman.core.bandit import Arm, ArmState
+from pointsman.core.bandit.arm_state import PARTS
 from pointsman.learning.applied_bits import AppliedBits
 from pointsman.learning.reset import reset_tier
 from pointsman.learning.tier_store import Commit, Committed, OutcomeIndexEntry, TierStore, encode_arm
@@ -27,9 +28,9 @@ EPOCH = "2026-11-22T02:42:01.123456789Z"
 
 def _state(version: int, dim: int = 3) -> ArmState:
     rng = np.random.default_rng(version)
+    z = rng.normal(size=(dim + PARTS, dim + PARTS))
     return ArmState(
-        A=rng.normal(size=(dim, dim)),
-        b=rng.normal(size=dim),
+        gram=z + z.T,
         n=version,
         reward_sum=float(rng.random()),
         cost_n=version,
@@ -291,3 +292,21 @@ async def test_leases_of_other_roles_and_tiers_are_other_leases(store: Store) ->
     for role, tier in (("reward-updater", "A"), ("shadow-evaluator", "A"), ("reward-updater", "B")):
         assert await Lease(store, role, tier, role + tier, 60_000).hold()
     assert await store.redis.exists("lease:{A}") == 1
+
+
+async def test_an_arm_stored_by_an_older_version_is_read_and_marked(tier: TierStore, store: Store) -> None:
+    """Older versions write A and b without the parts, and leave those of a newer version."""
+    await tier.commit(_commit(0, 5, arms={GPT: _state(5), LLAMA: _state(4)}))
+    assert not (await tier.changes()).incomplete
+    older = {name: value for name, value in encode_arm(_state(8)).items() if name != "parts"}
+    await store.redis.hset(keys.arm("SIMPLE", LLAMA), mapping=older)  # type: ignore[arg-type]  # invariant
+    changes = await tier.changes()
+    assert changes.incomplete
+    read = changes.arms[LLAMA]
+    assert (read.A.tobytes(), read.b.tobytes(), read.n) == (_state(8).A.tobytes(), _state(8).b.tobytes(), 8)
+
+
+async def test_arms_that_were_learned_again_are_read_by_every_replica(tier: TierStore) -> None:
+    await tier.commit(_commit(0, 5, generation="first"))
+    await tier.commit(_commit(5, 5, arms={GPT: _state(5)}, applied=[], generation="second", relearned=True))
+    assert (await tier.changes(EPOCH, 5, "first")).arms.keys() == {GPT}

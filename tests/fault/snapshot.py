@@ -53,7 +53,7 @@ def expected(stream: Stream, tier: str) -> Contents:
     head = {
         "epoch": stream.created.encode(),
         "watermark": b"%d" % ledger.watermark,
-        "ranges": encode_ranges(ledger.learner.ranges.state()),
+        "ranges": encode_ranges(ledger.learner.state()),
         "decision_high": b"%d" % ledger.decision_high,
         "watermark_at_ms": b"%d" % ledger.watermark_at_ms,
     }

@@ -161,6 +161,25 @@ async def test_a_store_that_came_back_without_its_last_second_catches_up(
     await assert_store_equals_log(bus, store, "EMPTIED")
 
 
+async def test_arms_of_which_an_older_version_stored_only_a_and_b_are_completed_from_the_log(
+    bus: Bus, store: Store, updaters: list[ServiceProcess]
+) -> None:
+    before, found = await stored_bytes(store, "EMPTIED"), await TierStore(store, "EMPTIED").changes()
+    writer = await _writer(store, "EMPTIED", updaters)
+    writer.kill()
+    for arm in found.arms:
+        assert await store.redis.hdel(keys.arm("EMPTIED", arm), "parts") == 1
+
+    async def completed() -> bool:
+        return await stored_bytes(store, "EMPTIED") == before
+
+    await eventually(completed, "the other updater completes the arms")
+    changes = await TierStore(store, "EMPTIED").changes(found.epoch, found.watermark, found.generation)
+    assert changes.arms.keys() == found.arms.keys()  # a replica reads all of them again
+    await assert_store_equals_log(bus, store, "EMPTIED")
+    writer.start()
+
+
 async def test_the_lease_is_given_back_when_its_holder_stops(
     bus: Bus, store: Store, updaters: list[ServiceProcess]
 ) -> None:

@@ -251,4 +251,4 @@ async def assert_learned(store: Store, logs: Logs, spec: PolicySpec, rule: Rewar
     assert {arm: encode_arm(state) for arm, state in found.arms.items()} == {
         arm: encode_arm(state) for arm, state in ledger.learner.arms.items()
     }
-    assert found.ranges == ledger.learner.ranges.state()
+    assert found.ranges == ledger.learner.state()

@@ -115,7 +115,7 @@ async def assert_store_equals_log(bus: Bus, store: Store, tier: str) -> TierLedg
     ledger = await replay(bus, tier)
     changes = await TierStore(store, tier).changes()
     assert changes.watermark == ledger.watermark
-    assert changes.ranges == ledger.learner.ranges.state()
+    assert changes.ranges == ledger.learner.state()
     expected = {arm: encode_arm(state) for arm, state in ledger.learner.arms.items()}
     assert {arm: encode_arm(state) for arm, state in changes.arms.items()} == expected
     for chunk in ledger.bits.held():

@@ -45,6 +45,7 @@ from pointsman.contracts.messages.notices import (
     shadow_decoder,
 )
 from pointsman.contracts.messages.outcome import (
+    ArmEstimate,
     Attempt,
     FeedbackRecord,
     GradePart,
@@ -148,6 +149,10 @@ EXAMPLES: dict[str, Example] = {
         msgspec.structs.replace(
             _WAITING, quality=87.5, feedback=FeedbackRecord(quality=87.5, source="thumbs", at_ms=1_795_312_100_000)
         ),
+        outcome_decoder,
+    ),
+    "outcome.estimate": Example(
+        msgspec.structs.replace(_WAITING, estimate=ArmEstimate(mean=0.81, width=0.12, prior=0.03, sigma=0.2)),
         outcome_decoder,
     ),
     "decision_request": Example(

@@ -110,8 +110,8 @@ def _compare_arms(stored: TierChanges, ledger: TierLedger) -> str:
 
 
 def _compare_rest(stored: TierChanges, ledger: TierLedger) -> str:
-    if stored.watermark and encode_ranges(stored.ranges) != encode_ranges(ledger.learner.ranges.state()):
-        return f"ranges differ: {stored.ranges} stored, {ledger.learner.ranges.state()} by the log"
+    if stored.watermark and encode_ranges(stored.ranges) != encode_ranges(ledger.learner.state()):
+        return f"ranges differ: {stored.ranges} stored, {ledger.learner.state()} by the log"
     if stored.watermark_at_ms not in (0, ledger.watermark_at_ms):
         return f"the log has another message at the watermark, {stored.watermark}, than was learned from"
     if stored.decision_high != ledger.decision_high:

@@ -65,6 +65,12 @@ async def check_rebuild(
     return [_compare(tier, stored[tier], log) for tier in tiers]
 
 
+async def relearn(bus: Bus, tier: str, stored: TierChanges) -> TierLedger | None:
+    """Learn a tier again from the log, up to the store's watermark; None if the log does not have all of it."""
+    log = await _read(bus, {tier: stored}, None)
+    return None if _compare(tier, stored, log).missing else log.ledgers[tier]
+
+
 def _compare(tier: str, stored: TierChanges, log: _Log) -> RebuildCheck:
     ledger, at_ms = log.ledgers[tier], stored.watermark_at_ms
     arms = ledger.learner.arms

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from pointsman.core.bandit import Arm, ArmState
+from pointsman.core.bandit.arm_state import COST, LATENCY, ONE, PARTS, QUALITY, REWARD, FloatArray, from_sums
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.errors import StoreCorrupt, store_errors
 from pointsman.runtime.store.store import Script, Store, lua_string
@@ -18,9 +19,11 @@ COMMIT_OUTCOMES = Script("pointsman.learning", "commit_outcomes")
 READ_CHANGES = Script("pointsman.learning", "read_changes", read_only=True)
 
 FLOAT = np.dtype("<f8")
-ARM_FIELDS = ("A", "b", "n", "reward_sum", "cost_n", "cost_sum_usd", "version", "updated_at_ms", "dim")
-"""Fields of an arm's hash."""
+ARM_FIELDS = ("A", "b", "n", "reward_sum", "cost_n", "cost_sum_usd", "version", "updated_at_ms", "dim", "parts")
+"""Fields of an arm's hash. ``parts``: ``version`` again, then the other sums and the moments of its Gram matrix."""
+_OTHER_SUMS = [ONE, QUALITY, COST, LATENCY]
 _ENTRY = struct.Struct("<Qd")
+_PARTS_VERSION = struct.Struct("<Q")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +33,13 @@ class TierChanges:
     ``epoch``: creation time of the outcome log that it was learned from; empty before the first commit.
     ``watermark``: sequence of the last applied outcome.
     ``as_of_ms``: every outcome accepted before this time is applied (Unix milliseconds).
-    ``ranges``: state of the reward's running ranges.
+    ``ranges``: `Learner.state`: the reward's running ranges and weights.
     ``arms``: those that changed.
     ``decision_high``: highest sequence of a decision whose outcome is applied.
     ``watermark_at_ms``: when the log accepted the message at the watermark (Unix milliseconds); 0 when unknown.
     ``generation``: random name given when the tier was last learned from the beginning. Another one means that
     everything was learned again, perhaps from a restored log: what a reader holds may belong to the log before.
+    ``incomplete``: an arm was stored by a version that kept only A and b; its other sums are approximations.
     """
 
     epoch: str
@@ -46,6 +50,7 @@ class TierChanges:
     decision_high: int = 0
     watermark_at_ms: int = 0
     generation: str = ""
+    incomplete: bool = False
 
 
 @dataclass(slots=True)
@@ -56,7 +61,7 @@ class Commit:
     ``arms``: those that changed, complete.
     ``applied``: tuples of (decision sequence, outcome sequence, reward 0 to 1).
     ``keep_outcomes_s``: retention of the index from decision to outcome: that of the decision log.
-    ``generation``: used if this is the tier's first commit.
+    ``generation``: used if this is the tier's first commit, or the arms were ``relearned``: replicas then read all.
     """
 
     epoch: str
@@ -70,6 +75,7 @@ class Commit:
     applied: list[tuple[int, int, float]] = field(default_factory=list)
     keep_outcomes_s: int = 30 * 86_400
     generation: str = ""
+    relearned: bool = False
 
 
 class Committed(NamedTuple):
@@ -110,7 +116,7 @@ class TierStore:
     async def changes(self, epoch: str = "", since: int = 0, generation: str = "") -> TierChanges:
         """Read the tier and the arms that changed since a watermark, all of one moment."""
         reply = await self._store.run(
-            READ_CHANGES, [keys.tier(self.tier)], [keys.arm_prefix(self.tier), epoch, since, generation]
+            READ_CHANGES, [keys.tier(self.tier)], [keys.arm_prefix(self.tier), epoch, since, generation, *ARM_FIELDS]
         )
         try:
             return _decode_changes(reply)
@@ -166,8 +172,8 @@ class TierStore:
 def encode_arm(state: ArmState) -> dict[str, bytes | str]:
     """Return the fields of an arm's hash, exactly as they are in the store."""
     return {
-        "A": state.A.astype(FLOAT, copy=False).tobytes(),
-        "b": state.b.astype(FLOAT, copy=False).tobytes(),
+        "A": _encode(state.A),
+        "b": _encode(state.b),
         "n": str(state.n),
         "reward_sum": repr(state.reward_sum),
         "cost_n": str(state.cost_n),
@@ -175,16 +181,17 @@ def encode_arm(state: ArmState) -> dict[str, bytes | str]:
         "version": str(state.version),
         "updated_at_ms": str(state.updated_at_ms),
         "dim": str(state.dim),
+        "parts": _PARTS_VERSION.pack(state.version) + _encode(state.sums[_OTHER_SUMS]) + _encode(state.moments),
     }
 
 
 def decode_arm(values: Sequence[bytes | None]) -> ArmState:
     """Return the arm with these values of `ARM_FIELDS`; raise `ValueError` when they are not those of an arm."""
-    A, b, n, reward_sum, cost_n, cost_sum, version, updated, dim = (value or b"" for value in values)
+    A, b, n, reward_sum, cost_n, cost_sum, version, updated, dim, parts = (value or b"" for value in values)
     d = int(dim)
+    gram = _decode_gram(A, b, parts, d) if is_complete(values) else _older_gram(A, b, d, int(n), float(reward_sum))
     return ArmState(
-        A=np.frombuffer(A, dtype=FLOAT).reshape(d, d).astype(np.float64),
-        b=np.frombuffer(b, dtype=FLOAT).reshape(d).astype(np.float64),
+        gram=gram,
         n=int(n),
         reward_sum=float(reward_sum),
         cost_n=int(cost_n),
@@ -192,6 +199,34 @@ def decode_arm(values: Sequence[bytes | None]) -> ArmState:
         version=int(version),
         updated_at_ms=int(updated),
     )
+
+
+def is_complete(values: Sequence[bytes | None]) -> bool:
+    """Return whether these values of `ARM_FIELDS` have the parts, of the same version as A and b.
+
+    Older versions of Pointsman do not write them, and leave those of a newer one as they are.
+    """
+    version, parts = values[ARM_FIELDS.index("version")], values[ARM_FIELDS.index("parts")]
+    return bool(parts) and _PARTS_VERSION.unpack_from(parts or b"")[0] == int(version or 0)
+
+
+def _encode(array: FloatArray) -> bytes:
+    return array.astype(FLOAT, copy=False).tobytes()
+
+
+def _decode_gram(A: bytes, b: bytes, parts: bytes, d: int) -> FloatArray:
+    gram = np.empty((d + PARTS, d + PARTS))
+    numbers = np.frombuffer(parts, dtype=FLOAT, offset=_PARTS_VERSION.size)
+    gram[:d, :d] = np.frombuffer(A, dtype=FLOAT).reshape(d, d)
+    gram[d + REWARD, :d] = np.frombuffer(b, dtype=FLOAT)
+    gram[[d + row for row in _OTHER_SUMS], :d] = numbers[: len(_OTHER_SUMS) * d].reshape(-1, d)
+    gram[:d, d:] = gram[d:, :d].T
+    gram[d:, d:] = numbers[len(_OTHER_SUMS) * d :].reshape(PARTS, PARTS)
+    return gram
+
+
+def _older_gram(A: bytes, b: bytes, d: int, n: int, reward_sum: float) -> FloatArray:
+    return from_sums(np.frombuffer(A, FLOAT).reshape(d, d), np.frombuffer(b, FLOAT).reshape(d), n, reward_sum)
 
 
 def encode_ranges(ranges: dict[str, list[float]]) -> bytes:
@@ -224,6 +259,7 @@ def _encode_commit(tier: str, commit: Commit) -> tuple[list[str], dict[str, Any]
         "watermark_at_ms": str(commit.watermark_at_ms),
         "keep_outcomes_s": commit.keep_outcomes_s,
         "generation": commit.generation,
+        "relearned": commit.relearned,
         "arms": [
             {"name": str(arm), "version": str(state.version), "fields": _flat(encode_arm(state))}
             for arm, state in commit.arms.items()
@@ -245,15 +281,15 @@ def _flat(fields: dict[str, bytes | str]) -> list[str | msgspec.Raw]:
 def _decode_changes(reply: list[Any]) -> TierChanges:
     epoch, watermark, as_of_ms, ranges, decision_high, watermark_at_ms, generation = reply[:7]
     size = 1 + len(ARM_FIELDS)
+    arms = {reply[at]: reply[at + 1 : at + size] for at in range(7, len(reply), size)}
     return TierChanges(
         epoch=epoch.decode(),
         watermark=int(watermark),
         as_of_ms=int(as_of_ms),
         ranges=decode_ranges(ranges),
-        arms={
-            Arm.parse(reply[at].decode()): decode_arm(reply[at + 1 : at + size]) for at in range(7, len(reply), size)
-        },
+        arms={Arm.parse(name.decode()): decode_arm(values) for name, values in arms.items()},
         decision_high=int(decision_high),
         watermark_at_ms=int(watermark_at_ms),
         generation=generation.decode(),
+        incomplete=not all(map(is_complete, arms.values())),
     )

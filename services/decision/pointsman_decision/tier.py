@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 
 from pointsman.contracts.messages.decision import CandidateScore
 from pointsman.contracts.messages.policies import PolicySpec
-from pointsman.core.bandit import Arm, ArmStack, Estimates, FloatArray, Policy, Selection, make_policy, sample_rows
+from pointsman.core.bandit import (
+    Arm,
+    ArmStack,
+    Estimates,
+    FloatArray,
+    Policy,
+    Selection,
+    make_policy,
+    sample_rows,
+    scores,
+)
 from pointsman.learning.reset import RESETTING
 from pointsman.learning.tier_store import TierChanges
 
@@ -120,18 +130,18 @@ class Tier:
         """
         policy = self.live.policy
         estimates = self._select(candidates).estimate(np.array(contexts))
-        p = policy.probabilities(estimates)
+        p, ranked = policy.probabilities(estimates), scores(policy, estimates)
         stays = np.zeros(len(p), dtype=np.bool_)
         if pins is not None and any(pins):
             p = p.copy()
-            _pin(policy, estimates, pins, p, stays)
-        return _draw(policy, estimates, p, stays)
+            _pin(estimates.arms, ranked, pins, p, stays)
+        return _draw(policy, estimates, ranked, p, stays)
 
     def score(self, candidates: tuple[Arm, ...], context: Sequence[float]) -> list[CandidateScore]:
         """Return the scores of the candidates, without drawing an arm."""
         policy = self.live.policy
         estimates = self._select(candidates).estimate(np.array([context]))
-        return _scores(policy, estimates, policy.probabilities(estimates))[0]
+        return _scores(estimates, scores(policy, estimates), policy.probabilities(estimates))[0]
 
     def _select(self, candidates: tuple[Arm, ...]) -> Selection:
         """Return the factors of these candidates, cached for later requests."""
@@ -144,31 +154,33 @@ class Tier:
 
 
 def _pin(
-    policy: Policy, estimates: Estimates, pins: Sequence[Pin | None], p: FloatArray, stays: NDArray[np.bool_]
+    arms: tuple[Arm, ...], score: FloatArray, pins: Sequence[Pin | None], p: FloatArray, stays: NDArray[np.bool_]
 ) -> None:
     """Set the probability of pinned arms that are good enough to 1, in place, and mark their rows.
 
     Both ``p``, shape (B, K), and ``stays``, shape (B,), are changed.
     """
-    score = estimates.mean + policy.alpha * estimates.width
     for row, pin in enumerate(pins):
-        if pin is None or pin.arm not in estimates.arms:
+        if pin is None or pin.arm not in arms:
             continue
-        at = estimates.arms.index(pin.arm)
+        at = arms.index(pin.arm)
         if score[row].max() - score[row, at] <= pin.switching_cost:
             p[row] = 0.0
             p[row, at] = 1.0
             stays[row] = True
 
 
-def _draw(policy: Policy, estimates: Estimates, p: FloatArray, stays: NDArray[np.bool_]) -> list[Choice]:
+def _draw(
+    policy: Policy, estimates: Estimates, ranked: FloatArray, p: FloatArray, stays: NDArray[np.bool_]
+) -> list[Choice]:
     probabilities = p.tolist()
     draws = [random.random() for _ in probabilities]
     chosen, explored = sample_rows(p, policy.exploration, np.array(draws))
+    explored |= p[np.arange(len(p)), chosen] < p.max(axis=1)
     if stays.any():  # a pinned request does not explore
         chosen[stays], explored[stays] = p[stays].argmax(axis=1), False
     rows = zip(
-        _scores(policy, estimates, p),
+        _scores(estimates, ranked, p),
         probabilities,
         draws,
         chosen.tolist(),
@@ -182,11 +194,11 @@ def _draw(policy: Policy, estimates: Estimates, p: FloatArray, stays: NDArray[np
     ]
 
 
-def _scores(policy: Policy, estimates: Estimates, p: FloatArray) -> list[list[CandidateScore]]:
+def _scores(estimates: Estimates, ranked: FloatArray, p: FloatArray) -> list[list[CandidateScore]]:
     """Return for each of B contexts the scores of the K candidates."""
-    means, widths, probabilities = estimates.mean.tolist(), estimates.width.tolist(), p.tolist()
     pulls, costs = estimates.pulls.tolist(), [None if c != c else c for c in estimates.cost_usd.tolist()]  # noqa: PLR0124  # NaN
-    alpha = policy.alpha
+    sigmas = estimates.sigma.tolist()
+    rows = (estimates.mean, estimates.width, estimates.prior, ranked, p)
     return [
         [
             CandidateScore(
@@ -194,12 +206,14 @@ def _scores(policy: Policy, estimates: Estimates, p: FloatArray) -> list[list[Ca
                 model=arm.model,
                 mean=m,
                 width=w,
-                ucb=m + alpha * w,
+                prior=h,
+                sigma=s,
+                ucb=u,
                 probability=q,
                 pulls=n,
                 cost_usd=c,
             )
-            for arm, m, w, q, n, c in zip(estimates.arms, mean, width, row, pulls, costs, strict=True)
+            for arm, m, w, h, u, q, n, c, s in zip(estimates.arms, *row, pulls, costs, sigmas, strict=True)
         ]
-        for mean, width, row in zip(means, widths, probabilities, strict=True)
+        for row in zip(*(column.tolist() for column in rows), strict=True)
     ]

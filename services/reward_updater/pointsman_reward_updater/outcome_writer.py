@@ -9,8 +9,9 @@ from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.errors import UnknownVersion
 from pointsman.contracts.messages.notices import ArmsChanged
 from pointsman.contracts.messages.validation import MAX_MS
-from pointsman.core.bandit import Arm, Learner, Ranges
+from pointsman.core.bandit import Learner
 from pointsman.learning.ledger import Applied, Dead, LogEntry, Skipped, TierLedger, read_outcome
+from pointsman.learning.rebuild_check import relearn
 from pointsman.learning.reset import RESETTING
 from pointsman.learning.tier_store import Commit, TierChanges, TierStore
 from pointsman.runtime.bus import Bus, LogReader, StoredMessage, StreamMissing
@@ -73,12 +74,14 @@ class OutcomeWriter(TierWorker):
         self._published_through = await rewards_complete_through(self._bus, self.tier)
         self._epoch, self._generation = created, secrets.token_hex(8)
         self._ledger = TierLedger(
-            learner=Learner(arms=dict(changes.arms), ranges=Ranges.from_state(changes.ranges)),
+            learner=Learner.from_state(dict(changes.arms), changes.ranges),
             watermark=changes.watermark,
             watermark_at_ms=changes.watermark_at_ms,
             decision_high=changes.decision_high,
         )
         self._as_of_ms = changes.as_of_ms
+        if changes.incomplete:
+            await self._complete(changes)
         self._heartbeat_at = 0.0
         log.info("tier %s: writing from %d on", self.tier, changes.watermark + 1)
         subject = subjects.outcomes(self.tier)
@@ -128,6 +131,21 @@ class OutcomeWriter(TierWorker):
         """Raise an alert."""
         await publish_alert(self._bus, "newer-version", self.tier, problem, SERVICE)
 
+    async def _complete(self, changes: TierChanges) -> None:
+        """Learn again what a version that kept only A and b has learned, if the log still has all of it."""
+        log.info("tier %s: an older version stored only A and b; learning the log again", self.tier)
+        ledger = await relearn(self._bus, self.tier, changes)
+        if ledger is None:
+            log.warning(
+                "tier %s: the log does not reach back to the first outcome: of what was learned before, the noise and "
+                "the weight of the prior are approximations, and a change of lambda_cost or mu_latency does not apply",
+                self.tier,
+            )
+            return
+        self._ledger = ledger
+        if not await self._commit(changes.watermark, changes.as_of_ms, [], relearned=True):
+            raise NotReady("another reward-updater has learned meanwhile")
+
     async def _check_log(self, changes: TierChanges) -> str:
         """Return when the log was created; raise `Halted` if the store cannot have been learned from it."""
         try:
@@ -159,10 +177,9 @@ class OutcomeWriter(TierWorker):
         for message, result in zip(batch, results, strict=True):
             if isinstance(result, Dead):
                 await publish_dead_letter(self._bus, SERVICE, subjects.OUTCOMES, message, result.reason)
-        changed = list(dict.fromkeys(item.arm for item in applied))
         rows = [(item.outcome.decision_sequence, item.sequence, item.reward.value / 100.0) for item in applied]
         with tracing.committing(self.tier, [message.traceparent for message in batch]) as headers:
-            if not await self._commit(before, batch[-1].at_ms, changed, rows, headers):
+            if not await self._commit(before, batch[-1].at_ms, rows, headers):
                 return False
         self._count(results)
         committed_ms, delays = time.time() * 1000.0, metrics.hop_seconds.labels("outcome_commit", self.tier)
@@ -177,30 +194,32 @@ class OutcomeWriter(TierWorker):
         if complete_at is None:
             return True
         self._heartbeat_at = time.monotonic()
-        return await self._commit(self._ledger.watermark, int(complete_at * 1000), [], [])
+        return await self._commit(self._ledger.watermark, int(complete_at * 1000), [])
 
     async def _commit(
         self,
         before: int,
         as_of_ms: int,
-        changed: list[Arm],
         rows: list[tuple[int, int, float]],
         headers: dict[str, str] | None = None,
+        *,
+        relearned: bool = False,
     ) -> bool:
-        ledger = self._ledger
+        ledger, changed = self._ledger, self._ledger.learner.take_changed()
         self._as_of_ms = max(self._as_of_ms, as_of_ms)
         commit = Commit(
             epoch=self._epoch,
             expected_watermark=before,
             watermark=ledger.watermark,
             as_of_ms=self._as_of_ms,
-            ranges=ledger.learner.ranges.state(),
+            ranges=ledger.learner.state(),
             decision_high=ledger.decision_high,
             watermark_at_ms=ledger.watermark_at_ms,
-            arms={arm: ledger.learner.arms[arm] for arm in changed},
+            arms=changed,
             applied=rows,
             keep_outcomes_s=self._keep_s,
             generation=self._generation,
+            relearned=relearned,
         )
         with metrics.commit_seconds.labels(self.tier).time():
             committed = await self._store.commit(commit)

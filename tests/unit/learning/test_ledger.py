@@ -15,7 +15,7 @@ from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.errors import UnknownVersion
 from pointsman.contracts.messages.outcome import Outcome
 from pointsman.contracts.messages.subjects import outcomes
-from pointsman.core.bandit import Arm, Learner, Ranges, RewardRule
+from pointsman.core.bandit import Arm, Learner, RewardRule
 from pointsman.learning.applied_bits import AppliedBits
 from pointsman.learning.ledger import Applied, Dead, Skipped, TierLedger, read_outcome
 from pointsman.learning.tier_store import encode_arm
@@ -28,7 +28,7 @@ GPT = Arm("openai", "gpt-5")
 def _bytes(of: TierLedger) -> tuple[object, ...]:
     arms = {arm: encode_arm(state) for arm, state in of.learner.arms.items()}
     bits = {chunk: of.bits.chunk(chunk) for chunk in of.bits.held()}
-    return arms, of.learner.ranges.state(), bits, of.watermark
+    return arms, of.learner.state(), bits, of.watermark
 
 
 def test_an_outcome_is_learned_from_and_moves_the_watermark() -> None:
@@ -173,7 +173,7 @@ def test_the_same_log_leaves_the_same_bytes_however_it_is_cut_into_batches(seed:
         bits = AppliedBits(complete=True)
         for chunk in saved.bits.held():
             bits.load(chunk, saved.bits.chunk(chunk))
-        learner = Learner(arms=dict(saved.learner.arms), ranges=Ranges.from_state(saved.learner.ranges.state()))
+        learner = Learner.from_state(dict(saved.learner.arms), saved.learner.state())
         saved = TierLedger(learner=learner, bits=bits, watermark=saved.watermark)
         begin = cut
     assert _bytes(saved) == _bytes(whole)

@@ -51,10 +51,13 @@ class CandidateScore(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     mean, width: θᵀx and √(xᵀA⁻¹x), in units of reward (0 to 1).
-    ucb: ``mean + α·width``, with the policy's α.
+    ucb: What the policy ranks the candidates by; for LinUCB ``mean + α·width``, with the policy's α.
     probability: Probability that the policy chooses the candidate, exploration included.
     pulls: Number of outcomes learned from.
     cost_usd: Expected cost of a request; None when unknown.
+    prior: Weight of the prior mean in the estimate: 1 for an arm without outcomes, and less the more is known about
+        contexts like this one. The expected reward is ``mean + prior·m``, with the policy's prior mean m.
+    sigma: Standard deviation of a reward of the arm around its estimate; None from older versions.
     """
 
     provider: str
@@ -65,6 +68,8 @@ class CandidateScore(msgspec.Struct, frozen=True, kw_only=True):
     probability: float
     pulls: int = 0
     cost_usd: float | None = None
+    prior: float = 0.0
+    sigma: float | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +78,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     propensity: Probability with which this arm was chosen; None when degraded.
-    explored: The arm was drawn by the uniform exploration part of the policy. It may still be the best arm.
+    explored: The arm was drawn by the uniform exploration part of the policy, in which case it may still be the best
+        arm; or it is not the one with the highest probability.
     degraded: No policy chose: the answer is the tier's fallback arm, and an outcome for it is not learned from.
     stale: A policy chose, on state older than the configured limit.
     state_age_ms: Age of the state that the policy used: it includes every outcome that was accepted before. None while

@@ -1,8 +1,11 @@
 """Outcomes of decisions, and the rewards computed from them."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from pointsman.contracts.messages.codec import Message
+from pointsman.contracts.messages.decision import CandidateScore
 from pointsman.core.bandit import RewardRule
 from pointsman.core.bounds import CostUsd, LatencyMs, NonNegative, Points
 
@@ -94,6 +97,15 @@ class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
+class ArmEstimate(msgspec.Struct, frozen=True, kw_only=True):
+    """What the decision expected of the chosen arm; see `CandidateScore`."""
+
+    mean: float
+    width: float
+    prior: float
+    sigma: float
+
+
 class Outcome(Message, frozen=True, kw_only=True):
     """An accepted outcome in the log ``outcomes.<tier>``, with everything that learning needs.
 
@@ -105,6 +117,7 @@ class Outcome(Message, frozen=True, kw_only=True):
     decision_sequence: The decision's sequence in the decision log; 0 when degraded.
     context: The context of the decision.
     rule: The reward rule that was in force when the outcome was accepted.
+    estimate: What the decision expected of the arm; absent from older versions.
     served: What the gateway measured, when it called the models itself.
     feedback: The feedback on the answer, when the outcome waited for it.
     accepted_at_ms, decided_at_ms: Unix milliseconds.
@@ -127,6 +140,7 @@ class Outcome(Message, frozen=True, kw_only=True):
     latency_ms: NonNegative | None = None
     reward: Points | None = None
     rule: RewardRule = RewardRule()
+    estimate: ArmEstimate | None = None
     served: Served | None = None
     feedback: FeedbackRecord | None = None
 
@@ -169,6 +183,14 @@ class OutcomeAccepted(msgspec.Struct, frozen=True, kw_only=True):
 
     decision_id: str
     status: str = "accepted"
+
+
+def estimate_of(provider: str, model: str, scores: Sequence[CandidateScore]) -> ArmEstimate | None:
+    """Return what a decision expected of the arm that it chose; None from older versions."""
+    for score in scores:
+        if score.provider == provider and score.model == model and score.sigma is not None:
+            return ArmEstimate(mean=score.mean, width=score.width, prior=score.prior, sigma=score.sigma)
+    return None
 
 
 report_decoder = msgspec.json.Decoder(OutcomeReport)

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pointsman.core.bandit.arm import Arm, ArmState, FloatArray
+from pointsman.core.bandit.arm import Arm
+from pointsman.core.bandit.arm_state import ONE, PRIOR_SCALE, REWARD, ArmState, FloatArray
 from pointsman.core.bandit.errors import ContextError
 
 
@@ -19,10 +20,16 @@ class Estimates(NamedTuple):
     Attributes
     ----------
     arms: The K candidates.
-    mean: θᵀx, the expected reward (0 to 1). Shape (B, K).
+    mean: θᵀx, the expected reward (0 to 1) if that of an arm without outcomes is 0. Shape (B, K).
     width: √(xᵀA⁻¹x), the standard width of the confidence ellipsoid along x, before any α. Shape (B, K).
     pulls: Number of outcomes learned from. Shape (K,) or (B, K), int64.
     cost_usd: Expected cost of a request in US dollars; NaN when unknown. Shape (K,) or (B, K).
+    prior: h = 1 − xᵀA⁻¹Σx, the weight of the prior in the estimate: 1 for an arm without outcomes, and less the more is
+        known about contexts like x. If the expected reward of an arm without outcomes is m, that of the arm is
+        ``mean + m h``: ridge regression towards m on the constant, whichever feature that is, and also without one.
+        Shape (B, K), or a scalar.
+    sigma: σ̂, the standard deviation of a reward around its estimate (0 to 1); NaN when unknown. Shape (K,) or (B, K),
+        or a scalar.
     """
 
     arms: tuple[Arm, ...]
@@ -30,13 +37,24 @@ class Estimates(NamedTuple):
     width: FloatArray
     pulls: NDArray[np.int64]
     cost_usd: FloatArray
+    prior: FloatArray = np.zeros(())
+    sigma: FloatArray = np.full((), np.nan)
+
+    def expected(self, prior_mean: float) -> FloatArray:
+        """Return the expected reward if that of an arm without outcomes is ``prior_mean``, shape (B, K)."""
+        return self.mean + prior_mean * self.prior if prior_mean else self.mean
+
+    def deviation(self) -> FloatArray:
+        """Return σ̂·width, the standard deviation of the expected reward, shape (B, K)."""
+        return np.where(np.isnan(self.sigma), PRIOR_SCALE, self.sigma) * self.width
 
 
 class ArmStack:
     """Factors of all arms of a tier, stacked so that scoring is one matrix product.
 
-    With ``A = L Lᵀ``, ``xᵀA⁻¹x = ‖L⁻¹x‖²``. For each arm the d rows of L⁻¹ are stacked with the row θᵀ; their
-    product with the contexts gives mean and width. An arm is factored when it changes, and never during a decision.
+    With ``A = L Lᵀ``, ``xᵀA⁻¹x = ‖L⁻¹x‖²``. For each arm the d rows of L⁻¹ are stacked with the rows θᵀ and (A⁻¹Σx)ᵀ;
+    their product with the contexts gives width, mean and the weight of the prior. An arm is factored when it changes,
+    and never during a decision.
 
     Row block 0 is the prior (A = I, b = 0), which is used for every arm without outcomes, so a new arm needs no
     registration and an unknown name needs no memory.
@@ -50,9 +68,10 @@ class ArmStack:
     def __init__(self, dim: int) -> None:
         self.dim = dim
         self._index: dict[Arm, int] = {}
-        self._factors = np.empty((0, dim + 1, dim))
+        self._factors = np.empty((0, dim + 2, dim))
         self._pulls = np.zeros(0, dtype=np.int64)
         self._cost = np.full(0, np.nan)
+        self._sigma = np.zeros(0)
         self._append(ArmState.fresh(dim))
 
     def __len__(self) -> int:
@@ -82,7 +101,7 @@ class ArmStack:
         if at is None:
             self._index[arm] = self._append(state)
         else:
-            self._factors[at] = _factor(state)
+            self._factors[at], self._sigma[at] = _factor(state)
             self._pulls[at] = state.n
             self._cost[at] = _cost(state)
 
@@ -92,19 +111,22 @@ class ArmStack:
         self._factors = self._factors[:1].copy()
         self._pulls = self._pulls[:1].copy()
         self._cost = self._cost[:1].copy()
+        self._sigma = self._sigma[:1].copy()
 
     def select(self, arms: Sequence[Arm], prices: Mapping[Arm, float] | None = None) -> Selection:
         """Return the factors of the candidates, to score any number of contexts until an arm changes."""
         rows = np.fromiter((self._index.get(arm, 0) for arm in arms), dtype=np.intp, count=len(arms))
         picked = self._factors[rows]
-        factors = np.concatenate([picked[:, -1], picked[:, :-1].reshape(-1, self.dim)])
+        factors = np.concatenate([picked[:, -2], picked[:, -1], picked[:, :-2].reshape(-1, self.dim)])
         cost = self._cost[rows]
         if prices:
             cost = np.array([prices.get(arm, np.nan) if np.isnan(c) else c for arm, c in zip(arms, cost, strict=True)])
-        return Selection(tuple(arms), np.ascontiguousarray(factors.T), self._pulls[rows], cost)
+        return Selection(tuple(arms), np.ascontiguousarray(factors.T), self._pulls[rows], cost, self._sigma[rows])
 
     def _append(self, state: ArmState) -> int:
-        self._factors = np.concatenate([self._factors, _factor(state)[None]])
+        factor, sigma = _factor(state)
+        self._factors = np.concatenate([self._factors, factor[None]])
+        self._sigma = np.append(self._sigma, sigma)
         self._pulls = np.append(self._pulls, np.int64(state.n))
         self._cost = np.append(self._cost, _cost(state))
         return len(self._pulls) - 1
@@ -116,14 +138,15 @@ class Selection:
 
     Attributes
     ----------
-    factors: θ of each candidate, then the columns of L⁻ᵀ of each candidate. Shape (d, K + K·d).
-    pulls, cost_usd: As in `Estimates`. Shape (K,).
+    factors: θ of each candidate, A⁻¹Σx of each, then the columns of L⁻ᵀ of each. Shape (d, 2K + K·d).
+    pulls, cost_usd, sigma: As in `Estimates`. Shape (K,).
     """
 
     arms: tuple[Arm, ...]
     factors: FloatArray
     pulls: NDArray[np.int64]
     cost_usd: FloatArray
+    sigma: FloatArray
 
     def estimate(self, contexts: FloatArray) -> Estimates:
         """Score B contexts against the candidates with one matrix product.
@@ -136,13 +159,14 @@ class Selection:
         k = len(self.arms)
         # A decision is a few NumPy calls, so their overhead matters: that of dot is smaller than that of @.
         product = contexts.dot(self.factors)
-        whitened = product[:, k:].reshape(b, k, d)  # L⁻¹x of each candidate
+        whitened = product[:, 2 * k :].reshape(b, k, d)  # L⁻¹x of each candidate
         width = np.sqrt(np.vecdot(whitened, whitened))
-        return Estimates(self.arms, product[:, :k], width, self.pulls, self.cost_usd)
+        prior = 1.0 - product[:, k : 2 * k]
+        return Estimates(self.arms, product[:, :k], width, self.pulls, self.cost_usd, prior, self.sigma)
 
 
-def _factor(state: ArmState) -> FloatArray:
-    """Return a root R of A⁻¹ (RᵀR = A⁻¹) with θᵀ below it, shape (d + 1, d)."""
+def _factor(state: ArmState) -> tuple[FloatArray, float]:
+    """Return a root R of A⁻¹ (RᵀR = A⁻¹) with θᵀ and (A⁻¹Σx)ᵀ below it, shape (d + 2, d), and σ̂."""
     try:
         root = np.linalg.inv(np.linalg.cholesky(state.A))
     except np.linalg.LinAlgError:
@@ -150,8 +174,8 @@ def _factor(state: ArmState) -> FloatArray:
         # A = I + Σxxᵀ are at least 1.
         values, vectors = np.linalg.eigh(state.A)
         root = (vectors / np.sqrt(np.maximum(values, 1.0))).T
-    theta = root.T @ (root @ state.b)
-    return np.concatenate([root, theta[None]])
+    solutions = (state.sums[[REWARD, ONE]] @ root.T) @ root
+    return np.concatenate([root, solutions]), state.residual_scale(root)
 
 
 def _cost(state: ArmState) -> float:

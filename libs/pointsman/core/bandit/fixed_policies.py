@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from pointsman.core.bandit.arm import Arm, FloatArray
+from pointsman.core.bandit.arm import Arm
+from pointsman.core.bandit.arm_state import FloatArray
 from pointsman.core.bandit.estimates import Estimates
 from pointsman.core.bandit.parameters import check_arguments
 from pointsman.core.bandit.policy import greedy

@@ -1,6 +1,6 @@
 """LinUCB with disjoint linear models (Li et al. 2010, Algorithm 1), with ε-greedy exploration on top."""
 
-from pointsman.core.bandit.arm import FloatArray
+from pointsman.core.bandit.arm_state import FloatArray
 from pointsman.core.bandit.estimates import Estimates
 from pointsman.core.bandit.parameters import check_arguments
 from pointsman.core.bandit.policy import greedy

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pointsman.core.bandit.arm import FloatArray
+from pointsman.core.bandit.arm_state import FloatArray
 
 REACH = 7.5
 """The table covers −REACH to REACH; outside, Φ is 0 or 1 to within 3.2e-14."""

@@ -1,11 +1,12 @@
 """The policy protocol: a distribution over candidates from estimates, without drawing or learning."""
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pointsman.core.bandit.arm import FloatArray
+from pointsman.core.bandit.arm_state import FloatArray
 from pointsman.core.bandit.errors import DistributionError
 from pointsman.core.bandit.estimates import Estimates
 
@@ -23,7 +24,11 @@ class Policy(Protocol):
     Attributes
     ----------
     alpha: Weight of the confidence width in the reported ``ucb``; 0 for a policy without one.
-    exploration: ε, the share of every distribution that is uniform over the candidates.
+    exploration: ε, the share of every distribution that is uniform over the candidates. A policy that explores in
+        another way has 0 here.
+
+    A policy may have a method ``score(estimates)`` that returns what it ranks the candidates by, shape (B, K), for
+    display and for conversations that stay with their arm; otherwise that is ``mean + α·width``.
     """
 
     alpha: float
@@ -32,6 +37,12 @@ class Policy(Protocol):
     def probabilities(self, estimates: Estimates) -> FloatArray:
         """Return the distribution for each context, shape (B, K); each row sums to 1."""
         ...
+
+
+def scores(policy: Policy, estimates: Estimates) -> FloatArray:
+    """Return what the policy ranks the candidates by, shape (B, K): its ``score``, or ``mean + α·width``."""
+    score: Callable[[Estimates], FloatArray] | None = getattr(policy, "score", None)
+    return estimates.mean + policy.alpha * estimates.width if score is None else score(estimates)
 
 
 def first_best(scores: FloatArray) -> NDArray[np.intp]:

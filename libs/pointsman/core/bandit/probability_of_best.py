@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pointsman.core.bandit.arm import FloatArray
+from pointsman.core.bandit.arm_state import FloatArray
 from pointsman.core.bandit.normal_table import REACH, normal
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)

@@ -7,22 +7,26 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pointsman.core.bandit.arm import Arm, FloatArray
+from pointsman.core.bandit.arm import Arm
+from pointsman.core.bandit.arm_state import FloatArray
 from pointsman.core.bandit.epsilon_greedy import EpsilonGreedy
 from pointsman.core.bandit.errors import ArmError, DistributionError, PolicyError
 from pointsman.core.bandit.estimates import Estimates
 from pointsman.core.bandit.fixed_policies import Cheapest, Static, Uniform
 from pointsman.core.bandit.linucb import LinUCB
 from pointsman.core.bandit.policy import Policy, check_distribution
+from pointsman.core.bandit.scaled_linucb import ScaledLinUCB
 from pointsman.core.bandit.softmax import Softmax
-from pointsman.core.bandit.thompson import Thompson
+from pointsman.core.bandit.thompson import ScaledThompson, Thompson
 from pointsman.core.bounds import Share
 from pointsman.core.violations import find_violations
 
 BUILT_IN: dict[str, type[Policy]] = {
+    "scaled-linucb": ScaledLinUCB,
     "linucb": LinUCB,
     "epsilon-greedy": EpsilonGreedy,
     "thompson": Thompson,
+    "scaled-thompson": ScaledThompson,
     "softmax": Softmax,
     "static:<provider>:<model>": Static,
     "cheapest": Cheapest,

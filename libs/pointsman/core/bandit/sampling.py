@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pointsman.core.bandit.arm import FloatArray
+from pointsman.core.bandit.arm_state import FloatArray
 
 
 class Draw(NamedTuple):

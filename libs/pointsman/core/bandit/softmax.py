@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pointsman.core.bandit.arm import FloatArray
+from pointsman.core.bandit.arm_state import FloatArray
 from pointsman.core.bandit.estimates import Estimates
 from pointsman.core.bandit.parameters import check_arguments
 from pointsman.core.bounds import NonNegative, Positive, Share
@@ -14,7 +14,7 @@ DEEPEST = -800.0
 class Softmax:
     """Choose each arm with a probability in proportion to ``exp(score / temperature)``.
 
-    The score is ``mean + α·width``. Candidates with the same score have the same probability.
+    The score is ``mean + m h + α·width``. Candidates with the same score have the same probability.
 
     Parameters
     ----------
@@ -24,6 +24,8 @@ class Softmax:
         α, the weight of the confidence width; at least 0, and 0 by default.
     epsilon : float
         ε, the share of uniform exploration; 0 by default.
+    prior_mean : float
+        m, the expected reward of an arm without outcomes, 0 to 1; 0 by default.
 
     References
     ----------
@@ -32,15 +34,27 @@ class Softmax:
     """
 
     @check_arguments
-    def __init__(self, temperature: Positive = 0.1, alpha: NonNegative = 0.0, epsilon: Share = 0.0) -> None:
+    def __init__(
+        self,
+        temperature: Positive = 0.1,
+        alpha: NonNegative = 0.0,
+        epsilon: Share = 0.0,
+        prior_mean: Share = 0.0,
+    ) -> None:
         self.temperature = float(temperature)
         self.alpha = float(alpha)
         self.exploration = float(epsilon)
+        self.prior_mean = float(prior_mean)
+
+    def score(self, estimates: Estimates) -> FloatArray:
+        """Return the score of each candidate, shape (B, K)."""
+        score = self.alpha * estimates.width
+        score += estimates.expected(self.prior_mean)
+        return score
 
     def probabilities(self, estimates: Estimates) -> FloatArray:
         """Return the distribution for each context, shape (B, K)."""
-        p = self.alpha * estimates.width
-        p += estimates.mean
+        p = self.score(estimates)
         p -= p.max(axis=1, keepdims=True)
         np.maximum(p, DEEPEST * self.temperature, out=p)
         p /= self.temperature

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pointsman.core.bandit.arm import FloatArray
+from pointsman.core.bandit.arm_state import FloatArray
 from pointsman.core.bandit.estimates import Estimates
 from pointsman.core.bandit.normal_table import normal, prepare
 from pointsman.core.bandit.parameters import check_arguments
@@ -55,10 +55,18 @@ class Thompson:
         self.exploration = float(epsilon)
         prepare()
 
+    def score(self, estimates: Estimates) -> FloatArray:
+        """Return the mean of the posterior of each candidate, shape (B, K)."""
+        return estimates.mean
+
+    def deviation(self, estimates: Estimates) -> FloatArray:
+        """Return the standard deviation of the posterior of each candidate, shape (B, K)."""
+        return self.v * estimates.width
+
     @np.errstate(over="ignore")  # a distance that overflows to infinity deviations is correct
     def probabilities(self, estimates: Estimates) -> FloatArray:
         """Return the distribution for each context, shape (B, K)."""
-        mean, deviation = estimates.mean, self.v * estimates.width
+        mean, deviation = self.score(estimates), self.deviation(estimates)
         size = np.maximum(np.abs(mean), deviation.max(axis=1, keepdims=True))
         certain = deviation <= NARROW * size
         if not certain.any():
@@ -74,6 +82,35 @@ class Thompson:
             p *= 1.0 - self.exploration
             p += self.exploration / p.shape[1]
         return p
+
+
+class ScaledThompson(Thompson):
+    """Thompson sampling with an optimistic prior, and deviations in units of each arm's residual scale.
+
+    The posterior of the reward of arm k is ``N(m h_k + mean_k, (v σ̂_k width_k)²)``; see `Estimates` for h and σ̂.
+
+    Parameters
+    ----------
+    v : float
+        v, the standard deviation of the posterior in units of σ̂·width; at least 0. Larger explores more.
+    epsilon : float
+        ε, the share of uniform exploration; 0 by default, because the policy explores by itself.
+    prior_mean : float
+        m, the expected reward of an arm without outcomes, 0 to 1.
+    """
+
+    @check_arguments
+    def __init__(self, v: NonNegative = 1.0, epsilon: Share = 0.0, prior_mean: Share = 1.0) -> None:
+        super().__init__(v, epsilon)
+        self.prior_mean = float(prior_mean)
+
+    def score(self, estimates: Estimates) -> FloatArray:
+        """Return the mean of the posterior of each candidate, shape (B, K)."""
+        return estimates.expected(self.prior_mean)
+
+    def deviation(self, estimates: Estimates) -> FloatArray:
+        """Return the standard deviation of the posterior of each candidate, shape (B, K)."""
+        return self.v * estimates.deviation()
 
 
 def _among_certain(mean: FloatArray, deviation: FloatArray, certain: NDArray[np.bool_]) -> FloatArray:

@@ -5,7 +5,8 @@
 -- ARGV[1]  the batch, a msgpack map:
 --            epoch, watermark, as_of_ms, ranges, decision_high, watermark_at_ms   new values of the tier's fields
 --            expected_watermark   the watermark that the batch was computed from
---            generation           set if this is the tier's first commit
+--            generation           set if this is the tier's first commit, or it was relearned
+--            relearned            whether all arms were learned again from the log
 --            keep_outcomes_s      seconds to keep an outcome index
 --            arms                 for each arm key: name, version, fields = {field, value, field, value, ...}
 --            bitmaps              for each bitmap key: the bits to set
@@ -24,7 +25,7 @@ end
 
 redis.call('HSET', KEYS[1], 'epoch', batch.epoch, 'watermark', batch.watermark, 'as_of_ms', batch.as_of_ms,
   'ranges', batch.ranges, 'decision_high', batch.decision_high, 'watermark_at_ms', batch.watermark_at_ms)
-if epoch == '' then redis.call('HSET', KEYS[1], 'generation', batch.generation) end
+if epoch == '' or batch.relearned then redis.call('HSET', KEYS[1], 'generation', batch.generation) end
 local key = 1
 for _, arm in ipairs(batch.arms) do
   key = key + 1

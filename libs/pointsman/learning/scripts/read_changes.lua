@@ -5,8 +5,9 @@
 -- ARGV[2]  the reader's epoch ('' for none)
 -- ARGV[3]  the reader's watermark; arms with a version above it are returned (all, when epoch or generation differ)
 -- ARGV[4]  the reader's generation ('' for none)
+-- ARGV[5…] the fields of an arm to return
 -- returns  {epoch, watermark, as_of_ms, ranges, decision_high, watermark_at_ms, generation,
---           arm, A, b, n, reward_sum, cost_n, cost_sum_usd, version, updated_at_ms, dim, arm, A, ...}
+--           arm, its fields, arm, its fields, ...}
 -- Read-only. The arms' keys are built here, from names in the tier's hash; they share its slot.
 
 local head = redis.call('HMGET', KEYS[1], 'epoch', 'watermark', 'as_of_ms', 'ranges', 'decision_high',
@@ -20,10 +21,9 @@ local fields = redis.call('HGETALL', KEYS[1])
 for i = 1, #fields, 2 do
   if string.sub(fields[i], 1, 4) == 'arm:' and tonumber(fields[i + 1]) > since then
     local name = string.sub(fields[i], 5)
-    local arm = redis.call('HMGET', ARGV[1] .. name, 'A', 'b', 'n', 'reward_sum', 'cost_n', 'cost_sum_usd',
-      'version', 'updated_at_ms', 'dim')
+    local arm = redis.call('HMGET', ARGV[1] .. name, unpack(ARGV, 5))
     reply[#reply + 1] = name
-    for j = 1, 9 do reply[#reply + 1] = arm[j] or '' end
+    for j = 1, #ARGV - 4 do reply[#reply + 1] = arm[j] or '' end
   end
 end
 return reply

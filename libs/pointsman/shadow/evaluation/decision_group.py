@@ -64,11 +64,11 @@ class DecisionGroup:
             number
             for decision in decisions
             for s in decision.event.scores
-            for number in (s.mean, s.width, s.probability, s.pulls, s.cost_usd)
+            for number in (s.mean, s.width, s.probability, s.pulls, s.cost_usd, s.prior, s.sigma)
         ]
-        columns = np.array(flat, dtype=np.float64).reshape(b, k, 5)  # None becomes NaN
-        mean, width, p, pulls, cost = (np.ascontiguousarray(columns[:, :, at]) for at in range(5))
-        self.estimates = Estimates(arms, mean, width, np.minimum(pulls, 2.0**53).astype(np.int64), cost)
+        columns = np.array(flat, dtype=np.float64).reshape(b, k, 7)  # None becomes NaN
+        mean, width, p, pulls, cost, prior, sigma = (np.ascontiguousarray(columns[:, :, at]) for at in range(7))
+        self.estimates = Estimates(arms, mean, width, np.minimum(pulls, 2.0**53).astype(np.int64), cost, prior, sigma)
         index = {arm: at for at, arm in enumerate(arms)}
         events = [decision.event for decision in decisions]
         self.chosen: Rows = np.array([index[Arm(event.provider, event.model)] for event in events], dtype=np.intp)
@@ -136,5 +136,11 @@ def group_decisions(decisions: Sequence[LoggedDecision]) -> list[DecisionGroup]:
 def select(estimates: Estimates, rows: Rows) -> Estimates:
     """Return the estimates of n rows; every array has shape (n, K)."""
     return Estimates(
-        estimates.arms, estimates.mean[rows], estimates.width[rows], estimates.pulls[rows], estimates.cost_usd[rows]
+        estimates.arms,
+        estimates.mean[rows],
+        estimates.width[rows],
+        estimates.pulls[rows],
+        estimates.cost_usd[rows],
+        estimates.prior[rows],
+        estimates.sigma[rows],
     )

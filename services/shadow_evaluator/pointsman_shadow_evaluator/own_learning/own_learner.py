@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from pointsman.contracts.messages import subjects
-from pointsman.core.bandit import Arm, Estimates, Learner, Ranges, RewardRule
+from pointsman.core.bandit import Arm, Estimates, Learner, RewardRule
 from pointsman.core.bandit.estimates import ArmStack
 from pointsman.learning.ledger import Applied, LogEntry, TierLedger, read_outcome
 from pointsman.runtime.bus import Bus, BusUnavailable, LogReader, StoredMessage, StreamInfo
@@ -22,6 +22,10 @@ from pointsman.shadow.own_learning.own_rule import RULE_FIELDS
 log = logger("shadow_evaluator")
 
 READ_TIMEOUT_S = 1.0
+LEARNED = ("mean", "width", "pulls", "prior", "sigma")
+"""The fields of `Estimates` that depend on what was learned. Costs do not: they are those of the decision."""
+_FORMAT = "2"
+"""Of the stored state. One of another format is learned again from the log."""
 
 
 class OwnLearner:
@@ -59,11 +63,11 @@ class OwnLearner:
         ``through`` is the last outcome that it may contain; ``info`` describes the outcome log.
         """
         rule = " ".join(f"{name}={value!r}" for name, value in self._weights.items())
-        origin = f"{info.created} {rule} "
+        origin = f"{info.created} {rule} {_FORMAT} "
         stored = await self._store.load()
         usable = stored.origin.startswith(origin) and stored.watermark <= min(through, info.state.last_seq)
         if usable and await self._matches_log(stored):
-            learner = Learner(arms=dict(stored.arms), ranges=Ranges.from_state(stored.ranges))
+            learner = Learner.from_state(dict(stored.arms), stored.ranges)
             self._ledger = TierLedger(
                 learner=learner, watermark=stored.watermark, watermark_at_ms=stored.watermark_at_ms
             )
@@ -97,7 +101,7 @@ class OwnLearner:
         return True
 
     def fill(self, estimates: Estimates, group: DecisionGroup, rows: slice) -> None:
-        """Write mean, width and pulls for some decisions of a group into its estimates.
+        """Write what was learned (`LEARNED`) for some decisions of a group into its estimates.
 
         NaN if the context has another length than the learned arms.
         """
@@ -105,11 +109,14 @@ class OwnLearner:
         stack = self._stacked(len(contexts[0]))
         selection = stack.select(estimates.arms)
         fits = np.array([len(context) == stack.dim for context in contexts])
-        estimates.mean[rows], estimates.width[rows], estimates.pulls[rows] = np.nan, np.nan, selection.pulls
+        estimates.pulls[rows], estimates.sigma[rows] = selection.pulls, selection.sigma
+        for of in (estimates.mean, estimates.width, estimates.prior):
+            of[rows] = np.nan
         if fits.any():
             fitting = np.array([context for context in contexts if len(context) == stack.dim], dtype=np.float64)
             made: Estimates = selection.estimate(fitting)
             estimates.mean[rows][fits], estimates.width[rows][fits] = made.mean, made.width
+            estimates.prior[rows][fits] = made.prior
 
     async def commit(self) -> bool:
         """Store what was learned since the last commit; return False if another process did."""
@@ -120,7 +127,7 @@ class OwnLearner:
             self._origin,
             ledger.watermark,
             ledger.watermark_at_ms,
-            ledger.learner.ranges.state(),
+            ledger.learner.state(),
             {arm: ledger.learner.arms[arm] for arm in self._changed},
             {number: ledger.bits.chunk(number) for number in self._chunks},
         )
@@ -176,8 +183,9 @@ class OwnLearner:
                 self._ledger.bits.load(number, await self._store.applied_chunk(number))
         held = self._ledger.apply(read)
         if isinstance(held, Applied):
-            self._changed.add(held.arm)
-            self._unstacked.add(held.arm)
+            changed = self._ledger.learner.take_changed()
+            self._changed.update(changed)
+            self._unstacked.update(changed)
             self._chunks.add(held.outcome.decision_sequence // APPLIED_CHUNK)
 
     def _with_own_rule(self, read: LogEntry) -> LogEntry:

@@ -14,7 +14,7 @@ from pointsman.shadow.evaluation.decision_group import DecisionGroup
 from pointsman.shadow.evaluation.shadow_policy import ShadowPolicy
 from pointsman.shadow.periods import DAY_S
 from pointsman.shadow.sums.progress import ShadowProgress
-from pointsman_shadow_evaluator.own_learning.own_learner import OwnLearner
+from pointsman_shadow_evaluator.own_learning.own_learner import LEARNED, OwnLearner
 
 LEARNED_AT_ONCE = 2000
 """Outcomes that a new shadow learns before each batch, until it has caught up and starts."""
@@ -70,12 +70,7 @@ class OwnLearners:
         if not shadow.stateful:
             return given
         learner = self._learners[shadow.identity]
-        filled = [
-            logged._replace(
-                mean=np.empty_like(logged.mean), width=np.empty_like(logged.width), pulls=np.empty_like(logged.pulls)
-            )
-            for logged in given
-        ]
+        filled = [logged._replace(**{of: np.empty_like(getattr(logged, of)) for of in LEARNED}) for logged in given]
         begins = np.flatnonzero(np.diff(known, prepend=-1)).tolist()
         for begin, end in zip(begins, [*begins[1:], len(known)], strict=True):
             await learner.advance(int(known[begin]))

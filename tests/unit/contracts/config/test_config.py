@@ -90,7 +90,7 @@ def test_automatic_promotion_needs_a_setting_and_its_tiers(load: Load) -> None:
         ("[promotion]\nrollback_min_decisions = 0", "promotion.rollback_min_decisions: expected at least 1, got 0"),
         ("[promotion]\ncheck_s = 0", "promotion.check_s: expected more than 0, got 0"),
         ("[promotion]\ntiers = ['SIMPLE', 'NOPE']", "promotion.tiers: there is no tier 'NOPE'"),
-        ("[policy]\nalgorithm = 'lin'", "policy.algorithm: 'lin' is not one of linucb,"),
+        ("[policy]\nalgorithm = 'lin'", "policy.algorithm: 'lin' is not one of scaled-linucb,"),
         ("[policy]\nalpha = -1", "policy.alpha: expected at least 0"),
         ("[policy]\nepsilon = 1.5", "policy.epsilon: expected 0 to 1, got 1.5"),
         ("[policy]\nforgetting = 0", "policy.forgetting: expected more than 0 and at most 1, got 0"),

@@ -71,3 +71,35 @@ def test_a_first_context_that_is_none_makes_no_arm(context: list[float]) -> None
     with pytest.raises(ContextError):
         learner.learn(ARM, context, RULE, sequence=1, at_ms=0, quality=50.0)
     assert learner.arms == {}
+
+
+def test_other_weights_in_a_rule_apply_to_what_every_arm_has_learned_before() -> None:
+    other, now = Arm("p", "m"), RewardRule(lambda_cost=0.8, mu_latency=0.0, normalizer="fixed")
+    learners = [Learner(), Learner()]
+    for learner, first in zip(learners, (RewardRule(normalizer="fixed"), now), strict=True):
+        learner.learn(ARM, [1.0, 0.5], first, sequence=1, at_ms=1, quality=90.0, cost_usd=0.02, latency_ms=2000.0)
+        learner.learn(other, [1.0, 2.0], first, sequence=2, at_ms=2, quality=95.0, cost_usd=0.05)
+        learner.take_changed()
+        learner.learn(ARM, [1.0, 1.0], now, sequence=3, at_ms=3, quality=80.0, cost_usd=0.01)
+    changed, straight = learners
+    assert changed.weights == straight.weights == (0.8, 0.0)
+    for arm in (ARM, other):
+        assert changed.arms[arm].gram.tolist() == [pytest.approx(row) for row in straight.arms[arm].gram.tolist()]
+    assert list(changed.take_changed()) == [ARM, other]
+    assert list(straight.take_changed()) == [ARM]
+    assert {arm: state.version for arm, state in changed.arms.items()} == {ARM: 3, other: 3}
+
+
+def test_a_reward_without_parts_does_not_change_the_weights() -> None:
+    learner = Learner()
+    learner.learn(ARM, [1.0], RULE, sequence=1, at_ms=0, quality=50.0)
+    learner.learn(ARM, [1.0], RewardRule(lambda_cost=0.9), sequence=2, at_ms=0, reward=50.0)
+    assert learner.weights == (RULE.lambda_cost, RULE.mu_latency)
+
+
+def test_a_learner_is_made_from_its_state() -> None:
+    learner = Learner()
+    assert learner.state() == {"cost": [], "latency": []}
+    learner.learn(ARM, [1.0], RULE, sequence=1, at_ms=0, quality=50.0, cost_usd=0.1)
+    again = Learner.from_state(learner.arms, learner.state())
+    assert (again.state(), again.weights) == (learner.state(), learner.weights)

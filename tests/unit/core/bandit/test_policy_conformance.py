@@ -38,10 +38,10 @@ POLICIES: dict[str, dict[str, float]] = {
 }
 """Every built-in algorithm, some with parameters that matter more than the defaults, and a custom one."""
 
-LEARNING = ("linucb", "epsilon-greedy", "thompson", "softmax", OWN)
+LEARNING = ("scaled-linucb", "linucb", "epsilon-greedy", "thompson", "scaled-thompson", "softmax", OWN)
 """Those that go by what was learned."""
 
-SHARING = ("thompson", "softmax", "uniform", OWN)
+SHARING = ("thompson", "scaled-thompson", "softmax", "uniform", OWN)
 """Those that treat candidates alike about which the same is known. The others give a tie to the first."""
 
 FORGETTING = (1.0, 0.95)
@@ -156,11 +156,12 @@ def test_a_tie_goes_to_the_first_or_is_shared(algorithm: str, k: int) -> None:
     known = estimates([[0.6] * k], [[0.1] * k], cost=np.full(k, 0.01))
     policy = _policy(algorithm)
     p = policy.probabilities(known)[0]
-    each = policy.exploration / k
+    explored = getattr(policy, "epsilon", policy.exploration)
+    each = explored / k
     first = 1 if algorithm.endswith("model-1") else 0
     expected = np.full(k, 1.0 / k if algorithm in SHARING else each)
     if algorithm not in SHARING:
-        expected[first] += 1.0 - policy.exploration
+        expected[first] += 1.0 - explored
     np.testing.assert_allclose(p, expected, rtol=1e-12)
 
 

@@ -42,7 +42,7 @@ def test_parameters_that_are_left_out_are_those_of_the_reference() -> None:
 @pytest.mark.parametrize(
     ("algorithm", "parameters", "message"),
     [
-        ("lin-ucb", {}, "'lin-ucb' is not one of linucb, "),
+        ("lin-ucb", {}, "'lin-ucb' is not one of scaled-linucb, linucb, "),
         ("", {}, "is not one of"),
         ("linucb", {"gamma": 1}, "gamma: unknown parameter; the parameters are: alpha, epsilon"),
         ("linucb", {"alpha": -1}, "alpha: expected at least 0"),

@@ -5,7 +5,7 @@ import time
 
 from pointsman.contracts.messages.decision import DecisionEvent
 from pointsman.contracts.messages.ids import DecisionId
-from pointsman.contracts.messages.outcome import Outcome
+from pointsman.contracts.messages.outcome import Outcome, estimate_of
 from pointsman.runtime.breaker import Breaker
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.errors import StateError
@@ -54,6 +54,7 @@ class OutcomeJoiner:
             decided_at_ms=event.decided_at_ms,
             accepted_at_ms=int(time.time() * 1000),
             rule=self._backends.rules.rule(event.tier),
+            estimate=estimate_of(event.provider, event.model, event.scores),
         )
 
     async def find_applied(self, bus: Bus, decision_id: str, decision: DecisionId) -> Outcome | None:

@@ -8,7 +8,7 @@ would have cost is unknown (ADR 0032).
 from __future__ import annotations
 
 from pointsman.contracts.messages.ids import parse_id
-from pointsman.contracts.messages.outcome import GradePart, Outcome, Served
+from pointsman.contracts.messages.outcome import GradePart, Outcome, Served, estimate_of
 from pointsman.core.bandit import RewardRule
 from pointsman.llm.providers.failure import NOT_SENT
 from pointsman_gateway.chat.call import ChatCall
@@ -36,6 +36,7 @@ def build_outcome(call: ChatCall, rule: RewardRule, assessment: Assessment) -> O
         cost_usd=assessment.cost_usd if call.chosen_served else None,
         latency_ms=call.serving_ms if call.chosen_served else failed_ms,
         rule=rule,
+        estimate=estimate_of(decision.provider, decision.model, decision.scores),
         served=_served(call, assessment),
     )
 
