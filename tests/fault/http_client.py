@@ -47,8 +47,9 @@ class HttpClient:
         writer: asyncio.StreamWriter | None = None
         try:
             async with asyncio.timeout(timeout_s):
-                if self._idle:
-                    reader, writer = self._idle.pop()
+                kept = self._still_open()
+                if kept is not None:
+                    reader, writer = kept
                 else:
                     reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
                 payload = b"" if body is None else json.dumps(body).encode()
@@ -65,6 +66,15 @@ class HttpClient:
             raise
         self._idle.append((reader, writer))
         return answer
+
+    def _still_open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """Return a kept connection that is still open: one that ended while it was idle is no unanswered request."""
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not (reader.at_eof() or reader.exception() or writer.is_closing()):
+                return reader, writer
+            writer.transport.abort()
+        return None
 
     def close(self) -> None:
         """Close the connections that are kept."""
