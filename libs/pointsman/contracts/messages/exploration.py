@@ -9,7 +9,7 @@ import functools
 import msgspec
 
 from pointsman.contracts.messages.policies import PolicySpec
-from pointsman.core.bandit import Policy, PolicyError, Softmax, Thompson, make_policy
+from pointsman.core.bandit import Policy, PolicyError, ScaledLinUCB, Softmax, Thompson, make_policy
 
 
 def with_floor(spec: PolicySpec, floor: float) -> PolicySpec:
@@ -18,11 +18,11 @@ def with_floor(spec: PolicySpec, floor: float) -> PolicySpec:
     Unchanged is a policy that explores enough, and a custom class that has no parameter ``epsilon``.
     """
     policy = _policy(spec)
-    if policy is None or policy.exploration >= floor:
+    if policy is None or _share(policy) >= floor:
         return spec
     raised = msgspec.structs.replace(spec, parameters={**spec.parameters, "epsilon": floor})
     policy = _policy(raised)
-    return spec if policy is None or policy.exploration < floor else raised
+    return spec if policy is None or _share(policy) < floor else raised
 
 
 def is_deterministic(spec: PolicySpec) -> bool:
@@ -32,7 +32,7 @@ def is_deterministic(spec: PolicySpec) -> bool:
     cannot be constructed.
     """
     policy = _policy(spec)
-    if policy is None or policy.exploration > 0.0 or isinstance(policy, Softmax):
+    if policy is None or _share(policy) > 0.0 or isinstance(policy, Softmax):
         return False
     return not (isinstance(policy, Thompson) and policy.v > 0.0)
 
@@ -45,6 +45,11 @@ def determinism_warning(spec: PolicySpec) -> str:
         f"the active policy {spec.name} does not explore: the log has nothing about the arms that it does not choose, "
         "so no shadow can be evaluated while it serves. Give it an epsilon above 0"
     )
+
+
+def _share(policy: Policy) -> float:
+    """Return ε: of `ScaledLinUCB` too, which lowers it where an arm is dear."""
+    return policy.epsilon if isinstance(policy, ScaledLinUCB) else policy.exploration
 
 
 def _policy(spec: PolicySpec) -> Policy | None:

@@ -28,8 +28,8 @@ class Estimates(NamedTuple):
         known about contexts like x. If the expected reward of an arm without outcomes is m, that of the arm is
         ``mean + m h``: ridge regression towards m on the constant, whichever feature that is, and also without one.
         Shape (B, K), or a scalar.
-    sigma: σ̂, the standard deviation of a reward around its estimate (0 to 1); NaN when unknown. Shape (K,) or (B, K),
-        or a scalar.
+    sigma: σ̂, the standard deviation of a reward around its estimate (0 to 1). Shape (K,); or (B, K) or a scalar, where
+        NaN means unknown.
     """
 
     arms: tuple[Arm, ...]
@@ -46,6 +46,8 @@ class Estimates(NamedTuple):
 
     def deviation(self) -> FloatArray:
         """Return σ̂·width, the standard deviation of the expected reward, shape (B, K)."""
+        if self.sigma.ndim == 1:  # of arms in memory, which always have one
+            return self.sigma * self.width
         return np.where(np.isnan(self.sigma), PRIOR_SCALE, self.sigma) * self.width
 
 

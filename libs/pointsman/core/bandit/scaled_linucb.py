@@ -6,8 +6,11 @@ from numpy.typing import NDArray
 from pointsman.core.bandit.arm_state import FloatArray
 from pointsman.core.bandit.estimates import Estimates
 from pointsman.core.bandit.parameters import check_arguments
-from pointsman.core.bandit.policy import first_best
+from pointsman.core.bandit.policy import TIE, first_best
 from pointsman.core.bounds import NonNegative, Share
+
+_without_warnings = np.errstate(divide="ignore", invalid="ignore", over="ignore")
+"""A cost of 0 or NaN gives infinity or NaN, which `numpy.fmin` does not choose."""
 
 
 class ScaledLinUCB:
@@ -62,18 +65,24 @@ class ScaledLinUCB:
     def probabilities(self, estimates: Estimates) -> FloatArray:
         """Return the distribution for each context, shape (B, K)."""
         score = self.score(estimates)
-        rows, best = np.arange(len(score)), first_best(score)
-        p = self._floors(np.broadcast_to(estimates.cost_usd, score.shape), rows, best)
+        if len(score) == 1:  # faster for the usual case, with the same result
+            row = score[0]
+            highest = row.item(row.argmax())
+            best = (row >= highest - TIE * abs(highest)).argmax(keepdims=True)
+        else:
+            best = first_best(score)
+        rows = np.arange(len(score))
+        p = self._floors(estimates.cost_usd, rows, best)
         p[rows, best] += 1.0 - p.sum(axis=1)
         return p
 
-    @np.errstate(divide="ignore", invalid="ignore", over="ignore")
+    @_without_warnings
     def _floors(self, cost: FloatArray, rows: NDArray[np.intp], best: NDArray[np.intp]) -> FloatArray:
-        """Return f, shape (B, K). A cost of 0 or NaN does not bound it."""
-        k = cost.shape[1]
-        reference = cost[rows, best]
+        """Return f, shape (B, K), for costs of shape (K,) or (B, K). A cost of 0 or NaN does not bound it."""
+        k = cost.shape[-1]
+        reference = cost[best] if cost.ndim == 1 else cost[rows, best]
         if not reference.all():
-            least = np.min(cost, axis=1, initial=np.inf, where=cost > 0.0)
+            least = np.min(cost, axis=-1, initial=np.inf, where=cost > 0.0)
             reference = np.where(reference == 0.0, least, reference)
-        floors: FloatArray = np.fmin(self.epsilon / k, self.cost_share * reference[:, None] / (k * cost))
+        floors: FloatArray = np.fmin(self.epsilon / k, (self.cost_share / k * reference)[:, None] / cost)
         return floors

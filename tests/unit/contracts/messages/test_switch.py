@@ -162,6 +162,8 @@ def test_the_old_field_has_the_author_of_the_change_too(kind: str, changed_by: s
         ("linucb", {"epsilon": 0.001, "alpha": 2.0}, 0.02),
         ("linucb", {"epsilon": 0.03}, 0.03),
         ("linucb", {}, None),
+        ("scaled-linucb", {"epsilon": 0.0}, 0.02),
+        ("scaled-linucb", {"epsilon": 0.05}, 0.05),
         ("static:openai:gpt-4o", {}, 0.02),
         ("cheapest", {}, 0.02),
         ("thompson", {}, 0.02),
@@ -176,7 +178,8 @@ def test_a_promoted_policy_explores_at_least_as_much_as_the_floor(
     after = promoted(TierPolicies(active=LIVE, shadows=[shadow]), "new", record())
     assert after.active.parameters.get("epsilon") == served
     assert {**after.active.parameters, "epsilon": 0} == {**parameters, "epsilon": 0}
-    assert make_policy(after.active.algorithm, after.active.parameters).exploration >= 0.02
+    policy = make_policy(after.active.algorithm, after.active.parameters)
+    assert getattr(policy, "epsilon", policy.exploration) >= 0.02
     assert not is_deterministic(after.active)
     with pytest.raises(SwitchRefused, match="active policy already"):
         promoted(TierPolicies(active=after.active, shadows=[shadow]), "new", record())
@@ -192,6 +195,9 @@ def test_without_a_floor_the_policy_is_promoted_as_it_is() -> None:
     [
         ("linucb", {"epsilon": 0.0}, True),
         ("linucb", {}, False),
+        ("scaled-linucb", {}, False),
+        ("scaled-linucb", {"epsilon": 0.0}, True),
+        ("scaled-thompson", {}, False),
         ("static:p:m", {}, True),
         ("thompson", {}, False),
         ("thompson", {"v": 0.0}, True),

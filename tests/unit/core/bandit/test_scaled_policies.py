@@ -54,7 +54,7 @@ def test_exploration_costs_at_most_its_share_of_the_best_arms_cost(cost: FloatAr
 
 
 def test_an_event_of_an_older_version_has_the_scale_of_an_arm_without_outcomes() -> None:
-    known = _known([0.5, 0.6], [1.0, 0.2], [0.0, 0.0], [np.nan, np.nan])
+    known = _known([0.5, 0.6], [1.0, 0.2], [0.0, 0.0], [0.1, 0.1])._replace(sigma=np.full((1, 2), np.nan))
     policy = make_policy("scaled-linucb", {"alpha": 1.0})
     assert policy.score(known).tolist() == [pytest.approx([0.75, 0.65])]  # type: ignore[attr-defined]  # not in the protocol
 
