@@ -33,3 +33,9 @@ def requests_usage(body: Mapping[str, Any]) -> bool:
     """Return whether the client requests the usage at the end of a stream (``stream_options.include_usage``)."""
     options = body.get("stream_options")
     return isinstance(options, dict) and options.get("include_usage") is True
+
+
+def requests_thinking(body: Mapping[str, Any]) -> bool:
+    """Return whether a client of Anthropic's dialect requests the model's thinking."""
+    thinking = body.get("thinking")
+    return isinstance(thinking, dict) and thinking.get("type") in ("enabled", "adaptive")

@@ -35,6 +35,7 @@ name = "alpha"
 kind = "openai"
 base_url = "{alpha}/v1"
 api_key_env = "MOCK_KEY"
+max_tokens_field = "max_completion_tokens"
 retries = 1
 breaker_failures = 1000000
 
@@ -82,6 +83,16 @@ arms = ["alpha:broken", "alpha:small"]
 algorithm = "cheapest"
 
 [[tier]]
+name = "EFFORT"
+arms = ["alpha:gpt-5@low", "alpha:gpt-5@high", "beta:claude-opus-4-6@low", "beta:claude-sonnet-4-5@high"]
+
+[[tier]]
+name = "NO_TOOLS"
+arms = ["alpha:gpt-5.6@high", "alpha:gpt-5.6@none"]
+[tier.policy]
+algorithm = "static:alpha:gpt-5.6@high"
+
+[[tier]]
 name = "EMPTY"
 """
 
@@ -89,7 +100,14 @@ name = "EMPTY"
 @pytest.fixture(scope="module")
 def alpha(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockProviderProcess]:
     """An OpenAI-shaped provider with a model that always fails."""
-    options = ("--model", "broken,fail-rate=1,fail-status=500", "--models", "small", "--api-key", MOCK_KEY)
+    options = (
+        "--model",
+        "broken,fail-rate=1,fail-status=500",
+        "--models",
+        "small,gpt-5,gpt-5.6",
+        "--api-key",
+        MOCK_KEY,
+    )
     server = MockProviderProcess("alpha", tmp_path_factory.mktemp("alpha"), *options)
     server.start()
     yield server
@@ -99,7 +117,7 @@ def alpha(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockProviderProc
 @pytest.fixture(scope="module")
 def beta(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockProviderProcess]:
     """An Anthropic-shaped provider."""
-    options = ("--models", "large", "--api-key", MOCK_KEY)
+    options = ("--models", "large,claude-opus-4-6,claude-sonnet-4-5", "--api-key", MOCK_KEY)
     server = MockProviderProcess("beta", tmp_path_factory.mktemp("beta"), *options)
     server.start()
     yield server

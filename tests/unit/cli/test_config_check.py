@@ -114,3 +114,17 @@ def test_without_a_gateway_it_is_stated_that_the_policies_in_force_are_not_known
     monkeypatch.setenv("POINTSMAN_GATEWAY_PORT", str(free_port()))
     assert main(["config", "check", "--config", str(file)]) == 0
     assert "are unknown: no gateway responds at http://127.0.0.1" in capsys.readouterr().out
+
+
+def test_an_effort_that_cannot_be_sent_and_a_misspelt_one_give_a_warning(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arms = ["ollama:gpt-oss@xhigh", "openai:gpt-5@hihg", "openai:gpt-5@high", "p:m@max"]
+    file.write_text(f'[[tier]]\nname = "A"\narms = {arms}\n', encoding="utf-8")
+
+    assert main(["config", "check", "--config", str(file)]) == 0
+    shown = capsys.readouterr().out
+    assert "ollama:gpt-oss@xhigh: ollama does not have the effort 'xhigh'; it has none, low, medium, high, max" in shown
+    assert "if it should be one, write gpt-5@high" in shown
+    assert "gpt-5@high:" not in shown
+    assert "chat requests cannot go to p:m@max" in shown

@@ -21,6 +21,10 @@ from pointsman.contracts.config.providers import provider_named
 from pointsman.contracts.config.tiers import static_problem
 from pointsman.contracts.messages.exploration import determinism_warning
 from pointsman.contracts.messages.precedence import describe
+from pointsman.core.bandit import Arm
+from pointsman.llm.effort import intended_effort
+from pointsman.llm.providers.efforts.effort import EffortNotAvailable
+from pointsman.llm.providers.kinds import model_of_arm
 
 _NOT_OVERRIDES = ("POINTSMAN_API_KEY", "POINTSMAN_CONFIG", "POINTSMAN_DATA_DIR")
 
@@ -71,6 +75,7 @@ def _warnings(config: Config) -> Iterator[str]:
                 yield f"shadow {shadow.name}: {problem}, where it chooses the first candidate; name its tiers"
     if unserved := _unserved(config):
         yield f"chat requests cannot go to {', '.join(unserved)}: there is no [[provider]] of that name"
+    yield from _effort_warnings(config)
     known = {arm for tier in config.tier for arm in tier.arms or []}
     unknown = [arm for arm in config.cost_usd if arm not in known]
     if unknown and all(tier.arms for tier in config.tier):
@@ -79,8 +84,26 @@ def _warnings(config: Config) -> Iterator[str]:
 
 def _unserved(config: Config) -> list[str]:
     """Return the arms without a known provider. ``/v1/decisions`` accepts them: there an arm is only a name."""
-    arms = dict.fromkeys(str(arm) for tier in config.tier for arm in tier_arms(tier))
-    return [arm for arm in arms if provider_named(config.provider, arm.partition(":")[0]) is None]
+    return [str(arm) for arm in _arms(config) if provider_named(config.provider, arm.provider) is None]
+
+
+def _effort_warnings(config: Config) -> Iterator[str]:
+    """Yield the arms whose provider does not have their effort, and those whose name seems to have one."""
+    for arm in _arms(config):
+        provider = provider_named(config.provider, arm.provider)
+        if provider is None:
+            continue
+        try:
+            model_of_arm(provider, arm.model)
+        except EffortNotAvailable as error:
+            yield f"chat requests cannot go to {arm}: {error}"
+        if (effort := intended_effort(arm.model)) is not None and arm.model not in provider.models:
+            name = arm.model.rpartition("@")[0]
+            yield f"{arm} is a model of that name, not an effort of {name}; if it should be one, write {name}@{effort}"
+
+
+def _arms(config: Config) -> dict[Arm, None]:
+    return dict.fromkeys(arm for tier in config.tier for arm in tier_arms(tier))
 
 
 def _summary(config: Config, chat: str) -> list[tuple[str, str]]:

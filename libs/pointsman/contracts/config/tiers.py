@@ -1,5 +1,6 @@
 """Tiers and their policies: ``[context]``, ``[policy]``, ``[[shadow]]`` and ``[[tier]]``."""
 
+import re
 from collections.abc import Collection, Iterator
 from typing import Annotated, Any, ClassVar
 
@@ -13,6 +14,8 @@ from pointsman.contracts.messages.subjects import check_name
 from pointsman.core.bandit import Arm, ArmError, Mismatch, PolicyError, make_policy, static_arm
 from pointsman.core.bounds import NonNegative, PositiveShare, Share
 from pointsman.core.violations import Violation
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class ContextConfig(Section, frozen=True, kw_only=True):
@@ -72,7 +75,7 @@ class PolicyConfig(Section, frozen=True, kw_only=True):
             parameters["alpha"] = self.alpha
         if self.epsilon is not None:
             parameters["epsilon"] = self.epsilon
-        name = self.name or self.algorithm.replace(":", "-").replace(".", "-").replace("/", "-")[:64]
+        name = self.name or _NOT_IN_NAMES.sub("-", self.algorithm)[:64]
         return PolicySpec(
             name=name,
             algorithm=self.algorithm,

@@ -13,6 +13,7 @@ from pointsman.contracts.config.outcomes import PriceConfig
 from pointsman.contracts.config.providers import PROVIDER_KINDS, ProviderConfig, provider_named
 from pointsman.core.bandit import Arm
 from pointsman.llm.completion import Completion, Usage
+from pointsman.llm.effort import split_effort
 from pointsman.llm.pricing.rates import FREE, Rate, Rates
 
 RATES_TTL_S = 60.0
@@ -61,7 +62,9 @@ class Prices:
         return rates.cost_usd(usage) if rates is not None else None
 
     def _rates(self, arm: Arm, answered_by: str | None) -> Rates | None:
-        price = self._configured.get((arm.provider, arm.model)) or self._configured.get((arm.provider, None))
+        provider, configured = arm.provider, self._configured
+        price = configured.get((provider, arm.model)) or configured.get((provider, split_effort(arm.model)[0]))
+        price = price or configured.get((provider, None))
         if price is not None and price.like is None:
             return _configured_rates(price)
         rates = self._listed_rates(arm, None, price)
@@ -87,7 +90,9 @@ class Prices:
         if answered_by is not None:
             names = [answered_by]
         else:
-            names = [provider.models.get(arm.model, arm.model), arm.model] if provider is not None else [arm.model]
+            model = split_effort(arm.model)[0]
+            models = provider.models if provider is not None else {}
+            names = [models.get(arm.model) or models.get(model, model), model]
         if price is not None:
             return find_listed(price.like, None, names)
         if provider is None:

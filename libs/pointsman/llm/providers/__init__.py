@@ -7,6 +7,7 @@
 `failure`              `ProviderError`: whose fault a failure is, and its form in the client's dialect
 `provider_call`        one HTTP exchange: sends a request and reads the beginning of the answer
 `answer`               an answer on its way to the client: complete, or as a stream
+`efforts`              how each kind expresses the effort of an arm
 `kinds`                one file for each kind of provider, and the table of them
 `dialects`             reading and writing what the OpenAI and Anthropic APIs have in common for all kinds
 `settings`             a provider's configuration with its secrets

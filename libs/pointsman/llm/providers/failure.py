@@ -172,10 +172,21 @@ class UnknownProvider(ProviderError):
 
 
 class CallFailures:
-    """Makes the failures of one call: they name the provider, hide its secrets and have the client's dialect."""
+    """Makes the failures of one call: they name the provider, hide its secrets and have the client's dialect.
 
-    def __init__(self, settings: ProviderSettings, provider_dialect: Dialect, client_dialect: Dialect) -> None:
+    ``adapted``: the gateway has put the effort of the arm into the request.
+    """
+
+    def __init__(
+        self,
+        settings: ProviderSettings,
+        provider_dialect: Dialect,
+        client_dialect: Dialect,
+        *,
+        adapted: bool = False,
+    ) -> None:
         self._settings = settings
+        self._adapted = adapted
         self._dialect: Dialect = client_dialect
         self._same_dialect = provider_dialect == client_dialect
 
@@ -239,6 +250,6 @@ class CallFailures:
         """Return whether a request that one provider blames may be valid for another model."""
         if status == _TOO_LARGE or not _MODEL_SPECIFIC_CODES.isdisjoint((body.code, body.type)):
             return True
-        # The fault may be in the translation.
-        translated = not self._same_dialect or self._settings.kind.own_format
-        return translated or _MODEL_SPECIFIC_MESSAGE.search(body.message) is not None
+        # The fault may be in what the gateway has made of the request.
+        changed = self._adapted or not self._same_dialect or self._settings.kind.own_format
+        return changed or _MODEL_SPECIFIC_MESSAGE.search(body.message) is not None

@@ -34,9 +34,9 @@ class ProviderCall:
         self._wire = wire
         self._request = request
         self._timeout_s = timeout_s
-        self._failures = CallFailures(settings, wire.dialect, request.dialect)
+        self._failures = CallFailures(settings, wire.dialect, request.dialect, adapted=wire.effort is not None)
         self._reader = wire.reader()
-        self._translator = answer_translator(request, wire.dialect, model)
+        self._translator = answer_translator(request, wire, model)
 
     async def send(self, client: HttpClient, provider_request: ProviderRequest, slot: ConnectionSlot) -> Answer:
         """Send the request; return the answer, or raise `ProviderError`, as `Upstream.open` does."""

@@ -8,8 +8,9 @@ from time import monotonic
 
 from pointsman.contracts.config.providers import LOCAL_HOST, ProviderConfig, provider_named
 from pointsman.core.bandit import Arm
+from pointsman.llm.providers.efforts.effort import EffortNotAvailable
 from pointsman.llm.providers.failure import UnknownProvider
-from pointsman.llm.providers.kinds import IMPLEMENTATIONS
+from pointsman.llm.providers.kinds import IMPLEMENTATIONS, model_of_arm
 from pointsman.llm.providers.settings import ProviderSettings, settings_problems
 from pointsman.llm.providers.upstream import Upstream
 from pointsman.llm.request import Dialect
@@ -35,23 +36,31 @@ class _Provider:
         self._token_count = implementation.token_count
 
     def upstream(self, model: str) -> Upstream:
-        name = self._name(model)
-        return Upstream(self.settings, self.client, self.breaker, self._wire(name), name)
+        name, effort = model_of_arm(self.settings.config, model)
+        wire = self._wire(name)
+        wire.effort = effort
+        return Upstream(self.settings, self.client, self.breaker, wire, name)
 
     def token_counter(self, model: str) -> Upstream | None:
         if self._token_count is None:
             return None
-        name = self._name(model)
+        name, _ = model_of_arm(self.settings.config, model)
         # With a breaker of its own: whether a provider counts tokens does not show whether it answers.
         wire = self._token_count(self.settings, name)
         return Upstream(self.settings, self.client, self._new_breaker(), wire, name)
 
+    def effort_problem(self, model: str) -> str | None:
+        """Return why the effort of an arm's model cannot be sent; None when it can, and for a model without one."""
+        if "@" in model:  # this is asked for every candidate of every request
+            try:
+                model_of_arm(self.settings.config, model)
+            except EffortNotAvailable as error:
+                return str(error)
+        return None
+
     def _new_breaker(self) -> Breaker:
         config = self.settings.config
         return Breaker(config.breaker_pause_ms / 1000.0, config.breaker_failures)
-
-    def _name(self, model: str) -> str:
-        return self.settings.config.models.get(model, model)
 
 
 class Providers:
@@ -82,7 +91,7 @@ class Providers:
         known = self._upstreams.get(arm)
         if known is not None:
             return known
-        problems = self.problems(arm.provider)
+        problems = self.arm_problems(arm)
         if problems:
             raise UnknownProvider("; ".join(problems), dialect=dialect)
         upstream = self._provider(arm.provider).upstream(arm.model)
@@ -94,7 +103,7 @@ class Providers:
         """Return the upstream that counts a request's tokens; None where the arm's provider cannot."""
         if arm in self._counters:
             return self._counters[arm]
-        if self.problems(arm.provider):
+        if self.arm_problems(arm):
             return None
         counter = self._provider(arm.provider).token_counter(arm.model)
         if len(self._counters) < MAX_UPSTREAMS:
@@ -108,13 +117,26 @@ class Providers:
         except UnknownProvider as error:
             return [error.text]
 
+    def arm_problems(self, arm: Arm) -> list[str]:
+        """Return why an arm cannot be called: its provider cannot, or has no such effort; empty when it can."""
+        problems = self.problems(arm.provider)
+        if not problems and (problem := self.effort_problem(arm)) is not None:
+            problems.append(f"arm '{arm}': {problem}")
+        return problems
+
+    def effort_problem(self, arm: Arm) -> str | None:
+        """Return why the effort of an arm of a known provider cannot be sent; None when it can, and without one."""
+        return self._provider(arm.provider).effort_problem(arm.model)
+
     def available(self, arm: Arm) -> bool:
-        """Return whether the arm's provider can be called now: configured, complete, and its breaker is closed."""
+        """Return whether an arm can be called now: it has no problems, and the breaker of its provider is closed."""
         try:
             provider = self._provider(arm.provider)
         except UnknownProvider:
             return False
-        return not provider.problems and provider.breaker.would_admit(monotonic())
+        if provider.problems or not provider.breaker.would_admit(monotonic()):
+            return False
+        return provider.effort_problem(arm.model) is None
 
     def suspended(self) -> list[str]:
         """Return the providers that are not called for a while, because they failed several times in a row."""

@@ -8,8 +8,9 @@ from typing import Any
 from pointsman.contracts.config.providers import ProviderConfig
 from pointsman.llm.providers.answer.pipeline import AnswerTranslator
 from pointsman.llm.providers.kinds.wire import Wire
-from pointsman.llm.request import ChatRequest, Dialect, requests_usage
+from pointsman.llm.request import ChatRequest, requests_thinking, requests_usage
 from pointsman.llm.translate.anthropic_answer_to_openai import AnthropicAnswerToOpenAI
+from pointsman.llm.translate.anthropic_answer_without_thinking import AnthropicAnswerWithoutThinking
 from pointsman.llm.translate.anthropic_request_to_openai import anthropic_request_to_openai
 from pointsman.llm.translate.openai_answer_to_anthropic import OpenAIAnswerToAnthropic
 from pointsman.llm.translate.openai_request_to_anthropic import openai_request_to_anthropic
@@ -24,10 +25,11 @@ def translated_body(request: ChatRequest, wire: Wire, config: ProviderConfig) ->
     return anthropic_request_to_openai(request.body, config.max_tokens_field or "max_tokens")
 
 
-def answer_translator(request: ChatRequest, dialect: Dialect, model: str) -> AnswerTranslator | None:
-    """Return the translator of an answer in the provider's dialect; None where the client uses the same dialect."""
-    if request.dialect == dialect:
-        return None
+def answer_translator(request: ChatRequest, wire: Wire, model: str) -> AnswerTranslator | None:
+    """Return the translator of an answer in the provider's dialect; None where the client receives it as it is."""
+    if request.dialect == wire.dialect:
+        hides = request.dialect == "anthropic" and wire.effort is not None and not requests_thinking(request.body)
+        return AnthropicAnswerWithoutThinking() if hides else None
     if request.dialect == "openai":
         return AnthropicAnswerToOpenAI(int(time()), requests_usage(request.body))
     return OpenAIAnswerToAnthropic(model)

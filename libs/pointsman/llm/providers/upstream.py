@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from time import monotonic
 
+from pointsman.llm.effort import without_client_effort
 from pointsman.llm.providers.answer import Answer
 from pointsman.llm.providers.failure import NOT_SENT, GatewayLimit, ProviderError, Untranslatable
 from pointsman.llm.providers.kinds.wire import Wire
@@ -69,7 +70,8 @@ class Upstream:
             raise
 
     async def _open(self, request: ChatRequest, slot: ConnectionSlot) -> Answer:
-        provider_request = await self._wire.provider_request(self._encode(request), request)
+        body, dropped = self._encode(request)
+        provider_request = await self._wire.provider_request(body, request)
         timeout_s = self._stream_timeout_s if request.stream else self._answer_timeout_s
         tries = 0
         while True:
@@ -87,7 +89,7 @@ class Upstream:
                 error.tries = tries
                 if self._rejects_usage(error, request):
                     self._wire.asks_usage = False
-                    provider_request = await self._wire.provider_request(self._encode(request), request)
+                    provider_request = await self._wire.provider_request(self._encode(request)[0], request)
                     continue
                 delay_s = retry_delay_s(tries, error.retry_after_s, self._max_retry_after_s)
                 if not error.retryable or tries > self._settings.config.retries or delay_s is None:
@@ -97,7 +99,7 @@ class Upstream:
                 raise
             else:
                 self._breaker.succeeded(monotonic())
-                answer.tries = tries
+                answer.tries, answer.dropped = tries, dropped
                 return answer
             await asyncio.sleep(delay_s)
 
@@ -115,5 +117,12 @@ class Upstream:
         added = request.stream and self._wire.asks_usage and "stream_options" not in request.body
         return added and error.blames_request and "stream_options" in error.text
 
-    def _encode(self, request: ChatRequest) -> bytes:
-        return self._wire.encode(translated_body(request, self._wire, self._settings.config), request)
+    def _encode(self, request: ChatRequest) -> tuple[bytes, tuple[str, ...]]:
+        """Return the body to send, and the client's fields that the effort of the arm replaces or excludes."""
+        effort = self._wire.effort
+        if effort is None:
+            return self._wire.encode(translated_body(request, self._wire, self._settings.config), request), ()
+        own, replaced = without_client_effort(request.body, effort.level)
+        translated = translated_body(request._replace(body=own), self._wire, self._settings.config)
+        adapted = effort.adapt(own if isinstance(translated, bytes) else translated, request)
+        return self._wire.encode(adapted.body, request), (*replaced, *adapted.dropped)

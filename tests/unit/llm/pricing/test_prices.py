@@ -49,6 +49,7 @@ async def prices() -> Prices:
         PriceConfig(provider="ollama", free=True),
         PriceConfig(provider="corp", like="openai"),
         PriceConfig(provider="corp", model="own", input_usd_per_million=1.0, output_usd_per_million=10.0),
+        PriceConfig(provider="corp", model="own@max", input_usd_per_million=2.0, output_usd_per_million=20.0),
         PriceConfig(
             provider="openai",
             model="gpt-4o",
@@ -80,6 +81,11 @@ async def prices() -> Prices:
         ("mine:fast", None, (600 * 0.15 + 400 * 0.075 + 200 * 0.6) * 1e-6),
         ("azure:our-deployment", "gpt-4o-mini-2024-07-18", (600 * 0.15 + 400 * 0.075 + 200 * 0.6) * 1e-6),
         ("anthropic:claude-3-5-sonnet-20241022", None, (500 * 3.0 + 400 * 0.3 + 100 * 3.75 + 200 * 15.0) * 1e-6),
+        # The price of an effort is that of its model, unless it has its own.
+        ("openai:gpt-4o-mini@high", None, (600 * 0.15 + 400 * 0.075 + 200 * 0.6) * 1e-6),
+        ("mine:fast@low", None, (600 * 0.15 + 400 * 0.075 + 200 * 0.6) * 1e-6),
+        ("corp:own@high", None, (1000 * 1.0 + 200 * 10.0) * 1e-6),
+        ("corp:own@max", None, (1000 * 2.0 + 200 * 20.0) * 1e-6),
         ("ollama:llama3.2", None, 0.0),
         ("openrouter:meta-llama/llama-3.1-8b-instruct:free", None, 0.0),
         ("lmstudio:llama3.2", None, None),  # local or not, no [[price]] makes it free

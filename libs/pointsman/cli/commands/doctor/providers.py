@@ -14,6 +14,7 @@ from pointsman.contracts.config import Config, tier_arms
 from pointsman.contracts.config.llm import LlmConfig
 from pointsman.contracts.config.providers import PROVIDER_KINDS, ProviderConfig, provider_named
 from pointsman.core.bandit import Arm
+from pointsman.llm.effort import split_effort
 from pointsman.llm.providers.failure import ProviderError
 from pointsman.llm.providers.registry import Providers
 from pointsman.llm.request import ChatRequest
@@ -96,6 +97,8 @@ async def _call(
     }
     request = ChatRequest(dialect="openai", body=body, raw=msgspec.json.encode(body), model=arm.model)
     subject = f"model {arm}"
+    if problem := providers.effort_problem(arm):
+        return Finding(subject, False, problem, "name another effort, or none")
     async with gate:
         began_s = perf_counter()
         try:
@@ -127,8 +130,11 @@ async def _remedy(error: ProviderError, section: ProviderConfig, arm: Arm) -> st
         return _connection_remedy(error, section)
     if error.kind == "timeout":
         return _timeout_remedy(arm)
-    if error.status == 404 or (error.status == 400 and arm.model in error.text):
-        return await _model_remedy(section, arm)
+    name, effort = split_effort(arm.model)
+    if error.status == 404 or (effort is None and error.status == 400 and name in error.text):
+        return await _model_remedy(section, Arm(arm.provider, name))
+    if effort is not None and error.status == 400:
+        return f"the model may not have the effort {effort!r}: try another, or {arm.provider}:{name}"
     return _status_remedy(error.status or 0, section)
 
 

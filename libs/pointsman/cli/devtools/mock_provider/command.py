@@ -39,7 +39,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME,KEY=VALUE…",
-        help="one model with its own settings, as small,quality=0.7,latency-ms=80; may be given more than once",
+        help="one model with its own settings, as small,quality=0.7,latency-ms=80, or small@high,quality=0.9 for one "
+        "effort of it; may be given more than once",
     )
     parser.add_argument("--api-key", help="refuse requests without this key")
     for field in msgspec.structs.fields(Behaviour):

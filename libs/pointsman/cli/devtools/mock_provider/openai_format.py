@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from pointsman.cli.devtools.mock_provider.refusals import openai_refusals
 from pointsman.cli.devtools.mock_provider.reply import MockReply, OfferedTool, texts_of
 
 CHAT_PATH = "/v1/chat/completions"
@@ -32,6 +33,17 @@ def max_tokens(body: dict[str, Any]) -> int | None:
     """Return the bound on the length of the answer."""
     bound = body.get("max_completion_tokens", body.get("max_tokens"))
     return bound if isinstance(bound, int) else None
+
+
+def effort(body: dict[str, Any]) -> str | None:
+    """Return the effort of a request; None without one."""
+    found = body.get("reasoning_effort")
+    return found if isinstance(found, str) else None
+
+
+def refusal(body: dict[str, Any]) -> str | None:
+    """Return why OpenAI refuses a request because of its effort; None when it does not."""
+    return next(openai_refusals(body), None)
 
 
 def whole(reply: MockReply, body: dict[str, Any]) -> bytes:
@@ -94,6 +106,7 @@ def _usage(reply: MockReply) -> dict[str, Any]:
         "completion_tokens": reply.output_tokens,
         "total_tokens": reply.input_tokens + reply.output_tokens,
         "prompt_tokens_details": {"cached_tokens": reply.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
     }
 
 

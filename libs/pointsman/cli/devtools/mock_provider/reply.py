@@ -11,6 +11,7 @@ from pointsman.cli.devtools.mock_provider.behaviour import RequestPlan
 
 REFUSAL = "I'm sorry, but I can't help with that."
 CHARS_PER_TOKEN = 4
+REASONING_TOKENS = {"minimal": 8, "low": 32, "medium": 128, "high": 512, "xhigh": 1024, "max": 2048}
 
 _TEXT = (
     "the signal shows a clear line and every train takes the track that serves it best while points move quietly "
@@ -35,6 +36,7 @@ class MockReply(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     chunks: Pieces of the text, one for each chunk of a stream.
     tool: A tool call in place of a text.
+    reasoning_tokens: Those of ``output_tokens`` that are not in the answer.
     """
 
     number: int
@@ -44,6 +46,7 @@ class MockReply(msgspec.Struct, frozen=True, kw_only=True):
     input_tokens: int
     cached_tokens: int
     output_tokens: int
+    reasoning_tokens: int = 0
 
     @property
     def text(self) -> str:
@@ -66,11 +69,12 @@ def make_reply(
     prompt_chars: int,
     cached_chars: int,
     max_tokens: int | None,
+    effort: str | None = None,
 ) -> MockReply:
     """Return the answer to a request, whose last message is ``text``; equal for equal requests.
 
     ``prompt_chars`` is the length of all messages, ``cached_chars`` that of the prefix seen before; the answer is
-    truncated after ``max_tokens`` words.
+    truncated after ``max_tokens`` words. With an ``effort`` the model reasons for a fixed number of tokens.
     """
     finish = "stop"
     if plan.bad == "empty":
@@ -88,6 +92,7 @@ def make_reply(
         words, finish = [], "tool_calls"
     if max_tokens is not None and len(words) > max_tokens:
         words, finish = words[:max_tokens], "length"
+    reasoning_tokens = REASONING_TOKENS.get(effort or "none", 0)
     return MockReply(
         number=number,
         chunks=[word if at == 0 else f" {word}" for at, word in enumerate(words)],
@@ -95,7 +100,8 @@ def make_reply(
         finish=finish,
         input_tokens=math.ceil(prompt_chars / CHARS_PER_TOKEN),
         cached_tokens=cached_chars // CHARS_PER_TOKEN,
-        output_tokens=len(words) + (len(call[1]) // CHARS_PER_TOKEN + 1 if call else 0),
+        output_tokens=len(words) + (len(call[1]) // CHARS_PER_TOKEN + 1 if call else 0) + reasoning_tokens,
+        reasoning_tokens=reasoning_tokens,
     )
 
 

@@ -37,6 +37,14 @@ class Format(Protocol):
         """Return the limit of output tokens; None without one."""
         ...
 
+    def effort(self, body: dict[str, Any]) -> str | None:
+        """Return the effort of a request; None without one."""
+        ...
+
+    def refusal(self, body: dict[str, Any]) -> str | None:
+        """Return why the API refuses a request because of its effort; None when it does not."""
+        ...
+
     def whole(self, reply: MockReply, body: dict[str, Any]) -> bytes:
         """Return the body of a complete answer."""
         ...
@@ -103,7 +111,8 @@ class MockProvider:
         model, text = str(body["model"]), api.last_text(body)
         number = self._asked[model]
         self._asked[model] += 1
-        plan = plan_request(self._models.get(model, self._default), self._seed, model, number, text)
+        behaviour = self._models.get(f"{model}@{api.effort(body)}") or self._models.get(model, self._default)
+        plan = plan_request(behaviour, self._seed, model, number, text)
         await _sleep_ms(plan.first_byte_ms)
         if plan.status != 200:
             return _json(plan.status, api.error(plan.status, f"the mock fails with {plan.status}, as configured"))
@@ -117,8 +126,11 @@ class MockProvider:
         try:
             body = _decoder.decode(raw)
             model, _ = str(body["model"]), api.last_text(body)
+            refusal = api.refusal(body)
         except (msgspec.MsgspecError, KeyError, IndexError, AttributeError, TypeError):
             return _json(400, api.error(400, "expected a JSON object with model and messages"))
+        if refusal is not None:
+            return _json(400, api.error(400, refusal))
         if self._models and model not in self._models:
             return _json(404, api.error(404, f"the model {model} does not exist"))
         self._requests.append({"path": request.path, "headers": dict(request.headers), "body": body})
@@ -136,7 +148,8 @@ class MockProvider:
     ) -> web.StreamResponse:
         try:
             prompt, cached = self._chars(model, body)
-            reply = make_reply(plan, number, text, api.wanted_tool(body), prompt, cached, api.max_tokens(body))
+            tool, bound, effort = api.wanted_tool(body), api.max_tokens(body), api.effort(body)
+            reply = make_reply(plan, number, text, tool, prompt, cached, bound, effort)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             return _json(400, api.error(400, f"messages or tools are invalid: {error}"))
         left_ms = max(0.0, plan.latency_ms - plan.first_byte_ms)

@@ -22,6 +22,7 @@ from yarl import URL
 from pointsman.llm.providers.dialects.answer_json import decode_object
 from pointsman.llm.providers.dialects.anthropic import AnthropicReader
 from pointsman.llm.providers.dialects.sse import Event, encode_event
+from pointsman.llm.providers.efforts.claude import ClaudeBudgetEffort, ClaudeEffort
 from pointsman.llm.providers.failure import UnknownProvider
 from pointsman.llm.providers.kinds.wire import ProviderRequest, Wire
 from pointsman.llm.providers.settings import ProviderSettings
@@ -129,7 +130,13 @@ class BedrockWire(Wire):
     def encode(self, body: bytes | dict[str, Any], request: ChatRequest) -> bytes:
         """Return the body in the format of Converse."""
         decoded = msgspec.json.decode(body) if isinstance(body, bytes) else body
-        return msgspec.json.encode(anthropic_request_to_converse(decoded, self._model, request.dialect))
+        effort = self.effort
+        is_claude = isinstance(effort, ClaudeEffort | ClaudeBudgetEffort)  # also where an ARN hides its name
+        sent = anthropic_request_to_converse(decoded, "claude" if is_claude else self._model, request.dialect)
+        if effort is not None and effort.model_fields:
+            name = "additionalModelRequestFields"
+            sent[name] = {**sent.get(name, {}), **effort.model_fields}
+        return msgspec.json.encode(sent)
 
     async def provider_request(self, body: bytes, request: ChatRequest) -> ProviderRequest:
         """Return the request to send, signed."""

@@ -11,6 +11,7 @@ from yarl import URL
 
 from pointsman.llm.providers.dialects.recorder import AnswerReader
 from pointsman.llm.providers.dialects.sse import Framing, SseFraming
+from pointsman.llm.providers.efforts.effort import Effort
 from pointsman.llm.providers.settings import ProviderSettings
 from pointsman.llm.request import FORWARDED_HEADERS, LIST_HEADERS, ChatRequest, Dialect
 
@@ -33,6 +34,7 @@ class Wire:
     dialect: Dialect of the bodies that `encode` accepts and of what `whole` and the framing return. The wire itself
         converts between it and the provider's own format.
     translates: Whether the wire converts even for clients of the same dialect.
+    effort: Effort of the arm, which `Upstream` puts into the body before `encode`. Writable.
     asks_usage: Whether `encode` requests the usage at the end of a stream, which the client may not have done.
         Writable.
     """
@@ -40,6 +42,7 @@ class Wire:
     dialect: Dialect
     translates = False
     asks_usage = False
+    effort: Effort | None = None
 
     def __init__(self, settings: ProviderSettings, model: str, url: URL, own_headers: Mapping[str, str]) -> None:
         self._settings = settings

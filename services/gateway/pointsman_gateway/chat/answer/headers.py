@@ -26,6 +26,9 @@ HEADER_DESCRIPTIONS = {
 AUTO_SCORE = "x-pointsman-auto-score"
 """Sent in addition for the model ``auto``: the difficulty of the request, 0 to 1."""
 
+FIELDS_DROPPED = "x-pointsman-fields-dropped"
+"""Sent in addition where the arm's effort replaced or excluded fields of the request: their names."""
+
 TOKENS_ESTIMATED = "x-pointsman-tokens-estimated"
 """``true`` where the tokens of a request were not counted by a provider."""
 
@@ -55,6 +58,8 @@ def response_headers(call: ChatCall) -> Headers:
         headers.append(("x-pointsman-propensity", f"{decision.propensity:.6g}"))
     if call.difficulty is not None:
         headers.append((AUTO_SCORE, f"{call.difficulty:.3f}"))
+    if attempts.answer is not None and attempts.answer.dropped:
+        headers.append((FIELDS_DROPPED, ", ".join(attempts.answer.dropped)))
     return tuple(headers)
 
 
