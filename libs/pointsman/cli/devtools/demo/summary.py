@@ -7,6 +7,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
 
+from pointsman.cli.devtools.demo.frontier import Point, best_mix, frontier_chart
 from pointsman.cli.devtools.demo.learned import TierLearned
 from pointsman.cli.devtools.demo.progress import means_cells
 from pointsman.cli.devtools.demo.tally import Means, Tally
@@ -26,6 +27,10 @@ def print_summary(
 ) -> None:
     """Print the summary."""
     print_text = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    points = frontier_points(tally, policy)
+    print_text("\nQuality against cost of the last third of the requests, all on the same prompts:\n")
+    console.print(frontier_chart(points))
+    print_text(mix_finding(points))
     console.print(comparison_table(tally, policy))
     print_text("\n".join([describe_rule(rule), LEGEND, *findings(tally)]))
     console.print(arms_table(tally))
@@ -41,6 +46,33 @@ def print_summary(
         print_text(
             f"{tally.degraded:,} requests were served by the fallback, not by the policy, and were not learned from."
         )
+
+
+def frontier_points(tally: Tally, policy: str) -> list[Point]:
+    """Return, over the last third, what was served, the oracle, uniform choice, and each model alone."""
+    served, uniform, *fixed, oracle = alternatives(tally, policy, last_third(tally)).values()
+    return [
+        Point("P", f"served by {policy}", served, style="bold green"),
+        Point("O", "oracle (best reward)", oracle, style="bold magenta"),
+        Point("U", "uniform choice", uniform),
+        *(
+            Point(str(at), f"only {arm.model}", means, fixed=True, style="bold cyan")
+            for at, (arm, means) in enumerate(zip(tally.prompts.arms, fixed, strict=True), 1)
+        ),
+    ]
+
+
+def mix_finding(points: list[Point]) -> str:
+    """Return the quality of what was served, the first point, against the best mix of models at its cost, in words."""
+    served = points[0].means
+    mix = best_mix([(point.means.cost_usd, point.means.quality) for point in points if point.fixed], served.cost_usd)
+    if mix is None:
+        return "The policy costs less than every model alone."
+    side = "above" if served.quality > mix else "below"
+    return (
+        f"The policy is {abs(served.quality - mix):.1f} points of quality {side} the best mix of models that costs no "
+        "more: a mix sends a fixed\nshare of the requests to each model, whatever they contain."
+    )
 
 
 def comparison_table(tally: Tally, policy: str) -> Table:
