@@ -100,15 +100,9 @@ name = "EMPTY"
 @pytest.fixture(scope="module")
 def alpha(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockProviderProcess]:
     """An OpenAI-shaped provider with a model that always fails."""
-    options = (
-        "--model",
-        "broken,fail-rate=1,fail-status=500",
-        "--models",
-        "small,gpt-5,gpt-5.6",
-        "--api-key",
-        MOCK_KEY,
-    )
-    server = MockProviderProcess("alpha", tmp_path_factory.mktemp("alpha"), *options)
+    models = ("broken,fail-rate=1,fail-status=500", "gpt-5@high,words=40", "gpt-5", "gpt-5.6", "small")
+    options = [text for model in models for text in ("--model", model)]
+    server = MockProviderProcess("alpha", tmp_path_factory.mktemp("alpha"), *options, "--api-key", MOCK_KEY)
     server.start()
     yield server
     server.stop()

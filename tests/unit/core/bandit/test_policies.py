@@ -9,7 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.core.bandit import Arm, Cheapest, EpsilonGreedy, LinUCB, PolicyError, Static, Uniform, first_best, greedy
+from pointsman.core.bandit import (
+    Arm,
+    ArmStack,
+    ArmState,
+    Cheapest,
+    EpsilonGreedy,
+    LinUCB,
+    PolicyError,
+    Static,
+    Uniform,
+    first_best,
+    greedy,
+)
+from pointsman.core.bandit.fixed_policies import MIN_OUTCOMES
 from tests.unit.core.bandit.examples import estimates, some_arms
 
 epsilons = st.floats(0.0, 1.0)
@@ -119,7 +132,9 @@ def test_cheapest_prefers_any_known_cost_to_an_unknown_one(cost: list[float], ch
         ([0.0, 0.0, 0.0], [10, 0, 0], [math.nan, math.nan, math.nan], 1),
         ([0.0, 0.0, 0.0], [10, 10, 10], [0.2, math.nan, 0.1], 2),
         ([0.0, 0.5, 0.5], [9, 10, 10], [0.0, 0.2, 0.1], 0),  # some bad answers are no evidence
-        ([1e-9, 0.5, 0.5], [99, 10, 10], [0.0, 0.2, 0.1], 0),
+        ([1e-9, 0.5, 0.5], [99, 10, 10], [0.0, 0.2, 0.1], 2),  # it worked once
+        ([0.06, 0.5, 0.5], [99, 10, 10], [0.0, 0.2, 0.1], 0),  # it is bad, and it works
+        ([-0.1, 0.5, 0.5], [99, 10, 10], [0.0, 0.2, 0.1], 2),
         ([0.0, 0.5, 0.5], [10, 10, 10], [0.0, 1e9, 2e9], 1),
         ([0.5, 0.4, 0.4], [10, 10, 10], [0.0, 0.0, 0.1], 0),  # a model of one's own is free
     ],
@@ -129,6 +144,37 @@ def test_cheapest_is_not_what_never_works(mean: list[float], pulls: list[int], c
     assert Cheapest().probabilities(known)[0].tolist() == np.eye(3)[chosen].tolist()
     by_row = known._replace(pulls=known.pulls[None], cost_usd=known.cost_usd[None])
     assert Cheapest().probabilities(by_row)[0].tolist() == np.eye(3)[chosen].tolist()
+
+
+@pytest.mark.parametrize("answers", [0, 1, 5])
+@pytest.mark.parametrize("others", [0, 20])
+def test_cheapest_leaves_an_arm_that_worked_and_then_died(answers: int, others: int) -> None:
+    """Failures have no cost, so the cost of its few answers stays the lowest there is."""
+    rng = np.random.default_rng(answers)
+    dead, works = some_arms(2)
+    stack, states = ArmStack(4), {dead: ArmState.fresh(4), works: ArmState.fresh(4)}
+
+    def outcome(arm: Arm, reward: float, cost_usd: float | None) -> None:
+        x = np.array([1.0, *rng.uniform(0.0, 1.0, 3)])
+        states[arm].observe(x, reward, cost_usd)
+        stack.put(arm, states[arm])
+
+    def served() -> Arm:
+        found = stack.select((dead, works)).estimate(np.array([[1.0, 0.5, 0.5, 0.5]]))
+        return found.arms[int(Cheapest().probabilities(found)[0].argmax())]
+
+    for _ in range(answers):
+        outcome(dead, rng.uniform(0.6, 1.0), 0.001)
+    for _ in range(others):
+        outcome(works, rng.uniform(0.6, 1.0), 0.01)
+    failures = 0
+    while served() == dead:
+        failures += 1
+        outcome(dead, 0.0, None)
+    assert failures <= (MIN_OUTCOMES if answers == 0 else 25 + 12 * answers)
+    for _ in range(answers + 5):  # found by another policy, or by exploration
+        outcome(dead, 1.0, 0.001)
+    assert served() == dead
 
 
 @pytest.mark.parametrize("epsilon", [-0.01, 1.01, math.nan, math.inf])

@@ -14,6 +14,7 @@ from aiohttp import web
 from pointsman.cli.devtools.mock_provider import anthropic_format, openai_format
 from pointsman.cli.devtools.mock_provider.behaviour import Behaviour, RequestPlan, plan_request
 from pointsman.cli.devtools.mock_provider.reply import CHARS_PER_TOKEN, MockReply, OfferedTool, make_reply, texts_of
+from pointsman.llm.effort import split_effort
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_PREFIXES = 10_000
@@ -59,12 +60,16 @@ class Format(Protocol):
 
 
 class MockProvider:
-    """A provider without a model. Without ``models`` every name is accepted; ``api_key`` is required from clients."""
+    """A provider without a model. Without ``models`` every name is accepted; ``api_key`` is required from clients.
+
+    A name with an effort, ``large@high``, has the behaviour of the model ``large`` with this effort.
+    """
 
     def __init__(
         self, models: Mapping[str, Behaviour], default: Behaviour, seed: int = 0, api_key: str | None = None
     ) -> None:
         self._models = models
+        self._names = dict.fromkeys(split_effort(name)[0] for name in models)
         self._default = default
         self._seed = seed
         self._api_key = api_key
@@ -97,7 +102,7 @@ class MockProvider:
         return _json(200, msgspec.json.encode({"input_tokens": tokens}))
 
     async def _list(self, _: web.Request) -> web.Response:
-        listed = [{"id": name, "object": "model", "created": 0, "owned_by": "mock"} for name in self._models]
+        listed = [{"id": name, "object": "model", "created": 0, "owned_by": "mock"} for name in self._names]
         return web.json_response({"object": "list", "data": listed})
 
     async def _statistics(self, _: web.Request) -> web.Response:
@@ -131,7 +136,7 @@ class MockProvider:
             return _json(400, api.error(400, "expected a JSON object with model and messages"))
         if refusal is not None:
             return _json(400, api.error(400, refusal))
-        if self._models and model not in self._models:
+        if self._names and model not in self._names:
             return _json(404, api.error(404, f"the model {model} does not exist"))
         self._requests.append({"path": request.path, "headers": dict(request.headers), "body": body})
         return body
