@@ -23,7 +23,8 @@ from pointsman.contracts.messages.decision import (
     with_id,
 )
 from pointsman.contracts.messages.errors import InvalidMessage, UnknownVersion
-from pointsman.core.bandit import RewardSettings
+from pointsman.contracts.messages.outcome import outcome_decoder
+from pointsman.core.bandit import RewardRule, RewardSettings
 from tests.support.message_examples import EXAMPLES, GOLDEN, Example
 
 ANSWERS = {"Decision", "FeedbackAccepted", "OutcomeAccepted", "Problem"}
@@ -124,8 +125,11 @@ def test_an_unknown_field_of_a_request_is_an_error_wherever_it_is(name: str) -> 
 
 @pytest.mark.parametrize("name", [name for name, example in EXAMPLES.items() if isinstance(example.message, Message)])
 def test_a_message_of_a_newer_version_is_refused(name: str) -> None:
-    newer = {**json.loads(_golden(name)), "v": 2}
-    with pytest.raises(UnknownVersion, match="version 2 is newer than 1"):
+    message = EXAMPLES[name].message
+    assert isinstance(message, Message)
+    known = message.version
+    newer = {**json.loads(_golden(name)), "v": known + 1}
+    with pytest.raises(UnknownVersion, match=f"version {known + 1} is newer than {known}"):
         decode(EXAMPLES[name].decoder, json.dumps(newer).encode())
 
 
@@ -146,6 +150,13 @@ def test_what_an_outcome_leaves_out_means_for_ever_what_it_meant_when_it_was_wri
     assert (outcome.rule.cost_bounds_usd, outcome.rule.latency_bounds_ms) == ((0.0, 0.1), (0.0, 10_000.0))
     assert outcome.learn is True
     assert outcome.v == 1
+
+
+def test_an_outcome_that_an_older_version_could_not_learn_from_has_a_version_that_it_waits_for() -> None:
+    outcome = decode(EXAMPLES["outcome"].decoder, _golden("outcome"))
+    robust = msgspec.structs.replace(outcome, rule=RewardRule(normalizer="quantile"))
+    assert _holds(json.loads(encode(robust)), {"v": 2, "rule": {"normalizer": "quantile"}})
+    assert decode(outcome_decoder, encode(robust)).rule == robust.rule
 
 
 @pytest.mark.parametrize("name", ["decision_event", "decision_event.least"])

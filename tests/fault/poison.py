@@ -66,7 +66,7 @@ def poison_outcomes() -> list[bytes]:
         {"reward": -0.1},
         {"provider": ""},
         {"model": "m" * 300},
-        {"rule": {"normalizer": "quantile"}},
+        {"rule": {"normalizer": "zscore"}},
         {"rule": {"lambda_cost": -1.0}},
         {"rule": {"normalizer": "fixed", "cost_bounds_usd": [1.0, 1.0]}},
     ]

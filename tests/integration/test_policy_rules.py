@@ -50,7 +50,10 @@ async def _earn(client: httpx.Client, bus: Bus, tier: str, **measured: float) ->
 
 async def test_the_configured_policys_own_rule_is_in_the_first_outcome(client: httpx.Client, bus: Bus) -> None:
     _, outcome = await _earn(client, bus, "CONFIGURED", quality=50)
-    assert (outcome.policy, outcome.rule) == ("thompson", RewardRule(forgetting=0.9, mu_latency=0.0))
+    assert (outcome.policy, outcome.rule) == (
+        "thompson",
+        RewardRule(normalizer="quantile", forgetting=0.9, mu_latency=0.0),
+    )
 
 
 async def test_a_change_of_policy_is_in_the_outcomes_that_come_after_it_and_the_store_equals_the_log(
@@ -58,18 +61,18 @@ async def test_a_change_of_policy_is_in_the_outcomes_that_come_after_it_and_the_
 ) -> None:
     for quality in range(10):
         last, outcome = await _earn(client, bus, "RULED", quality=50 + quality, cost_usd=0.01, latency_ms=200)
-        assert outcome.rule == config.policy.spec().reward_rule(config.reward) == RewardRule()
+        assert outcome.rule == config.policy.spec().reward_rule(config.reward) == RewardRule(normalizer="quantile")
     own = {"lambda_cost": 0.7, "forgetting": 0.9}
     _activate(client, "RULED", {"name": "forgetful", "algorithm": "thompson", **own})
 
     async def followed() -> bool:
         _, accepted = await _earn(client, bus, "RULED", quality=60, cost_usd=0.02)
-        return accepted.rule == RewardRule(lambda_cost=0.7, forgetting=0.9)
+        return accepted.rule == RewardRule(normalizer="quantile", lambda_cost=0.7, forgetting=0.9)
 
     await eventually(followed, "the new policy's rule in an outcome")
     for quality in range(10):
         last, outcome = await _earn(client, bus, "RULED", quality=40 + quality, cost_usd=0.03)
-        assert outcome.rule == RewardRule(lambda_cost=0.7, forgetting=0.9)
+        assert outcome.rule == RewardRule(normalizer="quantile", lambda_cost=0.7, forgetting=0.9)
 
     await applied_through(store, "RULED", last)
     ledger = await assert_store_equals_log(bus, store, "RULED")
@@ -86,7 +89,7 @@ async def test_going_back_is_in_the_next_outcomes_too(client: httpx.Client, bus:
 
     async def followed() -> bool:
         _, accepted = await _earn(client, bus, "RULED", quality=60)
-        return accepted.rule == RewardRule()
+        return accepted.rule == RewardRule(normalizer="quantile")
 
     await eventually(followed, "the configured rule in an outcome")
 

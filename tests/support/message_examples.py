@@ -155,6 +155,25 @@ EXAMPLES: dict[str, Example] = {
         msgspec.structs.replace(_WAITING, estimate=ArmEstimate(mean=0.81, width=0.12, prior=0.03, sigma=0.2)),
         outcome_decoder,
     ),
+    "outcome.quantile": Example(
+        msgspec.structs.replace(_WAITING, v=2, rule=RewardRule(normalizer="quantile")), outcome_decoder
+    ),
+    "reward.scale": Example(
+        RewardEvent(
+            decision_id=_ID,
+            tier="SIMPLE",
+            provider="p",
+            model="m",
+            outcome_sequence=18,
+            reward=61.25,
+            quality=80.0,
+            cost_usd=0.001,
+            cost_norm=0.5,
+            cost_range_usd=(0.0, 0.002),
+            latency_range_ms=(12.5, 950.0),
+        ),
+        reward_decoder,
+    ),
     "decision_request": Example(
         DecisionRequest(
             tier="SIMPLE",

@@ -21,6 +21,7 @@ from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.instruments import ArmMetric
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.runtime.worker import Halted, NotReady, TierWorker
+from pointsman_reward_updater.outlier_alerts import OutlierAlerts
 from pointsman_reward_updater.publishing import SERVICE, publish_rewards, rewards_complete_through
 
 log = logger("reward_updater")
@@ -48,6 +49,7 @@ class OutcomeWriter(TierWorker):
         arms = {tier: tier_arms(found)} if (found := config.tier_named(tier)) else {tier: ()}
         self._arm_rewards = ArmMetric(metrics.arm_rewards, arms)
         self._arm_costs = ArmMetric(metrics.arm_costs, arms)
+        self._outliers = OutlierAlerts(bus, tier)
         self._applied = metrics.outcomes_applied.labels(tier)
         self._rewards = metrics.rewards.labels(tier)
         self._reward_delays = metrics.reward_delay_seconds.labels(tier)
@@ -182,6 +184,7 @@ class OutcomeWriter(TierWorker):
             if not await self._commit(before, batch[-1].at_ms, rows, headers):
                 return False
         self._count(results)
+        await self._outliers.report(unpublished)
         committed_ms, delays = time.time() * 1000.0, metrics.hop_seconds.labels("outcome_commit", self.tier)
         for message in batch:
             if message.sequence > self._published_through:  # not those that are only learned again

@@ -60,6 +60,8 @@ def _reward(tier: str, item: Applied, complete_through: int) -> RewardEvent:
         latency_ms=outcome.latency_ms,
         cost_norm=reward.cost_norm,
         latency_norm=reward.latency_norm,
+        cost_range_usd=reward.cost_range_usd,
+        latency_range_ms=reward.latency_range_ms,
         propensity=outcome.propensity,
         accepted_at_ms=outcome.accepted_at_ms,
     )

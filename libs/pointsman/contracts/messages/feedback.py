@@ -1,6 +1,6 @@
 """Feedback on answers, and the outcomes that wait for it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
@@ -63,6 +63,8 @@ class PendingOutcome(Message, frozen=True, kw_only=True, tag_field="kind", tag="
     wait_ms: How long it waits after the log accepted it: the tier's ``reward_wait_s`` at that time.
     """
 
+    version: ClassVar[int] = Outcome.version
+
     outcome: Outcome
     wait_ms: NonNegativeInt
 
@@ -79,6 +81,8 @@ class Feedback(Message, frozen=True, kw_only=True, tag_field="kind", tag="feedba
     wait_ms: How long it waits if it is the first message about its decision.
     late: The decision's outcome was published before: the feedback is kept in the log and has no effect.
     """
+
+    version: ClassVar[int] = Outcome.version
 
     outcome: Outcome
     quality: Points

@@ -1,6 +1,7 @@
 """Outcomes of decisions, and the rewards computed from them."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import msgspec
 
@@ -123,6 +124,9 @@ class Outcome(Message, frozen=True, kw_only=True):
     accepted_at_ms, decided_at_ms: Unix milliseconds.
     """
 
+    version: ClassVar[int] = 2
+    """2: the rule's normalizer may be ``quantile``, by which an older version cannot compute the reward."""
+
     decision_id: str
     tier: str
     provider: str = ""
@@ -159,6 +163,8 @@ class RewardEvent(Message, frozen=True, kw_only=True):
     quality_reported: Whether the outcome reported a quality. If not, ``quality`` is the neutral quality or the reward
         itself.
     cost_norm, latency_norm: Normalised cost and latency, 0 to 1.
+    cost_range_usd, latency_range_ms: The cost and the latency that were normalised to 0 and to 1. Absent from older
+        versions, where nothing was reported, and while the tier has no scale yet.
     """
 
     decision_id: str
@@ -174,6 +180,8 @@ class RewardEvent(Message, frozen=True, kw_only=True):
     latency_ms: float | None = None
     cost_norm: float | None = None
     latency_norm: float | None = None
+    cost_range_usd: tuple[float, float] | None = None
+    latency_range_ms: tuple[float, float] | None = None
     propensity: float | None = None
     accepted_at_ms: int = 0
 

@@ -12,7 +12,7 @@ from pointsman.core.bandit.linucb import LinUCB
 from pointsman.core.bandit.parameters import parameters_type
 from pointsman.core.bandit.policy import Policy, first_best, greedy, scores
 from pointsman.core.bandit.registry import ALGORITHMS, BUILT_IN, make_policy, static_arm
-from pointsman.core.bandit.reward import Ranges, Reward, RewardRule, RewardSettings
+from pointsman.core.bandit.reward import Normalizer, Outlier, Ranges, Reward, RewardRule, RewardSettings
 from pointsman.core.bandit.sampling import Draw, sample, sample_rows
 from pointsman.core.bandit.scaled_linucb import ScaledLinUCB
 from pointsman.core.bandit.softmax import Softmax
@@ -36,7 +36,9 @@ __all__ = [
     "Learner",
     "LinUCB",
     "Mismatch",
+    "Normalizer",
     "OutcomeParts",
+    "Outlier",
     "Policy",
     "PolicyError",
     "Ranges",

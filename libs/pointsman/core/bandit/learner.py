@@ -91,7 +91,7 @@ class Learner:
             raise ContextError("expected at least one number")
         x = np.array(conform(context, state.dim if state else len(context)))
         if reward is None:
-            earned = self.ranges.reward(rule, quality, cost_usd, latency_ms)
+            earned = self.ranges.reward(rule, quality, cost_usd, latency_ms, str(arm))
             self._reweigh((rule.lambda_cost, rule.mu_latency), sequence)
         else:
             earned = Reward(clamp_reward(reward), clamp_reward(reward), None, None)

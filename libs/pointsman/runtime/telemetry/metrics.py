@@ -132,6 +132,11 @@ rewards = Histogram(
 )
 arm_rewards = Summary("pointsman_arm_reward_ratio", "Rewards of each arm, 0 to 1", ["tier", "arm"])
 arm_costs = Summary("pointsman_arm_cost_usd", "Reported costs of each arm, in US dollars", ["tier", "arm"])
+outcome_outliers = Counter(
+    "pointsman_outcome_outliers",
+    "Costs and latencies of outcomes far above the usual in their tier",
+    ["tier", "signal"],
+)
 reward_delay_seconds = Histogram(
     "pointsman_reward_delay_seconds",
     "From a decision to the acceptance of its outcome",

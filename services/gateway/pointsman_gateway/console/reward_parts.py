@@ -45,4 +45,7 @@ def reward_parts(event: RewardEvent, rule: RewardRule) -> RewardParts:
         latency=None if event.latency_norm is None else rule.mu_latency * 100.0 * event.latency_norm,
         cost_norm=event.cost_norm,
         latency_norm=event.latency_norm,
+        normalizer=rule.normalizer,
+        cost_range_usd=event.cost_range_usd,
+        latency_range_ms=event.latency_range_ms,
     )

@@ -44,7 +44,7 @@ def test_what_is_left_out_has_the_references_values(load: Load) -> None:
     config = load()
     assert config.context.dim == 12
     assert config.context.mismatch == "reject"
-    assert (config.reward.lambda_cost, config.reward.mu_latency, config.reward.normalizer) == (0.3, 0.1, "minmax")
+    assert (config.reward.lambda_cost, config.reward.mu_latency, config.reward.normalizer) == (0.3, 0.1, "quantile")
     assert config.active(config.tier[0]).algorithm == "linucb"
     assert config.shadows(config.tier[0]) == []
     assert tier_arms(config.tier[0]) == (Arm("ollama", "llama3.2"), Arm("openai", "gpt-4o-mini"))
@@ -76,7 +76,7 @@ def test_automatic_promotion_needs_a_setting_and_its_tiers(load: Load) -> None:
         ("[contexts]\ndim = 3", "contexts: unknown section"),
         ("[reward]\nlambda_cost = -1", "reward.lambda_cost: expected at least 0, got -1"),
         ("[reward]\nmu_latency = nan", "reward.mu_latency: expected at least 0, got nan"),
-        ("[reward]\nnormalizer = 'zscore'", "reward.normalizer: expected minmax or fixed, got 'zscore'"),
+        ("[reward]\nnormalizer = 'zscore'", "reward.normalizer: expected quantile, minmax or fixed, got 'zscore'"),
         ("[reward]\ncost_bounds_usd = [1, 1]", "reward.cost_bounds_usd: expected [low, high] with low < high"),
         ("[reward]\nlatency_bounds_ms = [0, inf]", "reward.latency_bounds_ms[1]: expected a finite number, got inf"),
         ("[reward]\nlatency_bounds_ms = [0]", "reward.latency_bounds_ms: expected a list of length 2, got 1"),

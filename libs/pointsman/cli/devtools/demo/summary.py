@@ -171,4 +171,4 @@ def describe_rule(rule: RewardSettings) -> str:
         low, high = rule.cost_bounds_usd
         price = f"(cost in $ − {low:g}) / {high - low:g}" if low else f"cost in $ / {high:g}"
         return f"reward = quality − {weight:g} · min(1, {price}), at least 0: what the policy maximises."
-    return f"reward = quality − {weight:g} · cost on the range of all costs, at least 0: what the policy maximises."
+    return f"reward = quality − {weight:g} · cost on the scale of the tier, at least 0: what the policy maximises."

@@ -21,7 +21,7 @@ dim = 12                    # the features of a chat request
 [reward]                    # clamp(quality − λ·100·norm(cost) − μ·100·norm(latency), 0, 100)
 lambda_cost = 0.3
 mu_latency = 0.1
-normalizer = "minmax"
+normalizer = "quantile"     # costs and latencies on a scale that outliers do not move
 
 [policy]
 algorithm = "linucb"

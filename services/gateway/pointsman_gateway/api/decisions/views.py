@@ -4,7 +4,7 @@ import msgspec
 
 from pointsman.contracts.messages.decision import DecisionEvent
 from pointsman.contracts.messages.outcome import FeedbackRecord, Served
-from pointsman.core.bandit import RewardRule
+from pointsman.core.bandit import Normalizer, RewardRule
 from pointsman_gateway.console.feature_names import FeatureView
 from pointsman_gateway.console.shadow_choices import ShadowChoiceView
 
@@ -40,7 +40,10 @@ class RewardParts(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     quality: The quality that entered; 50 when none was reported.
     cost, latency: The deductions: λ and μ times the normalized number times 100. None when the number was not reported.
-    cost_norm, latency_norm: 0 to 1, by the ranges of the tier at that time.
+    cost_norm, latency_norm: 0 to 1, on the scale of the tier at that time.
+    normalizer: What the scale follows from.
+    cost_range_usd, latency_range_ms: That scale: what is normalised to 0 and to 1. None when the tier had none yet, and
+        for outcomes that an older version learned from.
     """
 
     quality: float
@@ -48,6 +51,9 @@ class RewardParts(msgspec.Struct, frozen=True, kw_only=True):
     latency: float | None
     cost_norm: float | None
     latency_norm: float | None
+    normalizer: Normalizer
+    cost_range_usd: tuple[float, float] | None
+    latency_range_ms: tuple[float, float] | None
 
 
 class DecisionOutcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,13 +22,21 @@ export function rewardCard(d) {
       : "Its parts are no longer in the reward log."));
 }
 
+/** What was normalised to 0 and to 1, and what it follows from. */
+const NORMALIZERS = {quantile: "99 % quantile of recent outcomes", minmax: "lowest and highest so far", fixed: "as configured"};
+
+function scaleText({normalizer}, range, format) {
+  if (range) return ` on the scale ${format(range[0])} to ${format(range[1])} (${NORMALIZERS[normalizer] ?? normalizer})`;
+  return normalizer === "quantile" ? ": the tier has no scale until two arms have two outcomes each" : "";
+}
+
 /** The parts and their sum; the reward is the sum, limited to 0 to 100. */
 function sum(reward, parts, outcome) {
   const lines = [["quality", parts.quality, known(outcome.quality) ? "" : "not reported, 50 is assumed"]];
   // Fields that a rule omits have their default.
   const lambda = outcome.rule?.lambda_cost ?? 0.3, mu = outcome.rule?.mu_latency ?? 0.1;
-  if (known(parts.cost)) lines.push(["− λ · 100 · cost", -parts.cost, `λ ${lambda}, normalised cost ${fixed(parts.cost_norm, 4)}`]);
-  if (known(parts.latency)) lines.push(["− μ · 100 · latency", -parts.latency, `μ ${mu}, normalised latency ${fixed(parts.latency_norm, 4)}`]);
+  if (known(parts.cost)) lines.push(["− λ · 100 · cost", -parts.cost, `λ ${lambda}, normalised cost ${fixed(parts.cost_norm, 4)}${scaleText(parts, parts.cost_range_usd, usd)}`]);
+  if (known(parts.latency)) lines.push(["− μ · 100 · latency", -parts.latency, `μ ${mu}, normalised latency ${fixed(parts.latency_norm, 4)}${scaleText(parts, parts.latency_range_ms, duration)}`]);
   const total = lines.reduce((all, [, value]) => all + value, 0), scale = scaleOver([...lines.map(([, value]) => value), total], {high: 100});
   const clamped = Math.abs(total - reward) > 1e-6;
   return table("Parts of the reward", ["Part", {text: "", class: "drawn"}, {text: "Points", class: "n"}], [
