@@ -18,7 +18,7 @@ from pointsman.contracts.messages.decision import (
     FallbackEvent,
 )
 from pointsman.contracts.messages.feedback import Feedback, PendingOutcome
-from pointsman.contracts.messages.notices import Alert, ArmsChanged, DeadLetter, ShadowDecision
+from pointsman.contracts.messages.notices import Alert, ArmsChanged, ArmsPulled, DeadLetter, ShadowDecision
 from pointsman.contracts.messages.outcome import Outcome, RewardEvent
 from pointsman.contracts.messages.policies import TierPolicies
 from pointsman.contracts.messages.problem import Problem
@@ -75,6 +75,7 @@ CHANNELS = (
     _of(subjects.feedback, PendingOutcome, Feedback, stream=subjects.FEEDBACK),
     _of(subjects.rewards, RewardEvent, stream=subjects.REWARDS),
     _of(subjects.arms, ArmsChanged),
+    _of(subjects.pulls, ArmsPulled),
     _of(subjects.shadow, ShadowDecision, stream=subjects.SHADOW),
     _of(subjects.alert, Alert, stream=subjects.ALERTS),
     _of(subjects.dead, DeadLetter, stream=subjects.DEAD),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import urllib.request
+from collections import Counter
 from functools import partial
 
 import pytest
@@ -46,7 +47,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
-TIERS = ("LOGGED", "MANY", "ONCE", "DEGRADED", "FRESH", "POISON", "SHADOWED", "RAISING")
+TIERS = ("LOGGED", "MANY", "ONCE", "DEGRADED", "FRESH", "POISON", "SHADOWED", "RAISING", "YOUNG")
 """A tier for each test, so that none sees another's."""
 
 OUTSIDE = """
@@ -101,7 +102,18 @@ async def test_decision_is_in_the_log_before_its_response_and_equals_it(loop: Bu
     await loop.nats.subscribe(subjects.decision_topic("LOGGED"), cb=heard.put)
     decision = await decide(loop, "LOGGED")
     event = await logged(loop, decision)  # one direct get, without a wait
-    for name in ("tier", "provider", "model", "policy", "policy_version", "propensity", "explored", "stale", "scores"):
+    for name in (
+        "tier",
+        "provider",
+        "model",
+        "policy",
+        "policy_version",
+        "propensity",
+        "explored",
+        "stale",
+        "scores",
+        "held_back",
+    ):
         assert getattr(event, name) == getattr(decision, name), name
     assert (event.context, event.nonce) == (CONTEXT, parse_id(decision.decision_id).nonce)
     assert (event.algorithm, event.parameters) == ("linucb", {"epsilon": 0.3})
@@ -127,6 +139,16 @@ async def test_every_decision_has_every_score_and_the_exact_propensity(loop: Bus
         assert (arms[drawn.candidate], drawn.explored) == (Arm(event.provider, event.model), event.explored)
         assert event.propensity == p[drawn.candidate]
         assert sorted(p) == pytest.approx([0.1, 0.1, 0.8])
+
+
+async def test_replicas_bound_the_pulls_of_young_arms_together(loop: Bus) -> None:
+    counts: Counter[str] = Counter()
+    for _ in range(60):  # all by one replica of the two with probability 2e-18
+        decision = await decide(loop, "YOUNG")
+        full = [arm for arm in ("p:a", "p:b", "q:c/1.5:free") if counts[arm] >= 8]
+        assert decision.held_back == (full if len(full) < 3 else [])
+        counts[f"{decision.provider}:{decision.model}"] += 1
+    assert min(counts.values()) >= 8
 
 
 async def test_an_outcome_that_comes_three_times_is_learned_from_once(loop: Bus, store: Store) -> None:

@@ -37,11 +37,13 @@ from pointsman.contracts.messages.feedback import (
 from pointsman.contracts.messages.notices import (
     Alert,
     ArmsChanged,
+    ArmsPulled,
     DeadLetter,
     ShadowDecision,
     alert_decoder,
     arms_decoder,
     dead_decoder,
+    pulls_decoder,
     shadow_decoder,
 )
 from pointsman.contracts.messages.outcome import (
@@ -510,6 +512,10 @@ EXAMPLES: dict[str, Example] = {
             committed_at_ms=1_795_312_010_005,
         ),
         arms_decoder,
+    ),
+    "arms_pulled": Example(
+        ArmsPulled(tier="SIMPLE", replica="5f2c01a9be77d340", arms=["ollama:llama3.2", "ollama:llama3.2"]),
+        pulls_decoder,
     ),
     "shadow_decision": Example(
         ShadowDecision(

@@ -18,6 +18,7 @@ from pointsman.runtime.service import BackgroundTasks, run_with_probe
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry.logs import logger
 from pointsman_decision.decision_handler import DecisionHandler
+from pointsman_decision.pull_notices import PullNotices
 from pointsman_decision.score_handler import ScoreHandler
 from pointsman_decision.state_sync import StateSync
 from pointsman_decision.tier import Tier
@@ -43,7 +44,8 @@ class DecisionReplica:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._tiers = {
-            tier.name: Tier(tier.name, config.context.dim, config.active(tier), config.prices()) for tier in config.tier
+            tier.name: Tier(tier.name, config.context.dim, config.active(tier), config.prices(), tier.reward_wait_s)
+            for tier in config.tier
         }
         self._policies_loaded = asyncio.Event()
         self._bus: Bus | None = None
@@ -83,7 +85,8 @@ class DecisionReplica:
         await await_streams(bus, STREAMS)
         store = Store(config.redis)
         self._sync = sync = StateSync(bus, store, self._tiers, config.decision.reconcile_ms / 1000.0)
-        decisions, scores = DecisionHandler(bus, self._tiers, config), ScoreHandler(bus, self._tiers, config)
+        pulls = PullNotices(bus, self._tiers)
+        decisions, scores = DecisionHandler(bus, self._tiers, pulls, config), ScoreHandler(bus, self._tiers, config)
         self._handler = decisions
         reporter = StatusReporter("decision", self._statuses, decisions.requests, self.problems)
         try:
@@ -92,6 +95,7 @@ class DecisionReplica:
                 tasks.start("policies", watch_policies(bus, self._on_policies))
                 tasks.start("connection", bus.until_closed())
                 tasks.start("writes", WriteWatch(bus, "decision").run())
+                await pulls.subscribe()
                 await sync.loaded()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(POLICIES_TIMEOUT_S):
@@ -120,7 +124,13 @@ class DecisionReplica:
 
     def _statuses(self) -> list[TierStatus]:
         return [
-            TierStatus(tier=tier.name, state_age_ms=tier.age_ms(), watermark=tier.watermark)
+            TierStatus(
+                tier=tier.name,
+                state_age_ms=tier.age_ms(),
+                watermark=tier.watermark,
+                under_way={str(arm): count for arm, count in tier.under_way.counts().items()},
+                held_back=[str(arm) for arm in tier.held_back()],
+            )
             for tier in self._tiers.values()
         ]
 

@@ -29,8 +29,10 @@ from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.instruments import ArmMetric, Counter, Histogram
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.runtime.telemetry.tracing import Span
+from pointsman_decision.distribution import Pin
 from pointsman_decision.problems import invalid_request, send_problem
-from pointsman_decision.tier import Choice, LivePolicy, Pin, Tier
+from pointsman_decision.pull_notices import PullNotices
+from pointsman_decision.tier import Choice, LivePolicy, Tier
 
 log = logger("decision")
 
@@ -109,9 +111,10 @@ def _pins(valid: list[_Valid]) -> list[Pin | None]:
 class DecisionHandler:
     """Respond to requests on ``decide.<tier>``."""
 
-    def __init__(self, bus: Bus, tiers: Mapping[str, Tier], config: Config) -> None:
+    def __init__(self, bus: Bus, tiers: Mapping[str, Tier], pulls: PullNotices, config: Config) -> None:
         self._bus = bus
         self._tiers = tiers
+        self._pulls = pulls
         self._arms = {tier.name: tier_arms(tier) for tier in config.tier}
         self._arm_decisions = ArmMetric(metrics.arm_decisions, self._arms)
         self._context = config.context
@@ -187,6 +190,7 @@ class DecisionHandler:
             for item in valid:
                 await self._fail(item.waiting, "policy-failed", f"policy {live.spec.name} failed: {error}")
             return []
+        await self._pulls.publish(tier)
         age_ms = tier.age_ms()
         metrics.batch_size.labels(tier.name).observe(len(valid))
         now_ms = int(time.time() * 1000)
@@ -236,6 +240,7 @@ class DecisionHandler:
             state_age_ms=age_ms,
             scores=choice.scores,
             pinned=choice.pinned,
+            held_back=[str(arm) for arm in choice.held_back],
         )
 
     async def _respond(self, item: _Decided) -> None:

@@ -49,7 +49,7 @@ class ScoreHandler:
         tier = self._tiers[request.tier]
         live, age_ms = tier.live, tier.age_ms()
         try:
-            scores = tier.score(candidates, context)
+            scoring = tier.score(candidates, context)
         except Exception as error:  # a policy plug-in may raise anything
             log.exception("policy %s of tier %s failed", live.spec.name, tier.name)
             return Problem(title="No scores", status=503, detail=f"policy {live.spec.name} failed: {error}")
@@ -59,5 +59,6 @@ class ScoreHandler:
             policy_version=live.version,
             stale=age_ms is None or age_ms > self._stale_after_ms,
             state_age_ms=age_ms,
-            scores=scores,
+            scores=scoring.scores,
+            held_back=[str(arm) for arm in scoring.held_back],
         )

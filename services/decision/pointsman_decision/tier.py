@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pointsman.contracts.messages.decision import CandidateScore
 from pointsman.contracts.messages.policies import PolicySpec
@@ -22,9 +21,12 @@ from pointsman.core.bandit import (
     make_policy,
     sample_rows,
     scores,
+    uses_rewards,
 )
 from pointsman.learning.reset import RESETTING
 from pointsman.learning.tier_store import TierChanges
+from pointsman_decision.distribution import Distribution, HeldBack, Pin, compose
+from pointsman_decision.under_way import OUTCOME_WITHIN_S, PullsUnderWay
 
 MAX_SELECTIONS = 256
 """Candidate lists whose factors are cached; requests rarely use more than a few."""
@@ -39,13 +41,30 @@ class Choice(NamedTuple):
     draw: float
     scores: list[CandidateScore]
     pinned: bool = False
+    held_back: tuple[Arm, ...] = ()
 
 
-class Pin(NamedTuple):
-    """The arm that a conversation stays with, and the cost of leaving it, in units of reward (0 to 1)."""
+class Scoring(NamedTuple):
+    """The scores of the candidates for one context, and those of them that are held back."""
 
-    arm: Arm
-    switching_cost: float
+    scores: list[CandidateScore]
+    held_back: tuple[Arm, ...]
+
+
+class _Candidates(NamedTuple):
+    """The factors of one list of candidates, and those of them that have a bound of pulls under way."""
+
+    selection: Selection
+    young: tuple[Arm, ...]
+
+
+class _Scored(NamedTuple):
+    """Everything that a draw needs; see `compose`."""
+
+    estimates: Estimates
+    ranked: FloatArray
+    distribution: Distribution
+    held_back: tuple[Arm, ...]
 
 
 class LivePolicy(NamedTuple):
@@ -67,9 +86,12 @@ class Tier:
 
     ``spec``: the initial policy, version 0: the configured one.
     ``prices``: by arm, the expected cost of a call, used for arms without a reported cost.
+    ``reward_wait_s``: how long outcomes wait for feedback.
     """
 
-    def __init__(self, name: str, dim: int, spec: PolicySpec, prices: Mapping[Arm, float]) -> None:
+    def __init__(
+        self, name: str, dim: int, spec: PolicySpec, prices: Mapping[Arm, float], reward_wait_s: float = 0.0
+    ) -> None:
         self.name = name
         self.live = LivePolicy.build(spec, 0)
         self.epoch = ""
@@ -80,7 +102,8 @@ class Tier:
         self.loaded = False
         self._stack = ArmStack(dim)
         self._prices = dict(prices)
-        self._selections: dict[tuple[Arm, ...], Selection] = {}
+        self._selections: dict[tuple[Arm, ...], _Candidates] = {}
+        self.under_way = PullsUnderWay(reward_wait_s + OUTCOME_WITHIN_S)
 
     def set_policy(self, version: int, spec: PolicySpec) -> None:
         """Make another policy live; raise `PolicyError` and keep the present one when it cannot be built."""
@@ -102,8 +125,10 @@ class Tier:
         replaced = (changes.epoch, changes.generation) != (self.epoch, self.generation)
         if replaced:
             self._stack.clear()
+            self.under_way.clear_learned()
         for arm, state in changes.arms.items():
             self._stack.put(arm, state)
+            self.under_way.set_learned(arm, state.n)
         if changes.arms or replaced:
             self._selections.clear()
         self.epoch, self.generation = changes.epoch, changes.generation
@@ -116,6 +141,10 @@ class Tier:
         """Return the age of the state by this machine's clock; None before the first commit."""
         return max(0, int(time.time() * 1000) - self.as_of_ms) if self.as_of_ms else None
 
+    def held_back(self) -> tuple[Arm, ...]:
+        """Return the arms that have reached their bound of pulls under way, if the policy uses rewards."""
+        return self.under_way.full(tuple(self.under_way.counts())) if uses_rewards(self.live.policy) else ()
+
     def choose(
         self,
         candidates: tuple[Arm, ...],
@@ -124,55 +153,50 @@ class Tier:
     ) -> list[Choice]:
         """Draw an arm for each of B contexts with the same candidates, scoring them together.
 
-        ``candidates`` has length K; ``contexts`` has shape (B, d).
-        ``pins`` (length B): a pinned arm has probability 1, unless the best score exceeds its own by more than the
-        switching cost; a pin to an arm that is no candidate is ignored. Scores are the policy's ``ucb``, as reported.
+        ``candidates`` has length K; ``contexts`` has shape (B, d); ``pins`` has length B. See `compose` for the
+        distributions that are drawn from.
         """
-        policy = self.live.policy
-        estimates = self._select(candidates).estimate(np.array(contexts))
-        p, ranked = policy.probabilities(estimates), scores(policy, estimates)
-        stays = np.zeros(len(p), dtype=np.bool_)
-        if pins is not None and any(pins):
-            p = p.copy()
-            _pin(estimates.arms, ranked, pins, p, stays)
-        return _draw(policy, estimates, ranked, p, stays)
+        found = self._select(candidates)
+        choices = _draw(self.live.policy, self._score(found, contexts, pins))
+        if found.young and len(candidates) > 1:  # with one candidate, nothing is chosen
+            for at, choice in enumerate(choices, 1):
+                # The rest of the batch was drawn as if the arm had not reached its bound, and is drawn again.
+                if self.under_way.add(choice.arm) and at < len(choices):
+                    return choices[:at] + self.choose(candidates, contexts[at:], pins and pins[at:])
+        return choices
 
-    def score(self, candidates: tuple[Arm, ...], context: Sequence[float]) -> list[CandidateScore]:
+    def score(self, candidates: tuple[Arm, ...], context: Sequence[float]) -> Scoring:
         """Return the scores of the candidates, without drawing an arm."""
-        policy = self.live.policy
-        estimates = self._select(candidates).estimate(np.array([context]))
-        return _scores(estimates, scores(policy, estimates), policy.probabilities(estimates))[0]
+        scored = self._score(self._select(candidates), [context], None)
+        return Scoring(_scores(scored)[0], scored.held_back)
 
-    def _select(self, candidates: tuple[Arm, ...]) -> Selection:
+    def _score(
+        self, found: _Candidates, contexts: Sequence[Sequence[float]], pins: Sequence[Pin | None] | None
+    ) -> _Scored:
+        policy, x = self.live.policy, np.array(contexts)
+        estimates = found.selection.estimate(x)
+        full = self.under_way.full(found.young) if found.young and uses_rewards(policy) else ()
+        held_back = None
+        if full and len(full) < len(estimates.arms):
+            others = tuple([arm for arm in estimates.arms if arm not in full])
+            held_back = HeldBack(full, self._select(others).selection.estimate(x))
+        ranked = scores(policy, estimates)
+        distribution = compose(policy, estimates, ranked, held_back, pins)
+        return _Scored(estimates, ranked, distribution, full if held_back else ())
+
+    def _select(self, candidates: tuple[Arm, ...]) -> _Candidates:
         """Return the factors of these candidates, cached for later requests."""
-        selection = self._selections.get(candidates)
-        if selection is None:
+        found = self._selections.get(candidates)
+        if found is None:
             if len(self._selections) >= MAX_SELECTIONS:
                 self._selections.clear()
-            selection = self._selections[candidates] = self._stack.select(candidates, self._prices)
-        return selection
+            selection = self._stack.select(candidates, self._prices)
+            found = self._selections[candidates] = _Candidates(selection, self.under_way.young(candidates))
+        return found
 
 
-def _pin(
-    arms: tuple[Arm, ...], score: FloatArray, pins: Sequence[Pin | None], p: FloatArray, stays: NDArray[np.bool_]
-) -> None:
-    """Set the probability of pinned arms that are good enough to 1, in place, and mark their rows.
-
-    Both ``p``, shape (B, K), and ``stays``, shape (B,), are changed.
-    """
-    for row, pin in enumerate(pins):
-        if pin is None or pin.arm not in arms:
-            continue
-        at = arms.index(pin.arm)
-        if score[row].max() - score[row, at] <= pin.switching_cost:
-            p[row] = 0.0
-            p[row, at] = 1.0
-            stays[row] = True
-
-
-def _draw(
-    policy: Policy, estimates: Estimates, ranked: FloatArray, p: FloatArray, stays: NDArray[np.bool_]
-) -> list[Choice]:
+def _draw(policy: Policy, scored: _Scored) -> list[Choice]:
+    arms, (p, stays) = scored.estimates.arms, scored.distribution
     probabilities = p.tolist()
     draws = [random.random() for _ in probabilities]
     chosen, explored = sample_rows(p, policy.exploration, np.array(draws))
@@ -180,7 +204,7 @@ def _draw(
     if stays.any():  # a pinned request does not explore
         chosen[stays], explored[stays] = p[stays].argmax(axis=1), False
     rows = zip(
-        _scores(estimates, ranked, p),
+        _scores(scored),
         probabilities,
         draws,
         chosen.tolist(),
@@ -189,16 +213,17 @@ def _draw(
         strict=True,
     )
     return [
-        Choice(estimates.arms[at], row[at], by_chance, u, scores, pinned)
+        Choice(arms[at], row[at], by_chance, u, scores, pinned, () if pinned else scored.held_back)
         for scores, row, u, at, by_chance, pinned in rows
     ]
 
 
-def _scores(estimates: Estimates, ranked: FloatArray, p: FloatArray) -> list[list[CandidateScore]]:
+def _scores(scored: _Scored) -> list[list[CandidateScore]]:
     """Return for each of B contexts the scores of the K candidates."""
+    estimates = scored.estimates
     pulls, costs = estimates.pulls.tolist(), [None if c != c else c for c in estimates.cost_usd.tolist()]  # noqa: PLR0124  # NaN
     sigmas = estimates.sigma.tolist()
-    rows = (estimates.mean, estimates.width, estimates.prior, ranked, p)
+    rows = (estimates.mean, estimates.width, estimates.prior, scored.ranked, scored.distribution.p)
     return [
         [
             CandidateScore(

@@ -8,7 +8,8 @@ import pytest
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.core.bandit import Arm, ArmState
 from pointsman.learning.tier_store import TierChanges
-from pointsman_decision.tier import Choice, Pin, Tier
+from pointsman_decision.distribution import Pin
+from pointsman_decision.tier import Choice, Tier
 
 GOOD, BAD, OTHER = Arm("openai", "gpt-5"), Arm("ollama", "llama3.2"), Arm("mistral", "small")
 CANDIDATES = (GOOD, BAD, OTHER)

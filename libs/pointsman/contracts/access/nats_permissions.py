@@ -100,6 +100,7 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
         publish=(
             subjects.STREAM_SUBJECTS[subjects.DECISIONS],
             subjects.ANY_DECISION,
+            subjects.ANY_PULLS,
             _UNWRITABLE,
             *(inbox(role) for role in _ANSWERED),
             *_exists(subjects.DECISIONS, subjects.POLICIES_STREAM),
@@ -110,6 +111,7 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
             f"{subjects.ANY_DECIDE} {subjects.DECISION_QUEUE}",
             f"{subjects.ANY_SCORE} {subjects.DECISION_QUEUE}",
             subjects.ANY_ARMS,
+            subjects.ANY_PULLS,
             *_micro("decision"),
             inbox("decision"),
         ),

@@ -85,6 +85,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     state_age_ms: Age of the state that the policy used: it includes every outcome that was accepted before. None while
         no reward-updater has published it; the decision is then marked stale.
     pinned: The conversation kept its arm; the arm's probability was 1.
+    held_back: Candidates that have only their share of exploration, as ``provider:model``: little is known of them, and
+        as many of their decisions await an outcome as are allowed.
     """
 
     decision_id: str
@@ -100,6 +102,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     state_age_ms: int | None
     scores: list[CandidateScore]
     pinned: bool = False
+    held_back: list[str] = []
 
 
 class CandidateScores(Message, frozen=True, kw_only=True):
@@ -115,6 +118,7 @@ class CandidateScores(Message, frozen=True, kw_only=True):
     stale: bool = False
     state_age_ms: int | None = None
     scores: list[CandidateScore]
+    held_back: list[str] = []
 
 
 class DecisionRecord(Message, frozen=True, kw_only=True):
@@ -163,6 +167,7 @@ class DecisionEvent(DecisionRecord, frozen=True, kw_only=True):
     state_age_ms: int | None = None
     scores: list[CandidateScore]
     pinned: bool = False
+    held_back: list[str] = []
 
 
 class FallbackEvent(Message, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Notices between the services: changed arms, shadow results, alerts and dead letters."""
+"""Notices between the services: changed arms, pulls, shadow results, alerts and dead letters."""
 
 from typing import Any
 
@@ -24,6 +24,22 @@ class ArmsChanged(Message, frozen=True, kw_only=True):
     as_of_ms: int
     arms: list[str] = []
     committed_at_ms: int = 0
+
+
+class ArmsPulled(Message, frozen=True, kw_only=True):
+    """On ``pulls.<tier>``: a decision replica has drawn arms of which little is known yet.
+
+    The other replicas count them, so that the bound on decisions without an outcome is that of the tier.
+
+    Attributes
+    ----------
+    replica: Random name of the process.
+    arms: The arm of each decision, as ``provider:model``.
+    """
+
+    tier: str
+    replica: str
+    arms: list[str]
 
 
 class ShadowDecision(Message, frozen=True, kw_only=True):
@@ -86,6 +102,7 @@ class DeadLetter(Message, frozen=True, kw_only=True):
 
 
 arms_decoder = msgspec.json.Decoder(ArmsChanged)
+pulls_decoder = msgspec.json.Decoder(ArmsPulled)
 shadow_decoder = msgspec.json.Decoder(ShadowDecision)
 alert_decoder = msgspec.json.Decoder(Alert)
 dead_decoder = msgspec.json.Decoder(DeadLetter)

@@ -26,6 +26,9 @@ class TierStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ----------
     state_age_ms: Decision replica: age of its state.
     watermark: Decision replica: sequence of the last outcome in its state.
+    under_way: Decision replica: decisions that await their outcome, by arm (``provider:model``), of the arms of which
+        little is known and which therefore have a bound.
+    held_back: Decision replica: those of these arms that have reached the bound.
     log_lag: Reward-updater that writes the tier: number of outcomes not yet learned from.
     halted: Reward-updater: it stopped and needs an operator.
     shadow_lag, reward_lag: Shadow-evaluator that evaluates the tier: numbers of decisions not yet evaluated and of
@@ -36,6 +39,8 @@ class TierStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tier: str
     state_age_ms: int | None = None
     watermark: int | None = None
+    under_way: dict[str, int] = {}
+    held_back: list[str] = []
     log_lag: int | None = None
     halted: bool = False
     shadow_lag: int | None = None

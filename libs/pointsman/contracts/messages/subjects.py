@@ -44,6 +44,7 @@ DECISION_QUEUE = "decision"
 ANY_DECIDE = "decide.*"
 ANY_SCORE = "score.*"
 ANY_ARMS = "arms.*"
+ANY_PULLS = "pulls.*"
 ANY_DECISION = "decisions.*"
 ANY_FALLBACK = "fallbacks.*"
 
@@ -110,6 +111,11 @@ def shadow(policy: str, tier: str) -> str:
 def arms(tier: str) -> str:
     """Core NATS: changed arms."""
     return f"arms.{tier}"
+
+
+def pulls(tier: str) -> str:
+    """Core NATS: decisions for arms of which little is known yet, between the decision replicas."""
+    return f"pulls.{tier}"
 
 
 def alert(kind: str, tier: str) -> str:

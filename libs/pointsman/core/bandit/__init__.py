@@ -10,7 +10,7 @@ from pointsman.core.bandit.fixed_policies import Cheapest, Static, Uniform
 from pointsman.core.bandit.learner import Learner
 from pointsman.core.bandit.linucb import LinUCB
 from pointsman.core.bandit.parameters import parameters_type
-from pointsman.core.bandit.policy import Policy, first_best, greedy, scores
+from pointsman.core.bandit.policy import Policy, first_best, greedy, scores, uses_rewards
 from pointsman.core.bandit.registry import ALGORITHMS, BUILT_IN, make_policy, static_arm
 from pointsman.core.bandit.reward import Normalizer, Outlier, Ranges, Reward, RewardRule, RewardSettings
 from pointsman.core.bandit.sampling import Draw, sample, sample_rows
@@ -61,4 +61,5 @@ __all__ = [
     "sample_rows",
     "scores",
     "static_arm",
+    "uses_rewards",
 ]

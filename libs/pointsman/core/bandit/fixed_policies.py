@@ -20,6 +20,7 @@ class Static:
     """
 
     alpha = 0.0
+    uses_rewards = False
 
     @check_arguments
     def __init__(self, arm: Arm, epsilon: Share = 0.0) -> None:
@@ -54,6 +55,7 @@ class Cheapest:
     """
 
     alpha = 0.0
+    uses_rewards = False
 
     @check_arguments
     def __init__(self, epsilon: Share = 0.0) -> None:
@@ -78,6 +80,7 @@ class Uniform:
     """Choose every candidate with the same probability: a control group."""
 
     alpha = 0.0
+    uses_rewards = False
     exploration = 1.0
 
     def probabilities(self, estimates: Estimates) -> FloatArray:

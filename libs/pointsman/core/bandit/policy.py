@@ -28,7 +28,9 @@ class Policy(Protocol):
         another way has 0 here.
 
     A policy may have a method ``score(estimates)`` that returns what it ranks the candidates by, shape (B, K), for
-    display and for conversations that stay with their arm; otherwise that is ``mean + α·width``.
+    display and for conversations that stay with their arm; otherwise that is ``mean + α·width``. A policy whose choice
+    does not depend on rewards may declare ``uses_rewards = False``: the number of its decisions that await an outcome
+    is then not bounded.
     """
 
     alpha: float
@@ -43,6 +45,11 @@ def scores(policy: Policy, estimates: Estimates) -> FloatArray:
     """Return what the policy ranks the candidates by, shape (B, K): its ``score``, or ``mean + α·width``."""
     score: Callable[[Estimates], FloatArray] | None = getattr(policy, "score", None)
     return estimates.mean + policy.alpha * estimates.width if score is None else score(estimates)
+
+
+def uses_rewards(policy: Policy) -> bool:
+    """Return whether the policy chooses by rewards, as all do that do not declare otherwise."""
+    return bool(getattr(policy, "uses_rewards", True))
 
 
 def first_best(scores: FloatArray) -> NDArray[np.intp]:

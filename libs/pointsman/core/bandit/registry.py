@@ -14,7 +14,7 @@ from pointsman.core.bandit.errors import ArmError, DistributionError, PolicyErro
 from pointsman.core.bandit.estimates import Estimates
 from pointsman.core.bandit.fixed_policies import Cheapest, Static, Uniform
 from pointsman.core.bandit.linucb import LinUCB
-from pointsman.core.bandit.policy import Policy, check_distribution
+from pointsman.core.bandit.policy import Policy, check_distribution, uses_rewards
 from pointsman.core.bandit.scaled_linucb import ScaledLinUCB
 from pointsman.core.bandit.softmax import Softmax
 from pointsman.core.bandit.thompson import ScaledThompson, Thompson
@@ -50,6 +50,7 @@ class CheckedPolicy:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self.alpha = float(getattr(policy, "alpha", 0.0))
+        self.uses_rewards = uses_rewards(policy)
         if not math.isfinite(self.alpha):
             raise PolicyError(f"expected a finite number, got {self.alpha}", "alpha")
         self.exploration = float(getattr(policy, "exploration", 0.0))

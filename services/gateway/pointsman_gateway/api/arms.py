@@ -21,6 +21,7 @@ from pointsman.shadow.sums.store import ShadowStore
 from pointsman_gateway.api.parameters import DEFAULT_WINDOW, TierFilter, WindowText, parse_window
 from pointsman_gateway.backends import Backends
 from pointsman_gateway.console.feature_names import FeatureNames
+from pointsman_gateway.console.process_monitor import ProcessMonitor
 from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 
 MAX_WIDTH_DIM = 128
@@ -58,6 +59,10 @@ class ArmView(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     n: Outcomes learned from.
+    under_way: Decisions that await their outcome, as a decision replica counts them for an arm with fewer than 100
+        outcomes; None when it counts none.
+    held_back: That number has reached its bound: until outcomes come, the arm has only its share of exploration while
+        another candidate has not.
     mean_reward: 0 to 1; None before the first outcome.
     mean_cost_usd: Mean of the reported costs.
     theta: θ = A⁻¹b, of length d.
@@ -73,6 +78,8 @@ class ArmView(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     model: str
     n: int
+    under_way: int | None = None
+    held_back: bool = False
     mean_reward: float | None
     mean_cost_usd: float | None
     theta: list[float]
@@ -111,8 +118,9 @@ class ArmsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class ArmsHandler:
     """Lists arms."""
 
-    def __init__(self, backends: Backends, names: FeatureNames) -> None:
+    def __init__(self, backends: Backends, processes: ProcessMonitor, names: FeatureNames) -> None:
         self._backends = backends
+        self._processes = processes
         self._names = names
         self._dim = backends.config.context.dim
         self._confidence = backends.config.report.confidence
@@ -134,20 +142,42 @@ class ArmsHandler:
         tiers = [self._backends.require_tier(query.tier)] if query.tier is not None else list(self._backends.tiers)
         now_ms = int(time.time() * 1000)
         hours = range(now_ms // HOUR_MS - window_hours + 1, now_ms // HOUR_MS + 1)
+        reported = [tier for process in await self._processes.recent() for tier in process.status.tiers]
         views = []
         for tier in tiers:
             learned = (await TierStore(self._backends.store, tier).changes()).arms
             (sums,) = await ShadowStore(self._backends.store, tier).totals(activity.HOURS, hours)
             records = sums.arms()
+            statuses = [status for status in reported if status.tier == tier]
             for arm in dict.fromkeys((*self._backends.tiers[tier], *learned)):
                 state = learned.get(arm) or ArmState.fresh(self._dim)
                 record = view_record(records.get(str(arm), {}), self._confidence)
-                views.append(view_arm(tier, arm, state, record, matrices=query.matrices))
+                counts = [status.under_way[str(arm)] for status in statuses if str(arm) in status.under_way]
+                views.append(
+                    view_arm(
+                        tier,
+                        arm,
+                        state,
+                        record,
+                        under_way=max(counts, default=None),
+                        held_back=any(str(arm) in status.held_back for status in statuses),
+                        matrices=query.matrices,
+                    )
+                )
         window = Window(from_ms=hours.start * HOUR_MS, to_ms=now_ms)
         return ArmList(arms=views, window=window, features=self._names.default)
 
 
-def view_arm(tier: str, arm: Arm, state: ArmState, record: ArmRecord, *, matrices: bool) -> ArmView:
+def view_arm(
+    tier: str,
+    arm: Arm,
+    state: ArmState,
+    record: ArmRecord,
+    *,
+    matrices: bool,
+    under_way: int | None = None,
+    held_back: bool = False,
+) -> ArmView:
     """Return the JSON type of an arm."""
     width = np.sqrt(np.diag(np.linalg.inv(state.A))).tolist() if state.dim <= MAX_WIDTH_DIM else msgspec.UNSET
     return ArmView(
@@ -155,6 +185,8 @@ def view_arm(tier: str, arm: Arm, state: ArmState, record: ArmRecord, *, matrice
         provider=arm.provider,
         model=arm.model,
         n=state.n,
+        under_way=under_way,
+        held_back=held_back,
         mean_reward=state.mean_reward,
         mean_cost_usd=state.mean_cost_usd,
         theta=state.theta().tolist(),

@@ -72,7 +72,7 @@ class TryResponse(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     stale: The learned state is older than the configured limit.
     state_age_ms: Age of the learned state.
-    scores: As in a decision.
+    scores, held_back: As in a decision.
     context: The context that was scored.
     features: The context by feature name; None when the names are unknown.
     extractor: For a prompt or messages: name and version of the extractor of the context.
@@ -86,6 +86,7 @@ class TryResponse(msgspec.Struct, frozen=True, kw_only=True):
     stale: bool
     state_age_ms: int | None
     scores: list[CandidateScore]
+    held_back: list[str] = []
     context: list[float]
     features: list[FeatureView] | None = None
     auto: AutoTierView | None = None
@@ -155,6 +156,7 @@ class TryHandler:
             stale=scoring.stale,
             state_age_ms=scoring.state_age_ms,
             scores=scoring.scores,
+            held_back=scoring.held_back,
             context=used,
             features=name_features(names, used),
             auto=asked.auto,

@@ -33,6 +33,7 @@ def publishers(subject: str) -> list[str]:
     [
         (subjects.decision_log("T"), "decision"),
         (subjects.decision_topic("T"), "decision"),
+        (subjects.pulls("T"), "decision"),
         (subjects.fallback_topic("T"), "gateway"),
         (subjects.feedback("T"), "gateway"),
         (subjects.rewards("T"), "reward-updater"),

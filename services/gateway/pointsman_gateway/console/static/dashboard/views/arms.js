@@ -1,7 +1,7 @@
 // Arms: learned estimates, missing outcomes, and feature weights.
 
 import {get, query} from "../api.js";
-import {card, choice, dash, fill, h, note, table} from "../dom.js";
+import {card, choice, dash, fill, h, note, table, tag} from "../dom.js";
 import {axis, barMark, intervalMark} from "../drawing/marks.js";
 import {scaleOver} from "../drawing/scale.js";
 import {ago, armOf, duration, fixed, known, percent, perThousand, points, span, usd, whole} from "../format.js";
@@ -52,12 +52,14 @@ function estimateCard(arms) {
           usd(perThousand(arm.mean_cost_usd)),
           known(recent.reward_delay_s) ? duration(recent.reward_delay_s * 1000) : dash(),
           [whole(recent.missing), sub(recent.decisions ? percent(recent.missing / recent.decisions) : "")],
-          [whole(arm.n), sub(known(arm.mean_reward) ? `mean ${points(arm.mean_reward * 100)}` : "")],
+          [whole(arm.n), sub(known(arm.mean_reward) ? `mean ${points(arm.mean_reward * 100)}` : ""),
+            sub(known(arm.under_way) ? `${whole(arm.under_way)} under way` : ""), arm.held_back ? tag("held back", "warn") : null],
           arm.updated_at ? ago(Date.parse(arm.updated_at)) : dash(),
         ];
       }), {id: "arms", tall: true, empty: "No arms are configured, and none has learned from an outcome."}),
     note("Decisions, mean reward (points, 0 to 100), delay and missing outcomes cover the selected period; applied outcomes and mean cost ",
-      "cover all time. The interval is valid for requests like those that the arm served; on others, the arm may be better or worse."));
+      "cover all time. The interval is valid for requests like those that the arm served; on others, the arm may be better or worse. ",
+      "An arm with fewer than 100 outcomes may have 8 decisions under way (awaiting their outcome), and one more for each outcome; one that has reached that is held back."));
 }
 
 function thetaCard(arms, names) {

@@ -8,7 +8,7 @@ import {every} from "../polling.js";
 import {latest} from "./decision_stream.js";
 import {marks, WHY} from "./decisions.js";
 import {rewardCard} from "./reward_parts.js";
-import {featureCard, numbered, scoreCard} from "./scores.js";
+import {featureCard, heldBack, numbered, scoreCard} from "./scores.js";
 
 const REFRESH_MS = 3000;
 
@@ -54,6 +54,7 @@ function head(d) {
   const parameters = Object.entries(d.parameters || {}).map(([name, value]) => `${name} ${value}`).join(", ");
   return h("section.card", {"aria-label": "Decision"},
     h("p.lead", {id: "why"}, why(d), " ", marks(d)),
+    heldBack(d.held_back),
     h("p", null, h("span.muted", null, "ID "), h("code", {id: "decision-id"}, d.decision_id), " ", copyButton(d.decision_id)),
     facts([
       ["Time", moment(d.decided_at_ms)],

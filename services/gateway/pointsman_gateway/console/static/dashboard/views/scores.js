@@ -5,6 +5,14 @@ import {axis, barMark, meter, scoreMark} from "../drawing/marks.js";
 import {scaleOver} from "../drawing/scale.js";
 import {armOf, fixed, percent, usd, whole} from "../format.js";
 
+/** Why candidates of which little is known have only their share of exploration; null without such candidates. */
+export function heldBack(arms) {
+  return arms?.length
+    ? note(h("b", null, arms.join(", ")), arms.length > 1 ? " were held back: " : " was held back: ",
+      "few outcomes are known, and as many decisions await theirs as are allowed. The other candidates share the probability until outcomes come.")
+    : null;
+}
+
 /** `chosen` is the arm that was chosen, if any. */
 export function scoreCard(scores, {chosen = "", algorithm = ""} = {}) {
   const scale = scaleOver(scores.flatMap((one) => [one.mean, one.ucb]));

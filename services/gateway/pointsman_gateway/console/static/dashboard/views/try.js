@@ -4,7 +4,7 @@ import {get, post, query} from "../api.js";
 import {card, facts, fill, h, note, tag} from "../dom.js";
 import {armOf, duration, fixed, known, percent} from "../format.js";
 import {tiers} from "../selection.js";
-import {featureCard, numbered, scoreCard} from "./scores.js";
+import {featureCard, heldBack, numbered, scoreCard} from "./scores.js";
 
 export async function view(page) {
   const {signal} = page;
@@ -78,7 +78,8 @@ function result(trial) {
         ["Policy", `${trial.policy} v${trial.policy_version}`],
         trial.extractor ? ["Features", trial.extractor] : null,
         ["State age", known(trial.state_age_ms) ? duration(trial.state_age_ms) : "unknown", trial.stale ? "older than the limit" : ""],
-      ])),
+      ]),
+      heldBack(trial.held_back)),
     scoreCard(trial.scores),
     featureCard(trial.features || numbered(trial.context)),
   ];
