@@ -104,6 +104,26 @@ def test_overview_shows_the_gain_over_baselines(stack: DashboardStack, opened: O
         )
 
 
+def test_overview_shows_quality_against_cost_of_every_arm_and_the_policy(stack: DashboardStack, opened: Opener) -> None:
+    expected = stack.read(f"/v1/overview?tier={TIER}&window=24h")["frontier"]
+    assert [one["name"] for one in expected["points"]] == ["linucb", *ARMS, "uniform choice", "greedy", "cheapest"]
+    placed = [one for one in expected["points"] if one["quality"] is not None]
+    assert {one["name"] for one in placed} >= {"linucb", *ARMS}
+    tab = opened(f"overview?tier={TIER}&window=24h")
+    frontier = tab.locate("section", has_text="Quality against cost").first
+    expect(frontier.locator(".lead")).to_have_text(expected["finding"])
+    expect(frontier.locator("svg circle")).to_have_count(len(placed))
+    rows = frontier.locator("tbody tr").all()
+    for row, one in zip(rows, expected["points"], strict=True):
+        assert one["name"] in row.locator("th").inner_text()
+        shown = row.locator("td").nth(0).inner_text().split()[0]
+        assert shown == "–" if one["quality"] is None else number(shown) == pytest.approx(one["quality"], abs=0.0501)
+    places = {arm: one["cost_usd"] for arm, one in zip(ARMS, expected["points"][1:], strict=False)}
+    drawn = [float(circle.get_attribute("cx") or 0) for circle in frontier.locator("circle.arm").all()]
+    assert drawn == sorted(drawn, reverse=True)  # drawn from the last arm, which costs most, to the first
+    assert list(places.values()) == sorted(places.values())
+
+
 def test_arms_show_learned_estimates_and_their_outcomes(stack: DashboardStack, opened: Opener) -> None:
     expected = stack.read(f"/v1/arms?tier={TIER}&window=7d")
     tab = opened(f"arms?tier={TIER}&window=7d")

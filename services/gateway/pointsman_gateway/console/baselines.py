@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from pointsman.contracts.messages.policies import TierPolicies
 from pointsman.shadow.report.cost import arms_without_cost, silent_arms
 from pointsman.shadow.report.intervals import difference
 from pointsman.shadow.report.messages import ReportedEstimate
@@ -57,6 +58,14 @@ async def read_baselines(store: ShadowStore, active: str, arms: Sequence[str], h
     totals = dict(zip(identities, sums, strict=True))
     uniform = totals[UNIFORM]
     return {name: uniform if name == UNIFORM else fixed_arm_sums(name, own, uniform) for name, own in totals.items()}
+
+
+async def read_shadows(store: ShadowStore, policies: TierPolicies, hours: range) -> dict[str, HourSums]:
+    """Return the sums of each shadow policy by name, compared with the active policy."""
+    active = policies.active.identity
+    compared = [comparison_identity(spec.identity, active) for spec in policies.shadows]
+    sums = await asyncio.gather(*(store.total(identity, hours) for identity in compared))
+    return dict(zip((spec.name for spec in policies.shadows), sums, strict=True))
 
 
 def compare_with_baselines(

@@ -1,5 +1,6 @@
 """``GET /v1/overview``: activity of a tier over time, comparison with baselines, and health."""
 
+import asyncio
 import time
 from typing import Annotated
 
@@ -7,7 +8,9 @@ import msgspec
 from msgspec import Meta
 from starlette.requests import Request
 
+from pointsman.learning.tier_store import TierStore
 from pointsman.shadow.periods import DAY_MS, HOUR_MS
+from pointsman.shadow.report.frontier import Frontier, frontier, predict_arms
 from pointsman.shadow.report.messages import Window
 from pointsman.shadow.sums.activity import FIVE_MINUTES
 from pointsman.shadow.sums.store import ShadowStore
@@ -22,7 +25,13 @@ from pointsman_gateway.console.activity import (
     activity_point,
     activity_totals,
 )
-from pointsman_gateway.console.baselines import BaselineView, compare_with_baselines, read_baselines
+from pointsman_gateway.console.baselines import (
+    UNIFORM,
+    BaselineView,
+    compare_with_baselines,
+    read_baselines,
+    read_shadows,
+)
 from pointsman_gateway.console.system_monitor import SystemMonitor
 from pointsman_gateway.console.tier_health import TierHealthView, tier_health
 from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
@@ -36,6 +45,7 @@ class OverviewResponse(msgspec.Struct, frozen=True, kw_only=True):
     step_s: Length of the interval of each point.
     points: In order of time, one for each interval, also for those without a decision; the last interval is incomplete.
     against: The active policy compared with baselines; a baseline with too little data is absent.
+    frontier: Quality against cost of the active policy, of every arm, and of the shadows.
     """
 
     tier: str
@@ -44,6 +54,7 @@ class OverviewResponse(msgspec.Struct, frozen=True, kw_only=True):
     points: list[ActivityPointView]
     totals: ActivityTotalsView
     against: list[BaselineView]
+    frontier: Frontier
     health: TierHealthView
 
 
@@ -68,8 +79,8 @@ class OverviewHandler:
         scope="read",
         summary="Get the activity of a tier over time and its value",
         description="Decisions, rewards and costs by arm; the active policy compared with the best fixed arm and with "
-        "a uniform choice; and the health of the tier. Degraded decisions, which no policy made, are not included. "
-        "Rewards are 0 to 100.",
+        "a uniform choice; quality against cost; and the health of the tier. Degraded decisions, which no policy made, "
+        "are not included. Rewards are 0 to 100.",
         query=OverviewQuery,
         answers={200: AnswerType("The overview", OverviewResponse)},
         problems=(404, 503),
@@ -87,8 +98,13 @@ class OverviewHandler:
         intervals = await store.totals(resolution.identity, units, resolution.per_step)
         totals = activity_totals(intervals)
         hours = range(from_ms // HOUR_MS, now_ms // HOUR_MS + 1)
-        active = (await read_active_policies(self._backends, tier)).active.identity
-        baselines = await read_baselines(store, active, [str(arm) for arm in self._backends.tiers[tier]], hours)
+        policies = await read_active_policies(self._backends, tier)
+        baselines, shadows, learned = await asyncio.gather(
+            read_baselines(store, policies.active.identity, [str(arm) for arm in self._backends.tiers[tier]], hours),
+            read_shadows(store, policies, hours),
+            TierStore(self._backends.store, tier).changes(),
+        )
+        fixed = {name: sums for name, sums in baselines.items() if name != UNIFORM}
         return OverviewResponse(
             tier=tier,
             window=Window(from_ms=from_ms, to_ms=now_ms),
@@ -98,5 +114,13 @@ class OverviewHandler:
             ],
             totals=totals,
             against=compare_with_baselines(baselines, totals, config.report.confidence),
+            frontier=frontier(
+                policies.active.name,
+                fixed,
+                baselines[UNIFORM],
+                shadows,
+                predict_arms(learned.arms),
+                config.report.confidence,
+            ),
             health=tier_health(await self._monitor.snapshot(), tier, config.decision.stale_after_ms),
         )

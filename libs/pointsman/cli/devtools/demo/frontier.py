@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pointsman.cli.devtools.demo.tally import Means
+from pointsman.shadow.report.frontier import best_mix
 
 WIDTH, HEIGHT = 38, 14
 LINE = "·"
@@ -60,22 +61,6 @@ def frontier_chart(points: Sequence[Point]) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_row(Text("\n", no_wrap=True).join(rows), _legend(points))
     return grid
-
-
-def best_mix(fixed: Sequence[tuple[float, float]], cost_usd: float) -> float | None:
-    """Return the highest mean quality of a mix of models with at most this mean cost; None if all cost more.
-
-    ``fixed`` has the mean cost and the mean quality of each model. A mix sends a fixed share of the requests to each
-    model, whatever they contain.
-    """
-    cheap = [quality for cost, quality in fixed if cost <= cost_usd]
-    mixed = [
-        low + (high - low) * (cost_usd - cheaper) / (dearer - cheaper)
-        for cheaper, low in fixed
-        for dearer, high in fixed
-        if cheaper <= cost_usd < dearer
-    ]
-    return max(cheap + mixed, default=None)
 
 
 def _legend(points: Sequence[Point]) -> Table:

@@ -7,11 +7,12 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
 
-from pointsman.cli.devtools.demo.frontier import Point, best_mix, frontier_chart
+from pointsman.cli.devtools.demo.frontier import Point, frontier_chart
 from pointsman.cli.devtools.demo.learned import TierLearned
 from pointsman.cli.devtools.demo.progress import means_cells
 from pointsman.cli.devtools.demo.tally import Means, Tally
 from pointsman.core.bandit import RewardSettings
+from pointsman.shadow.report.frontier import best_mix
 from pointsman.shadow.report.messages import PolicyReport, ReportedEstimate
 
 GAIN_PARTS = 10

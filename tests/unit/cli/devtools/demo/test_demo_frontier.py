@@ -2,15 +2,12 @@ from __future__ import annotations
 
 import io
 
-import pytest
 from rich.console import Console
 
-from pointsman.cli.devtools.demo.frontier import Point, best_mix, frontier_chart
+from pointsman.cli.devtools.demo.frontier import Point, frontier_chart
 from pointsman.cli.devtools.demo.summary import frontier_points, mix_finding
 from pointsman.cli.devtools.demo.tally import Means
 from tests.unit.cli.devtools.demo.test_demo_summary import some_tally
-
-MODELS = [(1.0, 60.0), (3.0, 90.0), (2.0, 62.0), (9.0, 91.0)]
 
 
 def drawn(points: list[Point]) -> list[str]:
@@ -18,15 +15,6 @@ def drawn(points: list[Point]) -> list[str]:
     console.print(frontier_chart(points))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().splitlines()
-
-
-@pytest.mark.parametrize(
-    ("cost", "quality"), [(0.5, None), (1.0, 60.0), (2.0, 75.0), (3.0, 90.0), (6.0, 90.5), (9.0, 91.0), (99.0, 91.0)]
-)
-def test_the_best_mix_costs_no_more_and_leaves_out_models_below_the_frontier(
-    cost: float, quality: float | None
-) -> None:
-    assert best_mix(MODELS, cost) == (None if quality is None else pytest.approx(quality))
 
 
 def test_every_point_is_drawn_at_its_place_with_its_name() -> None:

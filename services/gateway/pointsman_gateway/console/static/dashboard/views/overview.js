@@ -1,4 +1,4 @@
-// Overview: share, reward and cost of each arm, and the comparison with baselines.
+// Overview: the frontier, the comparison with baselines, and share, reward and cost of each arm.
 
 import {get, query} from "../api.js";
 import {card, choice, dash, facts, fill, h, note, table} from "../dom.js";
@@ -10,6 +10,7 @@ import {every} from "../polling.js";
 import {keep} from "../router.js";
 import {currentTier, tierChoice} from "../selection.js";
 import {sub} from "./differences.js";
+import {frontierCard} from "./frontier.js";
 
 const WINDOWS = [["1h", "1 hour"], ["24h", "24 hours"], ["7d", "7 days"], ["30d", "30 days"]];
 const MAX_ARMS = 5, MAX_POINTS = 96, REFRESH_MS = 5000;
@@ -18,18 +19,19 @@ export async function view(page) {
   const {signal} = page;
   let period = page.settings.window || "24h";
   const change = () => page.attempt(load);
-  const numbers = h("div"), against = h("div");
+  const numbers = h("div"), against = h("div"), frontier = frontierCard(page);
   const share = timeChart({title: "Share of each arm", unit: "of decisions", format: (x) => percent(x, 0), kind: "stacked", range: [0, 1], signal});
   const reward = timeChart({title: "Mean reward", unit: "points, 0 to 100", format: points, tick: (x) => points(x, 0), whole: true, signal});
   const cost = timeChart({title: "Cost", unit: "US dollars per 1,000 requests", format: usd, signal});
   const volume = timeChart({title: "Decisions", unit: "per interval", format: whole, whole: true, signal});
   fill(page.toolbar, await tierChoice(signal, change), choice("Time", WINDOWS, period, (to) => { period = to; keep({window: to}); change(); }));
-  fill(page.root, numbers, against,
+  fill(page.root, numbers, frontier.all, against,
     h("section.card.charts", {"aria-label": "Over time"}, share.figure, reward.figure, cost.figure, volume.figure));
 
   async function load() {
     const overview = await get("v1/overview" + query({tier: await currentTier(signal), window: period}), signal);
     fill(numbers, totals(overview));
+    frontier.show(overview.frontier);
     fill(against, comparison(overview));
     const bins = binned(overview.points, overview.step_s);
     const names = topArms(overview.totals.arms);
