@@ -198,6 +198,20 @@ def test_inspector_shows_the_choice_of_each_shadow(stack: DashboardStack, opened
     assert tab.values("#shadows") == [p for one in shadows for p in one["probabilities"]]
 
 
+def test_inspector_names_an_arm_that_is_held_back(stack: DashboardStack, opened: Opener) -> None:
+    provider, _, model = ARMS[0].partition(":")
+    candidates = [{"provider": provider, "model": model}, {"provider": "openai", "model": "new"}]
+    body = {"tier": TIER, "context": stack.decided[0]["context"], "candidates": candidates}
+    decision: dict[str, Any] = {"held_back": []}
+    with stack.client("client") as client:
+        for _ in range(200):  # the new arm has a probability of at least 0.25: fewer than 8 of 200 with one below 1e-13
+            if not decision["held_back"]:
+                decision = client.post("/v1/decisions", json=body).json()
+    assert decision["held_back"] == ["openai:new"]
+    tab = opened(f"decisions/{decision['decision_id']}")
+    expect(tab.locate("#held-back")).to_contain_text("openai:new was held back")
+
+
 def test_unknown_decision_id_is_reported(opened: Opener) -> None:
     tab = opened(f"decisions/{TIER}.999999999.0123456789abcdef", refused="404")
     expect(tab.locate(".status.bad")).to_contain_text("no such decision", ignore_case=True)

@@ -198,6 +198,7 @@ class FallbackEvent(Message, frozen=True, kw_only=True):
     state_age_ms: int | None
     scores: list[CandidateScore]
     pinned: bool = False
+    held_back: list[str] = []
 
 
 _NO_ID = b'{"decision_id":"",'

@@ -8,7 +8,7 @@ import {armOf, fixed, percent, usd, whole} from "../format.js";
 /** Why candidates of which little is known have only their share of exploration; null without such candidates. */
 export function heldBack(arms) {
   return arms?.length
-    ? note(h("b", null, arms.join(", ")), arms.length > 1 ? " were held back: " : " was held back: ",
+    ? h("p.note", {id: "held-back"}, h("b", null, arms.join(", ")), arms.length > 1 ? " were held back: " : " was held back: ",
       "few outcomes are known, and as many decisions await theirs as are allowed. The other candidates share the probability until outcomes come.")
     : null;
 }
