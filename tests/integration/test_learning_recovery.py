@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 
 import pytest
 
 from pointsman.contracts.config import Config
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
+from pointsman.contracts.messages.notices import alert_decoder
 from pointsman.contracts.messages.outcome import Outcome, reward_decoder
+from pointsman.core.bandit import Arm, ArmEstimate
 from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store import keys
@@ -34,7 +37,7 @@ ARMS = (("p", "a"), ("p", "b"), ("q", "c/1.5:free"))
 
 @pytest.fixture(scope="module")
 def config_toml() -> str:
-    tiers = "".join(f'[[tier]]\nname = "{name}"\narms = ["p:a"]\n' for name in ("KILLED", "EMPTIED"))
+    tiers = "".join(f'[[tier]]\nname = "{name}"\narms = ["p:a"]\n' for name in ("KILLED", "EMPTIED", "DRIFTED"))
     return f"[context]\ndim = 3\n{tiers}[reward_updater]\nmax_batch = 40\nlease_ms = 900\n"
 
 
@@ -178,6 +181,44 @@ async def test_arms_of_which_an_older_version_stored_only_a_and_b_are_completed_
     assert changes.arms.keys() == found.arms.keys()  # a replica reads all of them again
     await assert_store_equals_log(bus, store, "EMPTIED")
     writer.start()
+
+
+async def test_an_arm_that_became_dearer_raises_one_alert_and_learning_again_raises_none(
+    bus: Bus, store: Store, updaters: list[ServiceProcess]
+) -> None:
+    estimate = ArmEstimate(mean=0.8, width=0.1, prior=0.0, sigma=0.1)  # of no outcomes, so the reward is not tested
+    outcomes = [
+        Outcome(
+            decision_id=f"DRIFTED.{decision}.0123456789abcdef",
+            tier="DRIFTED",
+            provider="p",
+            model="a",
+            decision_sequence=decision,
+            context=[1.0, 0.0, 0.0],
+            accepted_at_ms=1,
+            quality=80.0,
+            cost_usd=0.002 if decision <= 100 else 0.02,
+            estimate=estimate,
+        )
+        for decision in range(1, 121)
+    ]
+    last = await _publish(bus, "DRIFTED", [encode(outcome) for outcome in outcomes])
+    await applied_through(store, "DRIFTED", last)
+    before = await assert_store_equals_log(bus, store, "DRIFTED")
+    alarm = (before.learner.arms[Arm("p", "a")].drift or pytest.fail("no drift")).alarm
+    assert alarm is not None
+    await store.redis.delete(*[name async for name in store.redis.scan_iter("*{DRIFTED}*") if b"lease" not in name])
+    await applied_through(store, "DRIFTED", last)
+    await assert_store_equals_log(bus, store, "DRIFTED")
+    subject = subjects.alert("drift", "DRIFTED")
+    (alert,) = [alert_decoder.decode(data) for data in await read_all(bus, subjects.ALERTS, subject)]
+    assert re.fullmatch(
+        r"tier DRIFTED: p:a costs more: \$0\.02 a request in the last \d outcomes, since 20.* UTC; "
+        r"\$0\.002 before \(× 10\.0\)\. What was learned about it has been corrected",
+        alert.text,
+    )
+    assert alert.detail is not None
+    assert (alert.detail["arm"], alert.detail["signal"]) == ("p:a", "cost")
 
 
 async def test_the_lease_is_given_back_when_its_holder_stops(

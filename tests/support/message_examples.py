@@ -47,7 +47,6 @@ from pointsman.contracts.messages.notices import (
     shadow_decoder,
 )
 from pointsman.contracts.messages.outcome import (
-    ArmEstimate,
     Attempt,
     FeedbackRecord,
     GradePart,
@@ -82,7 +81,7 @@ from pointsman.contracts.messages.status import (
     TierStatus,
     status_decoder,
 )
-from pointsman.core.bandit import RewardRule
+from pointsman.core.bandit import ArmEstimate, RewardRule
 from tests.support.repository import ROOT
 
 GOLDEN = ROOT / "tests" / "contract" / "golden" / "v1"

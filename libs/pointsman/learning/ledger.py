@@ -10,18 +10,19 @@ from pointsman.contracts.messages.errors import InvalidMessage, MessageError, Un
 from pointsman.contracts.messages.ids import parse_id
 from pointsman.contracts.messages.outcome import Outcome, outcome_decoder
 from pointsman.contracts.messages.subjects import parse_tier
-from pointsman.core.bandit import Arm, ArmError, ContextError, Learner, Reward, conform
+from pointsman.core.bandit import Alarm, Arm, ArmError, ContextError, Learner, Reward, conform
 from pointsman.learning.applied_bits import AppliedBits
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """An outcome that was learned from, and its reward."""
+    """An outcome that was learned from, its reward, and the alarm about the arm that it raised."""
 
     sequence: int
     outcome: Outcome
     arm: Arm
     reward: Reward
+    alarm: Alarm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,9 @@ class TierLedger:
             cost_usd=outcome.cost_usd,
             latency_ms=outcome.latency_ms,
             reward=outcome.reward,
+            estimate=outcome.estimate,
         )
-        return Applied(entry.sequence, outcome, arm, reward)
+        return Applied(entry.sequence, outcome, arm, reward, self.learner.take_alarm())
 
 
 def _decode(data: bytes) -> Outcome:

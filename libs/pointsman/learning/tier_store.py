@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from pointsman.core.bandit import Arm, ArmState
+from pointsman.core.bandit import Arm, ArmState, DriftMonitor
 from pointsman.core.bandit.arm_state import COST, LATENCY, ONE, PARTS, QUALITY, REWARD, FloatArray, from_sums
 from pointsman.runtime.store import keys
 from pointsman.runtime.store.errors import StoreCorrupt, store_errors
@@ -19,8 +19,15 @@ COMMIT_OUTCOMES = Script("pointsman.learning", "commit_outcomes")
 READ_CHANGES = Script("pointsman.learning", "read_changes", read_only=True)
 
 FLOAT = np.dtype("<f8")
-ARM_FIELDS = ("A", "b", "n", "reward_sum", "cost_n", "cost_sum_usd", "version", "updated_at_ms", "dim", "parts")
-"""Fields of an arm's hash. ``parts``: ``version`` again, then the other sums and the moments of its Gram matrix."""
+ARM_FIELDS = (
+    *("A", "b", "n", "reward_sum", "cost_n", "cost_sum_usd", "version", "updated_at_ms", "dim"),
+    *("parts", "drift"),
+)
+"""Fields of an arm's hash.
+
+``parts``: ``version`` again, then the other sums and the moments of its Gram matrix. ``drift``: `DriftMonitor.state`;
+empty without one.
+"""
 _OTHER_SUMS = [ONE, QUALITY, COST, LATENCY]
 _ENTRY = struct.Struct("<Qd")
 _PARTS_VERSION = struct.Struct("<Q")
@@ -181,15 +188,17 @@ def encode_arm(state: ArmState) -> dict[str, bytes | str]:
         "version": str(state.version),
         "updated_at_ms": str(state.updated_at_ms),
         "dim": str(state.dim),
+        "drift": b"" if state.drift is None else _encode(state.drift.state()),
         "parts": _PARTS_VERSION.pack(state.version) + _encode(state.sums[_OTHER_SUMS]) + _encode(state.moments),
     }
 
 
 def decode_arm(values: Sequence[bytes | None]) -> ArmState:
     """Return the arm with these values of `ARM_FIELDS`; raise `ValueError` when they are not those of an arm."""
-    A, b, n, reward_sum, cost_n, cost_sum, version, updated, dim, parts = (value or b"" for value in values)
+    A, b, n, reward_sum, cost_n, cost_sum, version, updated, dim, parts, drift = (value or b"" for value in values)
     d = int(dim)
-    gram = _decode_gram(A, b, parts, d) if is_complete(values) else _older_gram(A, b, d, int(n), float(reward_sum))
+    complete = is_complete(values)
+    gram = _decode_gram(A, b, parts, d) if complete else _older_gram(A, b, d, int(n), float(reward_sum))
     return ArmState(
         gram=gram,
         n=int(n),
@@ -198,6 +207,7 @@ def decode_arm(values: Sequence[bytes | None]) -> ArmState:
         cost_sum_usd=float(cost_sum),
         version=int(version),
         updated_at_ms=int(updated),
+        drift=DriftMonitor.from_state(np.frombuffer(drift, FLOAT), d) if drift and complete else None,
     )
 
 

@@ -10,6 +10,7 @@ from pointsman.contracts.messages.errors import UnknownVersion
 from pointsman.contracts.messages.notices import ArmsChanged
 from pointsman.contracts.messages.validation import MAX_MS
 from pointsman.core.bandit import Learner
+from pointsman.core.bandit.drift import SIGNALS
 from pointsman.learning.ledger import Applied, Dead, LogEntry, Skipped, TierLedger, read_outcome
 from pointsman.learning.rebuild_check import relearn
 from pointsman.learning.reset import RESETTING
@@ -21,6 +22,7 @@ from pointsman.runtime.telemetry import metrics, tracing
 from pointsman.runtime.telemetry.instruments import ArmMetric
 from pointsman.runtime.telemetry.logs import logger
 from pointsman.runtime.worker import Halted, NotReady, TierWorker
+from pointsman_reward_updater.drift_alert import publish_drift
 from pointsman_reward_updater.outlier_alerts import OutlierAlerts
 from pointsman_reward_updater.publishing import SERVICE, publish_rewards, rewards_complete_through
 
@@ -57,6 +59,8 @@ class OutcomeWriter(TierWorker):
         metrics.commit_retries.labels(tier)
         metrics.commit_conflicts.labels(tier)
         metrics.dead_letters.labels(subjects.OUTCOMES)
+        for signal in SIGNALS:
+            metrics.drift_alarms.labels(tier, signal)
         self._keep_s = int(config.nats.decisions_max_age_days * DAY_S)
         self._reader = LogReader(bus, subjects.OUTCOMES, subjects.outcomes(tier))
         self._epoch = ""
@@ -176,6 +180,9 @@ class OutcomeWriter(TierWorker):
         applied = [result for result in results if isinstance(result, Applied)]
         unpublished = [item for item in applied if item.sequence > self._published_through]
         await publish_rewards(self._bus, self.tier, unpublished, before)
+        for item in unpublished:
+            if item.alarm is not None:
+                await publish_drift(self._bus, self.tier, item, item.alarm)
         for message, result in zip(batch, results, strict=True):
             if isinstance(result, Dead):
                 await publish_dead_letter(self._bus, SERVICE, subjects.OUTCOMES, message, result.reason)

@@ -7,7 +7,7 @@ import msgspec
 
 from pointsman.contracts.messages.codec import Message
 from pointsman.contracts.messages.decision import CandidateScore
-from pointsman.core.bandit import RewardRule
+from pointsman.core.bandit import ArmEstimate, RewardRule
 from pointsman.core.bounds import CostUsd, LatencyMs, NonNegative, Points
 
 
@@ -96,15 +96,6 @@ class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True):
     quality: float
     source: str
     at_ms: int
-
-
-class ArmEstimate(msgspec.Struct, frozen=True, kw_only=True):
-    """What the decision expected of the chosen arm; see `CandidateScore`."""
-
-    mean: float
-    width: float
-    prior: float
-    sigma: float
 
 
 class Outcome(Message, frozen=True, kw_only=True):
@@ -197,7 +188,9 @@ def estimate_of(provider: str, model: str, scores: Sequence[CandidateScore]) -> 
     """Return what a decision expected of the arm that it chose; None from older versions."""
     for score in scores:
         if score.provider == provider and score.model == model and score.sigma is not None:
-            return ArmEstimate(mean=score.mean, width=score.width, prior=score.prior, sigma=score.sigma)
+            return ArmEstimate(
+                mean=score.mean, width=score.width, prior=score.prior, sigma=score.sigma, pulls=score.pulls
+            )
     return None
 
 

@@ -3,6 +3,7 @@
 from pointsman.core.bandit.arm import Arm
 from pointsman.core.bandit.arm_state import ArmState, FloatArray, OutcomeParts
 from pointsman.core.bandit.context import Mismatch, conform
+from pointsman.core.bandit.drift import Alarm, ArmEstimate, DriftMonitor
 from pointsman.core.bandit.epsilon_greedy import EpsilonGreedy
 from pointsman.core.bandit.errors import ArmError, BanditError, ContextError, DistributionError, PolicyError
 from pointsman.core.bandit.estimates import ArmStack, Estimates, Selection
@@ -21,8 +22,10 @@ from pointsman.core.bandit.thompson import ScaledThompson, Thompson
 __all__ = [
     "ALGORITHMS",
     "BUILT_IN",
+    "Alarm",
     "Arm",
     "ArmError",
+    "ArmEstimate",
     "ArmStack",
     "ArmState",
     "BanditError",
@@ -30,6 +33,7 @@ __all__ = [
     "ContextError",
     "DistributionError",
     "Draw",
+    "DriftMonitor",
     "EpsilonGreedy",
     "Estimates",
     "FloatArray",

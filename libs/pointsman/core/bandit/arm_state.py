@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from pointsman.core.bandit.drift.monitor import DriftMonitor
 
 FloatArray = NDArray[np.float64]
 
@@ -49,6 +52,7 @@ class ArmState:
     version: Log sequence of the last outcome that changed the state; 0 when there was none. The same version of the
         same log means the same bytes.
     updated_at_ms: When the log accepted the arm's last outcome, in Unix milliseconds.
+    drift: Tests for a change of the arm; None before the first outcome that can be tested.
     """
 
     gram: FloatArray
@@ -58,6 +62,7 @@ class ArmState:
     cost_sum_usd: float = 0.0
     version: int = 0
     updated_at_ms: int = 0
+    drift: DriftMonitor | None = None
     _z: FloatArray = field(init=False, repr=False, compare=False)
     _product: FloatArray = field(init=False, repr=False, compare=False)
 
@@ -97,6 +102,11 @@ class ArmState:
     def moments(self) -> FloatArray:
         """Σ v vᵀ of v = (1, r, q, c, l), shape (5, 5): a view."""
         return self.gram[self.dim :, self.dim :]
+
+    @property
+    def last(self) -> FloatArray:
+        """(x, 1, r, q, c, l) of the last outcome learned from, shape (d + 5,): a view, valid after `observe`."""
+        return self._z
 
     @property
     def mean_reward(self) -> float | None:

@@ -13,6 +13,7 @@ import numpy as np
 from pointsman.core.bandit.arm import Arm
 from pointsman.core.bandit.arm_state import ArmState, OutcomeParts
 from pointsman.core.bandit.context import conform
+from pointsman.core.bandit.drift import Alarm, ArmEstimate, DriftMonitor, Measured
 from pointsman.core.bandit.errors import ContextError
 from pointsman.core.bandit.reward import Ranges, Reward, RewardRule, clamp_reward
 
@@ -34,6 +35,7 @@ class Learner:
     ranges: Ranges = field(default_factory=Ranges)
     weights: tuple[float, float] | None = None
     _changed: set[Arm] = field(default_factory=set)
+    _alarm: Alarm | None = None
 
     @classmethod
     def from_state(cls, arms: dict[Arm, ArmState], state: dict[str, list[float]]) -> Learner:
@@ -51,6 +53,11 @@ class Learner:
         self._changed.clear()
         return changed
 
+    def take_alarm(self) -> Alarm | None:
+        """Return the alarm that the last outcome raised about its arm; None after the first call."""
+        alarm, self._alarm = self._alarm, None
+        return alarm
+
     def learn(
         self,
         arm: Arm,
@@ -63,6 +70,7 @@ class Learner:
         cost_usd: float | None = None,
         latency_ms: float | None = None,
         reward: float | None = None,
+        estimate: ArmEstimate | None = None,
     ) -> Reward:
         """Learn from one outcome, in place.
 
@@ -80,6 +88,8 @@ class Learner:
             The measured values.
         reward : float, optional
             The reward itself, 0 to 100 (clamped); of the rule only the forgetting is then used.
+        estimate : ArmEstimate, optional
+            What the decision expected; an outcome without it is not tested for drift.
 
         Raises
         ------
@@ -101,6 +111,10 @@ class Learner:
         state.observe(x, earned.value / 100.0, cost_usd, rule.forgetting, parts)
         state.version = sequence
         state.updated_at_ms = at_ms
+        if estimate is not None and rule.drift_alarm:
+            state.drift = state.drift or DriftMonitor.fresh(state.dim)
+            measured = Measured(cost_usd, latency_ms, at_ms)
+            self._alarm = state.drift.observe(state, estimate, measured, self.weights or (0.0, 0.0))
         self._changed.add(arm)
         return earned
 
@@ -109,5 +123,7 @@ class Learner:
             for state in self.arms.values():
                 state.reweigh(*weights)
                 state.version = sequence
+                if state.drift is not None:
+                    state.drift.restart(state.n + 1)  # estimates from before are those of other rewards
             self._changed.update(self.arms)
         self.weights = weights

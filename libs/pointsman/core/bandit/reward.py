@@ -30,6 +30,8 @@ class RewardSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         reference. ``fixed``: the two ranges below.
     cost_bounds_usd: For ``fixed``: the costs in US dollars that are normalised to 0 and to 1.
     latency_bounds_ms: For ``fixed``: the latencies in milliseconds that are normalised to 0 and to 1.
+    drift_alarm: Whether a change of an arm's reward, cost or latency that chance does not explain raises an alert, and
+        corrects what was learned about the arm.
     """
 
     lambda_cost: NonNegative = 0.3
@@ -37,6 +39,7 @@ class RewardSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     normalizer: Normalizer = "quantile"
     cost_bounds_usd: Interval = (0.0, 0.1)
     latency_bounds_ms: Interval = (0.0, 10_000.0)
+    drift_alarm: bool = True
 
     def __post_init__(self) -> None:
         """Raise ValueError, which msgspec reports, unless both ranges are finite and not empty."""

@@ -144,6 +144,9 @@ reward_delay_seconds = Histogram(
     buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 1800, 3600, 6 * 3600, 86400, 7 * 86400),
 )
 commit_seconds = Histogram("pointsman_commit_seconds", "Duration of a commit to the store", ["tier"], buckets=_SECONDS)
+drift_alarms = Counter(
+    "pointsman_drift_alarms", "Alarms that the reward, cost or latency of an arm has changed", ["tier", "signal"]
+)
 commit_conflicts = Counter("pointsman_commit_conflicts", "Commits rejected because the watermark had changed", ["tier"])
 commit_retries = Counter(
     "pointsman_commit_retries", "Restarts of the writer of a tier after a failure of NATS or the store", ["tier"]

@@ -13,6 +13,7 @@ from msgspec import Meta
 from starlette.requests import Request
 
 from pointsman.core.bandit import Arm, ArmState
+from pointsman.core.bandit.drift import Signal
 from pointsman.learning.tier_store import TierStore
 from pointsman.shadow.periods import HOUR_MS
 from pointsman.shadow.report.messages import Window
@@ -53,6 +54,25 @@ class ArmRecord(msgspec.Struct, frozen=True, kw_only=True):
     reward_delay_s: float | None
 
 
+class ArmDrift(msgspec.Struct, frozen=True, kw_only=True):
+    """The last alarm that an arm has changed; what was learned before was corrected by it.
+
+    Attributes
+    ----------
+    before, after: Mean reward (0 to 1; before: as expected by the decisions), cost in US dollars or latency in
+        milliseconds.
+    outcomes: Number of outcomes since the change, when the alarm was raised.
+    since, at: When the first and the last of these were accepted; RFC 3339 in UTC.
+    """
+
+    signal: Signal
+    before: float
+    after: float
+    outcomes: int
+    since: str
+    at: str
+
+
 class ArmView(msgspec.Struct, frozen=True, kw_only=True):
     """What one arm of one tier has learned.
 
@@ -64,7 +84,8 @@ class ArmView(msgspec.Struct, frozen=True, kw_only=True):
     held_back: That number has reached its bound: until outcomes come, the arm has only its share of exploration while
         another candidate has not.
     mean_reward: 0 to 1; None before the first outcome.
-    mean_cost_usd: Mean of the reported costs.
+    mean_cost_usd: Mean of the reported costs; after an alarm about the cost, as if all had been at the new level.
+    drift: The last change that was noticed; None without one.
     theta: θ = A⁻¹b, of length d.
     theta_width: √(A⁻¹)ᵢᵢ: the uncertainty of each coefficient, as ``width`` is for a score. Absent when d is above 128.
     recent: Its decisions and rewards in the period.
@@ -85,6 +106,7 @@ class ArmView(msgspec.Struct, frozen=True, kw_only=True):
     theta: list[float]
     theta_width: list[float] | msgspec.UnsetType = msgspec.UNSET
     recent: ArmRecord
+    drift: ArmDrift | None = None
     version: int
     updated_at: str | None
     A: list[list[float]] | msgspec.UnsetType = msgspec.UNSET
@@ -192,9 +214,24 @@ def view_arm(
         theta=state.theta().tolist(),
         theta_width=width,
         recent=record,
+        drift=_view_drift(state),
         version=state.version,
         updated_at=_rfc3339(state.updated_at_ms) if state.updated_at_ms else None,
         **({"A": state.A.tolist(), "b": state.b.tolist()} if matrices else {}),
+    )
+
+
+def _view_drift(state: ArmState) -> ArmDrift | None:
+    alarm = state.drift.alarm if state.drift else None
+    if alarm is None:
+        return None
+    return ArmDrift(
+        signal=alarm.signal,
+        before=alarm.before,
+        after=alarm.after,
+        outcomes=alarm.outcomes,
+        since=_rfc3339(alarm.since_ms),
+        at=_rfc3339(alarm.at_ms),
     )
 
 

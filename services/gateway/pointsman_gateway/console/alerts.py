@@ -31,7 +31,7 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     sequence: Sequence in the stream ALERTS.
-    kind: ``halted``, ``log-filling``, ``replicas``, ``regret``, ``report``, ``promotion`` or another.
+    kind: ``halted``, ``log-filling``, ``replicas``, ``drift``, ``regret``, ``report``, ``promotion`` or another.
     tier: ``_all`` when it concerns all tiers.
     service: The service that raised it.
     detail: The same as data; its fields depend on the kind.

@@ -192,7 +192,9 @@ class OwnLearner:
         if read.outcome is None:
             return read
         rule = msgspec.structs.replace(read.outcome.rule, **self._weights)
-        return dataclasses.replace(read, outcome=msgspec.structs.replace(read.outcome, rule=rule))
+        # The estimate is that of what the active policy has learned, so it shows no drift here.
+        outcome = msgspec.structs.replace(read.outcome, rule=rule, estimate=None)
+        return dataclasses.replace(read, outcome=outcome)
 
     def _stacked(self, dim: int) -> ArmStack:
         """Return the arms as a stack; of dimension ``dim`` if nothing was learned yet."""

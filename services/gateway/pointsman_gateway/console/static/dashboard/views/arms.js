@@ -4,7 +4,7 @@ import {get, query} from "../api.js";
 import {card, choice, dash, fill, h, note, table, tag} from "../dom.js";
 import {axis, barMark, intervalMark} from "../drawing/marks.js";
 import {scaleOver} from "../drawing/scale.js";
-import {ago, armOf, duration, fixed, known, percent, perThousand, points, span, usd, whole} from "../format.js";
+import {ago, armOf, duration, fixed, known, moment, percent, perThousand, points, span, usd, whole} from "../format.js";
 import {every} from "../polling.js";
 import {keep} from "../router.js";
 import {currentTier, tierChoice} from "../selection.js";
@@ -45,7 +45,7 @@ function estimateCard(arms) {
       arms.map((arm) => {
         const recent = arm.recent, mean = of(arm);
         return [
-          armOf(arm),
+          [armOf(arm), sub(arm.drift ? drift(arm.drift) : "")],
           [whole(recent.decisions), sub(all ? percent(recent.decisions / all) : "")],
           known(mean.estimate) ? [points(mean.estimate), sub(span(mean.low, mean.high, points))] : dash(),
           intervalMark(scale, mean),
@@ -60,6 +60,18 @@ function estimateCard(arms) {
     note("Decisions, mean reward (points, 0 to 100), delay and missing outcomes cover the selected period; applied outcomes and mean cost ",
       "cover all time. The interval is valid for requests like those that the arm served; on others, the arm may be better or worse. ",
       "An arm with fewer than 100 outcomes may have 8 decisions under way (awaiting their outcome), and one more for each outcome; one that has reached that is held back."));
+}
+
+// The last change of the arm that raised an alarm; what was learned about it was corrected then.
+const SIGNALS = {
+  reward: ["mean reward", (value) => points(value * 100)],
+  cost: ["cost per 1,000", (value) => usd(perThousand(value))],
+  latency: ["latency", (value) => duration(value)],
+};
+
+function drift(change) {
+  const [name, format] = SIGNALS[change.signal];
+  return `drifted at ${moment(Date.parse(change.at))}: ${name} ${format(change.before)} → ${format(change.after)}`;
 }
 
 function thetaCard(arms, names) {
