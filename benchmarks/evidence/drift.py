@@ -33,7 +33,7 @@ POLICIES: dict[str, tuple[str, dict[str, float]]] = {
     "linucb α 0.5 ε 0.02": ("linucb", {"alpha": 0.5, "epsilon": 0.02}),
 }
 RULES = {
-    "default rule": RewardRule(normalizer="fixed", cost_bounds_usd=(0.0, 0.11)),
+    "default rule": RewardRule(),
     "demo's rule": RewardRule(lambda_cost=0.5, normalizer="fixed", cost_bounds_usd=(0.0, 0.0025)),
 }
 MEDIAN_LATENCY_MS = (400.0, 900.0, 2_500.0)

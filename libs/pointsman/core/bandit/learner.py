@@ -96,6 +96,7 @@ class Learner:
         ContextError
             When the length of the context is not that of the arm; nothing is changed then.
         """
+        self._alarm = None
         state = self.arms.get(arm)
         if not context:
             raise ContextError("expected at least one number")
