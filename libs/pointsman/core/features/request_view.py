@@ -5,7 +5,6 @@ absent, because the provider validates the request. The work is bounded: only th
 of messages are read, and only the length and the start of each text.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -106,7 +105,13 @@ def view_request(body: Mapping[str, Any], dialect: Dialect) -> RequestView:
         last_user_text=totals.last_user_text or "",
         latest_text=totals.latest_text,
         messages=len(messages),
-        **totals.counts,
+        turns=totals.turns,
+        text_chars=totals.text_chars,
+        system_chars=totals.system_chars,
+        tool_calls=totals.tool_calls,
+        tool_results=totals.tool_results,
+        images=totals.images,
+        files=totals.files,
         text_bytes=int(totals.bytes),
         tools=_length(body.get("tools")) + _length(body.get("functions")),
         tool_result_last=totals.result_last,
@@ -132,7 +137,8 @@ class _Totals:
         self._newest = True
         self.last_user_text: str | None = None
         self.latest_text = ""
-        self.counts: Counter[str] = Counter()  # by the name of the field in `RequestView`
+        self.turns = self.text_chars = self.system_chars = 0
+        self.tool_calls = self.tool_results = self.images = self.files = 0
         self.bytes = 0.0
         self.result_last = False
 
@@ -146,28 +152,28 @@ class _Totals:
         if role in _SYSTEM_ROLES:
             self.add_system(content)
             return
-        results = self.counts["tool_results"]
+        results = self.tool_results
         text = self._add_content(content)
         if role in ("tool", "function"):
-            self.counts["tool_results"] += 1
+            self.tool_results += 1
         elif role == "user":
             if text:
-                self.counts["turns"] += 1
+                self.turns += 1
                 if self.last_user_text is None:
                     self.last_user_text = text
         elif role == "assistant":
             self._add_calls(message.get("tool_calls"))
             if message.get("function_call") is not None:
-                self.counts["tool_calls"] += 1
+                self.tool_calls += 1
         if newest:
-            self.result_last = self.counts["tool_results"] > results
+            self.result_last = self.tool_results > results
         if not self.latest_text:
             self.latest_text = text
 
     def add_system(self, content: Any) -> None:
-        before = self.counts["text_chars"]
+        before = self.text_chars
         self._add_content(content)
-        self.counts["system_chars"] += self.counts["text_chars"] - before
+        self.system_chars += self.text_chars - before
 
     def _add_content(self, content: Any, of_tool: bool = False) -> str:
         """Add the content of a message, or of a tool result in it; return its text."""
@@ -185,16 +191,16 @@ class _Totals:
                 continue
             kind = part.get("type")
             if kind == "tool_result":
-                self.counts["tool_results"] += 1
+                self.tool_results += 1
                 if not of_tool:  # valid results are not nested; a nested one must not cause deep recursion
                     results.append(self._add_content(part.get("content"), of_tool=True))
             elif kind == "tool_use":
-                self.counts["tool_calls"] += 1
+                self.tool_calls += 1
                 self._add_arguments(part.get("input"))
             elif kind in _IMAGES:
-                self.counts["images"] += 1
+                self.images += 1
             elif kind in _FILES:
-                self.counts["files"] += 1
+                self.files += 1
             elif isinstance(text := part.get("text"), str):
                 self._add_text(text)
                 texts.append(text)
@@ -205,7 +211,7 @@ class _Totals:
     def _add_calls(self, calls: Any) -> None:
         if not isinstance(calls, list):
             return
-        self.counts["tool_calls"] += len(calls)
+        self.tool_calls += len(calls)
         for call in calls[: max(self.left, 0)]:
             self.left -= 1
             function = call.get("function") if isinstance(call, dict) else None
@@ -223,7 +229,7 @@ class _Totals:
 
     def _add_text(self, text: str) -> None:
         chars = len(text)
-        self.counts["text_chars"] += chars
+        self.text_chars += chars
         if text.isascii():
             self.bytes += chars
         else:

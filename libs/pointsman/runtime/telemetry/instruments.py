@@ -1,5 +1,6 @@
 """Metric types: those of prometheus_client, with a fast lookup of labelled children and access to current values."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import Any, Generic, Self, TypeVar
@@ -90,6 +91,14 @@ class Summary(_Instrument, prometheus_client.Summary):
 
 class Histogram(_Instrument, prometheus_client.Histogram):
     """Histogram with fast `labels`."""
+
+    def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:
+        """Count an amount, without going through the buckets one by one."""
+        if exemplar is not None or amount != amount or (self._labelnames and not self._labelvalues):  # noqa: PLR0124
+            super().observe(amount, exemplar)
+            return
+        self._sum.inc(amount)
+        self._buckets[bisect_left(self._upper_bounds, amount)].inc(1)
 
     def read(self) -> list[float]:
         """Return the cumulative counts of the buckets, the count and the sum."""

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.core.features import CHAT_NAMES, chat_features, view_request
+from pointsman.core.features import CHAT_NAMES, chat, chat_features, view_request
 from pointsman.core.features.chat_words import _WORDS, KIND
 from tests.unit.core.features.requests import ask, openai_loop, openai_tools
 
@@ -92,3 +93,32 @@ def test_a_word_speaks_of_one_thing() -> None:
 def test_no_text_takes_much_longer_than_others_of_its_length(part: str) -> None:
     for _ in range(3):
         features(ask(part * (1_000_000 // len(part))))
+
+
+PIECES = st.sampled_from(
+    [
+        *"abhiowyx19? .:,()-={}<>!/`\n\u0663\u00e9_",
+        "why",
+        "how",
+        "how many",
+        "what",
+        "whom",
+        "option 1:",
+        "- yes",
+        "- no",
+        "def ",
+        "```",
+    ]
+)
+
+
+@settings(max_examples=500)
+@given(st.lists(PIECES, max_size=40).map("".join))
+def test_what_is_looked_for_first_changes_no_feature(text: str) -> None:
+    """The counts, written without the searches that make them fast."""
+    marks = ("```", "{", "};", "()", "==", "=>", "->", "</", "!=", "def ", "self.", "import ")
+    assert chat._code_marks(text) == sum(map(text.count, marks))
+    assert chat._choices(text) == len(chat._CHOICE.findall(text))
+    assert chat._numbers(text) == len(re.findall(r"\d+", text))
+    asks = r"\b(?:why|how(?: (?:many|much|far|long|old|tall|often))?|wh(?:at|ich|om?|ose|en|ere))\b"
+    assert chat._QUESTION.findall(text) == re.findall(asks, text)

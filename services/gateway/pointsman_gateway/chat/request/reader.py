@@ -8,7 +8,7 @@ import msgspec
 from starlette.types import Scope
 
 from pointsman.contracts.messages.codec import decode
-from pointsman.contracts.messages.nesting import check_nesting
+from pointsman.contracts.messages.nesting import MAX_DEPTH, check_nesting
 from pointsman.llm.request import FORWARDED_HEADERS, LIST_HEADERS, ChatRequest, Dialect
 from pointsman_gateway.chat.errors import ChatError
 
@@ -28,7 +28,8 @@ def read_request(dialect: Dialect, raw: bytes, scope: Scope) -> ChatRequest:
         400: ``model``, ``messages`` or ``stream`` has the wrong type.
     """
     body = decode(_decoder, raw)
-    check_nesting(body)
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:  # fewer cannot be nested more deeply
+        check_nesting(body)
     model, messages, stream = body.get("model"), body.get("messages"), body.get("stream")
     if not isinstance(model, str) or not 0 < len(model) <= MAX_MODEL_CHARS:
         raise ChatError(400, "model: expected the name of a model", param="model")
