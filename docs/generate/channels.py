@@ -16,6 +16,7 @@ from pointsman.contracts.messages.decision import (
     DecisionEvent,
     DecisionRequest,
     FallbackEvent,
+    ScoreRequest,
 )
 from pointsman.contracts.messages.feedback import Feedback, PendingOutcome
 from pointsman.contracts.messages.notices import Alert, ArmsChanged, ArmsPulled, DeadLetter, ShadowDecision
@@ -67,7 +68,7 @@ def _of(subject: Callable[..., str], *messages: Message, reply: tuple[Message, .
 
 CHANNELS = (
     _of(subjects.decide, DecisionRequest, reply=(Decision, Problem)),
-    _of(subjects.score, DecisionRequest, reply=(CandidateScores, Problem)),
+    _of(subjects.score, ScoreRequest, reply=(CandidateScores, Problem)),
     _of(subjects.decision_log, DecisionEvent, stream=subjects.DECISIONS),
     _of(subjects.decision_topic, DecisionEvent),
     _of(subjects.fallback_topic, FallbackEvent),

@@ -42,7 +42,15 @@ def _structs(value: Any) -> Iterator[type[msgspec.Struct]]:
             yield from _structs(item)
 
 
-REQUESTS = ("DecisionRequest", "FeedbackReport", "OutcomeReport", "PolicyChange", "PromotionRequest", "RevertRequest")
+REQUESTS = (
+    "DecisionRequest",
+    "FeedbackReport",
+    "OutcomeReport",
+    "PolicyChange",
+    "PromotionRequest",
+    "RevertRequest",
+    "ScoreRequest",
+)
 FREE = ("parameters", "metadata", "detail", "evidence")
 """Fields that hold an object of whatever fields."""
 

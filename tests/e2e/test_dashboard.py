@@ -306,6 +306,14 @@ def test_dry_run_shows_scores_and_logs_nothing(stack: DashboardStack, opened: Op
     expect(tab.locate("#scores tbody tr")).to_have_count(len(ARMS))
     assert len(tab.values("#features")) == len(context)
 
+    tab.page.get_by_label("average request").check()
+    tab.page.get_by_label("What if λ were").fill("2.5")
+    tab.page.get_by_role("button", name="Score").click()
+    expect(tab.locate("#what-if")).to_contain_text("With λ 2.5, μ 0.1,")
+    with stack.client("client") as client:
+        expected = client.post("/v1/try", json={"tier": TIER, "average": True, "lambda_cost": 2.5}).json()
+    assert tab.values("#scores")[::4] == [score["mean"] for score in expected["scores"]]
+
     stack.decide()
     stack.until(lambda: _logged(stack) > before, "the one real decision is in the log")
     assert _logged(stack) == before + 1

@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from pointsman.cli.main import main
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import encode
 from pointsman.contracts.messages.decision import DecisionEvent, event_decoder
 from pointsman.contracts.messages.ids import parse_id
 from pointsman.contracts.messages.notices import Alert, ShadowDecision, shadow_decoder
 from pointsman.contracts.messages.outcome import RewardEvent, reward_decoder
+from pointsman.core.bandit import Arm
 from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
@@ -390,9 +392,36 @@ async def test_dry_run_scores_like_a_decision_and_is_not_logged(
     assert [(score["model"], score["probability"]) for score in only["scores"]] == [("a", 1.0)]
 
 
+async def test_dry_run_scores_the_average_request_as_if_it_had_been_learned_with_other_weights(
+    web: httpx.AsyncClient, traffic: list[dict[str, Any]], store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    learned = (await TierStore(store, TIER).changes()).arms
+    weight = sum(state.moments[0, 0] for state in learned.values())
+    context = sum(state.sums[0] for state in learned.values()) / weight
+    asked = {"tier": TIER, "average": True}
+    now, then = [(await web.post("/v1/try", json=asked | other)).json() for other in ({}, {"lambda_cost": 2.0})]
+    assert (now["weights"]["lambda_cost"], then["weights"]) == (0.3, now["weights"] | {"lambda_cost": 2.0})
+    assert now["context"] == then["context"] == pytest.approx(context)
+    assert [feature["value"] for feature in then["features"]] == then["context"]
+    for score in then["scores"]:
+        state = learned[Arm(score["provider"], score["model"])]
+        _, _, quality, cost, latency = state.sums
+        b = quality - 2.0 * cost - then["weights"]["mu_latency"] * latency
+        assert score["mean"] == pytest.approx(context @ np.linalg.solve(state.A, b))
+    assert [score["mean"] for score in then["scores"]] != [score["mean"] for score in now["scores"]]
+    assert (await web.post("/v1/try", json=asked)).json()["scores"] == now["scores"]
+    command = ["policies", "--tier", TIER, "--lambda-cost", "2", "--url", str(web.base_url)]
+    assert await asyncio.to_thread(main, command) == 0
+    assert "the average request; λ 0.3, μ 0.1 now, λ 2, μ 0.1 then" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
+        ({"tier": TIER, "average": True, "prompt": "x"}, "average"),
+        ({"average": True}, "tier"),
+        ({"tier": TIER, "average": False}, "average"),
+        ({"tier": TIER, "average": True, "lambda_cost": -1.0}, "lambda_cost"),
         ({"context": [1.0, 2.0, 3.0]}, "tier"),
         ({"tier": TIER}, "context"),
         ({"tier": TIER, "context": [1.0, 2.0, 3.0], "prompt": "x"}, "prompt"),

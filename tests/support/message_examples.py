@@ -19,11 +19,14 @@ from pointsman.contracts.messages.decision import (
     DecisionEvent,
     DecisionRequest,
     FallbackEvent,
+    RewardWeights,
+    ScoreRequest,
     candidate_scores_decoder,
     decision_decoder,
     event_decoder,
     fallback_decoder,
     request_decoder,
+    score_request_decoder,
 )
 from pointsman.contracts.messages.feedback import (
     Feedback,
@@ -235,6 +238,29 @@ EXAMPLES: dict[str, Example] = {
             pinned=True,
         ),
         event_decoder,
+    ),
+    "score_request": Example(ScoreRequest(tier="SIMPLE", context=[1.0, 0.5]), score_request_decoder),
+    "score_request.what_if": Example(
+        ScoreRequest(
+            tier="SIMPLE",
+            context=[],
+            average=True,
+            candidates=[Candidate(provider="p", model="m")],
+            lambda_cost=0.5,
+            mu_latency=0.0,
+        ),
+        score_request_decoder,
+    ),
+    "scoring.what_if": Example(
+        CandidateScores(
+            tier="SIMPLE",
+            policy="linucb",
+            policy_version=3,
+            scores=[],
+            context=[1.0, 0.25],
+            weights=RewardWeights(lambda_cost=0.5, mu_latency=0.1),
+        ),
+        candidate_scores_decoder,
     ),
     "scoring": Example(
         CandidateScores(

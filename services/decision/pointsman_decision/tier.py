@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pointsman.contracts.messages.decision import CandidateScore
+from pointsman.contracts.messages.decision import CandidateScore, RewardWeights
 from pointsman.contracts.messages.policies import PolicySpec
 from pointsman.core.bandit import (
     Arm,
@@ -26,6 +26,7 @@ from pointsman.core.bandit import (
 from pointsman.learning.reset import RESETTING
 from pointsman.learning.tier_store import TierChanges
 from pointsman_decision.distribution import Distribution, HeldBack, Pin, compose
+from pointsman_decision.learned_arms import LearnedArms
 from pointsman_decision.under_way import OUTCOME_WITHIN_S, PullsUnderWay
 
 MAX_SELECTIONS = 256
@@ -101,6 +102,7 @@ class Tier:
         self.decision_high = 0
         self.loaded = False
         self._stack = ArmStack(dim)
+        self.learned = LearnedArms()
         self._prices = dict(prices)
         self._selections: dict[tuple[Arm, ...], _Candidates] = {}
         self.under_way = PullsUnderWay(reward_wait_s + OUTCOME_WITHIN_S)
@@ -129,6 +131,7 @@ class Tier:
         for arm, state in changes.arms.items():
             self._stack.put(arm, state)
             self.under_way.set_learned(arm, state.n)
+        self.learned.apply_update(changes, replaced=replaced)
         if changes.arms or replaced:
             self._selections.clear()
         self.epoch, self.generation = changes.epoch, changes.generation
@@ -165,9 +168,18 @@ class Tier:
                     return choices[:at] + self.choose(candidates, contexts[at:], pins and pins[at:])
         return choices
 
-    def score(self, candidates: tuple[Arm, ...], context: Sequence[float]) -> Scoring:
-        """Return the scores of the candidates, without drawing an arm."""
-        scored = self._score(self._select(candidates), [context], None)
+    def score(
+        self, candidates: tuple[Arm, ...], context: Sequence[float], weights: RewardWeights | None = None
+    ) -> Scoring:
+        """Return the scores of the candidates, without drawing an arm.
+
+        With ``weights``, as if every outcome had been learned from with them; pulls under way are then not considered.
+        """
+        if weights is None:
+            found = self._select(candidates)
+        else:
+            found = _Candidates(self.learned.reweighed(candidates, self._prices, self._stack.dim, weights), ())
+        scored = self._score(found, [context], None)
         return Scoring(_scores(scored)[0], scored.held_back)
 
     def _score(

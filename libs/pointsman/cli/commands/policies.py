@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from rich.table import Column, Table
 
+from pointsman.cli.commands.what_if import add_weight_options, asked_weights, print_what_if
 from pointsman.cli.console import PrintableConsole
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.gateway import call_gateway, get_json, print_json
@@ -18,7 +19,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.description = (
         "Prints each tier's active policy and its shadows; with --history every version that is still stored: who made "
-        "it, when, and why. --json includes the evidence for promotions."
+        "it, when, and why. --json includes the evidence for promotions. With --lambda-cost or --mu-latency, prints "
+        "which arm would be chosen under other weights of the reward, and changes nothing."
     )
     parser.add_argument("--tier", metavar="T", help="this tier only")
     parser.add_argument("--history", action="store_true", help="print the versions, newest first")
@@ -28,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="put the policies of the gateway's configuration file in force, in place of what was set through the API, "
         "promoted, or written by a gateway with another file",
     )
+    add_weight_options(parser)
     parser.add_argument("--json", action="store_true", help="print the gateway's response as it is")
     add_target_options(parser)
     parser.set_defaults(run=_run)
@@ -52,6 +55,12 @@ def read_policies(target: Target, tier: str | None) -> list[dict[str, Any]]:
 def _run(options: argparse.Namespace) -> int:
     target = find_target(options)
     found = read_policies(target, options.tier)
+    weights = asked_weights(options)
+    if weights and (options.reset or options.history):
+        raise CommandFailed("--lambda-cost and --mu-latency cannot be combined with --reset or --history", code=2)
+    if weights:
+        print_what_if(target, [view["tier"] for view in found], weights, as_json=options.json)
+        return 0
     if options.reset:
         found = [call_gateway(target, policies_path(view["tier"], "/reset"), {}).json() for view in found]
     if options.history:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import msgspec
 
 from pointsman.contracts.messages.codec import Message, encode
+from pointsman.core.bounds import NonNegative
 
 MAX_CANDIDATES = 256
 MAX_SWITCHING_COST = 1000.0
@@ -105,11 +106,38 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     held_back: list[str] = []
 
 
+class RewardWeights(msgspec.Struct, frozen=True, kw_only=True):
+    """Weights of the normalised cost and latency in a reward: λ and μ."""
+
+    lambda_cost: float
+    mu_latency: float
+
+
+class ScoreRequest(DecisionRequest, frozen=True, kw_only=True, omit_defaults=True):
+    """Request to ``score.<tier>``. Of a `DecisionRequest`, `metadata` and `pinned` are ignored.
+
+    Attributes
+    ----------
+    context: As in a decision; empty with `average`.
+    average: Score the mean context of the outcomes that the tier has learned from.
+    lambda_cost, mu_latency: Score as if every outcome had been learned from with these weights; those in force where
+        one is omitted.
+    """
+
+    average: bool = False
+    lambda_cost: NonNegative | None = None
+    mu_latency: NonNegative | None = None
+
+
 class CandidateScores(Message, frozen=True, kw_only=True):
     """Answer to a request to ``score.<tier>``: the distribution that a decision would be drawn from.
 
-    The request is a `DecisionRequest`; its `pinned` arm is ignored. Nothing is drawn and nothing is logged. The fields
-    are those of `Decision`.
+    Nothing is drawn and nothing is logged. The other fields are those of `Decision`.
+
+    Attributes
+    ----------
+    context: The context that was scored, if it was the average one.
+    weights: Weights of the rewards that the scores follow from; None before the first outcome.
     """
 
     tier: str
@@ -119,6 +147,8 @@ class CandidateScores(Message, frozen=True, kw_only=True):
     state_age_ms: int | None = None
     scores: list[CandidateScore]
     held_back: list[str] = []
+    context: list[float] = []
+    weights: RewardWeights | None = None
 
 
 class DecisionRecord(Message, frozen=True, kw_only=True):
@@ -226,6 +256,7 @@ def with_id(encoded: bytes, decision_id: str) -> bytes:
     return b'{"decision_id":"' + decision_id.encode() + b'",' + encoded[1:]
 
 
+score_request_decoder = msgspec.json.Decoder(ScoreRequest)
 request_decoder = msgspec.json.Decoder(DecisionRequest)
 decision_decoder = msgspec.json.Decoder(Decision)
 candidate_scores_decoder = msgspec.json.Decoder(CandidateScores)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -168,6 +168,10 @@ class ArmState:
         if cost_usd is not None:
             self.cost_n += 1
             self.cost_sum_usd += cost_usd
+
+    def copy(self) -> ArmState:
+        """Return a copy that shares nothing with this state."""
+        return replace(self, gram=self.gram.copy())
 
     def reweigh(self, lambda_cost: float, mu_latency: float) -> None:
         """Give every reward learned from the value ``q − λ c − μ l``, in place.

@@ -20,7 +20,7 @@ MIN_ARMS = 2
 """Arms from which a scale exists: before, an arm could only be compared with itself."""
 OUTLIER_FACTOR = 20.0
 """A value that exceeds the scale by more than this factor is an outlier."""
-MIN_OUTCOMES = 20
+OUTLIER_AFTER = 20
 """Outcomes of the tier from which a value can be an outlier."""
 
 
@@ -104,7 +104,7 @@ class RollingScale:
 
     def observe(self, arm: str, value: float) -> bool:
         """Add a value of an arm; return whether it is an outlier on the scale before it."""
-        outlier = self.count >= MIN_OUTCOMES and self.high is not None and value > OUTLIER_FACTOR * self.high > 0.0
+        outlier = self.count >= OUTLIER_AFTER and self.high is not None and value > OUTLIER_FACTOR * self.high > 0.0
         self.count += 1
         window = self._arms.get(arm)
         if window is None:

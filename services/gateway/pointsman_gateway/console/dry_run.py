@@ -1,17 +1,25 @@
 """``POST /v1/try``: scores of a context, a prompt or a conversation, without a decision."""
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from starlette.requests import Request
 
 from pointsman.contracts.messages import subjects
 from pointsman.contracts.messages.codec import decode, encode
-from pointsman.contracts.messages.decision import Candidates, CandidateScore, DecisionRequest, candidate_scores_decoder
+from pointsman.contracts.messages.decision import (
+    Candidates,
+    CandidateScore,
+    DecisionRequest,
+    RewardWeights,
+    ScoreRequest,
+    candidate_scores_decoder,
+)
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.nesting import check_nesting
 from pointsman.contracts.messages.problem import CONTENT_TYPE
 from pointsman.contracts.messages.validation import check_request
+from pointsman.core.bounds import NonNegative
 from pointsman.core.features import RequestView, view_request
 from pointsman.runtime.bus import BusUnavailable, NoResponders, NoResponse
 from pointsman_gateway.api.decisions.decide import EXAMPLE_CONTEXT
@@ -25,32 +33,39 @@ from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
 from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.response import HttpResponse
 
-_INPUTS = ("context", "prompt", "messages")
+_INPUTS = ("context", "prompt", "messages", "average")
 _RETRY = (("retry-after", "1"),)
 MIN_TIMEOUT_S = 1.0
 LOOK_UP_TIMEOUT_S = 5.0
 _EXAMPLES = {
     "a context": {"tier": "SIMPLE", "context": EXAMPLE_CONTEXT},
     "a prompt": {"prompt": "Why is the sky blue?"},
+    "what if costs weighed more": {"tier": "SIMPLE", "average": True, "lambda_cost": 0.6},
 }
 
 
 class TryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Body of ``POST /v1/try``: one of context, prompt and messages.
+    """Body of ``POST /v1/try``: one of context, prompt, messages and average.
 
     Attributes
     ----------
     tier: Without it, a prompt or messages go to the tier that ``auto`` selects for a chat request.
     prompt: Text of a user.
     messages: A conversation, as in ``POST /v1/chat/completions``.
+    average: True: the mean context of the outcomes that the tier has learned from.
     candidates: Arms to score; by default those of the tier.
+    lambda_cost, mu_latency: What if: the scores as if every outcome had been learned from with these weights of cost
+        and latency. Where one of the two is omitted, it is the weight in force.
     """
 
     tier: str | None = None
     context: list[float] | None = None
     prompt: str | None = None
     messages: list[dict[str, Any]] | None = None
+    average: Literal[True] | None = None
     candidates: Candidates | None = None
+    lambda_cost: NonNegative | None = None
+    mu_latency: NonNegative | None = None
 
 
 class AutoTierView(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +88,8 @@ class TryResponse(msgspec.Struct, frozen=True, kw_only=True):
     stale: The learned state is older than the configured limit.
     state_age_ms: Age of the learned state.
     scores, held_back: As in a decision.
+    weights: Weights of cost and latency that the scores follow from: those in force, or those of the request. None
+        before the first outcome.
     context: The context that was scored.
     features: The context by feature name; None when the names are unknown.
     extractor: For a prompt or messages: name and version of the extractor of the context.
@@ -87,6 +104,7 @@ class TryResponse(msgspec.Struct, frozen=True, kw_only=True):
     state_age_ms: int | None
     scores: list[CandidateScore]
     held_back: list[str] = []
+    weights: RewardWeights | None
     context: list[float]
     features: list[FeatureView] | None = None
     auto: AutoTierView | None = None
@@ -135,8 +153,17 @@ class TryHandler:
         config = self._backends.config
         asked = await self._input(body)
         tier = asked.tier
-        scored = DecisionRequest(tier=tier, context=asked.context, candidates=body.candidates)
-        _, used = check_request(scored, self._backends.tiers, config.context.dim, config.context.mismatch)
+        context = asked.context if body.average is None else [0.0] * config.context.dim  # to check the other fields
+        checked = DecisionRequest(tier=tier, context=context, candidates=body.candidates)
+        _, used = check_request(checked, self._backends.tiers, config.context.dim, config.context.mismatch)
+        scored = ScoreRequest(
+            tier=tier,
+            context=asked.context,
+            candidates=body.candidates,
+            average=body.average is not None,
+            lambda_cost=body.lambda_cost,
+            mu_latency=body.mu_latency,
+        )
         bus = self._backends.require_bus()
         try:
             reply = await bus.requests.call(subjects.score(tier), encode(scored), self._timeout_s)
@@ -148,6 +175,7 @@ class TryHandler:
         if status is not None:
             return HttpResponse(status, reply.data, CONTENT_TYPE, _RETRY if status == 503 else ())
         scoring = decode(candidate_scores_decoder, reply.data)
+        used = scoring.context or used
         names = self._names.default if asked.extractor is None else self._names.of_extractor(asked.extractor)
         return TryResponse(
             tier=tier,
@@ -157,6 +185,7 @@ class TryHandler:
             state_age_ms=scoring.state_age_ms,
             scores=scoring.scores,
             held_back=scoring.held_back,
+            weights=scoring.weights,
             context=used,
             features=name_features(names, used),
             auto=asked.auto,
@@ -168,11 +197,13 @@ class TryHandler:
         """Return what is scored."""
         given = [name for name in _INPUTS if getattr(body, name) is not None]
         if len(given) != 1:
-            raise InvalidMessage(given[1] if given else "context", "expected one of context, prompt and messages")
-        if body.context is not None:
+            raise InvalidMessage(
+                given[1] if given else "context", "expected one of context, prompt, messages and average"
+            )
+        if body.context is not None or body.average is not None:
             if body.tier is None:
                 raise InvalidMessage("tier", "expected the name of a tier; only prompt and messages can do without")
-            return _Input(body.context, body.tier)
+            return _Input(body.context or [], body.tier)
         check_nesting(body.messages, "messages")
         if body.messages == []:
             raise InvalidMessage("messages", "expected at least one message")
