@@ -138,6 +138,11 @@ def recompute_uniform(logs: Logs) -> dict[int, Sums]:
             _add_reward(sums, decided, np.full(k, 1.0 / k), rewards[decided.sequence], None)
             for score in decided.event.scores:
                 sums.counts[f"active\t{score.provider}:{score.model}"] += score.probability
+            names = [f"{score.provider}:{score.model}" for score in decided.event.scores]
+            estimates = [min(max(score.mean + score.prior, 0.0), 1.0) for score in decided.event.scores]
+            sums.counts[f"first\t{names[estimates.index(max(estimates))]}"] += 1
+            for name, estimate in zip(names, estimates, strict=True):
+                sums.counts[f"missed\t{name}"] += max(estimates) - estimate
     return hours
 
 

@@ -91,6 +91,14 @@ class DecisionGroup:
         silent: NDArray[np.bool_] = np.isnan(self.estimates.cost_usd) & (self.estimates.pulls > 0)
         return silent
 
+    @property
+    def optimistic(self) -> FloatArray:
+        """The logged estimates with the prior mean 1, the highest reward, clipped to 0…1. Shape (B, K).
+
+        So an arm that little is known of is not taken for a bad one.
+        """
+        return np.nan_to_num(np.clip(self.estimates.expected(1.0), 0.0, 1.0))
+
     def cost_model(self) -> FloatArray:
         """Return the logged costs as predictions, shape (B, K).
 

@@ -35,6 +35,7 @@ def regret_section(regret: RegretReport, active: float | None) -> str:
         f'<span class="note">{escape(regret.active)}</span></div>'
         f"<p>{escape(_against('the best shadow', regret.against_best_shadow))}<br>"
         f"{escape(_against('the best fixed arm', regret.against_best_arm))}</p>"
+        f"{f'<p>{escape(regret.finding)}</p>' if regret.finding else ''}"
         f'<div class="plots">{plot}</div>{table("Arms, each as if it served every request", columns, rows)}</section>'
     )
 

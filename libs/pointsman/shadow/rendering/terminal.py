@@ -113,6 +113,8 @@ def _print_regret(console: Console, regret: RegretReport) -> None:
     ]
     if against:
         console.print(f"\n[bold]regret in {regret.tier}[/bold]: {_text('; '.join(against))}")
+    if regret.finding:
+        console.print(f"{'' if against else chr(10) + f'[bold]{regret.tier}[/bold]: '}{_text(regret.finding)}")
     for arm in regret.arms:
         if arm.underperforms:
             console.print(one_line(f"  {arm.arm} underperforms: it {arm.why}"), markup=False)

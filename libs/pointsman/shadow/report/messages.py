@@ -325,6 +325,7 @@ class RegretReport(msgspec.Struct, frozen=True, kw_only=True):
     against_best_shadow, against_best_arm: None while no alternative can be estimated.
     rule: The rule by which an arm underperforms: ``confidence`` or ``share``.
     arms: The arms of the tier, best first.
+    finding: Whether routing pays, in a sentence; empty while there are too few outcomes.
     """
 
     tier: str
@@ -333,6 +334,7 @@ class RegretReport(msgspec.Struct, frozen=True, kw_only=True):
     against_best_arm: Regret | None = None
     rule: str = "confidence"
     arms: list[ArmValue] = []
+    finding: str = ""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from pointsman.core.off_policy import Moments, effective_sample_size
 from pointsman.shadow.report.intervals import POINTS, difference
 from pointsman.shadow.report.messages import ArmValue, Regret, RegretReport, ReportedEstimate, ReportedInterval
 from pointsman.shadow.report.number_format import percent, span
+from pointsman.shadow.report.routing import routing_finding
 from pointsman.shadow.report.verdict import MAX_UNSUPPORTED, MIN_EFFECTIVE, MIN_REWARDED
 from pointsman.shadow.sums.hour_sums import HourSums, add_up
 from pointsman.shadow.sums.reward_sums import fixed_arm_sums
@@ -55,13 +56,15 @@ def regret(
     current = POINTS * most.mean("y")
     values = [_value(arm, sums, current, len(totals), samples[arm], confidence) for arm, sums in totals.items()]
     judged = [_judge(arm, values, settings) for arm in values]
+    best_arm = against_best(totals, confidence)
     return RegretReport(
         tier=tier,
         active=active,
         against_best_shadow=against_best(shadows, confidence),
-        against_best_arm=against_best(totals, confidence),
+        against_best_arm=best_arm,
         rule=settings.rule,
         arms=sorted(judged, key=lambda arm: (arm.value is None, -(arm.value or 0.0), arm.arm)),
+        finding=routing_finding(best_arm, uniform or HourSums()),
     )
 
 

@@ -51,6 +51,11 @@ PRICED = "priced"
 """By arm: number of joined decisions whose cost is reported."""
 SILENT = "silent"
 """By arm: number of priced decisions at which the arm had outcomes, and none of them had reported a cost."""
+FIRST = "first"
+"""By arm: number of decisions with a reward in which its estimate was the highest. An estimate is raised by what is not
+known of it yet: it is that of the prior mean 1, the highest reward."""
+MISSED = "missed"
+"""By arm: over the same decisions, Σ of the highest estimate less its own, 0 to 1 each."""
 
 _PAIR = "pair"
 _MOMENTS, _BOUND = b"moments", b"bound"

@@ -83,9 +83,14 @@ def join_arms(
     uniform = np.full(group.p.shape, 1.0 / len(group.names))
     join(hours, UNIFORM_IDENTITY, group, outcomes, rows, uniform, clip)
     _add_unsupported(hours, UNIFORM_IDENTITY, group, uniform)
+    estimates = group.optimistic
+    highest = estimates.max(axis=1, keepdims=True)
+    first = estimates.argmax(axis=1)
     for (hour, active), found in group.by_slot(rows):
         sums = sums_at(hours, comparison_identity(UNIFORM_IDENTITY, active), hour)
         sums.add_by_arm(fields.ACTIVE, group.names, group.p[found].sum(axis=0))
+        sums.add_by_arm(fields.FIRST, group.names, _by_served(group, first[found]))
+        sums.add_by_arm(fields.MISSED, group.names, (highest - estimates)[found].sum(axis=0))
     for arm in arms:
         if arm not in group.names:
             continue

@@ -12,6 +12,8 @@ from pointsman.learning.tier_store import TierStore
 from pointsman.shadow.periods import DAY_MS, HOUR_MS
 from pointsman.shadow.report.frontier import Frontier, frontier, predict_arms
 from pointsman.shadow.report.messages import Window
+from pointsman.shadow.report.regret import against_best
+from pointsman.shadow.report.routing import nothing_to_learn
 from pointsman.shadow.sums.activity import FIVE_MINUTES
 from pointsman.shadow.sums.store import ShadowStore
 from pointsman_gateway.api.parameters import TierName
@@ -45,6 +47,7 @@ class OverviewResponse(msgspec.Struct, frozen=True, kw_only=True):
     step_s: Length of the interval of each point.
     points: In order of time, one for each interval, also for those without a decision; the last interval is incomplete.
     against: The active policy compared with baselines; a baseline with too little data is absent.
+    finding: That there is nothing to learn from the requests so far, in a sentence; empty if there is, or may be.
     frontier: Quality against cost of the active policy, of every arm, and of the shadows.
     """
 
@@ -54,6 +57,7 @@ class OverviewResponse(msgspec.Struct, frozen=True, kw_only=True):
     points: list[ActivityPointView]
     totals: ActivityTotalsView
     against: list[BaselineView]
+    finding: str
     frontier: Frontier
     health: TierHealthView
 
@@ -114,6 +118,7 @@ class OverviewHandler:
             ],
             totals=totals,
             against=compare_with_baselines(baselines, totals, config.report.confidence),
+            finding=nothing_to_learn(against_best(fixed, config.report.confidence), baselines[UNIFORM]),
             frontier=frontier(
                 policies.active.name,
                 fixed,

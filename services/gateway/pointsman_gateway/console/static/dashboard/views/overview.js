@@ -68,9 +68,10 @@ function totals({totals: all}) {
 }
 
 /** Baselines compared with the active policy; differences are shown as the gain of the active policy. */
-function comparison({against, totals: all}) {
+function comparison({against, totals: all, finding}) {
   if (!against.length) {
     return card("Comparison with baselines",
+      finding ? h("p", null, finding) : null,
       note(!all.decisions ? ["No decisions in this period. The ", h("a", {href: "docs"}, "API reference"), " shows how to request one."]
         : all.rewarded ? "Not enough data yet: more decisions with an outcome are needed."
           : "No outcomes were reported for these decisions. Without outcomes, the policy cannot learn and cannot be compared."));
@@ -79,6 +80,7 @@ function comparison({against, totals: all}) {
   const scale = intervalScale(rewards), costScale = intervalScale(costs);
   return card("Comparison with baselines",
     h("p.lead", null, sentence(against)),
+    finding ? h("p", null, finding) : null,
     table("Gain of the active policy over each baseline",
       ["Baseline", {text: "Reward gain, points per request", class: "n"}, {text: axis(scale), class: "drawn slim"},
         {text: "Cost saved, per 1,000 requests", class: "n"}, {text: dollarAxis(costScale), class: "drawn slim"}, {text: "Saved in this period", class: "n"}],
