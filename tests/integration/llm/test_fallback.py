@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from pointsman.core.bandit import Arm
-from pointsman.core.bandit.fixed_policies import MIN_OUTCOMES
+from pointsman.core.bandit.fixed_policies import JUDGED_AFTER_OUTCOMES
 from pointsman.learning.tier_store import TierStore
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
@@ -65,7 +65,7 @@ async def test_an_arm_that_never_answers_has_no_cost_and_is_not_the_cheapest(
     await eventually(serves, "the arm that answers is chosen")
     broken = (await TierStore(store, "THRIFTY").changes()).arms[Arm("alpha", "broken")]
     assert (broken.mean_cost_usd, broken.reward_sum) == (None, 0.0)
-    assert broken.n >= MIN_OUTCOMES
+    assert broken.n >= JUDGED_AFTER_OUTCOMES
 
 
 async def test_when_no_arm_answers_there_is_one_error_and_it_is_learned(

@@ -33,7 +33,7 @@ class Static:
         return greedy(np.broadcast_to(wanted, estimates.mean.shape), self.exploration)
 
 
-MIN_OUTCOMES = 10
+JUDGED_AFTER_OUTCOMES = 10
 """Outcomes before which no arm counts as one that does not work."""
 WORKING_SHARE = 0.1
 """An arm that is expected to earn less than this share of the best candidate's reward does not work."""
@@ -43,7 +43,7 @@ class Cheapest:
     """Choose the candidate with the lowest expected cost; the first candidate while no cost is known.
 
     A candidate with unknown cost is never preferred to one with known cost, and one that does not work never to
-    another: what hardly ever works is not cheap. An arm does not work for a context if `MIN_OUTCOMES` outcomes or more
+    another: what hardly ever works is not cheap. An arm does not work for a context if `JUDGED_AFTER_OUTCOMES` or more
     show that it earns less than `WORKING_SHARE` of what another may earn: its estimate, one standard deviation above
     it, is compared with the highest estimate. All are optimistic, with a prior mean of 1, so that an arm that fails
     does not count as the best one because the others have no outcomes.
@@ -71,7 +71,7 @@ class Cheapest:
         expected = estimates.expected(1.0)
         best = expected.max(axis=-1, keepdims=True)
         fails = (expected + estimates.deviation() < WORKING_SHARE * best) | (estimates.mean == 0.0)
-        useless = (estimates.pulls >= MIN_OUTCOMES) & fails
+        useless = (estimates.pulls >= JUDGED_AFTER_OUTCOMES) & fails
         score = np.where(useless, score - 2.0 * dearest - 2.0, score)
         return greedy(np.broadcast_to(score, estimates.mean.shape), self.exploration)
 

@@ -22,7 +22,7 @@ from pointsman.core.bandit import (
     first_best,
     greedy,
 )
-from pointsman.core.bandit.fixed_policies import MIN_OUTCOMES
+from pointsman.core.bandit.fixed_policies import JUDGED_AFTER_OUTCOMES
 from tests.unit.core.bandit.examples import estimates, some_arms
 
 epsilons = st.floats(0.0, 1.0)
@@ -171,7 +171,7 @@ def test_cheapest_leaves_an_arm_that_worked_and_then_died(answers: int, others: 
     while served() == dead:
         failures += 1
         outcome(dead, 0.0, None)
-    assert failures <= (MIN_OUTCOMES if answers == 0 else 25 + 12 * answers)
+    assert failures <= (JUDGED_AFTER_OUTCOMES if answers == 0 else 25 + 12 * answers)
     for _ in range(answers + 5):  # found by another policy, or by exploration
         outcome(dead, 1.0, 0.001)
     assert served() == dead
