@@ -182,6 +182,7 @@ def test_inspector_shows_the_numbers_of_the_decision(stack: DashboardStack, open
     assert tab.locate("#features tbody th").all_inner_texts() == list(FEATURES)
     *parts, reward = tab.values("#reward-parts")
     assert len(parts) == 3  # quality, cost, latency: all were reported
+    expect(tab.locate("#reward-parts")).to_contain_text("(99 % quantile of recent outcomes)")
     assert reward == expected["reward"]
     assert max(0.0, min(100.0, sum(parts))) == pytest.approx(reward, abs=1e-9)
 

@@ -110,8 +110,11 @@ def _compare_arms(stored: TierChanges, ledger: TierLedger) -> str:
 
 
 def _compare_rest(stored: TierChanges, ledger: TierLedger) -> str:
-    if stored.watermark and encode_ranges(stored.ranges) != encode_ranges(ledger.learner.state()):
-        return f"ranges differ: {stored.ranges} stored, {ledger.learner.state()} by the log"
+    in_log = ledger.learner.state()
+    if stored.watermark and encode_ranges(stored.ranges) != encode_ranges(in_log):
+        names = sorted(name for name in stored.ranges | in_log if stored.ranges.get(name) != in_log.get(name))
+        shown = "; ".join(f"{name} {stored.ranges.get(name)} stored, {in_log.get(name)} by the log" for name in names)
+        return f"ranges differ: {shown or 'in their order'}"
     if stored.watermark_at_ms not in (0, ledger.watermark_at_ms):
         return f"the log has another message at the watermark, {stored.watermark}, than was learned from"
     if stored.decision_high != ledger.decision_high:

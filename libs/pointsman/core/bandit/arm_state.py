@@ -170,7 +170,7 @@ class ArmState:
             self.cost_sum_usd += cost_usd
 
     def copy(self) -> ArmState:
-        """Return a copy that shares nothing with this state."""
+        """Return a copy with a Gram matrix of its own."""
         return replace(self, gram=self.gram.copy())
 
     def reweigh(self, lambda_cost: float, mu_latency: float) -> None:

@@ -57,8 +57,11 @@ class RollingHigh:
             self._now, self._n, self._began = [], 0, tier_count
         self.seen = tier_count
         self._n += 1
-        insort(self._now, value)
-        del self._now[:-KEPT]
+        if len(self._now) < KEPT or value > self._now[0]:
+            insort(self._now, value)
+            del self._now[:-KEPT]
+        elif (self._n_before + self._n) % DROPPED_PER != 1:
+            return  # neither the largest values nor the number of those that are dropped has changed
         self._find_high()
 
     def state(self) -> list[float]:
