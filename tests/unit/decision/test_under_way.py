@@ -12,7 +12,7 @@ from pointsman.core.bandit import Arm, ArmState
 from pointsman.learning.tier_store import TierChanges
 from pointsman_decision.distribution import Pin
 from pointsman_decision.tier import Choice, Tier
-from pointsman_decision.under_way import FREE_PULLS, GROWN_PULLS, PullsUnderWay
+from pointsman_decision.under_way import FREE_PULLS, GROWN_PULLS, PULLS_PER_OUTCOME, PullsUnderWay
 
 OLD, WORSE, NEW = Arm("lab", "a"), Arm("lab", "b"), Arm("lab", "new")
 CANDIDATES = (OLD, WORSE, NEW)
@@ -92,12 +92,12 @@ def test_exploration_stays_uniform_and_the_draw_reproduces_the_choice() -> None:
     assert {choice.arm for choice in held if choice.draw >= 0.3} == {OLD}
 
 
-def test_bound_doubles_as_outcomes_come_and_ends_when_the_arm_is_grown() -> None:
+def test_bound_grows_as_outcomes_come_and_ends_when_the_arm_is_grown() -> None:
     tier = _tier("linucb", alpha=50.0, epsilon=0.0)
-    for n in (0, 8, 24, 56):
+    for n in (0, 8, 48):
         _learn(tier, NEW, 0.9, n)
         choices = tier.choose(CANDIDATES, [CONTEXT] * 300)
-        assert tier.under_way.count(NEW) == FREE_PULLS + n
+        assert tier.under_way.count(NEW) == FREE_PULLS + PULLS_PER_OUTCOME * n
         assert choices[-1].held_back == (NEW,)
     _learn(tier, NEW, 0.9, GROWN_PULLS)
     assert not any(choice.held_back for choice in tier.choose(CANDIDATES, [CONTEXT] * 300))
@@ -163,11 +163,11 @@ def test_a_pull_whose_outcome_does_not_come_is_counted_for_a_time() -> None:
     clock[0] = 90.0
     assert (pulls.count(NEW), pulls.full((NEW,))) == (4, ())
     pulls.set_learned(NEW, 3)
-    assert (pulls.count(NEW), pulls.bound(NEW)) == (1, FREE_PULLS + 3)
+    assert (pulls.count(NEW), pulls.bound(NEW)) == (1, FREE_PULLS + 12)
     while pulls.add_remote(NEW):
         pass
-    assert (pulls.count(NEW), pulls.full((NEW,))) == (FREE_PULLS + 3, (NEW,))
-    pulls.set_learned(NEW, 6)
+    assert (pulls.count(NEW), pulls.full((NEW,))) == (FREE_PULLS + 12, (NEW,))
+    pulls.set_learned(NEW, 15)
     assert (pulls.count(NEW), pulls.full((NEW,))) == (FREE_PULLS, ())
     pulls.clear_learned()  # another log
     assert (pulls.bound(NEW), pulls.full((NEW,))) == (FREE_PULLS, (NEW,))
