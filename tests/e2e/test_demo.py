@@ -84,7 +84,9 @@ def serving(
 def test_a_demo_routes_every_prompt_and_sums_up(once: subprocess.CompletedProcess[str]) -> None:
     assert once.returncode == 0, once.stdout + once.stderr
     assert "300 real prompts, shuffled with seed 7" in once.stdout
-    rows = dict(re.findall(r"^ (served by linucb|uniform choice|oracle \(best reward\))\s+([\d.]+)", once.stdout, re.M))
+    rows = dict(
+        re.findall(r"^ (served by scaled-linucb|uniform choice|oracle \(best reward\))\s+([\d.]+)", once.stdout, re.M)
+    )
     served, uniform, oracle = (float(value) for value in rows.values())
     assert uniform < served < oracle
     # Each outcome was learned from exactly once, and the mean of the services is the one that was computed here.

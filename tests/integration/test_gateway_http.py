@@ -295,7 +295,7 @@ def test_what_is_in_force_and_where_it_comes_from_is_reported_and_the_file_can_b
     client.post("/v1/policies/SIMPLE/reset").raise_for_status()
     assert "These policies are in force at" in check(file)
     view = client.put("/v1/policies/SIMPLE", json={"active": {"name": "even", "algorithm": "uniform"}}).json()
-    difference = "policy linucb is not in force: even = uniform is, set through the API by"
+    difference = "policy scaled-linucb is not in force: even = uniform is, set through the API by"
     assert view["source"] == "api"
     assert difference in view["override"]
     assert f"warning: tier SIMPLE: the file's {difference}" in check(file)

@@ -49,6 +49,7 @@ dim = 3
 names = {NAMES}
 
 [policy]
+algorithm = "linucb"
 epsilon = 0.8
 
 [[tier]]

@@ -73,7 +73,7 @@ class Unbuildable:
 @pytest.fixture(scope="module")
 def config_toml() -> str:
     tiers = "".join(f'[[tier]]\nname = "{name}"\narms = ["p:a", "p:b", "q:c/1.5:free"]\n' for name in TIERS)
-    return f"[context]\ndim = 3\n[policy]\nepsilon = 0.3\n{tiers}"
+    return f"[context]\ndim = 3\n[policy]\nalgorithm = 'linucb'\nepsilon = 0.3\n{tiers}"
 
 
 @pytest.fixture(scope="module")

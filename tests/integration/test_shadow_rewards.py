@@ -111,7 +111,7 @@ def fussy_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def config_toml(fussy_path: str) -> str:
     arms = ", ".join(f'"{arm}"' for arm in ARMS)
     return (
-        f"[context]\ndim = 3\n[policy]\nepsilon = 0.3\n[reward]\nlambda_cost = 0.3\n"
+        f"[context]\ndim = 3\n[policy]\nalgorithm = 'linucb'\nepsilon = 0.3\n[reward]\nlambda_cost = 0.3\n"
         f'[[tier]]\nname = "{TIER}"\narms = [{arms}]\n{SHADOWS}'
         f"[shadow_evaluator]\nmax_batch = 40\nlease_ms = 300\nweight_clip = {CLIP}\n"
     )

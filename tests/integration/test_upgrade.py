@@ -38,6 +38,7 @@ def config_toml() -> str:
 dim = 3
 
 [policy]
+algorithm = "linucb"
 epsilon = 0.2
 
 [[tier]]

@@ -31,7 +31,7 @@ def test_a_valid_configuration_is_summarised(file: Path, capsys: pytest.CaptureF
     assert main(["config", "check", "--config", str(file)]) == 0
     shown = capsys.readouterr().out
     assert "is valid" in shown
-    assert "tier SIMPLE  linucb over ollama:llama3.2, openai:gpt-4o-mini" in shown
+    assert "tier SIMPLE  scaled-linucb over ollama:llama3.2, openai:gpt-4o-mini" in shown
     assert "shadow greedy = epsilon-greedy (epsilon 0.0)" in shown
 
 

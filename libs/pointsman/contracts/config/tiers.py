@@ -57,7 +57,7 @@ class PolicyConfig(Section, frozen=True, kw_only=True):
 
     unique: ClassVar[str] = "name"
 
-    algorithm: str = "linucb"
+    algorithm: str = "scaled-linucb"
     alpha: NonNegative | None = None
     epsilon: Share | None = None
     parameters: dict[str, Any] = {}

@@ -45,7 +45,7 @@ def test_what_is_left_out_has_the_references_values(load: Load) -> None:
     assert config.context.dim == 12
     assert config.context.mismatch == "reject"
     assert (config.reward.lambda_cost, config.reward.mu_latency, config.reward.normalizer) == (0.3, 0.1, "quantile")
-    assert config.active(config.tier[0]).algorithm == "linucb"
+    assert config.active(config.tier[0]).algorithm == "scaled-linucb"
     assert config.shadows(config.tier[0]) == []
     assert tier_arms(config.tier[0]) == (Arm("ollama", "llama3.2"), Arm("openai", "gpt-4o-mini"))
     assert fallback_arm(config.tier[0]) == Arm("ollama", "llama3.2")
@@ -375,7 +375,7 @@ algorithm = "uniform"
 def test_a_tier_has_its_own_policy_and_its_own_shadows(load: Load) -> None:
     config = load(TWO_TIERS)
     a, b = config.tier
-    assert (config.active(a).name, config.active(a).parameters) == ("linucb", {"epsilon": 0.1})
+    assert (config.active(a).name, config.active(a).parameters) == ("scaled-linucb", {"epsilon": 0.1})
     assert (config.active(b).name, config.active(b).algorithm) == ("mine", "static:p:m")
     assert [spec.name for spec in config.shadows(a)] == ["greedy", "all"]
     assert [spec.name for spec in config.shadows(b)] == ["all"]

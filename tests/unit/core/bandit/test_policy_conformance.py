@@ -153,7 +153,7 @@ def test_it_satisfies_the_protocol_and_its_algorithm_is_listed(algorithm: str) -
 @every_policy
 @pytest.mark.parametrize("k", [2, 3, 20, 256])
 def test_a_tie_goes_to_the_first_or_is_shared(algorithm: str, k: int) -> None:
-    known = estimates([[0.6] * k], [[0.1] * k], cost=np.full(k, 0.01))
+    known = estimates([[0.6] * k], [[0.1] * k], cost=np.full(k, 0.01))._replace(pulls=np.full(k, 1000))
     policy = _policy(algorithm)
     p = policy.probabilities(known)[0]
     explored = getattr(policy, "epsilon", policy.exploration)

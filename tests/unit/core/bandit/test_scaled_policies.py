@@ -31,8 +31,8 @@ def test_with_a_scale_of_one_and_no_prior_it_is_the_plain_policy(algorithm: str,
     rng = np.random.default_rng(1)
     known = estimates(rng.random((20, 5)).tolist(), rng.random((20, 5)).tolist())
     known = known._replace(prior=rng.random((20, 5)), sigma=np.ones(5))
-    weight = "alpha" if plain == "linucb" else "v"
-    scaled = make_policy(algorithm, {weight: 0.4, "epsilon": 0.1, "prior_mean": 0.0})
+    weight, more = ("alpha", {"warm_up": 0.0}) if plain == "linucb" else ("v", {})
+    scaled = make_policy(algorithm, {weight: 0.4, "epsilon": 0.1, "prior_mean": 0.0} | more)
     expected = make_policy(plain, {weight: 0.4, "epsilon": 0.1}).probabilities(known)
     np.testing.assert_allclose(scaled.probabilities(known), expected, rtol=1e-12, atol=1e-15)
 
@@ -41,7 +41,7 @@ def test_with_a_scale_of_one_and_no_prior_it_is_the_plain_policy(algorithm: str,
 def test_exploration_costs_at_most_its_share_of_the_best_arms_cost(cost: FloatArray, best: int, share: float) -> None:
     known = estimates([[float(at == best) for at in range(4)]], cost=cost)
     epsilon = 0.1
-    policy = make_policy("scaled-linucb", {"epsilon": epsilon, "cost_share": share})
+    policy = make_policy("scaled-linucb", {"epsilon": epsilon, "cost_share": share, "warm_up": 0.0})
     p = policy.probabilities(known)[0]
     reference = cost[best] if cost[best] > 0.0 else np.min(cost, initial=np.inf, where=cost > 0.0)
     for k in set(range(4)) - {best}:
@@ -51,6 +51,17 @@ def test_exploration_costs_at_most_its_share_of_the_best_arms_cost(cost: FloatAr
             assert p[k] == pytest.approx(min(epsilon / 4, share * reference / (4 * cost[k])))
             assert p[k] * cost[k] <= share * reference / 4 * (1 + 1e-12)
     assert p[best] == pytest.approx(1.0 - p.sum() + p[best])
+
+
+def test_exploration_is_larger_until_there_are_enough_outcomes_and_costs_count_by_their_outcomes() -> None:
+    known = estimates([[0.9, 0.5]], cost=np.array([0.001, 0.01]))
+    policy = make_policy("scaled-linucb", {"epsilon": 0.02, "cost_share": 0.1, "warm_up": 100.0})
+    floors = [
+        policy.probabilities(known._replace(pulls=np.array(pulls)))[0, 1] for pulls in ([5, 5], [50, 0], [180, 20])
+    ]
+    assert floors == pytest.approx([0.1, 0.01, min(0.01, 0.05 * 0.0019 / 0.01)])
+    assert policy.probabilities(known._replace(pulls=np.zeros(2, np.int64)))[0, 1] == pytest.approx(0.25)
+    assert make_policy("scaled-linucb", {"epsilon": 0.0}).probabilities(known)[0, 1] == 0.0
 
 
 def test_an_event_of_an_older_version_has_the_scale_of_an_arm_without_outcomes() -> None:

@@ -24,9 +24,7 @@ mu_latency = 0.1
 normalizer = "quantile"     # costs and latencies on a scale that outliers do not move
 
 [policy]
-algorithm = "linucb"
-alpha = 1.5
-epsilon = 0.05              # one request in 20 explores, so that every model has a known probability
+algorithm = "scaled-linucb"  # optimistic about new models; explores less the more it knows, at a bounded cost
 """
 
 
