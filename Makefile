@@ -17,11 +17,12 @@ PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
-$(VENV)/made: requirements/run.lock pyproject.toml
+$(VENV)/made: requirements/run.lock requirements/meaning.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Pointsman needs Python 3.11 or newer on the PATH (or: make PYTHON=/path/to/python3)"; exit 1; }
 	@echo "setting up $(VENV) (about half a minute the first time)"
 	@$(PYTHON) -m venv $(VENV) || { echo "could not make a virtual environment; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@$(PIP) install --require-hashes -r requirements/run.lock
+	@$(PIP) install --require-hashes --no-deps -r requirements/meaning.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -118,6 +119,7 @@ lock: $(VENV)/made-dev ## pin the dependencies again, with hashes
 	@$(LOCK) --extra embedded --extra docs -c requirements/bench.lock -o requirements/docs.lock
 	@$(LOCK) --extra embedded --extra build --extra bedrock --extra tracing -c requirements/dev.lock -o requirements/run.lock
 	@$(LOCK) --extra bedrock --extra tracing -c requirements/run.lock -o requirements/image.lock
+	@printf 'wordllama==0.2.2.post0\ntokenizers\nsafetensors\n' | $(COMPILE) --no-deps - -c requirements/dev.lock -o requirements/meaning.lock
 	@echo 'litellm[proxy]' | $(COMPILE) --only-binary :all: - -o requirements/bench-litellm.lock
 	@echo hatchling | $(COMPILE) - -c requirements/run.lock -o requirements/build.lock
 

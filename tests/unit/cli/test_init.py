@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pointsman.cli.devtools.init import toml
 from pointsman.cli.devtools.init.local_servers import LOCAL, find_local_models
 from pointsman.cli.main import _parser, main
 from pointsman.contracts.config import load_config
@@ -255,3 +256,13 @@ def test_an_ended_input_writes_nothing(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert _ask(monkeypatch, _Terminal("openai")) == 2
     assert "nothing was written" in capsys.readouterr().err
     assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize(("installed", "features", "dim"), [(True, "meaning", 37), (False, None, 12)])
+def test_features_that_see_meaning_are_written_where_they_are_installed(
+    monkeypatch: pytest.MonkeyPatch, installed: bool, features: str | None, dim: int
+) -> None:
+    monkeypatch.setattr(toml, "meaning_is_installed", lambda: installed)
+    assert init("--tier", "A=openai:gpt-5") == 0
+    config = load_config(Path("pointsman.toml"), {})
+    assert (config.llm.features, config.context.dim) == (features, dim)

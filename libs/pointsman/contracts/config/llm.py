@@ -8,7 +8,7 @@ from pointsman.contracts.access.host_names import is_host
 from pointsman.contracts.config.providers import LOCAL_HOST
 from pointsman.contracts.config.section import Section
 from pointsman.core.bounds import NonNegative, NonNegativeInt, PositiveInt, PositiveShare, Share
-from pointsman.core.features import CHAT, CHAT_NAMES, EMBEDDING, TierBound, TierScore
+from pointsman.core.features import CHAT, CHAT_NAMES, EMBEDDING, MEANING, TierBound, TierScore
 from pointsman.core.violations import Violation
 
 
@@ -33,8 +33,8 @@ class LlmConfig(Section, frozen=True, kw_only=True):
     default_tier: The tier of the model ``auto`` when the request does not select one; the first tier by default.
     auto: The tiers of the model ``auto`` by the difficulty of a request; without them, always ``default_tier``.
     auto_weights: Weights of the difficulty by feature, in place of the built-in ones.
-    features: Extractor of the context of a request: ``chat`` (the default), ``prompt``, ``embedding`` or
-        ``module:Class``.
+    features: Extractor of the context of a request: ``chat`` (the default), ``meaning``, ``prompt``,
+        ``embedding`` or ``module:Class``.
     embedding_path: For ``embedding``: folder of the model.
     unknown_model: How to treat a model that is neither a tier nor an arm: respond 404, or treat it as ``auto``.
     session_ttl_s: How long after its last request a conversation keeps its arm; 0 disables this.
@@ -84,8 +84,8 @@ class LlmConfig(Section, frozen=True, kw_only=True):
             elif math.isnan(weight):
                 yield Violation(f"auto_weights.{name}", "expected a finite number, got nan")
         name = self.features or CHAT
-        if name not in (CHAT, EMBEDDING) and not all(name.partition(":")):
-            yield Violation("features", f"expected {CHAT}, {EMBEDDING} or module:Class, got {name!r}")
+        if name not in (CHAT, MEANING, EMBEDDING) and not all(name.partition(":")):
+            yield Violation("features", f"expected {CHAT}, {MEANING}, {EMBEDDING} or module:Class, got {name!r}")
         if name == EMBEDDING and not self.embedding_path:
             yield Violation("embedding_path", "required for features = 'embedding'")
         if name != EMBEDDING and self.embedding_path is not None:

@@ -5,12 +5,14 @@ from pointsman.core.features.errors import ExtractionFailed, ExtractorNotUsable,
 from pointsman.core.features.extractor import (
     CHAT,
     EMBEDDING,
+    MEANING,
     PROMPT,
     CheckedExtractor,
     Extractor,
     builtin_extractor,
     make_extractor,
 )
+from pointsman.core.features.meaning import MEANING_DIM, meaning_is_installed
 from pointsman.core.features.prompt import FEATURES_VERSION, NAMES, prompt_features
 from pointsman.core.features.request_view import RequestView, view_request
 from pointsman.core.features.tier_score import TIER_WEIGHTS, TierBound, TierScore
@@ -21,6 +23,8 @@ __all__ = [
     "CHAT_NAMES",
     "EMBEDDING",
     "FEATURES_VERSION",
+    "MEANING",
+    "MEANING_DIM",
     "NAMES",
     "PROMPT",
     "TIER_WEIGHTS",
@@ -35,6 +39,7 @@ __all__ = [
     "builtin_extractor",
     "chat_features",
     "make_extractor",
+    "meaning_is_installed",
     "prompt_features",
     "view_request",
 ]

@@ -10,11 +10,13 @@ from pointsman.core.bandit.context import LARGEST
 from pointsman.core.features.chat import CHAT_FEATURES_VERSION, CHAT_NAMES, chat_features
 from pointsman.core.features.embedding import Embedding
 from pointsman.core.features.errors import ExtractionFailed, ExtractorNotUsable
+from pointsman.core.features.meaning import Meaning
 from pointsman.core.features.prompt import FEATURES_VERSION, NAMES, prompt_features
 from pointsman.core.features.request_view import RequestView
 
 CHAT = "chat"
 EMBEDDING = "embedding"
+MEANING = "meaning"
 PROMPT = "prompt"
 
 
@@ -127,7 +129,7 @@ def make_extractor(name: str, dim: int, embedding_path: str | None = None) -> Ch
     Parameters
     ----------
     name : str
-        ``chat``, ``prompt``, ``embedding`` or ``module:Class``.
+        ``chat``, ``meaning``, ``prompt``, ``embedding`` or ``module:Class``.
     dim : int
         d, the length of the contexts; an embedding is projected to it.
     embedding_path : str, optional
@@ -138,6 +140,8 @@ def make_extractor(name: str, dim: int, embedding_path: str | None = None) -> Ch
         extractor = ChatExtractor()
     elif name == PROMPT:
         extractor = PromptExtractor()
+    elif name == MEANING:
+        extractor = Meaning()
     elif name == EMBEDDING:
         if not embedding_path:
             raise ExtractorNotUsable("embedding: set llm.embedding_path to the folder of the model")
@@ -145,7 +149,7 @@ def make_extractor(name: str, dim: int, embedding_path: str | None = None) -> Ch
     elif ":" in name:
         extractor = _load_class(name)
     else:
-        raise ExtractorNotUsable(f"{name!r} is not one of {CHAT}, {PROMPT}, {EMBEDDING}, module:Class")
+        raise ExtractorNotUsable(f"{name!r} is not one of {CHAT}, {MEANING}, {PROMPT}, {EMBEDDING}, module:Class")
     return CheckedExtractor(extractor, name)
 
 

@@ -70,7 +70,7 @@ def test_a_class_of_ones_own_is_loaded_by_its_name(own: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("chatty", "'chatty' is not one of chat, prompt, embedding, module:Class"),
+        ("chatty", "'chatty' is not one of chat, meaning, prompt, embedding, module:Class"),
         ("not_there_at_all:Two", "cannot load not_there_at_all:Two: ModuleNotFoundError"),
         ("own:Missing", "cannot load own:Missing: AttributeError"),
         ("own:Raises", "cannot load own:Raises: ZeroDivisionError"),

@@ -5,6 +5,7 @@ import json
 from pointsman.cli.devtools.init.local_servers import LOCAL
 from pointsman.cli.devtools.init.plan import MOCK, InitPlan
 from pointsman.contracts.config.providers import PROVIDER_KINDS, ProviderConfig, with_defaults
+from pointsman.core.features import CHAT_NAMES, MEANING_DIM, meaning_is_installed
 
 _HEAD = """\
 # Pointsman's configuration, written by `pointsman init`. All settings: docs/reference/configuration.md
@@ -16,7 +17,7 @@ _HEAD = """\
 # API keys are read from the environment of the gateway; they are never written here.
 
 [context]
-dim = 12                    # the features of a chat request
+dim = {dim}                    # the features of a chat request
 
 [reward]                    # clamp(quality − λ·100·norm(cost) − μ·100·norm(latency), 0, 100)
 lambda_cost = 0.3
@@ -30,7 +31,8 @@ algorithm = "scaled-linucb"  # optimistic about new models; explores less the mo
 
 def write_toml(plan: InitPlan) -> str:
     """Return the text of the configuration."""
-    parts = [_HEAD.format(port=plan.port)]
+    dim = MEANING_DIM if meaning_is_installed() else len(CHAT_NAMES)
+    parts = [_HEAD.format(port=plan.port, dim=dim)]
     if plan.port != 8080:
         parts.append(f"\n[gateway]\nport = {plan.port}                 # llama.cpp has 8080\n")
     parts.append(_llm(plan))
@@ -58,6 +60,8 @@ def _llm(plan: InitPlan) -> str:
         'unknown_model = "auto"      # a client that names another model gets `auto`, so clients need no change',
         f"default_tier = {_text(next(iter(plan.tiers)))}",
     ]
+    if meaning_is_installed():
+        lines.append('features = "meaning"        # what a prompt is about, and its form: docs/reference/features.md')
     if len(plan.tiers) > 1:
         for name, below in plan.bounds:
             lines += [
