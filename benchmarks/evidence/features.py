@@ -78,7 +78,7 @@ def _contexts(prompts: Prompts) -> dict[str, FloatArray]:
 
 
 def _ridge(x: FloatArray, y: FloatArray) -> FloatArray:
-    theta: FloatArray = np.linalg.solve(x.T @ x + np.eye(x.shape[1]), x.T @ y)
+    theta: FloatArray = np.asarray(np.linalg.solve(x.T @ x + np.eye(x.shape[1]), x.T @ y), dtype=np.float64)
     return theta
 
 

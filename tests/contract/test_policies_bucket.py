@@ -72,7 +72,7 @@ async def test_the_configuration_is_put_in_force(bucket: Bus, config: Config) ->
     a, b = await read_policies(bucket, "A"), await read_policies(bucket, "B")
     assert a is not None
     assert b is not None
-    assert (a[1].active.algorithm, [spec.name for spec in a[1].shadows]) == ("linucb", ["greedy"])
+    assert (a[1].active.algorithm, [spec.name for spec in a[1].shadows]) == ("scaled-linucb", ["greedy"])
     assert (b[1].active.algorithm, b[1].shadows) == ("uniform", [])
     assert (a[0], b[0]) == (1, 2)
 
@@ -200,7 +200,7 @@ async def test_the_history_of_a_tier_has_every_version_newest_first_and_marks_th
     assert "active" in unread.problem
     assert oldest.policies is not None
     assert oldest.policies.change is not None
-    assert (oldest.policies.change.kind, oldest.policies.change.policy) == ("configuration", "linucb")
+    assert (oldest.policies.change.kind, oldest.policies.change.policy) == ("configuration", "scaled-linucb")
     assert oldest.at_ms <= unread.at_ms <= newest.at_ms
     assert [revision.version for revision in await read_history(bucket, "B")] == [2]
 
@@ -277,5 +277,5 @@ async def test_a_file_that_is_not_in_force_because_of_the_api_is_reported_with_b
     after = changed(current[1], msgspec.structs.replace(current[1], active=UNIFORM), record)
     await write_policies(bucket, "A", after, current[0])
     await configure_policies(bucket, config)
-    assert "policy linucb is not in force: u = uniform is, set through the API by ops" in caplog.text
+    assert "policy scaled-linucb is not in force: u = uniform is, set through the API by ops" in caplog.text
     assert (await read_policies(bucket, "A") or (0,))[1:] == (after,)

@@ -45,4 +45,4 @@ def test_the_scores_are_what_the_requests_get(row: str, body: dict[str, Any]) ->
 def test_the_examples_of_configuration_are_toml() -> None:
     examples = [tomllib.loads(text) for text in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)]
     assert [tier["below"] for tier in examples[0]["llm"]["auto"][:2]] == [0.15, 0.45]
-    assert examples[1]["llm"]["features"] == "embedding"
+    assert [example["llm"]["features"] for example in examples[1:]] == ["meaning", "embedding"]

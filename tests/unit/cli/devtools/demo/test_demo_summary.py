@@ -135,4 +135,4 @@ def test_a_sparkline_goes_from_the_lowest_bar_to_the_highest() -> None:
 
 def test_the_rule_is_described_with_its_own_figures() -> None:
     assert "quality − 50 · min(1, cost in $ / 0.01)" in describe_rule(RULE)
-    assert "range of all costs" in describe_rule(RewardRule())
+    assert "cost on the scale of the tier" in describe_rule(RewardRule())
