@@ -27,7 +27,7 @@ from pointsman.contracts.messages.outcome import outcome_decoder
 from pointsman.core.bandit import RewardRule, RewardSettings
 from tests.support.message_examples import EXAMPLES, GOLDEN, Example
 
-ANSWERS = {"Decision", "FeedbackAccepted", "OutcomeAccepted", "Problem"}
+ANSWERS = {"Decision", "FeedbackAccepted", "ImportAccepted", "OutcomeAccepted", "Problem"}
 """Neither written to a log nor taken from outside: read by clients."""
 
 
@@ -45,13 +45,14 @@ def _structs(value: Any) -> Iterator[type[msgspec.Struct]]:
 REQUESTS = (
     "DecisionRequest",
     "FeedbackReport",
+    "ImportRequest",
     "OutcomeReport",
     "PolicyChange",
     "PromotionRequest",
     "RevertRequest",
     "ScoreRequest",
 )
-FREE = ("parameters", "metadata", "detail", "evidence")
+FREE = ("parameters", "metadata", "detail", "evidence", "messages")
 """Fields that hold an object of whatever fields."""
 
 

@@ -37,6 +37,7 @@ from pointsman.contracts.messages.feedback import (
     feedback_report_decoder,
     pending_decoder,
 )
+from pointsman.contracts.messages.imports import ImportAccepted, ImportedRow, ImportRequest, import_decoder
 from pointsman.contracts.messages.notices import (
     Alert,
     ArmsChanged,
@@ -177,6 +178,36 @@ EXAMPLES: dict[str, Example] = {
             latency_range_ms=(12.5, 950.0),
         ),
         reward_decoder,
+    ),
+    "import_request": Example(
+        ImportRequest(
+            tier="SIMPLE",
+            source="9f86d081884c7d659a2feaa0c55ad015",
+            rows=[
+                ImportedRow(row=0, provider="ollama", model="llama3.2", prompt="Why?", quality=90.0, cost_usd=0.001),
+                ImportedRow(
+                    row=1, provider="p", model="m", messages=[{"role": "user", "content": "Why?"}], latency_ms=3.5
+                ),
+                ImportedRow(row=2, provider="p", model="m", context=[1.0, 0.5], reward=71.5, propensity=0.25),
+            ],
+        ),
+        import_decoder,
+    ),
+    "import_accepted": Example(ImportAccepted(accepted=2, extractor="chat/2"), msgspec.json.Decoder(ImportAccepted)),
+    "outcome.imported": Example(
+        Outcome(
+            v=2,
+            decision_id="SIMPLE.4503599627370497.0123456789abcdef",
+            tier="SIMPLE",
+            provider="ollama",
+            model="llama3.2",
+            decision_sequence=4_503_599_627_370_497,
+            context=[1.0, -0.5],
+            accepted_at_ms=1_795_312_009_999,
+            quality=60.0,
+            imported="9f86d081884c7d659a2feaa0c55ad015",
+        ),
+        outcome_decoder,
     ),
     "decision_request": Example(
         DecisionRequest(

@@ -25,6 +25,11 @@ COMMANDS = {
         "a provider without a model, for tests without keys",
     ),
     "replay": ("devtools.replay.command:configure", "send a recorded file of picks and updates to a running stack"),
+    "import": (
+        "commands.import_outcomes.command:configure",
+        "learn from results that were measured elsewhere: a warm start",
+    ),
+    "export": ("commands.export:configure", "write decisions, outcomes, rewards or shadow results to a file"),
     "compare": ("commands.compare:configure", "show what each shadow policy would have done differently"),
     "policies": ("commands.policies:configure", "show active and shadow policies, and who changed them"),
     "promote": ("commands.promotion:configure_promote", "make a shadow policy the active policy of a tier"),

@@ -8,6 +8,7 @@ import msgspec
 from pointsman.contracts.messages.codec import decode
 from pointsman.contracts.messages.errors import InvalidMessage, MessageError, UnknownVersion
 from pointsman.contracts.messages.ids import parse_id
+from pointsman.contracts.messages.imports import is_imported
 from pointsman.contracts.messages.outcome import Outcome, outcome_decoder
 from pointsman.contracts.messages.subjects import parse_tier
 from pointsman.core.bandit import Alarm, Arm, ArmError, ContextError, Learner, Reward, conform
@@ -113,7 +114,8 @@ class TierLedger:
             return Dead(entry.sequence, reason)
         if not self.bits.mark(outcome.decision_sequence):
             return Skipped(entry.sequence, "duplicate")
-        self.decision_high = max(self.decision_high, outcome.decision_sequence)
+        if not is_imported(outcome.decision_sequence):
+            self.decision_high = max(self.decision_high, outcome.decision_sequence)
         reward = self.learner.learn(
             arm,
             outcome.context,

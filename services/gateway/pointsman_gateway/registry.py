@@ -14,6 +14,7 @@ from pointsman_gateway.api.decisions.detail import DecisionDetailHandler
 from pointsman_gateway.api.events import DecisionEventsHandler
 from pointsman_gateway.api.feedback.submit import FeedbackHandler
 from pointsman_gateway.api.openapi import document
+from pointsman_gateway.api.outcomes.imports import ImportHandler
 from pointsman_gateway.api.outcomes.report import OutcomeHandler
 from pointsman_gateway.api.policies.endpoints import PoliciesHandler
 from pointsman_gateway.api.shadow_report import ShadowReportHandler
@@ -52,6 +53,7 @@ HANDLERS: dict[type, Callable[[Parts], Any]] = {
     ChatHandler: lambda parts: ChatHandler(parts.chat),
     DecideHandler: lambda parts: DecideHandler(parts.backends, parts.decisions),
     OutcomeHandler: lambda parts: OutcomeHandler(parts.backends),
+    ImportHandler: lambda parts: ImportHandler(parts.backends, parts.chat.features, parts.chat.tier_features),
     FeedbackHandler: lambda parts: FeedbackHandler(parts.backends, parts.chat.responses),
     DecisionDetailHandler: lambda parts: DecisionDetailHandler(parts.backends, parts.names),
     TryHandler: lambda parts: TryHandler(parts.backends, parts.chat.features, parts.chat.tier_features, parts.names),

@@ -47,7 +47,7 @@ def make_folder(folder: Path, nats_address: str, *, owner: int | None = None, re
             file = password_file(folder, server, role)
             file.parent.mkdir(parents=True, exist_ok=True)
             _write(file, password + "\n", READ_BY_OWNER, owner if role in RUNNERS else None)
-    for role in ("observer", "client"):
+    for role in ("observer", "client", "reader"):
         url = f"nats://{role}:{credentials.nats[role]}@{nats_address}\n"
         _write(folder / "nats" / f"{role}.url", url, READ_BY_OWNER)
     _write(folder / "nats" / "users.conf", users_conf(credentials.nats), READ_BY_OWNER)

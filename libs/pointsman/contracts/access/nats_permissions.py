@@ -64,6 +64,7 @@ def _micro(service: str) -> tuple[str, ...]:
 _STATUS_ASKED = (inbox("gateway"), inbox("operator"))
 """Inboxes that receive the status of every service."""
 _STREAMS = (*subjects.STREAM_SUBJECTS, subjects.POLICIES_STREAM)
+_LOGS = (subjects.DECISIONS, subjects.OUTCOMES, subjects.REWARDS, subjects.SHADOW)
 _POLICY = f"{subjects.POLICIES_SUBJECTS}.*"
 _PROMOTION = subjects.alert("promotion", "*")
 _LOG_LOST = subjects.alert("log-lost", "*")
@@ -157,6 +158,7 @@ PERMISSIONS: dict[Role, NatsPermissions] = {
     "operator": NatsPermissions(publish=(f"{_API}.{ALL}", f"$JS.SNAPSHOT.{ALL}", f"$SRV.{ALL}"), subscribe=(ALL,)),
     "client": NatsPermissions(publish=(subjects.ANY_DECIDE,), subscribe=(inbox("client"),)),
     "observer": NatsPermissions(subscribe=("decisions.>", "fallbacks.>", "rewards.>", "shadow.>", "alerts.>")),
+    "reader": NatsPermissions(publish=(*_exists(*_LOGS), *_read(*_LOGS)), subscribe=(inbox("reader"),)),
     "health": NatsPermissions(),
 }
 """Permissions by role. A role without any has no user on NATS."""

@@ -2,7 +2,9 @@
 
 from typing import Literal, get_args
 
-Role = Literal["gateway", "decision", "reward-updater", "shadow-evaluator", "operator", "client", "observer", "health"]
+Role = Literal[
+    "gateway", "decision", "reward-updater", "shadow-evaluator", "operator", "client", "observer", "reader", "health"
+]
 
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -14,6 +16,7 @@ PURPOSE: dict[Role, str] = {
     "operator": "a person at the command line: audit, rebuild, doctor, tail",
     "client": "an application that requests decisions over NATS instead of HTTP",
     "observer": "receives decisions, degraded answers, rewards, shadow results and alerts; nothing else",
+    "reader": "reads the logs: pointsman export; nothing else",
     "health": "the health check of a container: may only ping the store",
 }
 """Every user. The role is the user name and the last part of its inbox prefix ``_INBOX_<role>``."""

@@ -111,6 +111,7 @@ class Outcome(Message, frozen=True, kw_only=True):
     rule: The reward rule that was in force when the outcome was accepted.
     estimate: What the decision expected of the arm; absent from older versions.
     served: What the gateway measured, when it called the models itself.
+    imported: For an imported outcome: the digest that identifies its file.
     feedback: The feedback on the answer, when the outcome waited for it.
     accepted_at_ms, decided_at_ms: Unix milliseconds.
     """
@@ -137,6 +138,7 @@ class Outcome(Message, frozen=True, kw_only=True):
     rule: RewardRule = RewardRule()
     estimate: ArmEstimate | None = None
     served: Served | None = None
+    imported: str = ""
     feedback: FeedbackRecord | None = None
 
 

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from collections import deque
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -37,6 +38,7 @@ class LogReader:
     ``subject``: may have wildcards.
     ``start``: first stream sequence to read.
     ``max_batch``: maximum number of messages that `next_batch` returns.
+    ``since_ms``: begin with the first message that was stored at this time (Unix milliseconds) or later.
     ``last_per_subject``: begin with the last message of each subject instead of ``start``, and again after every
     restart of the reader; for key-value buckets.
     """
@@ -49,6 +51,7 @@ class LogReader:
         start: int = 1,
         *,
         max_batch: int = 500,
+        since_ms: int | None = None,
         last_per_subject: bool = False,
     ) -> None:
         self._bus = bus
@@ -56,6 +59,7 @@ class LogReader:
         self._subject = subject
         self._next = start
         self._max_batch = max_batch
+        self._since_ms = since_ms
         self._from_last = last_per_subject
         self._subscription: Subscription | None = None
         self._inbox = ""
@@ -110,6 +114,7 @@ class LogReader:
             except TimeoutError:
                 if asyncio.get_running_loop().time() >= quiet_until:
                     self._broken = "no heartbeat"
+        self._since_ms = None  # after a restart, the sequence is known
         batch = [self._messages.popleft() for _ in range(min(len(self._messages), self._max_batch))]
         self._next = batch[-1].sequence + 1
         if not self._messages and self._broken is None and self._outstanding == 0:
@@ -145,6 +150,9 @@ class LogReader:
         self._inbox = self._bus.nats.new_inbox()
         self._subscription = await self._bus.subscribe(self._inbox, self._on_message)
         start: dict[str, Any] = {"deliver_policy": "by_start_sequence", "opt_start_seq": max(self._next, 1)}
+        if self._since_ms is not None:
+            at = datetime.fromtimestamp(self._since_ms / 1000.0, UTC)
+            start = {"deliver_policy": "by_start_time", "opt_start_time": at.isoformat()}
         if self._from_last:  # also after a restart: the sequences of a recreated bucket begin at 1 again
             start = {"deliver_policy": "last_per_subject"}
         request = {

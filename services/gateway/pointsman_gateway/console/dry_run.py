@@ -24,19 +24,16 @@ from pointsman.core.features import RequestView, view_request
 from pointsman.runtime.bus import BusUnavailable, NoResponders, NoResponse
 from pointsman_gateway.api.decisions.decide import EXAMPLE_CONTEXT
 from pointsman_gateway.backends import Backends
-from pointsman_gateway.chat.errors import ChatError
 from pointsman_gateway.chat.request.features import ChatFeatures
+from pointsman_gateway.chat.request.text_contexts import RETRY, text_contexts
 from pointsman_gateway.chat.request.tier_features import TierFeaturesReader
 from pointsman_gateway.console.feature_names import FeatureNames, FeatureView, name_features
 from pointsman_gateway.decision_client import refusal_status
 from pointsman_gateway.http.endpoint import AnswerType, HttpEndpoint
-from pointsman_gateway.http.problems import ProblemError
 from pointsman_gateway.http.response import HttpResponse
 
 _INPUTS = ("context", "prompt", "messages", "average")
-_RETRY = (("retry-after", "1"),)
 MIN_TIMEOUT_S = 1.0
-LOOK_UP_TIMEOUT_S = 5.0
 _EXAMPLES = {
     "a context": {"tier": "SIMPLE", "context": EXAMPLE_CONTEXT},
     "a prompt": {"prompt": "Why is the sky blue?"},
@@ -173,7 +170,7 @@ class TryHandler:
             raise BusUnavailable("no decision replica responded in time") from error
         status = refusal_status(reply)
         if status is not None:
-            return HttpResponse(status, reply.data, CONTENT_TYPE, _RETRY if status == 503 else ())
+            return HttpResponse(status, reply.data, CONTENT_TYPE, RETRY if status == 503 else ())
         scoring = decode(candidate_scores_decoder, reply.data)
         used = scoring.context or used
         names = self._names.default if asked.extractor is None else self._names.of_extractor(asked.extractor)
@@ -217,17 +214,5 @@ class TryHandler:
         tier = selected if tier is None else tier
         if tier not in self._backends.tiers:
             raise InvalidMessage("tier", f"unknown tier {tier[:80]!r}")
-        found = await self._tier_features.read(tier, LOOK_UP_TIMEOUT_S)
-        other = self._tier_features.extractor(found, self._backends.config.context.dim)
-        if other is not None:
-            return _Input(other.extract(view), tier, auto, other.label)
-        problem = self._tier_features.problem(tier, found)
-        if problem and found.label is not None:
-            raise InvalidMessage(field, f"{problem}; send a context")
-        try:
-            context = self._features.context(view)
-        except ChatError as error:
-            raise ProblemError(503, str(error), headers=_RETRY) from error
-        if context is None:
-            raise ProblemError(503, "the features of the request could not be extracted; see the log of the gateway")
-        return _Input(context, tier, auto, self._features.label, problem or None)
+        texts = await text_contexts(self._backends, self._features, self._tier_features, tier, field)
+        return _Input(texts.of(view), tier, auto, texts.label, texts.notice or None)

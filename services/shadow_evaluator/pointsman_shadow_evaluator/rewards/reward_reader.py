@@ -9,6 +9,7 @@ import numpy as np
 
 from pointsman.contracts.config import Config
 from pointsman.contracts.messages import subjects
+from pointsman.contracts.messages.imports import is_imported
 from pointsman.runtime.bus import Bus, LogReader, StoredMessage
 from pointsman.runtime.store.store import Store
 from pointsman.runtime.telemetry import metrics
@@ -102,9 +103,12 @@ class RewardReader:
         return await self._store_progress(self._new_commit(position))
 
     async def _decode(self, batch: list[StoredMessage]) -> list[PendingReward]:
-        """Decode a batch; invalid messages become dead letters and rewards that do not count."""
+        """Decode a batch; invalid messages become dead letters and rewards that do not count, as imported ones are."""
         decoded = await decode_batch(self._bus, subjects.REWARDS, self.tier, batch, decode_reward)
-        rewards = [reward or PendingReward(at.sequence, at.at_ms) for reward, at in zip(decoded, batch, strict=True)]
+        rewards = [
+            PendingReward(at.sequence, at.at_ms) if reward is None or is_imported(reward.decision) else reward
+            for reward, at in zip(decoded, batch, strict=True)
+        ]
         if max((reward.event.outcome_sequence for reward in rewards if reward.event), default=0) > self._outcomes_end:
             self._outcomes_end = (await self._bus.info(subjects.OUTCOMES)).state.last_seq
         for reward in rewards:
