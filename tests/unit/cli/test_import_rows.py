@@ -67,7 +67,7 @@ def test_an_exported_outcome_is_read_and_one_that_is_not_learned_from_is_left_ou
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "columns", "says"),
+    ("name", "text", "columns", "names"),
     [
         ("a.txt", "", SHARE, "expected a name that ends with .jsonl, .csv, .parquet"),
         ("a.jsonl", '{"prompt": "x", "arm": "p:m", "quality": 1}\n{"prom', SHARE, "line 2: "),
@@ -92,7 +92,7 @@ def test_an_exported_outcome_is_read_and_one_that_is_not_learned_from_is_left_ou
         ("a.jsonl", '{"prompt": "x", "arms": {"gpt": 1}}', SHARE, "arms.gpt: expected an object"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_place(name: str, text: str, columns: Columns, says: str) -> None:
+def test_what_is_wrong_is_named_with_its_place(name: str, text: str, columns: Columns, names: str) -> None:
     with pytest.raises(FileUnreadable) as found:
         _rows(name, text, columns)
-    assert says in str(found.value)
+    assert names in str(found.value)
