@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 
@@ -69,9 +70,17 @@ def test_only_the_gateway_and_the_operator_make_streams() -> None:
 
 
 def test_no_service_may_publish_or_subscribe_to_everything() -> None:
+    readers = {*SERVICES, "reader"}
     for role in set(NATS_ROLES) - {"operator"}:
         for subject in (*PERMISSIONS[role].publish, *PERMISSIONS[role].subscribe):
-            assert subject.split(".")[0] not in (ALL, "*", "$JS" if role not in SERVICES else ALL), (role, subject)
+            assert subject.split(".")[0] not in (ALL, "*", "$JS" if role not in readers else ALL), (role, subject)
+
+
+def test_the_reader_of_logs_can_write_to_none() -> None:
+    writes = [
+        s for s in PERMISSIONS["reader"].publish if not re.fullmatch(r"\$JS\.API\.(STREAM\.INFO|CONSUMER)\..+", s)
+    ]
+    assert writes == []
 
 
 def test_an_inbox_is_its_users_own() -> None:
