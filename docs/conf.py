@@ -24,7 +24,7 @@ include_patterns = [
     "docs/README.md",
     "docs/*/*.md",
     "benchmarks/README.md",
-    "benchmarks/results/evidence.md",
+    "benchmarks/results/evidence-*.md",
     "deploy/README.md",
     "deploy/*/README.md",
     "libs/pointsman/README.md",

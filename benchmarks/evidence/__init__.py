@@ -1,1 +1,1 @@
-"""Coverage of the report's intervals and correctness of automatic promotion, in simulations with known outcomes."""
+"""What is measured in simulations with known outcomes: whether reports are right, and how well policies learn."""

@@ -4,40 +4,26 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from statistics import median
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from pointsman.cli.devtools.demo.data import load_prompts
-from pointsman.core.bandit import (
-    Alarm,
-    ArmEstimate,
-    ArmStack,
-    FloatArray,
-    Learner,
-    Policy,
-    RewardRule,
-    make_policy,
-    sample,
-)
-from pointsman.core.features import prompt_features
+from benchmarks.evidence.life import RULES, Answer, Answers, Life, mean_and_error, shuffled, with_latency
+from benchmarks.evidence.paragraph import paragraph
+from benchmarks.evidence.world import World, demo_world
+from pointsman.core.bandit import FloatArray, Policy, RewardRule, make_policy
 
+LIVES = 20
+FALSE_ALARM_OUTCOMES = 1_000_000
 CHANGE_AT, AFTER = 1_800, 900
 SHARE_WINDOW = 50
 POLICIES: dict[str, tuple[str, dict[str, float]]] = {
     "scaled-linucb": ("scaled-linucb", {}),
     "linucb α 0.5 ε 0.02": ("linucb", {"alpha": 0.5, "epsilon": 0.02}),
 }
-RULES = {
-    "default rule": RewardRule(),
-    "demo's rule": RewardRule(lambda_cost=0.5, normalizer="fixed", cost_bounds_usd=(0.0, 0.0025)),
-}
-MEDIAN_LATENCY_MS = (400.0, 900.0, 2_500.0)
-"""Of the three models; latencies are not in the data, and are drawn from log-normal distributions (σ 0.5)."""
 UPDATE_EVERY = 10
 """In the long runs for false alarms: outcomes between two updates of the replica."""
 
@@ -61,67 +47,62 @@ MAIN = 1
 """Mistral Large serves most prompts under both rules."""
 
 
-@dataclass(slots=True)
-class Life:
-    """One tier that decides, earns and learns, with the product's own classes."""
+def _changed(world: World, change: Change) -> Answers:
+    before = with_latency(world)
 
-    policy: Policy
-    rule: RewardRule
-    seed: int
-    every: int = 1
-    change: Change | None = None
-    learner: Learner = field(default_factory=Learner)
-    alarms: list[tuple[int, int, Alarm]] = field(default_factory=list)
-    arms: list[int] = field(default_factory=list)
-    rewards: list[float] = field(default_factory=list)
+    def answers(t: int, prompt: int, arm: int, rng: np.random.Generator) -> Answer:
+        answer = before(t, prompt, arm, rng)
+        if t < CHANGE_AT or arm != MAIN or answer.latency_ms is None:
+            return answer
+        quality = max(answer.quality + change.quality, 0.0)
+        return Answer(quality, answer.cost_usd * change.cost, answer.latency_ms * change.latency)
 
-    def run(self, order: Callable[[np.random.Generator], int], requests: int) -> None:
-        """Serve requests; the order draws the prompt of each."""
-        rng = np.random.default_rng(self.seed)
-        stack = ArmStack(CONTEXTS.shape[1])
-        selection = stack.select(PROMPTS.arms)
-        waiting: set[int] = set()
-        for t in range(requests):
-            prompt = order(rng)
-            if t % self.every == 0:
-                for arm in sorted(waiting):
-                    stack.put(PROMPTS.arms[arm], self.learner.arms[PROMPTS.arms[arm]])
-                waiting.clear()
-                selection = stack.select(PROMPTS.arms)
-            estimates = selection.estimate(CONTEXTS[prompt][None])
-            p = self.policy.probabilities(estimates)[0]
-            chosen = sample(p.tolist(), self.policy.exploration, float(rng.random())).candidate
-            quality, cost = float(PROMPTS.quality[prompt, chosen]), float(PROMPTS.cost_usd[prompt, chosen])
-            latency = MEDIAN_LATENCY_MS[chosen] * float(np.exp(0.5 * rng.standard_normal()))
-            if self.change is not None and t >= CHANGE_AT and chosen == MAIN:
-                quality = max(quality + self.change.quality, 0.0)
-                cost, latency = cost * self.change.cost, latency * self.change.latency
-            reward = self.learner.learn(
-                PROMPTS.arms[chosen],
-                CONTEXTS[prompt].tolist(),
-                self.rule,
-                sequence=t + 1,
-                at_ms=t + 1,
-                quality=quality,
-                cost_usd=cost,
-                latency_ms=latency,
-                estimate=ArmEstimate(
-                    mean=float(estimates.mean[0, chosen]),
-                    width=float(estimates.width[0, chosen]),
-                    prior=float(estimates.prior[0, chosen]),
-                    sigma=float(estimates.sigma[chosen]),
-                    pulls=int(estimates.pulls[chosen]),
-                ),
-            )
-            waiting.add(chosen)
-            self.arms.append(chosen)
-            self.rewards.append(reward.value)
-            if (alarm := self.learner.take_alarm()) is not None:
-                self.alarms.append((t, chosen, alarm))
+    return answers
 
 
-def changes() -> list[dict[str, Any]]:
-    """Return a row for each change, rule, policy and setting of the alarm, over the seeds."""
+def page(lives: int | None = None) -> str:
+    """Simulate and return the page of the results."""
+    lives = lives or LIVES
+    world = demo_world()
+    lines = [
+        "# Evidence: drift",
+        "",
+        *paragraph(
+            f"{lives} lives on the demo's prompts; from request {CHANGE_AT:,} on, the model that serves most of "
+            "them is another. *Detected*, *halved*: requests until the alarm, and until its share of the last "
+            f"{SHARE_WINDOW} is half of what it was; median (nine of ten). Rewards are those earned, 0 to 100; ± is "
+            "a standard error. *False alarms* are those before the change."
+        ),
+        "| rule | policy | change | alarm | detected | halved | reward before | next 300 | next 900 | false alarms |",
+        "|---|---|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {r['rule']} | {r['policy']} | {r['change']} | {'on' if r['alarm'] else 'off'} | {_times(r, 'detected')}"
+        f" | {_times(r, 'halved')} | {r['before']:.1f} | {r['next 300']:.1f} | {r['next 900']:.1f} ± {r['error']:.1f}"
+        f" | {r['alarms before']} |"
+        for r in changes(world, lives)
+    ]
+    lines += [
+        "",
+        *paragraph(f"Alarms in {FALSE_ALARM_OUTCOMES:,} outcomes without a change, latencies and costs included:"),
+        "| order of the prompts | rule | alarms in 10⁵ outcomes |",
+        "|---|---|---:|",
+    ]
+    lines += [
+        f"| {r['order']} | {r['rule']} | {1e5 * r['alarms'] / r['outcomes']:.2f} |"
+        for r in false_alarms(world, FALSE_ALARM_OUTCOMES)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _times(row: dict[str, Any], name: str) -> str:
+    if row[name] >= AFTER:
+        return "never"
+    return f"{row[name]:.0f} ({row[f'{name} p90']:.0f})"
+
+
+def changes(world: World, lives: int) -> list[dict[str, Any]]:
+    """Return a row for each change, rule, policy and setting of the alarm."""
     rows: list[dict[str, Any]] = []
     for (rule_name, rule), (policy_name, policy), change, alarm in itertools.product(
         RULES.items(), POLICIES.items(), CHANGES, (True, False)
@@ -130,16 +111,15 @@ def changes() -> list[dict[str, Any]]:
         mu = rule.mu_latency if change.latency != 1.0 else 0.0
         settings = msgspec.structs.replace(rule, mu_latency=mu, drift_alarm=alarm)
         kind = {"rule": rule_name, "policy": policy_name, "change": change.name, "alarm": alarm}
-        rows.append(kind | _after_change(make_policy(*policy), settings, change))
-        print(rows[-1], flush=True)
+        rows.append(kind | _after_change(world, make_policy(*policy), settings, change, lives))
     return rows
 
 
-def _after_change(policy: Policy, rule: RewardRule, change: Change) -> dict[str, Any]:
+def _after_change(world: World, policy: Policy, rule: RewardRule, change: Change, lives: int) -> dict[str, Any]:
     halved, detected, first, later, early, before = [], [], [], [], 0, []
-    for seed in range(SEEDS):
-        life = Life(policy, rule, seed, change=change)
-        life.run(_shuffled(seed), CHANGE_AT + AFTER)
+    for seed in range(lives):
+        life = Life(world, policy, rule, seed, answers=_changed(world, change))
+        life.serve(shuffled(world, seed)[: CHANGE_AT + AFTER])
         served = np.array([arm == MAIN for arm in life.arms])
         share = served[CHANGE_AT - 300 : CHANGE_AT].mean()
         rolling = np.convolve(served, np.ones(SHARE_WINDOW) / SHARE_WINDOW, "valid")[CHANGE_AT - SHARE_WINDOW + 2 :]
@@ -151,7 +131,7 @@ def _after_change(policy: Policy, rule: RewardRule, change: Change) -> dict[str,
         before.append(np.mean(life.rewards[CHANGE_AT - 300 : CHANGE_AT]))
         first.append(np.mean(life.rewards[CHANGE_AT : CHANGE_AT + 300]))
         later.append(np.mean(life.rewards[CHANGE_AT:]))
-    error = np.std(later, ddof=1) / np.sqrt(SEEDS)
+    mean, error = mean_and_error(np.array(later))
     return {
         "before": float(np.mean(before)),
         "detected": median(detected),
@@ -159,64 +139,45 @@ def _after_change(policy: Policy, rule: RewardRule, change: Change) -> dict[str,
         "halved": median(halved),
         "halved p90": float(np.quantile(halved, 0.9)),
         "next 300": float(np.mean(first)),
-        "next 900": float(np.mean(later)),
-        "error": float(error),
+        "next 900": mean,
+        "error": error,
         "alarms before": early,
     }
 
 
-def false_alarms(outcomes: int) -> list[dict[str, Any]]:
+def false_alarms(world: World, outcomes: int) -> list[dict[str, Any]]:
     """Return the number of alarms in long runs in which nothing changes."""
-    rows = []
-    for name, run_length in (("prompts in random order", 1), ("runs of 30 similar prompts", 30)):
+    rows: list[dict[str, Any]] = []
+    for name, run_length in (("random", 1), ("runs of 30 similar prompts", 30)):
         for rule_name, rule in RULES.items():
             policy = make_policy(*POLICIES["scaled-linucb"])
             kinds: Counter[str] = Counter()
             lives = max(outcomes // 50_000, 1)
             for seed in range(lives):
-                life = Life(policy, rule, seed, every=UPDATE_EVERY)
-                life.run(_in_runs(run_length), outcomes // lives)
+                life = Life(world, policy, rule, seed, every=UPDATE_EVERY, answers=with_latency(world))
+                life.serve(itertools.islice(_in_runs(world, run_length, seed), outcomes // lives))
                 kinds.update(alarm.signal for _, _, alarm in life.alarms)
-            rows.append({"order": name, "rule": rule_name, "outcomes": outcomes, "alarms": dict(kinds)})
-            print(rows[-1], flush=True)
+            rows.append({"order": name, "rule": rule_name, "outcomes": outcomes, "alarms": kinds.total()})
     return rows
 
 
-def _shuffled(seed: int) -> Callable[[np.random.Generator], int]:
-    order: list[int] = np.random.default_rng(1_000 + seed).permutation(len(PROMPTS)).tolist()
-    return lambda _: order.pop()
-
-
-def _in_runs(mean_length: int) -> Callable[[np.random.Generator], int]:
-    """Return an order: prompts of one of eight clusters of the contexts, for a geometric number of requests."""
-    members = [np.flatnonzero(clusters() == at) for at in range(8)]
+def _in_runs(world: World, mean_length: int, seed: int) -> Iterator[int]:
+    """Yield prompts: of one of eight clusters of the contexts, for a geometric number of requests."""
+    rng, labels = np.random.default_rng(2_000 + seed), clusters(world.contexts)
+    members = [np.flatnonzero(labels == at) for at in range(8)]
     at = 0
-
-    def draw(rng: np.random.Generator) -> int:
-        nonlocal at
+    while True:
         if rng.random() < 1.0 / mean_length:
-            at = int(rng.choice(8, p=[len(group) / len(PROMPTS) for group in members]))
-        return int(rng.choice(members[at]))
-
-    return draw
+            at = int(rng.choice(8, p=[len(group) / len(labels) for group in members]))
+        yield int(rng.choice(members[at]))
 
 
-def clusters() -> FloatArray:
+def clusters(contexts: FloatArray) -> FloatArray:
     """Return the cluster of each prompt, by k-means on the standardised contexts."""
-    z = (CONTEXTS - CONTEXTS.mean(axis=0)) / (CONTEXTS.std(axis=0) + 1e-9)
+    z = (contexts - contexts.mean(axis=0)) / (contexts.std(axis=0) + 1e-9)
     centres = z[np.random.default_rng(0).choice(len(z), 8, replace=False)]
     labels = np.zeros(len(z))
     for _ in range(30):
         labels = ((z[:, None] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)
         centres = np.array([z[labels == at].mean(axis=0) for at in range(8)])
     return labels
-
-
-SEEDS = 20
-PROMPTS = load_prompts()
-CONTEXTS = np.array([prompt_features(text) for text in PROMPTS.texts])
-
-if __name__ == "__main__":
-    import sys
-
-    changes() if "changes" in sys.argv else false_alarms(int(sys.argv[1]))

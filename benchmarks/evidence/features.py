@@ -1,4 +1,4 @@
-"""``python -m benchmarks.evidence.features``: what the features of chat requests are worth on held-out prompts.
+"""What the features of chat requests are worth on held-out prompts.
 
 Learns from the first 1,785 prompts of the demo, by its reward rule, and values what was learned on the other 1,824:
 the rewards of the models with the highest estimates. *Full information*: all outcomes, ridge. *Bandit*: only the
@@ -7,19 +7,21 @@ outcome of the model that was served, chosen by `scaled-linucb` as shipped, with
 
 from __future__ import annotations
 
-import argparse
-
 import numpy as np
 
+from benchmarks.evidence.learning import TRAIN
+from benchmarks.evidence.life import Life, mean_and_error
+from benchmarks.evidence.paragraph import paragraph
+from benchmarks.evidence.world import World
 from pointsman.cli.devtools.demo.data import Prompts, load_prompts
-from pointsman.core.bandit import ArmStack, FloatArray, Learner, RewardRule, make_policy, sample
+from pointsman.core.bandit import FloatArray, RewardRule, make_policy
 from pointsman.core.features import make_extractor, view_request
 from pointsman.core.features.chat import CHAT_NAMES
 from pointsman.core.features.embedding import random_projection
 from pointsman.core.features.meaning import DIRECTIONS, Meaning
 from pointsman.core.features.request_view import RequestView, excerpt
 
-TRAIN = 1_785
+LIVES = 20
 RULE = RewardRule(lambda_cost=0.5, mu_latency=0.0, normalizer="fixed", cost_bounds_usd=(0.0, 0.0025))
 
 
@@ -31,31 +33,36 @@ class _RawMeaning(Meaning):
         return e / max(float(np.linalg.norm(e)), 1e-12)
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=20, help="orders of the prompts (%(default)s)")
-    seeds = parser.parse_args().seeds
+def page(lives: int | None = None) -> str:
+    """Simulate and return the page of the results."""
+    lives = lives or LIVES
     prompts = load_prompts()
     quality = prompts.quality / 100.0
     norm = np.clip(prompts.cost_usd / RULE.cost_bounds_usd[1], 0.0, 1.0)
     rewards = np.clip(quality - RULE.lambda_cost * norm, 0.0, 1.0)
     best = int(rewards[:TRAIN].mean(axis=0).argmax())
-    print(
-        f"best single model {100 * rewards[TRAIN:, best].mean():.2f}, oracle {100 * rewards[TRAIN:].max(1).mean():.2f}"
-    )
-    print("| features | d | full information: 300, 1,785 outcomes | R² of quality | bandit: served first 500 |", end="")
-    print(" valued after 500 | valued after 1,785 |\n|---|---:|---:|---:|---:|---:|---:|")
+    lines = [
+        "# Evidence: features",
+        "",
+        *paragraph(
+            f"Learned from the first {TRAIN:,} prompts of the demo, by its reward rule, and valued on the other "
+            f"{len(prompts) - TRAIN:,}: the mean reward, 0 to 100, of the models with the highest estimates. *Full "
+            "information*: ridge regression on the outcomes of all models. *Bandit*: only the outcomes of the "
+            f"models that `scaled-linucb` served, in {lives} random orders; ±: standard error. Best single model "
+            f"{100 * rewards[TRAIN:, best].mean():.2f}, oracle {100 * rewards[TRAIN:].max(axis=1).mean():.2f}."
+        ),
+        "| features | d | full information: 300, 1,785 outcomes | R² of quality | bandit: served first 500 | valued"
+        " after 500 | valued after 1,785 |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
     for name, contexts in _contexts(prompts).items():
         full = [100 * _full_information(contexts, rewards, n) for n in (300, TRAIN)]
-        runs = np.array([_bandit(contexts, prompts, rewards, seed) for seed in range(seeds)]) * 100
-        error = runs.std(axis=0, ddof=1) / np.sqrt(seeds)
-        shown = " | ".join(f"{m:.2f} ± {e:.2f}" for m, e in zip(runs.mean(axis=0), error, strict=True))
-        print(
-            f"| {name} | {contexts.shape[1]} | {full[0]:.2f}, {full[1]:.2f} | {_explained(contexts, quality):.3f}"
-            f" | {shown} |",
-            flush=True,
-        )
+        world = World(name, prompts.arms, contexts, quality, prompts.cost_usd)
+        runs = [mean_and_error(100.0 * run) for run in np.array([_bandit(world, rewards, s) for s in range(lives)]).T]
+        shown = " | ".join(f"{mean:.2f} ± {error:.2f}" for mean, error in runs)
+        explained = _explained(contexts, quality)
+        lines.append(f"| {name} | {contexts.shape[1]} | {full[0]:.2f}, {full[1]:.2f} | {explained:.3f} | {shown} |")
+    return "\n".join(lines) + "\n"
 
 
 def _contexts(prompts: Prompts) -> dict[str, FloatArray]:
@@ -98,31 +105,12 @@ def _value(estimates: FloatArray, rewards: FloatArray) -> float:
     return float(rewards[TRAIN:][np.arange(len(chosen)), chosen].mean())
 
 
-def _bandit(x: FloatArray, prompts: Prompts, rewards: FloatArray, seed: int) -> tuple[float, float, float]:
+def _bandit(world: World, rewards: FloatArray, seed: int) -> tuple[float, float, float]:
     """Return the reward served over the first 500, and the greedy policy's held-out value after 500 and 1,785."""
-    rng = np.random.default_rng(seed)
-    policy = make_policy("scaled-linucb")
-    learner, stack = Learner(), ArmStack(x.shape[1])
-    served, values = [], []
-    for t, at in enumerate(rng.permutation(TRAIN).tolist(), start=1):
-        p = policy.probabilities(stack.select(prompts.arms).estimate(x[at][None]))
-        k = sample(p[0].tolist(), policy.exploration, float(rng.random())).candidate
-        arm = prompts.arms[k]
-        learner.learn(
-            arm,
-            x[at].tolist(),
-            RULE,
-            sequence=t,
-            at_ms=t,
-            quality=float(prompts.quality[at, k]),
-            cost_usd=float(prompts.cost_usd[at, k]),
-        )
-        stack.put(arm, learner.arms[arm])
-        served.append(rewards[at, k])
-        if t in (500, TRAIN):
-            values.append(_value(stack.select(prompts.arms).estimate(x[TRAIN:]).mean, rewards))
-    return float(np.mean(served[:500])), values[0], values[1]
-
-
-if __name__ == "__main__":
-    main()
+    life = Life(world, make_policy("scaled-linucb"), RULE, seed)
+    order = np.random.default_rng(seed).permutation(TRAIN).tolist()
+    values = []
+    for begin, end in ((0, 500), (500, TRAIN)):
+        life.serve(order[begin:end])
+        values.append(_value(life.estimates(np.arange(TRAIN, len(rewards))).mean, rewards))
+    return float(rewards[life.prompts[:500], life.arms[:500]].mean()), values[0], values[1]

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.evidence.languages``: how much of a topic the features ``meaning`` see, by language.
+"""How much of a topic the features ``meaning`` see, by language.
 
 Four topics (programs, medicine, cooking, law) with three sentences each. *Topic*: the probability that two sentences of
 one topic are closer, by cosine, than two of different topics; 0.5 is chance. *Language*: the share of sentences whose
@@ -7,6 +7,7 @@ nearest other sentence is in the same language.
 
 import numpy as np
 
+from benchmarks.evidence.paragraph import paragraph
 from pointsman.core.features import CHAT_NAMES, make_extractor, view_request
 from pointsman.core.features.meaning import MEANING_DIM
 
@@ -152,8 +153,8 @@ TEXTS: dict[str, list[list[str]]] = {
 }
 
 
-def main() -> None:
-    """Print the table."""
+def page(_: int | None = None) -> str:
+    """Return the page of the results; nothing in it is random."""
     extractor = make_extractor("meaning", MEANING_DIM)
     texts = [text for groups in TEXTS.values() for group in groups for text in group]
     views = [view_request({"messages": [{"role": "user", "content": text}]}, "openai") for text in texts]
@@ -163,7 +164,18 @@ def main() -> None:
     cosine = x @ x.T
     np.fill_diagonal(cosine, -2.0)
     nearest = languages[cosine.argmax(axis=1)]
-    print("| language | same topic | other topic | topic | language |\n|---|---:|---:|---:|---:|")
+    lines = [
+        "# Evidence: the features `meaning` by language",
+        "",
+        *paragraph(
+            "Four topics (programs, medicine, cooking, law) with three sentences each. *Topic*: the probability "
+            "that two sentences of one topic are closer, by cosine, than two of different topics; 0.5 is chance. "
+            "*Language*: the share of sentences whose nearest other sentence is in the same language. *Same "
+            "topic*, *other topic*: mean cosine."
+        ),
+        "| language | same topic | other topic | topic | language |",
+        "|---|---:|---:|---:|---:|",
+    ]
     for at, name in enumerate(TEXTS):
         mine = languages == at
         inside, topic = cosine[np.ix_(mine, mine)], topics[mine]
@@ -171,8 +183,6 @@ def main() -> None:
         same = inside[(topic[:, None] == topic) & other_text]
         other = inside[topic[:, None] != topic]
         auc = float(np.mean(same[:, None] > other))
-        print(f"| {name} | {same.mean():.2f} | {other.mean():.2f} | {auc:.2f} | {np.mean(nearest[mine] == at):.2f} |")
-
-
-if __name__ == "__main__":
-    main()
+        shares = f"{auc:.2f} | {np.mean(nearest[mine] == at):.2f}"
+        lines.append(f"| {name} | {same.mean():.2f} | {other.mean():.2f} | {shares} |")
+    return "\n".join(lines) + "\n"

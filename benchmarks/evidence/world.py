@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from pointsman.cli.devtools.demo.data import DataMissing, load_prompts
 from pointsman.core.bandit import Arm, ArmStack, FloatArray, Learner, Policy, RewardRule, make_policy, sample
-from pointsman.core.features import prompt_features
+from pointsman.core.features import CHAT_NAMES, MEANING_DIM, NAMES, make_extractor, view_request
 from pointsman.core.off_policy import terms, weight_spread
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 TABLES = ("routing_k3", "routing_k2_gsm8k")
 DEMO_PROMPTS = 1_800
 EPSILON = 0.1
+FEATURES = {"prompt": len(NAMES), "chat": len(CHAT_NAMES), "meaning": MEANING_DIM}
+"""Their number: those of `pointsman demo`, those of a gateway without a setting, and those `pointsman init` writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +49,34 @@ class World:
         low, high = float(self.cost_usd.min()), float(np.quantile(self.cost_usd, 0.95))
         return RewardRule(mu_latency=0.0, normalizer="fixed", cost_bounds_usd=(low, max(high, low + 1e-9)))
 
-    def rewards(self) -> FloatArray:
-        """Return the reward of every arm for every prompt, 0 to 1, shape (n, K)."""
-        rule = self.rule()
+    def rewards(self, rule: RewardRule | None = None) -> FloatArray:
+        """Return the reward of every arm for every prompt, 0 to 1, shape (n, K), latency apart.
+
+        Parameters
+        ----------
+        rule : RewardRule, optional
+            `rule` when left out. The scale of ``quantile`` is that of all costs of the world.
+        """
+        rule = rule or self.rule()
         low, high = rule.cost_bounds_usd
+        if rule.normalizer == "quantile":
+            low, high = 0.0, float(np.quantile(self.cost_usd, 0.99, axis=0).max())
         norm = np.clip((self.cost_usd - low) / (high - low), 0.0, 1.0)
         rewards: FloatArray = np.clip(self.quality - rule.lambda_cost * norm, 0.0, 1.0)
         return rewards
 
 
 def load_worlds() -> list[World]:
-    """Return the worlds with available data: the demo's prompts, and optional tables outside the repository."""
-    worlds = [_tables(name) for name in TABLES if (SHARED / f"{name}.npz").exists()]
+    """Return the worlds with available data: the optional tables, and 1,800 of the demo's prompts."""
+    worlds = load_tables()
     with contextlib.suppress(DataMissing):
-        worlds.append(_demo())
+        worlds.append(demo_world(DEMO_PROMPTS))
     return worlds
+
+
+def load_tables() -> list[World]:
+    """Return the optional tables outside the repository that are there."""
+    return [_tables(name) for name in TABLES if (SHARED / f"{name}.npz").exists()]
 
 
 def _tables(name: str) -> World:
@@ -72,9 +87,14 @@ def _tables(name: str) -> World:
         return World(name, arms, data["features"].astype(np.float64), quality, cost.astype(np.float64))
 
 
-def _demo() -> World:
-    prompts = load_prompts().shuffled(0, DEMO_PROMPTS)
-    contexts = np.array([prompt_features(text) for text in prompts.texts])
+def demo_world(limit: int | None = None, features: str = "prompt") -> World:
+    """Return the world of the demo's prompts: all in the order of the files, or so many at random."""
+    prompts = load_prompts()
+    if limit is not None:
+        prompts = prompts.shuffled(0, limit)
+    extractor = make_extractor(features, FEATURES[features])
+    views = [view_request({"messages": [{"role": "user", "content": text}]}, "openai") for text in prompts.texts]
+    contexts = np.array([extractor.extract(view) for view in views])
     return World("demo", prompts.arms, contexts, prompts.quality / 100.0, prompts.cost_usd)
 
 

@@ -26,8 +26,8 @@ FIGURES = {
 _ABOUT = """\
 Measured by `make bench` on one machine on one day. [How benchmarks are made](../../benchmarks/README.md) describes the
 methods and the targets. Read the ratios: compared systems were measured in the same run, in turns. Missed targets are
-marked. A separate simulation measures how often intervals and automatic promotion are right:
-[evidence](../../benchmarks/results/evidence.md).
+marked. Separate [simulations](../../benchmarks/README.md#evidence) measure how well policies learn, and how often
+intervals and automatic promotion are right.
 """
 
 
