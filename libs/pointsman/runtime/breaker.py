@@ -23,6 +23,11 @@ class Breaker:
         self._probe_until_s = 0.0
         self._succeeded_at_s = float("-inf")
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has opened, and no request has succeeded since."""
+        return self._open
+
     def would_admit(self, now_s: float) -> bool:
         """Return whether a request sent now would be admitted, without a change of state."""
         return not self._open or (now_s >= self._retry_at_s and now_s >= self._probe_until_s)

@@ -14,6 +14,7 @@ from pointsman.contracts.config.providers import ProviderConfig
 from pointsman.core.bandit import Arm
 from pointsman.llm.providers import provider_call
 from pointsman.llm.providers.failure import ProviderError
+from pointsman.llm.providers.faults.fault import Fault
 from pointsman.llm.providers.registry import Providers
 from pointsman.llm.request import Dialect
 from tests.integration.providers.asking import ask, streamed
@@ -130,10 +131,19 @@ async def test_long_retry_after_goes_elsewhere_at_once(mock: MockProvider, upstr
 
 @pytest.mark.parametrize("status", [400, 409, 422])
 async def test_request_at_fault_goes_nowhere_else(mock: MockProvider, upstream: UpstreamMaker, status: int) -> None:
-    mock.answers = [responds({"error": {"message": "no such role", "code": "invalid_value"}}, status)]
+    refusal = {"message": "messages: at least one message is required", "code": "invalid_value"}
+    mock.answers = [responds({"error": refusal}, status)]
     error = await failure(upstream(), ask())
     assert (error.elsewhere, error.blames_request) == (False, True)
     assert msgspec.json.decode(error.body)["error"]["code"] == "invalid_value"
+
+
+async def test_refusal_in_words_that_are_not_known_is_shown_to_another_arm(
+    mock: MockProvider, upstream: UpstreamMaker
+) -> None:
+    mock.answers = [responds({"error": {"message": "no such role", "code": "invalid_value"}}, 400)]
+    error = await failure(upstream(), ask())
+    assert (error.verdict.fault, error.elsewhere, error.blames_request) == (Fault.UNCLEAR, True, True)
 
 
 @pytest.mark.parametrize(
@@ -289,6 +299,37 @@ async def test_provider_that_fails_is_left_alone_and_then_tried_by_one(
     kinds = await asyncio.gather(*(arm.open(ask()) for _ in range(5)), return_exceptions=True)
     assert sum(isinstance(kind, ProviderError) for kind in kinds) == 4
     await arm.open(ask())
+
+
+async def test_model_that_fails_leaves_the_other_models_of_its_provider_in_service(mock: MockProvider) -> None:
+    config = ProviderConfig(name="p", base_url=mock.url, retries=0, breaker_failures=2)
+    providers = Providers([config], {})
+    bad, good = Arm("p", "bad"), Arm("p", "good")
+    for refusal in (responds({}, 500), responds({"choices": []})):
+        mock.answers = [refusal]
+        for _ in range(3):
+            last = await failure(providers.upstream(bad), ask())
+        mock.answers = [responds(OK)]
+        await providers.upstream(good).open(ask())
+    assert last.kind == "unavailable"
+    assert last.text.startswith("model p:bad failed several times in a row")
+    assert (providers.available(bad), providers.available(good)) == (False, True)
+    assert [found.subject for found in providers.suspended()] == ["model p:bad"]
+    await providers.close()
+
+
+@pytest.mark.parametrize("fails", ["connection", "key"])
+async def test_failure_of_all_models_closes_the_provider(mock: MockProvider, fails: str) -> None:
+    mock.answers = [responds({}, 401)]
+    address = mock.url if fails == "key" else f"http://127.0.0.1:{free_port()}"
+    providers = Providers([ProviderConfig(name="p", base_url=address, retries=0, breaker_failures=2)], {})
+    for _ in range(2):
+        await failure(providers.upstream(Arm("p", "a")), ask())
+    error = await failure(providers.upstream(Arm("p", "b")), ask())
+    assert (error.kind, error.tries) == ("unavailable", 0)
+    assert error.text.startswith("provider p failed several times in a row")
+    assert [found.subject for found in providers.suspended()] == ["provider p"]
+    await providers.close()
 
 
 async def test_probe_whose_client_leaves_lets_the_next_one_try(mock: MockProvider, upstream: UpstreamMaker) -> None:

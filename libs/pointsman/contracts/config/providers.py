@@ -107,7 +107,7 @@ class ProviderConfig(Section, frozen=True, kw_only=True):
         once.
     max_connections: Most connections to it at a time, for each gateway process.
     queue_timeout_ms: How long a request waits for a free connection; then it is answered 503.
-    breaker_failures: Failures in a row after which it is not called for a while.
+    breaker_failures: Failures in a row after which a model, or the whole provider, is not called for a while.
     breaker_pause_ms: Length of that pause; then one request probes it.
     """
 

@@ -35,6 +35,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ----------
     status: The provider's HTTP status; None when there was no response.
     error: The kind of failure; absent when the attempt succeeded.
+    fault: Whose fault the failure is: ``request``, ``model``, ``provider``, ``key``, ``network``, ``gateway`` or
+        ``unclear``; absent when the attempt succeeded, and from older versions.
     """
 
     provider: str
@@ -42,6 +44,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: int | None = None
     error: str | None = None
     latency_ms: float = 0.0
+    fault: str | None = None
 
 
 class GradePart(msgspec.Struct, frozen=True, kw_only=True):

@@ -67,8 +67,8 @@ class StatusProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     Attributes
     ----------
     kind: ``unwritable``, ``halted``, ``waiting``, ``behind``, ``stale``, ``log-put-back``, ``log-filling``,
-        ``log-damaged``, ``replicas``, ``disk-low``, ``provider``, ``degraded`` or another.
-    subject: What has the problem: ``tier SIMPLE``, ``provider openai``, ``stream DECISIONS``.
+        ``log-damaged``, ``replicas``, ``disk-low``, ``provider``, ``model``, ``degraded`` or another.
+    subject: What has the problem: ``tier SIMPLE``, ``provider openai``, ``model openai:gpt-5``, ``stream DECISIONS``.
     serious: Whether it needs an operator. Otherwise it may pass, or concerns a part of the service.
     """
 

@@ -4,7 +4,9 @@
 `registry`             from an arm ``provider:model`` to its `Upstream`; one connection pool a provider
 `upstream`             one model of one provider: encode, send, retry
 `retry_policy`         which failures are retried (429, 5xx, lost connections), and after which delay
-`failure`              `ProviderError`: whose fault a failure is, and its form in the client's dialect
+`failure`              `ProviderError`: a failure in the client's dialect
+`faults`               whose fault a failure is, and the words by which refusals are recognised
+`health`               which providers and models are left alone for a while
 `provider_call`        one HTTP exchange: sends a request and reads the beginning of the answer
 `answer`               an answer on its way to the client: complete, or as a stream
 `efforts`              how each kind expresses the effort of an arm

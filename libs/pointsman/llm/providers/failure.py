@@ -7,17 +7,18 @@
     ├── Untranslatable      the request has a field that the provider's dialect does not support
     └── UnknownProvider     the arm's provider is not configured, or not completely
 
-``FAULT_IN_REQUEST`` has the statuses that blame the request; `CallFailures` finds those of them that only
-this provider has. Which failures are retried is in `retry_policy`; which open the circuit breaker, in `upstream`.
+Whose fault a failure is, and what it closes, is judged in `faults`. Which failures are retried is in `retry_policy`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Literal
 
 from pointsman.llm.providers.dialects.errors import ProviderErrorBody, encode_error, error_event, parse_error
+from pointsman.llm.providers.faults.fault import Fault, Verdict
+from pointsman.llm.providers.faults.judge import REFUSALS, judge_connection, judge_response
+from pointsman.llm.providers.health import Scope
 from pointsman.llm.providers.retry_policy import RETRYABLE_STATUSES, retry_after_s
 from pointsman.llm.providers.settings import ProviderSettings
 from pointsman.llm.request import Dialect
@@ -36,9 +37,17 @@ provider is not configured, or its key is not set. With the last five nothing wa
 """
 
 NOT_SENT = frozenset({"unavailable", "network", "limit", "request", "config"})
-FAULT_IN_REQUEST = frozenset({400, 409, 413, 415, 422})
-"""Statuses with which a provider blames the request."""
-
+_DEFAULT_VERDICTS: dict[FailureKind, Verdict] = {
+    "connect": Verdict(Fault.PROVIDER, Scope.PROVIDER),
+    "timeout": Verdict(Fault.MODEL, Scope.MODEL),
+    "status": Verdict(Fault.MODEL, Scope.MODEL),
+    "protocol": Verdict(Fault.MODEL, Scope.MODEL),
+    "unavailable": Verdict(Fault.PROVIDER),
+    "network": Verdict(Fault.NETWORK),
+    "limit": Verdict(Fault.GATEWAY),
+    "request": Verdict(Fault.GATEWAY),
+    "config": Verdict(Fault.GATEWAY),
+}
 _FORWARDED_STATUSES = frozenset({400, 404, 408, 409, 413, 415, 422, 429, 503, 504, 529})
 _STATUS_OF_KIND: dict[FailureKind, int] = {
     "timeout": 504,
@@ -48,18 +57,6 @@ _STATUS_OF_KIND: dict[FailureKind, int] = {
     "request": 400,
     "config": 503,
 }
-_TOO_LARGE = 413
-_KEY_REJECTED = frozenset({401, 403})
-_MODEL_SPECIFIC_CODES = frozenset(
-    {"context_length_exceeded", "unsupported_parameter", "unsupported_value", "exceed_context_size_error"}
-)
-_MODEL_SPECIFIC_MESSAGE = re.compile(
-    r"maximum context length|context (window|limit|size)|(prompt|input) is too long|credit balance is too low"
-    r"|extra inputs are not permitted|unrecognized request argument",
-    re.I,
-)
-"""Errors of requests that another model may accept. OpenAI and llama.cpp have codes for them; Anthropic, Azure,
-Bedrock, Mistral, vLLM and OpenRouter have only the message."""
 _STATUS_OF_TYPE = {
     "invalid_request_error": 400,
     "validationException": 400,
@@ -84,7 +81,7 @@ class ProviderError(Exception):
     dialect: The client's dialect.
     status: The provider's HTTP status, if there was one.
     retryable: Whether the same request may succeed at the same provider a moment later.
-    elsewhere: Whether another arm may succeed. False only where the request itself is at fault, for every provider.
+    verdict: Whose fault it is, and what it closes; by default that of the kind.
     retry_after_s: The delay that the provider requests.
     body: The provider's error in the client's dialect; made from ``text`` by default.
     tries: How often the provider was called.
@@ -98,7 +95,7 @@ class ProviderError(Exception):
         dialect: Dialect = "openai",
         status: int | None = None,
         retryable: bool = False,
-        elsewhere: bool = True,
+        verdict: Verdict | None = None,
         retry_after_s: float | None = None,
         body: bytes | None = None,
         tries: int = 0,
@@ -109,7 +106,7 @@ class ProviderError(Exception):
         self.dialect: Dialect = dialect
         self.status = status
         self.retryable = retryable
-        self.elsewhere = elsewhere
+        self.verdict = verdict or _DEFAULT_VERDICTS[kind]
         self.retry_after_s = retry_after_s
         self.body = encode_error(dialect, self.answer_status, text) if body is None else body
         self.tries = tries
@@ -127,9 +124,14 @@ class ProviderError(Exception):
             error = inner
 
     @property
+    def elsewhere(self) -> bool:
+        """Whether another arm may succeed: the request itself is not at fault."""
+        return self.verdict.fault is not Fault.REQUEST
+
+    @property
     def blames_request(self) -> bool:
         """Whether the provider blames the request, even where another provider may accept it."""
-        return self.kind == "status" and self.status in FAULT_IN_REQUEST
+        return self.kind == "status" and self.status in REFUSALS
 
     @property
     def answer_status(self) -> int:
@@ -203,12 +205,15 @@ class CallFailures:
         text = self._settings.redacted(f"{self._settings.name}: {error}")
         if isinstance(error, LimitReached):
             return GatewayLimit(error, text, dialect=self._dialect)
+        verdict = judge_connection(error)
         kind: FailureKind = "connect"
         if isinstance(error, InvalidResponse):
             kind = "protocol"
         elif isinstance(error, NetworkUnavailable):
             kind = "network"
-        return ProviderError(kind, text, dialect=self._dialect, status=status, retryable=error.retryable)
+        return ProviderError(
+            kind, text, dialect=self._dialect, status=status, retryable=error.retryable, verdict=verdict
+        )
 
     def from_response(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """Return the failure for a response with a status of 400 or more."""
@@ -221,10 +226,13 @@ class CallFailures:
 
     def _from_status(self, status: int, body: ProviderErrorBody, after_s: float | None) -> ProviderError:
         settings = self._settings
-        if status in _KEY_REJECTED:  # without the provider's message, because some repeat part of the gateway's key
+        # A mistake may be in what the gateway has made of the request.
+        changed = self._adapted or not self._same_dialect or settings.kind.own_format
+        verdict = judge_response(status, body, changed=changed)
+        if not verdict.shows_words:  # because some providers repeat part of the gateway's key
             hint = "" if settings.api_key or settings.kind.own_credentials else "; no key was sent: set api_key_env"
             text = f"{settings.name} rejected the gateway's credentials (HTTP {status}){hint}"
-            return ProviderError("status", text, dialect=self._dialect, status=status)
+            return ProviderError("status", text, dialect=self._dialect, status=status, verdict=verdict)
         message = settings.redacted(body.message)
         text = f"{settings.name} answered HTTP {status}" + (f": {message}" if message else "")
         error = ProviderError(
@@ -232,8 +240,8 @@ class CallFailures:
             text,
             dialect=self._dialect,
             status=status,
-            retryable=status in RETRYABLE_STATUSES,
-            elsewhere=status not in FAULT_IN_REQUEST or self._other_arm_may_succeed(status, body),
+            retryable=status in RETRYABLE_STATUSES and verdict.fault is not Fault.KEY and not verdict.features,
+            verdict=verdict,
             retry_after_s=after_s,
         )
         # Types, fields and codes are the provider's: they mean something only to clients of the same dialect.
@@ -245,11 +253,3 @@ class CallFailures:
             self._dialect, error.answer_status, message or text, type_=type_, param=param, code=code
         )
         return error
-
-    def _other_arm_may_succeed(self, status: int, body: ProviderErrorBody) -> bool:
-        """Return whether a request that one provider blames may be valid for another model."""
-        if status == _TOO_LARGE or not _MODEL_SPECIFIC_CODES.isdisjoint((body.code, body.type)):
-            return True
-        # The fault may be in what the gateway has made of the request.
-        changed = self._adapted or not self._same_dialect or self._settings.kind.own_format
-        return changed or _MODEL_SPECIFIC_MESSAGE.search(body.message) is not None

@@ -1,4 +1,4 @@
-"""Registry of providers: from an arm to its `Upstream`; each provider has one connection pool and one breaker."""
+"""Registry of providers: from an arm to its `Upstream`; each provider has one connection pool and its health."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pointsman.contracts.config.providers import LOCAL_HOST, ProviderConfig, pro
 from pointsman.core.bandit import Arm
 from pointsman.llm.providers.efforts.effort import EffortNotAvailable
 from pointsman.llm.providers.failure import UnknownProvider
+from pointsman.llm.providers.health import ProviderHealth, Suspension
 from pointsman.llm.providers.kinds import IMPLEMENTATIONS, model_of_arm
 from pointsman.llm.providers.settings import ProviderSettings, settings_problems
 from pointsman.llm.providers.upstream import Upstream
 from pointsman.llm.request import Dialect
-from pointsman.runtime.breaker import Breaker
 from pointsman.runtime.http.client import HttpClient
 
 MAX_UPSTREAMS = 4096
@@ -22,7 +22,7 @@ MAX_UPSTREAMS = 4096
 
 
 class _Provider:
-    """One provider: its settings, its connections, its circuit breaker."""
+    """One provider: its settings, its connections, its health."""
 
     def __init__(self, config: ProviderConfig, environ: Mapping[str, str]) -> None:
         self.settings = ProviderSettings(config, environ)
@@ -31,7 +31,7 @@ class _Provider:
         self.client = HttpClient(
             config.max_connections, config.connect_timeout_ms / 1000.0, config.queue_timeout_ms / 1000.0
         )
-        self.breaker = self._new_breaker()
+        self.health = self._new_health()
         self._wire = implementation.wires(self.settings)
         self._token_count = implementation.token_count
 
@@ -39,15 +39,15 @@ class _Provider:
         name, effort = model_of_arm(self.settings.config, model)
         wire = self._wire(name)
         wire.effort = effort
-        return Upstream(self.settings, self.client, self.breaker, wire, name)
+        return Upstream(self.settings, self.client, self.health.model(model), wire, name)
 
     def token_counter(self, model: str) -> Upstream | None:
         if self._token_count is None:
             return None
         name, _ = model_of_arm(self.settings.config, model)
-        # With a breaker of its own: whether a provider counts tokens does not show whether it answers.
+        # With a health of its own: whether a provider counts tokens does not show whether it answers.
         wire = self._token_count(self.settings, name)
-        return Upstream(self.settings, self.client, self._new_breaker(), wire, name)
+        return Upstream(self.settings, self.client, self._new_health().model(model), wire, name)
 
     def effort_problem(self, model: str) -> str | None:
         """Return why the effort of an arm's model cannot be sent; None when it can, and for a model without one."""
@@ -58,9 +58,9 @@ class _Provider:
                 return str(error)
         return None
 
-    def _new_breaker(self) -> Breaker:
+    def _new_health(self) -> ProviderHealth:
         config = self.settings.config
-        return Breaker(config.breaker_pause_ms / 1000.0, config.breaker_failures)
+        return ProviderHealth(config.name, config.breaker_pause_ms / 1000.0, config.breaker_failures)
 
 
 class Providers:
@@ -129,19 +129,19 @@ class Providers:
         return self._provider(arm.provider).effort_problem(arm.model)
 
     def available(self, arm: Arm) -> bool:
-        """Return whether an arm can be called now: it has no problems, and the breaker of its provider is closed."""
+        """Return whether an arm can be called now: it has no problems, and is not suspended."""
         try:
             provider = self._provider(arm.provider)
         except UnknownProvider:
             return False
-        if provider.problems or not provider.breaker.would_admit(monotonic()):
+        if provider.problems or provider.health.model(arm.model).suspension(monotonic()) is not None:
             return False
         return provider.effort_problem(arm.model) is None
 
-    def suspended(self) -> list[str]:
-        """Return the providers that are not called for a while, because they failed several times in a row."""
+    def suspended(self) -> list[Suspension]:
+        """Return the providers and models that are not called for a while after several failures in a row."""
         now_s = monotonic()
-        return [name for name, provider in self._providers.items() if not provider.breaker.would_admit(now_s)]
+        return [found for provider in self._providers.values() for found in provider.health.suspensions(now_s)]
 
     def _provider(self, name: str) -> _Provider:
         provider = self._providers.get(name)

@@ -8,32 +8,30 @@ from time import monotonic
 from pointsman.llm.effort import without_client_effort
 from pointsman.llm.providers.answer import Answer
 from pointsman.llm.providers.failure import NOT_SENT, GatewayLimit, ProviderError, Untranslatable
+from pointsman.llm.providers.health import ModelHealth, Scope
 from pointsman.llm.providers.kinds.wire import Wire
 from pointsman.llm.providers.provider_call import ProviderCall
 from pointsman.llm.providers.retry_policy import retry_delay_s
 from pointsman.llm.providers.settings import ProviderSettings
 from pointsman.llm.providers.translation import translated_body
 from pointsman.llm.request import ChatRequest
-from pointsman.runtime.breaker import Breaker
 from pointsman.runtime.http.client import HttpClient
 from pointsman.runtime.http.errors import LimitReached
 from pointsman.runtime.http.slots import ConnectionSlot
 
-_BREAKER_FAILURES = frozenset({"connect", "timeout", "protocol"})
-
 
 class Upstream:
-    """One model of one provider; all models of a provider share its breaker."""
+    """One model of one provider."""
 
     def __init__(
-        self, settings: ProviderSettings, client: HttpClient, breaker: Breaker, wire: Wire, model: str
+        self, settings: ProviderSettings, client: HttpClient, health: ModelHealth, wire: Wire, model: str
     ) -> None:
         config = settings.config
         self.provider = settings.name
         self.model = model
         self._settings = settings
         self._client = client
-        self._breaker = breaker
+        self._health = health
         self._wire = wire
         self._stream_timeout_s = config.first_byte_timeout_ms / 1000.0
         self._answer_timeout_s = config.answer_timeout_ms / 1000.0
@@ -77,9 +75,8 @@ class Upstream:
         while True:
             await slot.take()
             sent_at_s = monotonic()
-            if not self._breaker.admits(sent_at_s, timeout_s):
-                text = f"{self.provider} failed several times in a row and is not called for a while"
-                raise ProviderError("unavailable", text, dialect=request.dialect, tries=tries)
+            if not self._health.admits(sent_at_s, timeout_s):
+                raise self._suspended(request, tries)
             tries += 1
             try:
                 call = ProviderCall(self._settings, self._wire, self.model, request, timeout_s)
@@ -95,22 +92,29 @@ class Upstream:
                 if not error.retryable or tries > self._settings.config.retries or delay_s is None:
                     raise
             except BaseException:
-                self._breaker.abandoned()
+                self._health.abandoned()
                 raise
             else:
-                self._breaker.succeeded(monotonic())
+                self._health.succeeded(monotonic())
                 answer.tries, answer.dropped = tries, dropped
                 return answer
             await asyncio.sleep(delay_s)
 
+    def _suspended(self, request: ChatRequest, tries: int) -> ProviderError:
+        found = self._health.suspension(monotonic())
+        # Without one, the pause has just ended: another request is the probe.
+        text = f"{found.subject} {found.text}" if found else f"{self.provider}:{self.model} is being tried again"
+        return ProviderError("unavailable", text, dialect=request.dialect, tries=tries)
+
     def _record_failure(self, error: ProviderError, sent_at_s: float) -> None:
-        # With 4xx, 429 included, a provider is healthy: it responded fast, and the error concerns one model or one key.
+        closes = error.verdict.closes
         if error.kind in NOT_SENT:
-            self._breaker.abandoned()
-        elif error.kind in _BREAKER_FAILURES or (error.status or 0) >= 500:
-            self._breaker.failed(sent_at_s, monotonic())
+            self._health.abandoned()
+        elif closes is Scope.NOTHING:
+            self._health.succeeded(monotonic())
         else:
-            self._breaker.succeeded(monotonic())
+            responded = error.status is not None
+            self._health.failed(closes, error.text, sent_at_s, monotonic(), responded=responded)
 
     def _rejects_usage(self, error: ProviderError, request: ChatRequest) -> bool:
         """Return whether a provider rejects the ``stream_options`` that only the gateway sends."""

@@ -14,8 +14,10 @@ from pointsman.contracts.messages.outcome import Attempt
 from pointsman.core.bandit import Arm
 from pointsman.llm.providers.answer import Answer
 from pointsman.llm.providers.failure import GatewayLimit, ProviderError
+from pointsman.llm.providers.faults.fault import Fault
 from pointsman.llm.providers.registry import Providers
 from pointsman.llm.request import ChatRequest, Dialect
+from pointsman.runtime.bus.status_problems import CLIENTS_FAULT
 from pointsman.runtime.telemetry import metrics
 from pointsman_gateway.chat.errors import ChatError
 from pointsman_gateway.http.problems import gateway_limit
@@ -72,11 +74,10 @@ class Attempts:
                 raise limit_error(error) from None
             except ProviderError as error:
                 error.drop_frames()
-                self._record(arm, error.tries, error.status, error.kind)
-                metrics.llm_failed_attempts.labels(arm.provider, error.kind).inc()
+                self._record(arm, error.tries, error.status, error)
                 self._last_error = error
                 errors.append(error)
-                if not error.elsewhere:
+                if not error.elsewhere or _is_refused_twice(errors):
                     break
                 continue
             self._record(arm, answer.tries, answer.status)
@@ -85,13 +86,28 @@ class Attempts:
             return answer
         raise no_answer_error(errors, self.request.dialect)
 
-    def _record(self, arm: Arm, tries: int, status: int | None, error: str | None = None) -> None:
+    def _record(self, arm: Arm, tries: int, status: int | None, error: ProviderError | None = None) -> None:
         took_s = perf_counter() - self.started_s
         self.waited_s += took_s
         self.tries += tries
         self.made.append(
-            Attempt(provider=arm.provider, model=arm.model, status=status, error=error, latency_ms=took_s * 1000.0)
+            Attempt(
+                provider=arm.provider,
+                model=arm.model,
+                status=status,
+                error=error.kind if error else None,
+                fault=error.verdict.fault.value if error else None,
+                latency_ms=took_s * 1000.0,
+            )
         )
+        if error is not None:
+            kind = CLIENTS_FAULT if error.blames_request else error.kind
+            metrics.llm_failed_attempts.labels(arm.provider, kind).inc()
+
+
+def _is_refused_twice(errors: Sequence[ProviderError]) -> bool:
+    """Return whether two arms have refused the request in words that are not known: then the request is at fault."""
+    return sum(error.verdict.fault is Fault.UNCLEAR for error in errors) > 1
 
 
 def attempt_order(decision: Decision, candidates: tuple[Arm, ...], max_attempts: int) -> list[Arm]:

@@ -48,10 +48,10 @@ class ChatGateway:
         self.token_counts = TokenCounts(self._providers, self.routing, config.llm.max_body_bytes)
 
     def problems(self) -> Iterator[StatusProblem]:
-        """Yield the providers that are not called for a while."""
-        for name in self._providers.suspended():
-            text = "failed several times in a row and is not called for a while"
-            yield StatusProblem(kind="provider", subject=f"provider {name}", text=text)
+        """Yield the providers and models that are not called for a while."""
+        for found in self._providers.suspended():
+            kind = "provider" if found.model is None else "model"
+            yield StatusProblem(kind=kind, subject=found.subject, text=found.text)
 
     async def close(self) -> None:
         """Deliver pending outcomes and close the connections to providers. NATS and the store must still be open."""

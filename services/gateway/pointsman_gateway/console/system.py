@@ -138,7 +138,7 @@ class ReportedProblemView(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     service, instance: The process that reports it.
     kind: ``unwritable``, ``halted``, ``waiting``, ``behind``, ``stale``, ``log-put-back``, ``log-filling``,
-        ``disk-low``, ``provider``, ``degraded`` or another.
+        ``disk-low``, ``provider``, ``model``, ``degraded`` or another.
     subject: What has the problem, as ``tier SIMPLE``.
     serious: Whether it needs an operator; otherwise it may pass, or concerns a part of the service.
     """

@@ -7,6 +7,7 @@ import pytest
 from pointsman.contracts.messages.decision import CandidateScore, Decision
 from pointsman.core.bandit import Arm
 from pointsman.llm.providers.failure import ProviderError, UnknownProvider
+from pointsman.llm.providers.faults.fault import Fault, Verdict
 from pointsman.llm.request import Dialect
 from pointsman_gateway.chat.attempts import attempt_order, no_answer_error
 from tests.support.factories import make_decision
@@ -43,10 +44,10 @@ def test_the_chosen_arm_then_the_others_as_the_policy_would_have_them(decision: 
 
 
 def failed(
-    status: int | None, text: str = "p is broken", *, elsewhere: bool = True, wait: float | None = None
+    status: int | None, text: str = "p is broken", *, fault: Fault = Fault.MODEL, wait: float | None = None
 ) -> ProviderError:
     kind = "status" if status else "connect"
-    return ProviderError(kind, text, status=status, elsewhere=elsewhere, retry_after_s=wait)  # type: ignore[arg-type]
+    return ProviderError(kind, text, status=status, verdict=Verdict(fault), retry_after_s=wait)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def failed(
         ([failed(429)], 429),
         ([failed(429), failed(429)], 429),
         ([failed(429), failed(503)], 502),
-        ([failed(500), failed(400, elsewhere=False)], 400),
+        ([failed(500), failed(400, fault=Fault.REQUEST)], 400),
         ([failed(401)], 502),
     ],
 )

@@ -112,6 +112,27 @@ def test_quality_by_what_came(what: dict[str, Any], quality: float | None) -> No
     assert (outcome.learn, outcome.quality) == (True, quality)
 
 
+def refused(fault: str) -> Attempt:
+    return Attempt(provider="a", model="m", status=400, error="status", fault=fault)
+
+
+@pytest.mark.parametrize(
+    ("fault", "served", "learned"),
+    [
+        ("model", True, True),
+        ("provider", True, True),
+        ("key", True, False),
+        ("gateway", True, False),
+        ("unclear", True, True),
+        ("unclear", False, False),
+    ],
+)
+def test_only_the_faults_of_models_and_providers_are_learned_from(fault: str, served: bool, learned: bool) -> None:
+    what: dict[str, Any] = {"served": OTHER} if served else {"served": None, "completion": None}
+    attempts = [refused(fault), STOOD_IN] if served else [refused(fault)]
+    assert measure(ended_call(attempts=attempts, **what), RewardRule()).learn == learned
+
+
 @pytest.mark.parametrize(
     "what",
     [

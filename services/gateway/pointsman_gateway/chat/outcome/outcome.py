@@ -11,6 +11,7 @@ from pointsman.contracts.messages.ids import parse_id
 from pointsman.contracts.messages.outcome import GradePart, Outcome, Served, estimate_of
 from pointsman.core.bandit import RewardRule
 from pointsman.llm.providers.failure import NOT_SENT
+from pointsman.llm.providers.faults.fault import EVIDENCE, Fault
 from pointsman_gateway.chat.call import ChatCall
 from pointsman_gateway.chat.outcome.grading import Assessment
 
@@ -45,12 +46,17 @@ def is_learned(call: ChatCall) -> bool:
     """Return whether the outcome is evidence about the arm that a policy chose.
 
     It is not where no policy chose, where the arm was never called or had not answered when the client disconnected,
-    where the request itself was at fault, and where the gateway ended the answer.
+    where the request, the key, the network or the gateway was at fault, and where the gateway ended the answer.
     """
     if call.decision.degraded or call.direct or call.request_faulty or call.stopped:
         return False
     attempts = call.attempts.made
-    return bool(attempts) and attempts[0].error not in NOT_SENT
+    if not attempts or attempts[0].error in NOT_SENT:
+        return False
+    fault = Fault(attempts[0].fault) if attempts[0].fault else None
+    if fault is Fault.UNCLEAR:  # that another arm has served shows that the model was at fault
+        return call.served is not None
+    return fault is None or fault in EVIDENCE
 
 
 def _served(call: ChatCall, assessment: Assessment) -> Served:
