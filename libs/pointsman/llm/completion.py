@@ -18,6 +18,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     cached_input_tokens: Those of ``input_tokens`` that were read from the provider's prompt cache.
     cache_write_tokens: Those of ``input_tokens`` that were written to it.
     estimated: Estimated from the text, not reported by the provider.
+    cost_usd: What the provider reports that the call costs.
     """
 
     input_tokens: int | None = None
@@ -25,6 +26,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     cached_input_tokens: int | None = None
     cache_write_tokens: int | None = None
     estimated: bool = False
+    cost_usd: float | None = None
 
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True):

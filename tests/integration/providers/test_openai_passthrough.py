@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from pointsman.llm.providers.failure import ProviderError
+from pointsman.llm.request import Dialect
 from tests.integration.providers.asking import ask, complete, streamed
 from tests.integration.providers.conftest import KEY, UpstreamMaker
 from tests.integration.providers.mock_provider import MockProvider, breaks_off, responds, streams
@@ -178,6 +179,20 @@ async def test_stream_that_ends_without_a_finish_is_no_whole_answer(
     answer = await upstream().open(ask(stream=True))
     with pytest.raises(ProviderError, match="before the answer was complete"):
         _ = [part async for part in streamed(answer)]
+    assert not answer.completion.complete
+
+
+@pytest.mark.parametrize("dialect", ["openai", "anthropic"])
+@pytest.mark.parametrize("finish", ["", None])
+async def test_done_without_a_finish_reason_is_no_whole_answer(
+    mock: MockProvider, upstream: UpstreamMaker, dialect: Dialect, finish: str | None
+) -> None:
+    mock.answers = [streams(chunk({"content": "Hal"}, finish), b"data: [DONE]\n\n", 30.0)]
+    answer = await upstream().open(ask(stream=True, dialect=dialect))
+    parts = []
+    with pytest.raises(ProviderError, match="before the answer was complete"):
+        parts += [part async for part in streamed(answer)]
+    assert b"[DONE]" not in b"".join(parts)
     assert not answer.completion.complete
 
 

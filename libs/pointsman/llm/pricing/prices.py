@@ -55,16 +55,21 @@ class Prices:
     def cost_usd(self, arm: Arm, usage: Usage, answered_by: str | None = None) -> float | None:
         """Return the cost of a call; None when it is unknown.
 
-        Models with another name in the configuration, such as deployments, are found by ``answered_by``, their name in
-        the answer.
+        A configured price comes first, then the cost that the provider reports, then the price list. Models with
+        another name in the configuration, such as deployments, are found by ``answered_by``, their name in the answer.
         """
-        rates = self._rates(arm, answered_by)
+        price = self._price(arm)
+        if price is None and usage.cost_usd is not None:
+            return usage.cost_usd
+        rates = self._rates(arm, answered_by, price)
         return rates.cost_usd(usage) if rates is not None else None
 
-    def _rates(self, arm: Arm, answered_by: str | None) -> Rates | None:
+    def _price(self, arm: Arm) -> PriceConfig | None:
         provider, configured = arm.provider, self._configured
         price = configured.get((provider, arm.model)) or configured.get((provider, split_effort(arm.model)[0]))
-        price = price or configured.get((provider, None))
+        return price or configured.get((provider, None))
+
+    def _rates(self, arm: Arm, answered_by: str | None, price: PriceConfig | None) -> Rates | None:
         if price is not None and price.like is None:
             return _configured_rates(price)
         rates = self._listed_rates(arm, None, price)
@@ -131,4 +136,5 @@ def estimated_usage(completion: Completion, input_tokens: int) -> Usage:
         cached_input_tokens=usage.cached_input_tokens,
         cache_write_tokens=usage.cache_write_tokens,
         estimated=True,
+        cost_usd=usage.cost_usd,
     )

@@ -56,7 +56,7 @@ class OpenAIAnswerToAnthropic:
 
     def event(self, data: bytes) -> bytes:
         """Translate one chunk."""
-        if data == b"[DONE]":
+        if data.rstrip() == b"[DONE]":
             return self.end()
         chunk = decode_object(data)
         out = b""

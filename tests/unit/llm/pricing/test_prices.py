@@ -155,3 +155,15 @@ async def test_names_that_a_provider_invents_are_not_kept_where_the_arm_is_liste
     costs = {prices.cost_usd(Arm("openai", "gpt-4o"), usage, f"gpt-{at}") for at in range(100)}
     assert len(costs) == 1
     assert len(prices._cached) == 1
+
+
+async def test_cost_that_the_provider_reports_comes_after_a_configured_price_and_before_the_list() -> None:
+    price = PriceConfig(provider="openai", model="own", input_usd_per_million=1.0, output_usd_per_million=2.0)
+    prices = Prices([price], [])
+    await prices.load()
+    usage = Usage(input_tokens=1_000_000, output_tokens=0, cost_usd=0.0123)
+    assert prices.cost_usd(Arm("openai", "own"), usage) == 1.0
+    assert prices.cost_usd(Arm("openai", "gpt-4o"), usage) == 0.0123
+    assert prices.cost_usd(Arm("unlisted", "m"), usage) == 0.0123
+    half = Completion(status=200, usage=Usage(input_tokens=5, cost_usd=0.0), text_chars=8)
+    assert prices.cost_usd(Arm("unlisted", "m"), estimated_usage(half, 5)) == 0.0

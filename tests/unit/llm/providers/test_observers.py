@@ -71,7 +71,13 @@ def test_translations_of_nonsense_fail_as_documented(event: bytes) -> None:
     [
         ({"content": "x"}, "stop", "stop"),
         ({"content": None, "refusal": "No."}, "stop", "refusal"),
-        ({"content": ""}, "function_call", "tool_calls"),
+        ({"content": "", "function_call": {"name": "f", "arguments": "{}"}}, "function_call", "tool_calls"),
+        ({"content": "x"}, "function_call", "stop"),
+        ({"content": "x"}, "tool_calls", "stop"),
+        ({"content": "x", "tool_calls": [{"function": {"name": "f"}}]}, "stop", "tool_calls"),
+        ({"content": "x", "tool_calls": [{"function": {"name": "f"}}]}, "eos_token", "tool_calls"),
+        ({"content": "x", "tool_calls": [{"function": {"name": "f"}}]}, "length", "length"),
+        ({"content": "x", "tool_calls": [{"function": {"name": "f"}}]}, "", None),
         ({"content": "x"}, "content_filter", "content_filter"),
         ({"content": "x"}, "eos", "eos"),
         ({"content": [{"type": "text", "text": "x"}, {"type": "thinking"}]}, "stop", "stop"),
@@ -83,10 +89,21 @@ def test_end_of_an_openai_answer(message: dict[str, Any], finish: str, reason: s
     assert observer.recorder.completion(200).finish_reason == reason
 
 
-@pytest.mark.parametrize(("stop", "reason"), [("end_turn", "stop"), ("max_tokens", "length"), ("refusal", "refusal")])
-def test_end_of_an_anthropic_answer(stop: str, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("stop", "tools", "reason"),
+    [
+        ("end_turn", 0, "stop"),
+        ("max_tokens", 0, "length"),
+        ("refusal", 0, "refusal"),
+        ("tool_use", 0, "stop"),
+        ("end_turn", 1, "tool_calls"),
+        ("max_tokens", 1, "length"),
+    ],
+)
+def test_end_of_an_anthropic_answer(stop: str, tools: int, reason: str) -> None:
     observer = AnthropicReader()
-    observer.whole(msgspec.json.encode({"content": [], "stop_reason": stop}))
+    content = [{"type": "tool_use", "id": "t", "name": "f", "input": {}}] * tools
+    observer.whole(msgspec.json.encode({"content": content, "stop_reason": stop}))
     assert observer.recorder.completion(200).finish_reason == reason
 
 
@@ -182,3 +199,22 @@ def test_a_model_that_failed_in_the_middle_has_not_come_to_its_end() -> None:
     observer.event(msgspec.json.encode({"choices": [choice]}))
     observer.event(b"[DONE]")
     assert not observer.recorder.completion(200).complete
+
+
+@pytest.mark.parametrize("blank", ["", None])
+def test_an_end_without_a_finish_reason_is_no_end(blank: str | None) -> None:
+    observer = OpenAIReader()
+    choice = {"index": 0, "delta": {"content": "Hal"}, "finish_reason": blank}
+    observer.event(msgspec.json.encode({"choices": [choice]}))
+    assert not observer.recorder.completion(200).complete
+    observer.event(b"[DONE]")
+    assert observer.recorder.cut
+    assert not observer.recorder.completion(200).complete
+
+
+@pytest.mark.parametrize("done", [b"[DONE]", b"[DONE] ", b"[DONE]\t\r"])
+def test_end_of_a_server_that_has_no_finish_reasons(done: bytes) -> None:
+    observer = OpenAIReader()
+    observer.event(b'{"choices":[{"index":0,"delta":{"content":"Hello"}}]}')
+    observer.event(done)
+    assert observer.recorder.completion(200).complete

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.llm.providers.dialects import sse
-from pointsman.llm.providers.dialects.sse import EventSplitter, EventTooLong, encode_event, event_data
+from pointsman.llm.providers.dialects.sse import EventSplitter, EventTooLong, SseFraming, encode_event, event_data
 
 EVENTS = st.lists(
     st.sampled_from(
@@ -63,6 +63,14 @@ def test_every_cut_in_two_gives_the_same_events() -> None:
 )
 def test_data_of_an_event(event: bytes, data: bytes | None) -> None:
     assert event_data(event) == data
+
+
+@pytest.mark.parametrize(
+    "event", [b"data:\n\n", b"data: \n\n", b"data:\r\n\r\n", b"event: ping\ndata:\n\n", b"data:\ndata: \n\n"]
+)
+def test_a_blank_event_has_no_data(event: bytes) -> None:
+    assert SseFraming().feed(event) == [(event, None)]
+    assert SseFraming().feed(event[:-1]) == []
 
 
 def test_event_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,8 @@ ODD = {
 }
 READABLE = {"12": 12, "12.0": 12, "1.2e1": 12, "null": None, "NaN": None}
 
+ODD_COSTS = ["-1", "NaN", "1e300", "1e400", '"free"', "true", "null", "[1]", "{}"]
+
 OPENAI = '{"id":"c","model":"m","choices":[{"index":0,%s,"finish_reason":"stop"}],"usage":%s}'
 WHOLE = '"message":{"content":"yes"}'
 DELTA = '"delta":{"content":"yes"}'
@@ -116,11 +118,74 @@ def test_an_odd_group_of_counts_leaves_the_others(details: str) -> None:
     assert len(completion.usage_faults) == 1
 
 
-@pytest.mark.parametrize("cost", ["-1", "NaN", "1e300", '"free"'])
-def test_a_cost_that_the_provider_reports_is_not_read(cost: str) -> None:
-    completion = openai(f'{{"prompt_tokens":5,"completion_tokens":7,"cost":{cost}}}', stream=False)
-    assert completion.usage == Usage(input_tokens=5, output_tokens=7)
+@pytest.mark.parametrize("dialect", READ)
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("reported", "cost_usd"),
+    [
+        ('"cost":0.0123', 0.0123),  # OpenRouter
+        ('"cost":0', 0.0),
+        ('"cost":0.01,"is_byok":true,"cost_details":{"upstream_inference_cost":0.2}', 0.21),
+        ('"cost":0.01,"is_byok":false,"cost_details":{"upstream_inference_cost":0.2}', 0.01),
+        ('"cost":{"input_tokens_cost":0.1,"total_cost":0.3}', 0.3),  # Perplexity
+        ('"estimated_cost":0.002', 0.002),  # DeepInfra
+        ('"cost_in_usd_ticks":37756000', 0.0037756),  # xAI
+        *((f'"{name}":{odd}', None) for name in ("cost", "estimated_cost", "cost_in_usd_ticks") for odd in ODD_COSTS),
+    ],
+)
+def test_cost_that_the_provider_reports(dialect: str, stream: bool, reported: str, cost_usd: float | None) -> None:
+    read, prompt, answer = READ[dialect]
+    completion = read(f'{{"{prompt}":5,"{answer}":7,{reported}}}', stream=stream)
+    assert completion.usage is not None
+    assert (completion.usage.input_tokens, completion.usage.output_tokens) == (5, 7)
+    assert completion.usage.cost_usd == (None if cost_usd is None else pytest.approx(cost_usd))
     assert completion.usage_faults == ()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("reported", "cached", "written"),
+    [
+        ('"prompt_tokens_details":{"cached_tokens":90}', 90, None),
+        ('"prompt_cache_hit_tokens":90,"prompt_cache_miss_tokens":10', 90, None),
+        ('"cached_tokens":90', 90, None),
+        ('"num_cached_tokens":90', 90, None),
+        ('"cache_read_input_tokens":90,"cache_creation_input_tokens":5', 90, 5),
+        ('"prompt_tokens_details":{"cached_tokens":0},"cached_tokens":90', 90, None),
+        ('"prompt_tokens_details":{"cached_tokens":90,"cache_write_tokens":5}', 90, 5),
+        ('"prompt_tokens_details":{"cached_tokens":90,"cache_creation_input_tokens":5}', 90, 5),
+    ],
+)
+def test_cached_tokens_under_every_name(stream: bool, reported: str, cached: int, written: int | None) -> None:
+    usage = f'{{"prompt_tokens":100,"completion_tokens":7,"total_tokens":107,{reported}}}'
+    expected = Usage(input_tokens=100, output_tokens=7, cached_input_tokens=cached, cache_write_tokens=written)
+    assert openai(usage, stream=stream).usage == expected
+
+
+def test_cached_tokens_that_are_counted_apart_from_the_prompt_belong_to_it() -> None:
+    usage = '{"prompt_tokens":5,"completion_tokens":7,"total_tokens":12,"cache_read_input_tokens":90}'
+    found = openai(usage, stream=False).usage
+    assert found == Usage(input_tokens=95, output_tokens=7, cached_input_tokens=90)
+
+
+COUNTS = b'{"prompt_tokens":5,"completion_tokens":7}'
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        b'{"choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":%b}]}' % COUNTS,  # Moonshot
+        b'{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"x_groq":{"usage":%b}}' % COUNTS,
+        b'{"choices":[],"usage":%b}' % COUNTS,
+    ],
+)
+@pytest.mark.parametrize("later", [b'{"choices":[],"usage":null}', b'{"choices":[],"usage":{"prompt_tokens":0}}'])
+def test_usage_in_other_places_of_a_stream(end: bytes, later: bytes) -> None:
+    reader = OpenAIReader()
+    reader.event(b'{"choices":[{"index":0,"delta":{"content":"yes"}}],"usage":{"prompt_tokens":5}}')
+    reader.event(end)
+    reader.event(later)
+    assert reader.recorder.usage == Usage(input_tokens=5, output_tokens=7)
 
 
 @pytest.mark.parametrize("value", ODD, ids=lambda value: value[:12])

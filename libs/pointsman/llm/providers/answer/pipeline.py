@@ -88,20 +88,23 @@ class StreamPipeline:
     def end(self) -> bytes:
         """Return what is left for the client when the provider's stream has ended."""
         rest = self._framing.end()
-        out = self._process(rest) if not self.recorder.ended else b""  # nothing belongs to the answer after its end
-        if self._translator is None or self.recorder.error is not None:
+        # Nothing belongs to the answer after its end.
+        out = self._process(rest) if not (self.recorder.ended or self.recorder.cut) else b""
+        if self._translator is None or self.recorder.error is not None or self.recorder.cut:
             return out
         return out + self._translator.end()
 
     def _process(self, events: list[Event]) -> bytes:
         if self._translator is not None:
             return self._translate(self._translator, events)
-        if self._drops_usage:
-            return b"".join([event for event, data in events if data is None or not self._read(data)])
-        for _, data in events:
-            if data is not None:
-                self._read(data)
-        return b"".join([event for event, _ in events])
+        out = []
+        for event, data in events:
+            only_usage = data is not None and self._read(data)
+            if self.recorder.cut:
+                break
+            if not (only_usage and self._drops_usage):
+                out.append(event)
+        return b"".join(out)
 
     def _translate(self, translator: AnswerTranslator, events: list[Event]) -> bytes:
         out = []
@@ -109,6 +112,6 @@ class StreamPipeline:
             if data is None or self.recorder.error is not None:
                 continue
             self._read(data)
-            if self.recorder.error is None:
+            if self.recorder.error is None and not self.recorder.cut:
                 out.append(translator.event(data))
         return b"".join(out)

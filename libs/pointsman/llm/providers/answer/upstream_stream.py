@@ -114,6 +114,8 @@ class UpstreamStream:
         recorder = self._pipeline.recorder
         if self._pipeline.failed:
             raise self._failures.from_error_event(recorder.error or b"")
+        if recorder.cut:
+            raise self._failures.protocol("ended its stream before the answer was complete", self.status)
         data = await self._read()
         ended, events = recorder.ended, self._pipeline.events
         try:
@@ -129,7 +131,7 @@ class UpstreamStream:
             out = self._pipeline.end()
         except UNREADABLE as error:
             raise self._failures.protocol("sent an event that is not readable", self.status) from error
-        if not recorder.ended and recorder.finish is None and recorder.error is None:
+        if recorder.cut or (not recorder.ended and recorder.finish is None and recorder.error is None):
             # `out` may hold half an event, which a client's parser would reject.
             raise self._failures.protocol("ended its stream before the answer was complete", self.status)
         return out

@@ -80,7 +80,7 @@ class AnthropicReader:
             self._read_message(event.message)
         elif event.type == "message_delta":
             recorder.started = True
-            if event.delta is not None and event.delta.stop_reason is not None:
+            if event.delta is not None and event.delta.stop_reason:
                 recorder.finish = event.delta.stop_reason
             self._read_usage(event.usage)
         elif event.type == "message_stop":
@@ -103,7 +103,7 @@ class AnthropicReader:
         recorder = self.recorder
         recorder.response_id = message.id
         recorder.model = message.model
-        if message.stop_reason is not None:
+        if message.stop_reason:
             recorder.finish = message.stop_reason
         # A stream begins with a placeholder for the length of the answer.
         self._read_usage(message.usage, begins=message.stop_reason is None)

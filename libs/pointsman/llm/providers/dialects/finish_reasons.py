@@ -45,10 +45,19 @@ def anthropic_stop_from_converse(stop_reason: str) -> str:
     return _CONVERSE_TO_ANTHROPIC.get(stop_reason, stop_reason)
 
 
-def completion_finish(finish: str | None, *, refused: bool = False) -> str | None:
-    """Return the `Completion.finish_reason` for OpenAI's or Anthropic's; ``refused``: OpenAI's ``refusal`` was sent."""
-    if finish is None:
+def completion_finish(finish: str | None, *, refused: bool = False, calls: bool = False) -> str | None:
+    """Return the `Completion.finish_reason` for OpenAI's or Anthropic's.
+
+    ``refused``: OpenAI's ``refusal`` was sent. ``calls``: the answer has tool calls, which many servers' reasons do not
+    agree with: the content decides, except where the answer was cut off or refused.
+    """
+    if not finish:
         return None
     if refused or finish == "refusal":
         return "refusal"
-    return "tool_calls" if finish == "function_call" else _ANTHROPIC_TO_OPENAI.get(finish, finish)
+    reason = _ANTHROPIC_TO_OPENAI.get(finish, finish)
+    if reason in ("length", "content_filter", "error"):
+        return reason
+    if calls:
+        return "tool_calls"
+    return "stop" if reason in ("tool_calls", "function_call") else reason

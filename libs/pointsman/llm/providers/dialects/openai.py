@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from pointsman.llm.providers.dialects.answer_json import decode_answer
 from pointsman.llm.providers.dialects.recorder import ABSENT, CompletionRecorder, json_text
-from pointsman.llm.providers.dialects.usage import openai_usage
+from pointsman.llm.providers.dialects.usage import merged_usage, openai_usage
 
 DONE = b"[DONE]"
 
@@ -44,7 +45,12 @@ class _OpenAIChoice(msgspec.Struct):
     index: int = 0
     delta: _OpenAIMessage | None = None
     message: _OpenAIMessage | None = None
-    finish_reason: str | None = None
+    finish_reason: str | UnsetType | None = UNSET
+    usage: Any = None  # Moonshot's streams have it here
+
+
+class _GroqFields(msgspec.Struct):
+    usage: Any = None
 
 
 class _OpenAIAnswer(msgspec.Struct):
@@ -52,6 +58,7 @@ class _OpenAIAnswer(msgspec.Struct):
     model: str | None = None
     choices: list[_OpenAIChoice] | None = None
     usage: Any = None  # checked where it is read
+    x_groq: _GroqFields | None = None
     error: msgspec.Raw = ABSENT
 
 
@@ -63,12 +70,15 @@ class OpenAIReader:
 
     def __init__(self) -> None:
         self.recorder = CompletionRecorder()
+        self._unfinished = False
 
     def event(self, data: bytes) -> bool:
         """Read the data of one event; return whether it holds nothing but the usage."""
         recorder = self.recorder
-        if data == DONE:
-            recorder.ended = True
+        if data.rstrip() == DONE:
+            # Without any finish reason where the server has the field, a model behind the server broke off.
+            recorder.cut = self._unfinished and recorder.finish is None
+            recorder.ended = not recorder.cut
             return False
         try:
             answer = decode_answer(_decoder, data)
@@ -104,13 +114,24 @@ class OpenAIReader:
             recorder.started = True
             if choice.index != 0:
                 continue
-            if choice.finish_reason is not None:
+            if choice.finish_reason:  # some servers write "" where others have null
                 recorder.finish = choice.finish_reason
+            elif choice.finish_reason is not UNSET:
+                self._unfinished = True
+            if choice.usage is not None:
+                self._read_usage(choice.usage)
             message = choice.delta or choice.message
             if message is not None:
                 self._read_message(message)
-        if answer.usage is not None:
-            recorder.usage = openai_usage(answer.usage, recorder.usage_faults)
+        usage = answer.usage
+        if usage is None and answer.x_groq is not None:
+            usage = answer.x_groq.usage
+        if usage is not None:
+            self._read_usage(usage)
+
+    def _read_usage(self, usage: Any) -> None:
+        recorder = self.recorder
+        recorder.usage = merged_usage(recorder.usage, openai_usage(usage, recorder.usage_faults))
 
     def _read_message(self, message: _OpenAIMessage) -> None:
         recorder = self.recorder

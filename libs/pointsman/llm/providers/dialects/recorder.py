@@ -63,6 +63,7 @@ class CompletionRecorder:
     refused: bool = False
     started: bool = False  # part of the answer has arrived: from now on an error is in mid-stream
     ended: bool = False  # the last event of the dialect has arrived
+    cut: bool = False  # the stream has an end, but the answer has none: a model broke off behind the server
     error: bytes | None = None  # an error that arrived after a status of success
     malformed: int = 0  # events that were not readable
     filled_events: int = 0  # events that held part of the answer
@@ -104,7 +105,7 @@ class CompletionRecorder:
             status=status,
             usage=self.usage,
             usage_faults=tuple(sorted(self.usage_faults)),
-            finish_reason=_short(completion_finish(self.finish, refused=self.refused)),
+            finish_reason=_short(completion_finish(self.finish, refused=self.refused, calls=bool(tools))),
             text_chars=self.text_chars,
             text_head="".join(self._text_head),
             tool_calls=tuple(tool.call() for tool in tools),

@@ -20,7 +20,7 @@ _LOOK_BACK = 4
 
 
 Event = tuple[bytes, bytes | None]
-"""An event as it is sent to a client of the same dialect, and its data; None for an event without data."""
+"""An event as it is sent to a client of the same dialect, and its data; None for an event without data, or blank."""
 
 
 class Framing(Protocol):
@@ -43,12 +43,18 @@ class SseFraming:
 
     def feed(self, data: bytes) -> list[Event]:
         """Add bytes; return the events that are now complete."""
-        return [(event, event_data(event)) for event in self._splitter.feed(data)]
+        return [(event, _content(event)) for event in self._splitter.feed(data)]
 
     def end(self) -> list[Event]:
         """Return the last event of a server that omits the blank line after it."""
         rest = self._splitter.rest()
-        return [(rest, event_data(rest))] if rest else []
+        return [(rest, _content(rest))] if rest else []
+
+
+def _content(event: bytes) -> bytes | None:
+    """Return the data of an event; None where it is blank, as of events that only keep a connection alive."""
+    data = event_data(event)
+    return data if data and not data.isspace() else None
 
 
 class EventTooLong(ValueError):
