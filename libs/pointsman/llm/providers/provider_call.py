@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from pointsman.llm.providers.answer import Answer
 from pointsman.llm.providers.answer.complete import CompleteAnswer, client_headers
@@ -25,10 +26,20 @@ ERROR_BODY_TIMEOUT_S = 2.0
 
 
 class ProviderCall:
-    """One try of a request at one provider; ``timeout_s`` bounds a complete answer, or the beginning of a stream."""
+    """One try of a request at one provider.
+
+    ``tool_names``: from the names of tools that were sent to the client's, where they differ. ``timeout_s`` bounds a
+    complete answer, or the beginning of a stream.
+    """
 
     def __init__(
-        self, settings: ProviderSettings, wire: Wire, model: str, request: ChatRequest, timeout_s: float
+        self,
+        settings: ProviderSettings,
+        wire: Wire,
+        model: str,
+        request: ChatRequest,
+        tool_names: Mapping[str, str],
+        timeout_s: float,
     ) -> None:
         self._settings = settings
         self._wire = wire
@@ -36,7 +47,7 @@ class ProviderCall:
         self._timeout_s = timeout_s
         self._failures = CallFailures(settings, wire.dialect, request.dialect, adapted=wire.effort is not None)
         self._reader = wire.reader()
-        self._translator = answer_translator(request, wire, model)
+        self._translator = answer_translator(request, wire, model, tool_names)
 
     async def send(self, client: HttpClient, provider_request: ProviderRequest, slot: ConnectionSlot) -> Answer:
         """Send the request; return the answer, or raise `ProviderError`, as `Upstream.open` does."""

@@ -1,31 +1,56 @@
-"""Choice of the translation between the client's and the provider's dialect, for a request and for its answer."""
+"""Between the client's dialect and the provider's: encoding a request, and translating its answer."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import time
-from typing import Any
+from typing import Any, NamedTuple
 
-from pointsman.contracts.config.providers import ProviderConfig
+from pointsman.llm.conversation.read_anthropic import read_anthropic
+from pointsman.llm.conversation.read_openai import read_openai
+from pointsman.llm.effort import without_client_effort
 from pointsman.llm.providers.answer.pipeline import AnswerTranslator
 from pointsman.llm.providers.kinds.wire import Wire
 from pointsman.llm.request import ChatRequest, requests_thinking, requests_usage
 from pointsman.llm.translate.anthropic_answer_to_openai import AnthropicAnswerToOpenAI
 from pointsman.llm.translate.anthropic_answer_without_thinking import AnthropicAnswerWithoutThinking
-from pointsman.llm.translate.anthropic_request_to_openai import anthropic_request_to_openai
 from pointsman.llm.translate.openai_answer_to_anthropic import OpenAIAnswerToAnthropic
-from pointsman.llm.translate.openai_request_to_anthropic import openai_request_to_anthropic
+
+_READERS = {"openai": read_openai, "anthropic": read_anthropic}
 
 
-def translated_body(request: ChatRequest, wire: Wire, config: ProviderConfig) -> bytes | dict[str, Any]:
-    """Return the body in the wire's dialect, the client's bytes where nothing changes; raise `Untranslatable`."""
-    if request.dialect == wire.dialect:
-        return request.body if wire.translates else request.raw
-    if request.dialect == "openai":
-        return openai_request_to_anthropic(request.body, config.default_max_tokens)
-    return anthropic_request_to_openai(request.body, config.max_tokens_field or "max_tokens")
+class EncodedRequest(NamedTuple):
+    """A request as it is sent to a provider.
+
+    Attributes
+    ----------
+    adapted: The client's fields that are not sent, or not as the client wrote them.
+    tool_names: From the names of tools that are sent to the client's, where they differ.
+    """
+
+    body: bytes
+    adapted: tuple[str, ...] = ()
+    tool_names: Mapping[str, str] = {}
 
 
-def answer_translator(request: ChatRequest, wire: Wire, model: str) -> AnswerTranslator | None:
+def encode_request(request: ChatRequest, wire: Wire) -> EncodedRequest:
+    """Encode a request for a wire, the client's bytes where nothing changes; raise `Untranslatable`."""
+    effort, replaced = wire.effort, list[str]()
+    own: dict[str, Any] = request.body
+    if effort is not None:
+        own, replaced = without_client_effort(request.body, effort.level)
+    if request.dialect == wire.dialect and not wire.translates:
+        if effort is None:
+            return EncodedRequest(wire.encode(request.raw, request))
+        adapted = effort.adapt(own, request)
+        return EncodedRequest(wire.encode(adapted.body, request), (*replaced, *adapted.dropped))
+    written = wire.write(_READERS[request.dialect](own), request)
+    return EncodedRequest(wire.encode(written.body, request), (*replaced, *written.adapted), written.tool_names)
+
+
+def answer_translator(
+    request: ChatRequest, wire: Wire, model: str, tool_names: Mapping[str, str]
+) -> AnswerTranslator | None:
     """Return the translator of an answer in the provider's dialect; None where the client receives it as it is."""
     if request.dialect == wire.dialect:
         hides = request.dialect == "anthropic" and wire.effort is not None and not requests_thinking(request.body)

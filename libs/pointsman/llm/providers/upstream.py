@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from time import monotonic
 
-from pointsman.llm.effort import without_client_effort
 from pointsman.llm.providers.answer import Answer
 from pointsman.llm.providers.failure import NOT_SENT, GatewayLimit, ProviderError, Untranslatable
 from pointsman.llm.providers.health import ModelHealth, Scope
@@ -13,7 +12,7 @@ from pointsman.llm.providers.kinds.wire import Wire
 from pointsman.llm.providers.provider_call import ProviderCall
 from pointsman.llm.providers.retry_policy import retry_delay_s
 from pointsman.llm.providers.settings import ProviderSettings
-from pointsman.llm.providers.translation import translated_body
+from pointsman.llm.providers.translation import encode_request
 from pointsman.llm.request import ChatRequest
 from pointsman.runtime.http.client import HttpClient
 from pointsman.runtime.http.errors import LimitReached
@@ -40,7 +39,7 @@ class Upstream:
     def rejection(self, request: ChatRequest) -> Untranslatable | None:
         """Return why the request cannot be translated to the provider's dialect; None when it can. Sends nothing."""
         try:
-            self._encode(request)
+            encode_request(request, self._wire)
         except Untranslatable as error:
             return error
         return None
@@ -68,8 +67,8 @@ class Upstream:
             raise
 
     async def _open(self, request: ChatRequest, slot: ConnectionSlot) -> Answer:
-        body, dropped = self._encode(request)
-        provider_request = await self._wire.provider_request(body, request)
+        encoded = encode_request(request, self._wire)
+        provider_request = await self._wire.provider_request(encoded.body, request)
         timeout_s = self._stream_timeout_s if request.stream else self._answer_timeout_s
         tries = 0
         while True:
@@ -79,14 +78,15 @@ class Upstream:
                 raise self._suspended(request, tries)
             tries += 1
             try:
-                call = ProviderCall(self._settings, self._wire, self.model, request, timeout_s)
+                call = ProviderCall(self._settings, self._wire, self.model, request, encoded.tool_names, timeout_s)
                 answer = await call.send(self._client, provider_request, slot)
             except ProviderError as error:
                 self._record_failure(error, sent_at_s)
                 error.tries = tries
                 if self._rejects_usage(error, request):
                     self._wire.asks_usage = False
-                    provider_request = await self._wire.provider_request(self._encode(request)[0], request)
+                    encoded = encode_request(request, self._wire)
+                    provider_request = await self._wire.provider_request(encoded.body, request)
                     continue
                 delay_s = retry_delay_s(tries, error.retry_after_s, self._max_retry_after_s)
                 if not error.retryable or tries > self._settings.config.retries or delay_s is None:
@@ -96,7 +96,7 @@ class Upstream:
                 raise
             else:
                 self._health.succeeded(monotonic())
-                answer.tries, answer.dropped = tries, dropped
+                answer.tries, answer.dropped = tries, encoded.adapted
                 return answer
             await asyncio.sleep(delay_s)
 
@@ -120,13 +120,3 @@ class Upstream:
         """Return whether a provider rejects the ``stream_options`` that only the gateway sends."""
         added = request.stream and self._wire.asks_usage and "stream_options" not in request.body
         return added and error.blames_request and "stream_options" in error.text
-
-    def _encode(self, request: ChatRequest) -> tuple[bytes, tuple[str, ...]]:
-        """Return the body to send, and the client's fields that the effort of the arm replaces or excludes."""
-        effort = self._wire.effort
-        if effort is None:
-            return self._wire.encode(translated_body(request, self._wire, self._settings.config), request), ()
-        own, replaced = without_client_effort(request.body, effort.level)
-        translated = translated_body(request._replace(body=own), self._wire, self._settings.config)
-        adapted = effort.adapt(own if isinstance(translated, bytes) else translated, request)
-        return self._wire.encode(adapted.body, request), (*replaced, *adapted.dropped)

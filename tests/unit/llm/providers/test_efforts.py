@@ -18,7 +18,7 @@ from pointsman.llm.providers.kinds import model_of_arm
 from pointsman.llm.providers.kinds.bedrock import BedrockSigner, BedrockWire
 from pointsman.llm.providers.registry import Providers
 from pointsman.llm.providers.settings import ProviderSettings
-from pointsman.llm.providers.upstream import Upstream
+from pointsman.llm.providers.translation import encode_request
 from pointsman.llm.request import ChatRequest, Dialect
 
 QUESTION = {"messages": [{"role": "user", "content": "Which track?"}]}
@@ -47,9 +47,8 @@ def sent_by(arm: str, dialect: Dialect = "openai", **fields: Any) -> tuple[dict[
     wire.effort = effort
     body = {"model": "auto", **QUESTION, **fields}
     request = ChatRequest(dialect=dialect, body=body, raw=msgspec.json.encode(body), model="auto")
-    upstream = Upstream(settings, None, None, wire, name)  # type: ignore[arg-type]
-    encoded, dropped = upstream._encode(request)
-    return msgspec.json.decode(encoded), dropped
+    encoded = encode_request(request, wire)
+    return msgspec.json.decode(encoded.body), encoded.adapted
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,11 @@ import msgspec
 from multidict import CIMultiDict
 from yarl import URL
 
+from pointsman.llm.conversation.form import Conversation, Written
+from pointsman.llm.conversation.read_anthropic import read_anthropic
+from pointsman.llm.conversation.target import converse_target
+from pointsman.llm.conversation.write_anthropic import write_anthropic
+from pointsman.llm.conversation.write_converse import write_converse
 from pointsman.llm.providers.dialects.answer_json import decode_object
 from pointsman.llm.providers.dialects.anthropic import AnthropicReader
 from pointsman.llm.providers.dialects.sse import Event, encode_event
@@ -27,7 +32,6 @@ from pointsman.llm.providers.failure import UnknownProvider
 from pointsman.llm.providers.kinds.wire import ProviderRequest, Wire
 from pointsman.llm.providers.settings import ProviderSettings
 from pointsman.llm.request import ChatRequest, Dialect
-from pointsman.llm.translate.anthropic_request_to_converse import anthropic_request_to_converse
 from pointsman.llm.translate.converse_answer_to_anthropic import ConverseEvents, converse_to_anthropic
 
 SERVICE = "bedrock"
@@ -127,16 +131,26 @@ class BedrockWire(Wire):
         super().__init__(settings, model, url, {})
         self._signer = signer
 
-    def encode(self, body: bytes | dict[str, Any], request: ChatRequest) -> bytes:
-        """Return the body in the format of Converse."""
-        decoded = msgspec.json.decode(body) if isinstance(body, bytes) else body
+    def write(self, conversation: Conversation, request: ChatRequest) -> Written:
+        """Write a request for Converse; efforts are expressed in Anthropic's dialect, which is read again."""
         effort = self.effort
         is_claude = isinstance(effort, ClaudeEffort | ClaudeBudgetEffort)  # also where an ARN hides its name
-        sent = anthropic_request_to_converse(decoded, "claude" if is_claude else self._model, request.dialect)
-        if effort is not None and effort.model_fields:
+        target = converse_target(self._model, claude=is_claude or _names_claude(self._model))
+        target = target._replace(default_max_tokens=self._settings.config.default_max_tokens)
+        if effort is None:
+            return write_converse(conversation, target)
+        adapted = effort.adapt(write_anthropic(conversation, target).body, request)
+        again = read_anthropic(adapted.body)
+        again.dialect, again.left_out = conversation.dialect, [*conversation.left_out, *adapted.dropped]
+        written = write_converse(again, target)
+        if effort.model_fields:
             name = "additionalModelRequestFields"
-            sent[name] = {**sent.get(name, {}), **effort.model_fields}
-        return msgspec.json.encode(sent)
+            written.body[name] = {**written.body.get(name, {}), **effort.model_fields}
+        return written
+
+    def encode(self, body: bytes | dict[str, Any], request: ChatRequest) -> bytes:
+        """Return the body, in which the model is not named: the URL names it."""
+        return msgspec.json.encode(body)
 
     async def provider_request(self, body: bytes, request: ChatRequest) -> ProviderRequest:
         """Return the request to send, signed."""
@@ -157,6 +171,10 @@ class BedrockWire(Wire):
         answer = decode_object(body)
         response_id = headers.get("x-amzn-requestid") or uuid.uuid4().hex
         return msgspec.json.encode(converse_to_anthropic(answer, self._model, f"msg_{response_id}"))
+
+
+def _names_claude(model: str) -> bool:
+    return "anthropic" in model or "claude" in model
 
 
 class EventStreamFraming:

@@ -11,6 +11,9 @@ from urllib.parse import quote
 
 from yarl import URL
 
+from pointsman.llm.conversation.form import Conversation, Written
+from pointsman.llm.conversation.target import Target
+from pointsman.llm.conversation.write_openai import write_openai
 from pointsman.llm.providers.dialects.openai import OpenAIReader
 from pointsman.llm.providers.kinds.wire import Wire, endpoint_url
 from pointsman.llm.providers.settings import ProviderSettings
@@ -28,6 +31,7 @@ class OpenAIWire(Wire):
     def __init__(self, settings: ProviderSettings, model: str) -> None:
         super().__init__(settings, model, self._endpoint(settings, model), self._key_headers(settings))
         self.asks_usage = settings.config.stream_usage
+        self._target = Target(max_tokens_field=settings.config.max_tokens_field or "max_tokens")
 
     def _endpoint(self, settings: ProviderSettings, model: str) -> URL:
         return endpoint_url(settings.config.base_url or "", "/v1", CHAT_COMPLETIONS_PATH)
@@ -41,6 +45,9 @@ class OpenAIWire(Wire):
             return {}
         options = request.body.get("stream_options") if request.dialect == "openai" else None
         return {"stream_options": {**(options if isinstance(options, dict) else {}), "include_usage": True}}
+
+    def _written(self, conversation: Conversation) -> Written:
+        return write_openai(conversation, self._target)
 
     def reader(self) -> OpenAIReader:
         """Return the reader of a new answer."""

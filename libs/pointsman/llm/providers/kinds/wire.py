@@ -9,6 +9,7 @@ import msgspec
 from multidict import CIMultiDict
 from yarl import URL
 
+from pointsman.llm.conversation.form import Conversation, Written
 from pointsman.llm.providers.dialects.recorder import AnswerReader
 from pointsman.llm.providers.dialects.sse import Framing, SseFraming
 from pointsman.llm.providers.efforts.effort import Effort
@@ -31,10 +32,9 @@ class Wire:
 
     Attributes
     ----------
-    dialect: Dialect of the bodies that `encode` accepts and of what `whole` and the framing return. The wire itself
-        converts between it and the provider's own format.
-    translates: Whether the wire converts even for clients of the same dialect.
-    effort: Effort of the arm, which `Upstream` puts into the body before `encode`. Writable.
+    dialect: Dialect of what `whole` and the framing return, and of the requests that are sent as they are.
+    translates: Whether requests are written in a format of its own even for clients of the same dialect.
+    effort: Effort of the arm. Writable.
     asks_usage: Whether `encode` requests the usage at the end of a stream, which the client may not have done.
         Writable.
     """
@@ -63,10 +63,25 @@ class Wire:
         """Return the reader of a new answer."""
         raise NotImplementedError
 
-    def encode(self, body: bytes | dict[str, Any], request: ChatRequest) -> bytes:
-        """Return the body to send, with the provider's name of the model, or raise `Untranslatable`.
+    def write(self, conversation: Conversation, request: ChatRequest) -> Written:
+        """Write a request of another dialect in the provider's format, with the effort of the arm.
 
-        The body is in the wire's dialect: the client's bytes where it uses the same one, a dict when translated. Fields
+        It raises `Untranslatable` for what the provider cannot express.
+        """
+        written = self._written(conversation)
+        if self.effort is None:
+            return written
+        adapted = self.effort.adapt(written.body, request)
+        written.body, written.adapted = adapted.body, (*written.adapted, *adapted.dropped)
+        return written
+
+    def _written(self, conversation: Conversation) -> Written:
+        raise NotImplementedError
+
+    def encode(self, body: bytes | dict[str, Any], request: ChatRequest) -> bytes:
+        """Return the body to send, with the provider's name of the model.
+
+        The body is in the provider's format: the client's bytes where it uses the same one, a dict when written. Fields
         of bytes are copied without decoding them.
         """
         fields = {"model": self._model, **self._extra_fields(request)}

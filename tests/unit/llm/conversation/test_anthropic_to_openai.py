@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from pointsman.llm.conversation.read_anthropic import SILENT, read_anthropic
+from pointsman.llm.conversation.target import Target
+from pointsman.llm.conversation.write_openai import write_openai
 from pointsman.llm.providers.failure import Untranslatable
-from pointsman.llm.translate.anthropic_request_to_openai import HINTS, anthropic_request_to_openai
+from tests.support.written_requests import to_openai
 
 TOOL = {
     "name": "set_points",
@@ -58,7 +61,7 @@ def body(**fields: Any) -> dict[str, Any]:
 def test_conversation_keeps_all_messages() -> None:
     asked = body(messages=CONVERSATION, system=[{"type": "text", "text": "Be brief."}, {"type": "text", "text": "SI."}])
     before = copy.deepcopy(asked)
-    sent = anthropic_request_to_openai(asked, "max_tokens")
+    sent = to_openai(asked, "max_tokens")
     assert asked == before
     assert sent["messages"] == [
         {"role": "system", "content": "Be brief.\n\nSI."},
@@ -91,15 +94,17 @@ def test_conversation_keeps_all_messages() -> None:
 
 def test_what_a_tool_shows_comes_after_all_results() -> None:
     """As when an agent reads a picture: OpenAI's results are text, and follow their calls at once."""
+    used: list[dict[str, Any]] = [{"type": "tool_use", "id": id_, "name": "f", "input": {}} for id_ in ("t1", "t2")]
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0="}}
     content = [
         {"type": "tool_result", "tool_use_id": "t1", "content": [image]},
         {"type": "tool_result", "tool_use_id": "t2", "content": [{"type": "text", "text": "yard.png"}, image]},
         {"type": "text", "text": "And now?"},
     ]
-    sent = anthropic_request_to_openai(body(messages=[{"role": "user", "content": content}]), "max_tokens")
+    asked = [*body()["messages"], {"role": "assistant", "content": used}, {"role": "user", "content": content}]
+    sent = to_openai(body(messages=asked))
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0="}}
-    assert sent["messages"] == [
+    assert sent["messages"][2:] == [
         {"role": "tool", "tool_call_id": "t1", "content": "(in the next message)"},
         {"role": "tool", "tool_call_id": "t2", "content": "yard.png"},
         {"role": "user", "content": [picture, picture, {"type": "text", "text": "And now?"}]},
@@ -149,21 +154,23 @@ def test_what_a_tool_shows_comes_after_all_results() -> None:
     ],
 )
 def test_settings_have_their_other_names(fields: dict[str, Any], expected: dict[str, Any]) -> None:
-    sent = anthropic_request_to_openai(body(**fields), "max_tokens")
+    sent = to_openai(body(**fields), "max_tokens")
     assert {name: sent[name] for name in expected} == expected
 
 
 def test_bound_of_the_answer_has_the_name_of_the_provider() -> None:
-    assert anthropic_request_to_openai(body(), "max_tokens")["max_tokens"] == 50
-    newer = anthropic_request_to_openai(body(), "max_completion_tokens")
+    assert to_openai(body(), "max_tokens")["max_tokens"] == 50
+    newer = to_openai(body(), "max_completion_tokens")
     assert newer["max_completion_tokens"] == 50
     assert "max_tokens" not in newer
 
 
-def test_hints_and_null_fields_are_dropped() -> None:
-    dropped = dict.fromkeys(HINTS, "x") | {"mcp_servers": None, "output_config": {"effort": "low"}}
-    sent = anthropic_request_to_openai(body(**dropped), "max_tokens")
-    assert sent == anthropic_request_to_openai(body(), "max_tokens")
+def test_fields_that_an_answer_is_valid_without_are_left_out_and_named_where_they_change_it() -> None:
+    silent = dict.fromkeys(SILENT, "x") | {"mcp_servers": None, "output_config": {"effort": "low"}}
+    heard = {"thinking": {"type": "adaptive"}, "top_k": 5, "brand_new": 1}
+    written = write_openai(read_anthropic(body(**silent, **heard)), Target())
+    assert written.body == to_openai(body())
+    assert sorted(written.adapted) == ["brand_new", "thinking", "top_k"]
 
 
 def message(content: Any, role: str = "user") -> dict[str, Any]:
@@ -177,25 +184,18 @@ def message(content: Any, role: str = "user") -> dict[str, Any]:
         (body(container="c"), "container"),
         (body(system=3), "system"),
         (body(system=[{"type": "image"}]), "system[0].type"),
-        (body(messages=[{"role": "system", "content": "x"}]), "messages[0].role"),
         (body(tools=[{"type": "web_search_20250305", "name": "web_search"}]), "tools[0].type"),
         (body(tools=[{"name": "f"}]), "tools[0].input_schema"),
         (body(tools=[TOOL], tool_choice={"type": "x"}), "tool_choice.type"),
         (body(output_config={"format": {"type": "regex"}}), "output_config.format.type"),
         (message(3), "messages[0].content"),
-        (message([{"type": "search_result"}]), "messages[0].content[0].type"),
         (message([{"type": "image", "source": {"type": "file"}}]), "messages[0].content[0].source.type"),
-        (message([{"type": "document", "source": {"type": "url"}}]), "messages[0].content[0].source"),
-        (
-            message([{"type": "tool_result", "tool_use_id": "t", "content": [{"type": "search_result"}]}]),
-            "messages[0].content[0].content[0].type",
-        ),
-        (message([{"type": "server_tool_use"}], "assistant"), "messages[0].content[0].type"),
+        (message([{"type": "document", "source": {"type": "url", "url": "x"}}]), "messages[0].content[0].source"),
         (message([{"type": "tool_use", "id": "t", "name": "f"}], "assistant"), "messages[0].content[0].input"),
     ],
 )
 def test_an_unsupported_field_is_refused_by_name(asked: dict[str, Any], field: str) -> None:
     with pytest.raises(Untranslatable) as caught:
-        anthropic_request_to_openai(asked, "max_tokens")
+        to_openai(asked, "max_tokens")
     assert caught.value.field == field
     assert caught.value.body.startswith(b'{"type":"error"')

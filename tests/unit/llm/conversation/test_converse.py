@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from pointsman.llm.conversation.read_anthropic import read_anthropic
+from pointsman.llm.conversation.target import converse_target
+from pointsman.llm.conversation.write_converse import write_converse
 from pointsman.llm.providers.failure import Untranslatable
-from pointsman.llm.translate.anthropic_request_to_converse import HINTS, anthropic_request_to_converse
-from pointsman.llm.translate.openai_request_to_anthropic import openai_request_to_anthropic
-from tests.unit.llm.providers import test_openai_request_to_anthropic as openai_requests
+from tests.support.written_requests import to_converse
+from tests.unit.llm.conversation import test_openai_to_anthropic as openai_requests
 
 CLAUDE = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
 NOVA = "amazon.nova-lite-v1:0"
@@ -67,7 +69,7 @@ def test_conversation_keeps_all_messages() -> None:
         stop_sequences=["x"],
         output_config={"format": {"type": "json_schema", "schema": {"type": "object"}}},
     )
-    sent = anthropic_request_to_converse(asked, CLAUDE)
+    sent = to_converse(asked, CLAUDE)
     check(sent)
     assert sent == {
         "system": [{"text": "Be brief."}, {"cachePoint": {"type": "default", "ttl": "1h"}}],
@@ -120,10 +122,11 @@ def test_conversation_keeps_all_messages() -> None:
     }
 
 
-def test_what_is_claudes_alone_is_dropped_for_other_models() -> None:
-    asked = body(top_k=5, thinking={"type": "enabled", "budget_tokens": 1024}, **dict.fromkeys(HINTS, "x"))
-    assert anthropic_request_to_converse(asked, NOVA) == anthropic_request_to_converse(body(), NOVA)
-    own = anthropic_request_to_converse(asked, CLAUDE)["additionalModelRequestFields"]
+def test_what_is_claudes_alone_is_left_out_for_other_models_and_named() -> None:
+    asked = body(top_k=5, thinking={"type": "enabled", "budget_tokens": 1024})
+    written = write_converse(read_anthropic(asked), converse_target(NOVA, claude=False))
+    assert (written.body, sorted(written.adapted)) == (to_converse(body(), NOVA), ["thinking", "top_k"])
+    own = to_converse(asked, CLAUDE)["additionalModelRequestFields"]
     assert own == {"top_k": 5, "thinking": {"type": "enabled", "budget_tokens": 1024}}
 
 
@@ -131,7 +134,7 @@ def test_request_of_an_openai_client_gets_there_by_way_of_anthropics() -> None:
     conversation = msgspec.json.decode(msgspec.json.encode(openai_requests.CONVERSATION))
     del conversation[2]["content"][2]  # the image by URL, which Bedrock has not
     asked = openai_requests.body(messages=conversation, tools=[openai_requests.TOOL], max_tokens=7)
-    sent = anthropic_request_to_converse(openai_request_to_anthropic(asked, 4096), CLAUDE, "openai")
+    sent = to_converse(asked, CLAUDE, "openai")
     check(sent)
     assert [message["role"] for message in sent["messages"]] == ["user", "assistant", "user"]
     assert sent["inferenceConfig"] == {"maxTokens": 7}
@@ -139,42 +142,42 @@ def test_request_of_an_openai_client_gets_there_by_way_of_anthropics() -> None:
 
 @pytest.mark.parametrize("choice", ["auto", "any"])
 def test_choice_of_tools(choice: str) -> None:
-    sent = anthropic_request_to_converse(body(tools=[TOOL], tool_choice={"type": choice}), CLAUDE)
+    sent = to_converse(body(tools=[TOOL], tool_choice={"type": choice}), CLAUDE)
     check(sent)
     assert sent["toolConfig"].get("toolChoice") == (None if choice == "auto" else {"any": {}})
 
 
 def test_no_tools_are_named_when_none_may_be_used() -> None:
-    assert "toolConfig" not in anthropic_request_to_converse(body(tools=[TOOL], tool_choice={"type": "none"}), CLAUDE)
-
-
-USED = [{"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]}]
+    assert "toolConfig" not in to_converse(body(tools=[TOOL], tool_choice={"type": "none"}), CLAUDE)
 
 
 @pytest.mark.parametrize(
-    ("fields", "field", "openai_field"),
+    ("asked", "field"),
     [
         (
-            {"messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "url"}}]}]},
-            "messages[0].content[0].source.type",
-            "messages",
+            body(messages=[{"role": "user", "content": [{"type": "image", "source": {"type": "url", "url": "x"}}]}]),
+            "messages[0].content[0].source",
         ),
-        (
-            {"tools": [TOOL], "tool_choice": {"type": "auto", "disable_parallel_tool_use": True}},
-            "tool_choice.disable_parallel_tool_use",
-            "parallel_tool_calls",
-        ),
-        ({"tools": [TOOL], "tool_choice": {"type": "none"}, "messages": USED}, "tool_choice", "tool_choice"),
-        ({"mcp_servers": []}, "mcp_servers", "mcp_servers"),
-        ({"tools": [{"type": "bash_20250124", "name": "bash"}]}, "tools[0].type", "tools[0].type"),
+        (body(mcp_servers=[{}]), "mcp_servers"),
+        (body(tools=[{"type": "bash_20250124", "name": "bash"}]), "tools[0].type"),
     ],
 )
-def test_an_unsupported_field_is_refused_by_the_clients_name_of_it(
-    fields: dict[str, Any], field: str, openai_field: str
-) -> None:
+def test_an_unsupported_field_is_refused_by_name(asked: dict[str, Any], field: str) -> None:
     with pytest.raises(Untranslatable) as caught:
-        anthropic_request_to_converse(body(**fields), CLAUDE)
-    assert caught.value.field == field
+        to_converse(asked, CLAUDE)
+    assert (caught.value.field, caught.value.dialect) == (field, "anthropic")
+
+
+def test_an_image_by_its_url_is_refused_by_the_clients_name_of_it() -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://rail.example/yard.jpg"}}
     with pytest.raises(Untranslatable) as caught:
-        anthropic_request_to_converse(body(**fields), CLAUDE, "openai")
-    assert (caught.value.field, caught.value.dialect) == (openai_field, "openai")
+        to_converse({"messages": [{"role": "user", "content": [image]}]}, NOVA, "openai")
+    assert (caught.value.field, caught.value.dialect) == ("messages[0].content[0].image_url.url", "openai")
+
+
+def test_one_call_at_a_time_is_claudes_alone() -> None:
+    asked = body(tools=[TOOL], tool_choice={"type": "auto", "disable_parallel_tool_use": True})
+    one = {"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}}
+    assert to_converse(asked, CLAUDE)["additionalModelRequestFields"] == one
+    written = write_converse(read_anthropic(asked), converse_target(NOVA, claude=False))
+    assert written.adapted == ("tool_choice.disable_parallel_tool_use",)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
-import msgspec
-
-from pointsman.contracts.messages.nesting import MAX_DEPTH, is_too_deep
 from pointsman.llm.providers.failure import Untranslatable
 from pointsman.llm.request import Dialect
 
@@ -57,22 +54,6 @@ class BodyReader:
         for at, item in enumerate(value):
             where = f"{path}[{at}]"
             yield self.object(item, where), where
-
-    def json_object(self, text: str, path: str) -> dict[str, Any]:
-        """Return the JSON object in a string; an empty string is the empty object."""
-        try:
-            value = msgspec.json.decode(text) if text.strip() else {}
-        except (msgspec.DecodeError, RecursionError):
-            value = None
-        if not isinstance(value, dict) or is_too_deep(value):
-            self.refuse(path, f"expected a JSON object in a string, nested at most {MAX_DEPTH} deep")
-        return value
-
-    def only(self, body: Mapping[str, Any], known: Iterable[str]) -> None:
-        """Refuse fields that this translation does not know; null fields are ignored."""
-        for name in body.keys() - set(known):
-            if body[name] is not None:
-                self.refuse(name, "this model's provider does not support this field")
 
 
 def field_names(text: str) -> frozenset[str]:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from pointsman.llm.conversation.form import UNREADABLE
 from pointsman.llm.providers.failure import Untranslatable
-from pointsman.llm.translate.anthropic_request_to_converse import anthropic_request_to_converse
-from pointsman.llm.translate.anthropic_request_to_openai import anthropic_request_to_openai
-from pointsman.llm.translate.openai_request_to_anthropic import openai_request_to_anthropic
+from tests.support.written_requests import to_anthropic, to_converse, to_openai
 
 ODD: list[Any] = [["text"], {"a": 1}, 10**60, True]
+TOOL: dict[str, Any] = {"type": "function", "function": {"name": "f"}}
 TOOLS: list[Any] = [{"name": "t", "input_schema": {}}]
 
 
@@ -29,9 +29,9 @@ def user(*parts: Any) -> dict[str, Any]:
 )
 def test_by_both_dialects(place: Any, path: str, odd: Any) -> None:
     with pytest.raises(Untranslatable) as refused:
-        openai_request_to_anthropic(place(odd), 100)
+        to_anthropic(place(odd), 100)
     assert refused.value.field == path
-    for translate in (lambda body: anthropic_request_to_openai(body, "max_tokens"), _to_converse):
+    for translate in (lambda body: to_openai(body, "max_tokens"), _to_converse):
         with pytest.raises(Untranslatable) as refused:
             translate(place(odd))
         assert refused.value.field == path
@@ -52,7 +52,7 @@ def test_by_both_dialects(place: Any, path: str, odd: Any) -> None:
     ],
 )
 def test_in_parts_of_anthropics(place: Any, path: str, odd: Any) -> None:
-    for translate in (lambda body: anthropic_request_to_openai(body, "max_tokens"), _to_converse):
+    for translate in (lambda body: to_openai(body, "max_tokens"), _to_converse):
         with pytest.raises(Untranslatable) as refused:
             translate(place(odd))
         assert refused.value.field == path
@@ -60,17 +60,16 @@ def test_in_parts_of_anthropics(place: Any, path: str, odd: Any) -> None:
 
 def test_an_error_repeats_little_of_what_was_sent() -> None:
     with pytest.raises(Untranslatable) as refused:
-        openai_request_to_anthropic(user({"type": "x" * 10_000}), 100)
+        to_anthropic(user({"type": "x" * 10_000}), 100)
     assert len(refused.value.text) < 200
 
 
 @pytest.mark.parametrize("depth", [200, 900, 50_000])
 def test_arguments_in_a_string_have_the_same_limit_on_nesting(depth: int) -> None:
     call = {"id": "c", "function": {"name": "f", "arguments": '{"a":' + "[" * depth + "]" * depth + "}"}}
-    with pytest.raises(Untranslatable) as refused:
-        openai_request_to_anthropic({"messages": [{"role": "assistant", "tool_calls": [call]}]}, 100)
-    assert refused.value.field == "messages[0].tool_calls[0].function.arguments"
+    sent = to_anthropic({"messages": [{"role": "assistant", "tool_calls": [call]}], "tools": [TOOL]})
+    assert sent["messages"][1]["content"][0]["input"] == {UNREADABLE: call["function"]["arguments"]}  # type: ignore[index]  # a dict
 
 
 def _to_converse(body: dict[str, Any]) -> dict[str, Any]:
-    return anthropic_request_to_converse(body, "m")
+    return to_converse(body, "m")

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from pointsman.llm.conversation.read_openai import SILENT, read_openai
+from pointsman.llm.conversation.target import ANTHROPIC
+from pointsman.llm.conversation.write_anthropic import write_anthropic
 from pointsman.llm.providers.failure import Untranslatable
-from pointsman.llm.translate.openai_request_to_anthropic import HINTS, openai_request_to_anthropic
+from tests.support.written_requests import to_anthropic
 
 TOOL = {
     "type": "function",
@@ -51,7 +54,7 @@ def body(**fields: Any) -> dict[str, Any]:
 def test_conversation_keeps_all_messages() -> None:
     asked = body(messages=CONVERSATION, tools=[TOOL])
     before = copy.deepcopy(asked)
-    sent = openai_request_to_anthropic(asked, 4096)
+    sent = to_anthropic(asked, 4096)
     assert asked == before
     assert sent["system"] == [{"type": "text", "text": "Be brief."}, {"type": "text", "text": "Metric units."}]
     assert sent["messages"] == [
@@ -118,14 +121,17 @@ def test_conversation_keeps_all_messages() -> None:
     ],
 )
 def test_settings_have_their_other_names(fields: dict[str, Any], expected: dict[str, Any]) -> None:
-    sent = openai_request_to_anthropic(body(**fields), 4096)
+    sent = to_anthropic(body(**fields), 4096)
     assert {name: sent[name] for name in expected} == expected
 
 
-def test_hints_and_null_fields_are_dropped() -> None:
+def test_fields_that_an_answer_is_valid_without_are_left_out_and_named_where_they_change_it() -> None:
     silent: dict[str, Any] = {"n": 1, "logprobs": False, "response_format": {"type": "text"}, "functions": None}
-    sent = openai_request_to_anthropic(body(**dict.fromkeys(HINTS, "x"), **silent, logit_bias={}), 4096)
-    assert sent == openai_request_to_anthropic(body(), 4096)
+    heard = {"seed": 1, "frequency_penalty": 0.5, "brand_new": 1}
+    asked = body(**dict.fromkeys(SILENT, "x"), **silent, **heard, logit_bias={})
+    written = write_anthropic(read_openai(asked), ANTHROPIC)
+    assert written.body == to_anthropic(body())
+    assert sorted(written.adapted) == ["brand_new", "frequency_penalty", "seed"]
 
 
 def test_messages_without_content_are_left_out_and_neighbours_put_together() -> None:
@@ -134,7 +140,7 @@ def test_messages_without_content_are_left_out_and_neighbours_put_together() -> 
         {"role": "assistant", "content": ""},
         {"role": "user", "content": [{"type": "text", "text": ""}, {"type": "text", "text": "b"}]},
     ]
-    sent = openai_request_to_anthropic(body(messages=messages), 4096)
+    sent = to_anthropic(body(messages=messages), 4096)
     assert sent["messages"] == [
         {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}
     ]
@@ -153,8 +159,6 @@ def message(**fields: Any) -> dict[str, Any]:
         (body(modalities=["text", "audio"]), "modalities"),
         (body(functions=[]), "functions"),
         (body(web_search_options={}), "web_search_options"),
-        (body(brand_new=1), "brand_new"),
-        (body(response_format={"type": "json_object"}), "response_format.type"),
         (body(response_format="json"), "response_format"),
         (body(tools=[{"type": "custom", "custom": {}}]), "tools[0].type"),
         (body(tools=[{"type": "function"}]), "tools[0].function"),
@@ -162,12 +166,11 @@ def message(**fields: Any) -> dict[str, Any]:
         (body(messages="hi"), "messages"),
         (body(messages=["hi"]), "messages[0]"),
         (body(messages=[]), "messages"),
-        (body(messages=[{"role": "system", "content": "alone"}]), "messages"),
         (message(role="function", content="x"), "messages[1].role"),
         (message(role="user", content=3), "messages[1].content"),
         (message(role="user", content=[{"type": "input_audio"}]), "messages[1].content[0].type"),
         (message(role="user", content=[{"type": "text", "text": 3}]), "messages[1].content[0].text"),
-        (message(role="user", content=[{"type": "image_url", "image_url": "x"}]), "messages[1].content[0].image_url"),
+        (message(role="user", content=[{"type": "image_url", "image_url": 3}]), "messages[1].content[0].image_url"),
         (
             message(role="user", content=[{"type": "image_url", "image_url": {"url": "file:///etc/passwd"}}]),
             "messages[1].content[0].image_url.url",
@@ -175,19 +178,11 @@ def message(**fields: Any) -> dict[str, Any]:
         (message(role="user", content=[{"type": "file", "file": {"file_id": "f"}}]), "messages[1].content[0].file"),
         (message(role="assistant", content="x", audio={"id": "a"}), "messages[1].audio"),
         (message(role="tool", content="x"), "messages[1].tool_call_id"),
-        (
-            message(role="assistant", tool_calls=[{"id": "c", "function": {"name": "f", "arguments": "{"}}]),
-            "messages[1].tool_calls[0].function.arguments",
-        ),
-        (
-            message(role="assistant", tool_calls=[{"id": "c", "function": {"name": "f", "arguments": "[1]"}}]),
-            "messages[1].tool_calls[0].function.arguments",
-        ),
     ],
 )
 def test_an_unsupported_field_is_refused_by_name(asked: dict[str, Any], field: str) -> None:
     with pytest.raises(Untranslatable) as caught:
-        openai_request_to_anthropic(asked, 4096)
+        to_anthropic(asked, 4096)
     assert caught.value.field == field
     assert caught.value.answer_status == 400
     assert caught.value.elsewhere
