@@ -1,6 +1,6 @@
 """``POST /v1/try``: scores of a context, a prompt or a conversation, without a decision."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from starlette.requests import Request
@@ -59,7 +59,7 @@ class TryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     context: list[float] | None = None
     prompt: str | None = None
     messages: list[dict[str, Any]] | None = None
-    average: Literal[True] | None = None
+    average: bool = False
     candidates: Candidates | None = None
     lambda_cost: NonNegative | None = None
     mu_latency: NonNegative | None = None
@@ -150,14 +150,14 @@ class TryHandler:
         config = self._backends.config
         asked = await self._input(body)
         tier = asked.tier
-        context = asked.context if body.average is None else [0.0] * config.context.dim  # to check the other fields
+        context = asked.context if not body.average else [0.0] * config.context.dim  # to check the other fields
         checked = DecisionRequest(tier=tier, context=context, candidates=body.candidates)
         _, used = check_request(checked, self._backends.tiers, config.context.dim, config.context.mismatch)
         scored = ScoreRequest(
             tier=tier,
             context=asked.context,
             candidates=body.candidates,
-            average=body.average is not None,
+            average=body.average,
             lambda_cost=body.lambda_cost,
             mu_latency=body.mu_latency,
         )
@@ -192,12 +192,12 @@ class TryHandler:
 
     async def _input(self, body: TryRequest) -> _Input:
         """Return what is scored."""
-        given = [name for name in _INPUTS if getattr(body, name) is not None]
+        given = [name for name in _INPUTS if getattr(body, name) not in (None, False)]
         if len(given) != 1:
             raise InvalidMessage(
                 given[1] if given else "context", "expected one of context, prompt, messages and average"
             )
-        if body.context is not None or body.average is not None:
+        if body.context is not None or body.average:
             if body.tier is None:
                 raise InvalidMessage("tier", "expected the name of a tier; only prompt and messages can do without")
             return _Input(body.context or [], body.tier)
