@@ -421,7 +421,7 @@ async def test_dry_run_scores_the_average_request_as_if_it_had_been_learned_with
     [
         ({"tier": TIER, "average": True, "prompt": "x"}, "average"),
         ({"average": True}, "tier"),
-        ({"tier": TIER, "average": False}, "average"),
+        ({"tier": TIER, "average": False}, "context"),
         ({"tier": TIER, "average": True, "lambda_cost": -1.0}, "lambda_cost"),
         ({"context": [1.0, 2.0, 3.0]}, "tier"),
         ({"tier": TIER}, "context"),

@@ -124,7 +124,7 @@ class Options(msgspec.Struct, kw_only=True):
     thinking: dict[str, Any] | None = None
 
 
-class Conversation(msgspec.Struct, kw_only=True):
+class RequestForm(msgspec.Struct, kw_only=True):
     """A request.
 
     Attributes
@@ -162,6 +162,6 @@ FIELD_NAMES: dict[Dialect, dict[str, str]] = {
 }
 
 
-def field_name(conversation: Conversation, option: str) -> str:
+def field_name(conversation: RequestForm, option: str) -> str:
     """Return the client's name of an option."""
     return FIELD_NAMES[conversation.dialect].get(option, option)

@@ -14,11 +14,11 @@ from pointsman.llm.conversation.body_reader import BodyReader, field_names
 from pointsman.llm.conversation.form import (
     Block,
     CacheMark,
-    Conversation,
     Document,
     Image,
     Options,
     Part,
+    RequestForm,
     Role,
     Text,
     Thinking,
@@ -47,7 +47,7 @@ _TEXT_FIELDS = ("text", "content", "title", "name", "tool_name", "url", "source"
 _read = BodyReader("anthropic")
 
 
-def read_anthropic(body: dict[str, Any]) -> Conversation:
+def read_anthropic(body: dict[str, Any]) -> RequestForm:
     """Return the form of a request; raise `Untranslatable` for what only Anthropic's servers can do."""
     for name, why in _REFUSED.items():
         if body.get(name):
@@ -59,7 +59,7 @@ def read_anthropic(body: dict[str, Any]) -> Conversation:
             _read.refuse(f"{where}.role", "expected user, assistant or system")
         turns.append(Turn(role=_ROLES[role], blocks=_blocks(message.get("content"), f"{where}.content")))
     left_out = [name for name in body if name not in _READ and name not in SILENT and body[name] is not None]
-    return Conversation(
+    return RequestForm(
         dialect="anthropic",
         model=body.get("model"),
         turns=turns,

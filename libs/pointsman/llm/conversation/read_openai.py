@@ -10,11 +10,11 @@ from typing import Any
 from pointsman.llm.conversation.body_reader import BodyReader, data_url, field_names
 from pointsman.llm.conversation.form import (
     CacheMark,
-    Conversation,
     Document,
     Image,
     Options,
     Part,
+    RequestForm,
     Role,
     Text,
     Tool,
@@ -44,7 +44,7 @@ _CHOICES: dict[str, ToolChoice] = {
 _read = BodyReader("openai")
 
 
-def read_openai(body: dict[str, Any]) -> Conversation:
+def read_openai(body: dict[str, Any]) -> RequestForm:
     """Return the form of a request; raise `Untranslatable` for what only OpenAI's models can do."""
     _refuse_unsupported(body)
     turns: list[Turn] = []
@@ -53,7 +53,7 @@ def read_openai(body: dict[str, Any]) -> Conversation:
     if not turns:
         _read.refuse("messages", "at least one message is required")
     left_out = [name for name in body if name not in _READ and name not in SILENT and body[name] is not None]
-    return Conversation(
+    return RequestForm(
         dialect="openai",
         model=body.get("model"),
         turns=turns,

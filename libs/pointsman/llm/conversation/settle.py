@@ -14,14 +14,14 @@ from typing import Any
 import msgspec
 
 from pointsman.llm.conversation.form import Block, Text, ToolResult, ToolUse, Turn
-from pointsman.llm.conversation.target import Target
+from pointsman.llm.conversation.target import RequestTarget
 
 NO_RESULT = "(no result)"
 NO_TEXT = "(no text)"
 CONTINUED = "(continued)"
 
 
-def settle(turns: Sequence[Turn], target: Target) -> list[Turn]:
+def settle(turns: Sequence[Turn], target: RequestTarget) -> list[Turn]:
     """Return the turns after the system prompt: user and assistant in turn, beginning with the user.
 
     System turns among them become text of the user, in their place, so that the beginning of the prompt stays what a
@@ -73,7 +73,7 @@ def _merged(turns: Iterable[Turn]) -> list[Turn]:
     return merged
 
 
-def _pair_tools(turns: list[Turn], target: Target) -> list[Turn]:
+def _pair_tools(turns: list[Turn], target: RequestTarget) -> list[Turn]:
     """Give every call its result at the beginning of the next turn, and both an id that the provider accepts."""
     ids = _Ids(target)
     paired: list[Turn] = []
@@ -119,7 +119,7 @@ def _missing(waiting: defaultdict[str, deque[str]]) -> list[Block]:
 class _Ids:
     """Ids of calls that a provider accepts: one to one, and the same in each later turn."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: RequestTarget) -> None:
         self._pattern = target.id_pattern
         self._max_chars = target.max_id_chars
         self._seen: Counter[str] = Counter()

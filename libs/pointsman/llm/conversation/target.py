@@ -10,7 +10,7 @@ from pointsman.contracts.config.providers import MaxTokensField
 CachePoints = Literal["none", "messages", "all"]
 
 
-class Target(NamedTuple):
+class RequestTarget(NamedTuple):
     """What one model of one provider accepts.
 
     Attributes
@@ -33,12 +33,12 @@ class Target(NamedTuple):
 
 
 _ID = re.compile("[a-zA-Z0-9_-]+")
-ANTHROPIC = Target(claude=True, cache_points="all", id_pattern=_ID, max_id_chars=64, max_name_chars=128)
-CONVERSE = Target(id_pattern=_ID, max_id_chars=64)
+ANTHROPIC = RequestTarget(claude=True, cache_points="all", id_pattern=_ID, max_id_chars=64, max_name_chars=128)
+CONVERSE = RequestTarget(id_pattern=_ID, max_id_chars=64)
 """AWS' older pages do not have ``.`` and ``:`` among the characters of an id, so they are not used."""
 
 
-def converse_target(model: str, *, claude: bool) -> Target:
+def converse_target(model: str, *, claude: bool) -> RequestTarget:
     """Return what a model of Bedrock accepts: only Claude and Nova have a prompt cache."""
     if claude:
         return CONVERSE._replace(claude=True, cache_points="all")

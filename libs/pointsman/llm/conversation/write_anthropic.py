@@ -12,10 +12,10 @@ from typing import Any
 
 from pointsman.llm.conversation.form import (
     Block,
-    Conversation,
     Document,
     Image,
     Part,
+    RequestForm,
     Text,
     Thinking,
     ToolResult,
@@ -32,12 +32,12 @@ from pointsman.llm.conversation.settle import (
     tools_as_text,
     uses_tools,
 )
-from pointsman.llm.conversation.target import Target
+from pointsman.llm.conversation.target import RequestTarget
 
 JSON_ONLY = "Answer with one JSON object and nothing else."
 
 
-def write_anthropic(conversation: Conversation, target: Target) -> Written:
+def write_anthropic(conversation: RequestForm, target: RequestTarget) -> Written:
     """Write a request for Anthropic's messages."""
     options, adapted, names = conversation.options, list(conversation.left_out), ToolNames(target.max_name_chars)
     system, turns = system_prompt(conversation.turns)
@@ -66,7 +66,7 @@ def write_anthropic(conversation: Conversation, target: Target) -> Written:
     return Written(body=sent, adapted=tuple(adapted), tool_names=names.changed)
 
 
-def _sampling(conversation: Conversation, sent: dict[str, Any], adapted: list[str]) -> None:
+def _sampling(conversation: RequestForm, sent: dict[str, Any], adapted: list[str]) -> None:
     temperature = conversation.options.temperature
     if isinstance(temperature, int | float):
         sent["temperature"] = min(temperature, 1)
@@ -123,7 +123,7 @@ def _marked(shape: dict[str, Any], block: Text | Image | Document | ToolUse | To
     return shape
 
 
-def _tools(conversation: Conversation, sent: dict[str, Any], names: ToolNames) -> None:
+def _tools(conversation: RequestForm, sent: dict[str, Any], names: ToolNames) -> None:
     tools = []
     for tool in conversation.tools:
         shape: dict[str, Any] = {"name": names.sent(tool.name), "input_schema": object_schema(tool.schema)}

@@ -14,10 +14,10 @@ import msgspec
 from pointsman.llm.conversation.form import (
     Block,
     CacheMark,
-    Conversation,
     Document,
     Image,
     Part,
+    RequestForm,
     Text,
     Thinking,
     ToolResult,
@@ -35,7 +35,7 @@ from pointsman.llm.conversation.settle import (
     tools_as_text,
     uses_tools,
 )
-from pointsman.llm.conversation.target import Target
+from pointsman.llm.conversation.target import RequestTarget
 from pointsman.llm.conversation.write_anthropic import JSON_ONLY
 from pointsman.llm.providers.failure import Untranslatable
 
@@ -43,13 +43,13 @@ _IMAGES = {"image/png": "png", "image/jpeg": "jpeg", "image/jpg": "jpeg", "image
 _BOUNDS = {"max_tokens": "maxTokens", "temperature": "temperature", "top_p": "topP", "stop": "stopSequences"}
 
 
-def write_converse(conversation: Conversation, target: Target) -> Written:
+def write_converse(conversation: RequestForm, target: RequestTarget) -> Written:
     """Write a request for Converse, whose URL names the model; raise `Untranslatable` for what it cannot express."""
     return _Writer(conversation, target).write()
 
 
 class _Writer:
-    def __init__(self, conversation: Conversation, target: Target) -> None:
+    def __init__(self, conversation: RequestForm, target: RequestTarget) -> None:
         self._conversation = conversation
         self._options = conversation.options
         self._target = target

@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 
 from pointsman.llm.conversation.form import (
-    Conversation,
     Document,
     Image,
     Part,
+    RequestForm,
     Text,
     Thinking,
     ToolResult,
@@ -25,7 +25,7 @@ from pointsman.llm.conversation.form import (
     Written,
 )
 from pointsman.llm.conversation.settle import ToolNames, settle, system_prompt
-from pointsman.llm.conversation.target import Target
+from pointsman.llm.conversation.target import RequestTarget
 from pointsman.llm.providers.failure import Untranslatable
 
 _SHOWN = "(in the next message)"
@@ -33,7 +33,7 @@ _SHOWN = "(in the next message)"
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
 
-def write_openai(conversation: Conversation, target: Target) -> Written:
+def write_openai(conversation: RequestForm, target: RequestTarget) -> Written:
     """Write a request for chat completions; raise `Untranslatable` for what they cannot express."""
     options, adapted, names = conversation.options, list(conversation.left_out), ToolNames(target.max_name_chars)
     system, turns = system_prompt(conversation.turns)
@@ -61,7 +61,7 @@ def write_openai(conversation: Conversation, target: Target) -> Written:
     return Written(body=sent, adapted=tuple(adapted), tool_names=names.changed)
 
 
-def _user(turn: Turn, conversation: Conversation) -> list[dict[str, Any]]:
+def _user(turn: Turn, conversation: RequestForm) -> list[dict[str, Any]]:
     """Return the tool results, each as a message, and the rest of the user's turn."""
     results: list[dict[str, Any]] = []
     parts: list[Part] = []
@@ -89,7 +89,7 @@ def _text(part: Part) -> str | None:
     return part.text or None if isinstance(part, Document) else None
 
 
-def _part(part: Part, conversation: Conversation) -> dict[str, Any]:
+def _part(part: Part, conversation: RequestForm) -> dict[str, Any]:
     text = _text(part)
     if text is not None:
         return {"type": "text", "text": text}
@@ -117,12 +117,12 @@ def _assistant(turn: Turn, names: ToolNames) -> list[dict[str, Any]]:
             calls.append({"id": block.id, "type": "function", "function": function})
     if not texts and not calls:
         return []
-    # An empty text beside calls: null, which OpenAI accepts too, is refused by some servers.
+    # An empty text next to calls: null, which OpenAI accepts too, is refused by some servers.
     sent: dict[str, Any] = {"role": "assistant", "content": "".join(texts)}
     return [{**sent, "tool_calls": calls}] if calls else [sent]
 
 
-def _tools(conversation: Conversation, sent: dict[str, Any], names: ToolNames) -> None:
+def _tools(conversation: RequestForm, sent: dict[str, Any], names: ToolNames) -> None:
     tools = []
     for tool in conversation.tools:
         schema = tool.schema or {"type": "object", "properties": {}}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pointsman.llm.conversation.read_anthropic import SILENT, read_anthropic
-from pointsman.llm.conversation.target import Target
+from pointsman.llm.conversation.target import RequestTarget
 from pointsman.llm.conversation.write_openai import write_openai
 from pointsman.llm.providers.failure import Untranslatable
 from tests.support.written_requests import to_openai
@@ -168,7 +168,7 @@ def test_bound_of_the_answer_has_the_name_of_the_provider() -> None:
 def test_fields_that_an_answer_is_valid_without_are_left_out_and_named_where_they_change_it() -> None:
     silent = dict.fromkeys(SILENT, "x") | {"mcp_servers": None, "output_config": {"effort": "low"}}
     heard = {"thinking": {"type": "adaptive"}, "top_k": 5, "brand_new": 1}
-    written = write_openai(read_anthropic(body(**silent, **heard)), Target())
+    written = write_openai(read_anthropic(body(**silent, **heard)), RequestTarget())
     assert written.body == to_openai(body())
     assert sorted(written.adapted) == ["brand_new", "thinking", "top_k"]
 

@@ -11,7 +11,7 @@ import pytest
 from pointsman.llm.conversation.form import UNREADABLE
 from pointsman.llm.conversation.read_anthropic import read_anthropic
 from pointsman.llm.conversation.read_openai import read_openai
-from pointsman.llm.conversation.target import ANTHROPIC, Target, converse_target
+from pointsman.llm.conversation.target import ANTHROPIC, RequestTarget, converse_target
 from pointsman.llm.conversation.write_anthropic import write_anthropic
 from pointsman.llm.conversation.write_converse import write_converse
 from pointsman.llm.conversation.write_openai import write_openai
@@ -259,7 +259,7 @@ def test_names_of_tools_are_shortened_one_to_one_everywhere(write: str) -> None:
         "tool_choice": {"type": "tool", "name": DOTTED},
     }
     if write == "openai":
-        written = write_openai(read_anthropic(body), Target())
+        written = write_openai(read_anthropic(body), RequestTarget())
         sent = [tool["function"]["name"] for tool in written.body["tools"]]
         choice = written.body["tool_choice"]["function"]["name"]
         call = written.body["messages"][1]["tool_calls"][0]["function"]["name"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from pointsman.llm.completion import Usage
-from pointsman.llm.conversation.form import Conversation, Written
+from pointsman.llm.conversation.form import RequestForm, Written
 from pointsman.llm.conversation.target import ANTHROPIC
 from pointsman.llm.conversation.write_anthropic import write_anthropic
 from pointsman.llm.providers.dialects.answer_json import decode_answer
@@ -36,7 +36,7 @@ class AnthropicWire(Wire):
         super().__init__(settings, model, endpoint_url(config.base_url or "", "/v1", MESSAGES_PATH), own_headers)
         self._target = ANTHROPIC._replace(default_max_tokens=config.default_max_tokens)
 
-    def _written(self, conversation: Conversation) -> Written:
+    def _written(self, conversation: RequestForm) -> Written:
         return write_anthropic(conversation, self._target)
 
     def reader(self) -> AnswerReader:

@@ -19,7 +19,7 @@ import msgspec
 from multidict import CIMultiDict
 from yarl import URL
 
-from pointsman.llm.conversation.form import Conversation, Written
+from pointsman.llm.conversation.form import RequestForm, Written
 from pointsman.llm.conversation.read_anthropic import read_anthropic
 from pointsman.llm.conversation.target import converse_target
 from pointsman.llm.conversation.write_anthropic import write_anthropic
@@ -131,7 +131,7 @@ class BedrockWire(Wire):
         super().__init__(settings, model, url, {})
         self._signer = signer
 
-    def write(self, conversation: Conversation, request: ChatRequest) -> Written:
+    def write(self, conversation: RequestForm, request: ChatRequest) -> Written:
         """Write a request for Converse; efforts are expressed in Anthropic's dialect, which is read again."""
         effort = self.effort
         is_claude = isinstance(effort, ClaudeEffort | ClaudeBudgetEffort)  # also where an ARN hides its name

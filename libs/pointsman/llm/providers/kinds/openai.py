@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from yarl import URL
 
-from pointsman.llm.conversation.form import Conversation, Written
-from pointsman.llm.conversation.target import Target
+from pointsman.llm.conversation.form import RequestForm, Written
+from pointsman.llm.conversation.target import RequestTarget
 from pointsman.llm.conversation.write_openai import write_openai
 from pointsman.llm.providers.dialects.openai import OpenAIReader
 from pointsman.llm.providers.kinds.wire import Wire, endpoint_url
@@ -31,7 +31,7 @@ class OpenAIWire(Wire):
     def __init__(self, settings: ProviderSettings, model: str) -> None:
         super().__init__(settings, model, self._endpoint(settings, model), self._key_headers(settings))
         self.asks_usage = settings.config.stream_usage
-        self._target = Target(max_tokens_field=settings.config.max_tokens_field or "max_tokens")
+        self._target = RequestTarget(max_tokens_field=settings.config.max_tokens_field or "max_tokens")
 
     def _endpoint(self, settings: ProviderSettings, model: str) -> URL:
         return endpoint_url(settings.config.base_url or "", "/v1", CHAT_COMPLETIONS_PATH)
@@ -46,7 +46,7 @@ class OpenAIWire(Wire):
         options = request.body.get("stream_options") if request.dialect == "openai" else None
         return {"stream_options": {**(options if isinstance(options, dict) else {}), "include_usage": True}}
 
-    def _written(self, conversation: Conversation) -> Written:
+    def _written(self, conversation: RequestForm) -> Written:
         return write_openai(conversation, self._target)
 
     def reader(self) -> OpenAIReader:

@@ -9,7 +9,7 @@ import msgspec
 from multidict import CIMultiDict
 from yarl import URL
 
-from pointsman.llm.conversation.form import Conversation, Written
+from pointsman.llm.conversation.form import RequestForm, Written
 from pointsman.llm.providers.dialects.recorder import AnswerReader
 from pointsman.llm.providers.dialects.sse import Framing, SseFraming
 from pointsman.llm.providers.efforts.effort import Effort
@@ -63,7 +63,7 @@ class Wire:
         """Return the reader of a new answer."""
         raise NotImplementedError
 
-    def write(self, conversation: Conversation, request: ChatRequest) -> Written:
+    def write(self, conversation: RequestForm, request: ChatRequest) -> Written:
         """Write a request of another dialect in the provider's format, with the effort of the arm.
 
         It raises `Untranslatable` for what the provider cannot express.
@@ -75,7 +75,7 @@ class Wire:
         written.body, written.adapted = adapted.body, (*written.adapted, *adapted.dropped)
         return written
 
-    def _written(self, conversation: Conversation) -> Written:
+    def _written(self, conversation: RequestForm) -> Written:
         raise NotImplementedError
 
     def encode(self, body: bytes | dict[str, Any], request: ChatRequest) -> bytes:
