@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -92,7 +93,7 @@ class Course(NamedTuple):
         Of the policy as it is after so many requests: learnable share in percent, reward less that of the best single
         model, and cost divided by that of the best single model.
     end : ndarray, shape (lives,)
-        Learnable share of the last `LAST` requests, all held-out prompts; it learns from these too.
+        Learnable share of the last `LAST` requests that were served.
     quality, cost_usd : ndarray, shape (lives,)
         Mean quality (0 to 100) and cost of all requests.
     """
@@ -106,17 +107,30 @@ class Course(NamedTuple):
 
 
 def measure(
-    world: World, rule: RewardRule, setting: str, lives: int, train: int = TRAIN, horizons: Sequence[int] = CURVE
+    world: World,
+    rule: RewardRule,
+    setting: str,
+    lives: int,
+    *,
+    train: int = TRAIN,
+    horizons: Sequence[int] = HORIZONS,
+    requests: int | None = None,
 ) -> Course:
-    """Serve the first ``train`` prompts in random order, then the others, and value the policy at the horizons."""
+    """Serve the first ``train`` prompts in random order, then the others, and value the policy at the horizons.
+
+    Parameters
+    ----------
+    requests : int, optional
+        How many are served; one for each prompt when left out.
+    """
     gap, policy = Gap.of(world, rule, train), make_policy(*SETTINGS[setting])
-    rows = [_life(world, gap, Life(world, policy, rule, seed), train, horizons) for seed in range(lives)]
+    rows = [_life(world, gap, Life(world, policy, rule, seed), train, horizons, requests) for seed in range(lives)]
     at_horizons = np.array([values for values, _ in rows])
     return Course(*np.moveaxis(at_horizons, 2, 0), *np.array([end for _, end in rows]).T)
 
 
 def _life(
-    world: World, gap: Gap, life: Life, train: int, horizons: Sequence[int]
+    world: World, gap: Gap, life: Life, train: int, horizons: Sequence[int], requests: int | None
 ) -> tuple[list[tuple[float, ...]], tuple[float, ...]]:
     rng = np.random.default_rng(1_000 + life.seed)
     held_out = np.arange(train, len(world.contexts))
@@ -126,7 +140,7 @@ def _life(
         life.serve(order[len(life.arms) : horizon])
         p = life.distribution(held_out)
         values.append((gap.share(p, held_out), gap.points(p, held_out), gap.cost_ratio(p, held_out)))
-    life.serve(order[len(life.arms) :])
+    life.serve(order[len(life.arms) : requests])
     p, prompts = np.array(life.p), np.array(life.prompts)
     quality, cost = (float(np.vecdot(p, of[prompts]).mean()) for of in (100.0 * world.quality, world.cost_usd))
     return values, (gap.share(p[-LAST:], prompts[-LAST:]), quality, cost)
@@ -172,14 +186,15 @@ def _demo(lives: int) -> list[str]:
     gaps, whole = [], ["| policy | quality | $ for 1,000 requests |", "|---|---:|---:|"]
     for features, setting in ROWS:
         world = worlds[features]
+        print(f"  {features}, {setting}", file=sys.stderr, flush=True)
         course = measure(world, RULES["demo's rule"], setting, lives)
-        at = [shown(course.share[:, CURVE.index(n)]) for n in HORIZONS]
+        at = [shown(of) for of in course.share.T]
         learned.append(f"| {features} | {setting} | {' | '.join(at)} | {shown(course.end)} |")
         if features == "prompt":
             whole.append(f"| {setting} | {shown(course.quality, 2)} | {shown(1e3 * course.cost_usd, 4)} |")
-        course = measure(world, RULES["default rule"], setting, lives)
-        points = [shown(course.points[:, CURVE.index(n)], 2) for n in HORIZONS]
-        cost = [shown(course.cost[:, CURVE.index(n)], 2) for n in HORIZONS]
+        course = measure(world, RULES["default rule"], setting, lives, requests=TRAIN)
+        points = [shown(of, 2) for of in course.points.T]
+        cost = [shown(of, 2) for of in course.cost.T]
         default.append(f"| {features} | {setting} | {points[0]} | {cost[0]} | {points[1]} | {cost[1]} |")
     for (features, world), (name, rule) in product(worlds.items(), RULES.items()):
         gap, held_out = Gap.of(world, rule, TRAIN), np.arange(TRAIN, len(world.contexts))
@@ -239,7 +254,9 @@ def _other_worlds(lives: int) -> list[str]:
         best, oracle = gap.rewards[held_out, gap.best].mean(), gap.rewards[held_out].max(axis=1).mean()
         there = f"{best:.2f}, {best + gap.size(held_out):.2f}, {oracle:.2f}"
         for setting in SETTINGS:
-            course = measure(world, world.rule(), setting, lives, train, (HORIZONS[0], train))
+            course = measure(
+                world, world.rule(), setting, lives, train=train, horizons=(HORIZONS[0], train), requests=train
+            )
             points = [shown(of, 2) for of in course.points.T]
             lines.append(
                 f"| {world.name}, {train:,} | {there} | {setting} | {points[0]} | {points[1]} |"

@@ -128,21 +128,26 @@ def reached(share: FloatArray, proper: float) -> int:
 
 
 def worse_model(world: World, lives: int) -> list[dict[str, Any]]:
-    """Return what a bad model costs when it is added."""
+    """Return what a bad model costs when it is added, at the price of each of the others."""
     rows: list[dict[str, Any]] = []
-    for (rule_name, rule), name, like in product(RULES.items(), SETTINGS, range(len(world.arms))):
-        bigger = with_bad_arm(world, like)
-        rewards = 100.0 * bigger.rewards(rule)
-        costs, requests = [], []
-        for seed in range(lives):
-            on = shuffled(world, seed)[ADDED_AT : ADDED_AT + AFTER]
-            without = np.vecdot(_served(world, rule, name, seed, None), rewards[on, :-1])
-            p = _served(bigger, rule, name, seed, list(range(len(world.arms))))
-            costs.append((without - np.vecdot(p, rewards[on])).sum() / 100.0)
-            requests.append(p[:, -1].sum())
-        price = f"as {world.arms[like].model}"
-        row = {"rule": rule_name, "setting": name, "price": price, "requests": float(np.mean(requests))}
-        rows.append(row | {"costs": mean_and_error(np.array(costs))})
+    before = list(range(len(world.arms)))
+    orders = np.array([shuffled(world, seed)[ADDED_AT : ADDED_AT + AFTER] for seed in range(lives)])
+    for (rule_name, rule), name in product(RULES.items(), SETTINGS):
+        without = np.array([_served(world, rule, name, seed, None) for seed in range(lives)])
+        for like in before:
+            bigger = with_bad_arm(world, like)
+            rewards = 100.0 * bigger.rewards(rule)[orders]
+            p = np.array([_served(bigger, rule, name, seed, before) for seed in range(lives)])
+            lost = np.vecdot(without, rewards[..., :-1]) - np.vecdot(p, rewards)
+            rows.append(
+                {
+                    "rule": rule_name,
+                    "setting": name,
+                    "price": f"as {world.arms[like].model}",
+                    "requests": float(p[..., -1].sum(axis=1).mean()),
+                    "costs": mean_and_error(lost.sum(axis=1) / 100.0),
+                }
+            )
     return rows
 
 

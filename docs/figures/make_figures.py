@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from docs.figures import benchmarks, confidence, exactly_once, learning, propensity, shadow
+from docs.figures import benchmarks, confidence, exactly_once, learning, propensity, shadow, what_to_expect
 
 FIGURES: dict[str, Callable[[], None]] = {
     "learning": learning.draw,
@@ -17,6 +17,7 @@ FIGURES: dict[str, Callable[[], None]] = {
     "confidence": confidence.draw,
     "exactly_once": exactly_once.draw,
     "shadow": shadow.draw,
+    "what_to_expect": what_to_expect.draw,
     "benchmarks": benchmarks.draw,
 }
 

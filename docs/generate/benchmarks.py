@@ -27,7 +27,7 @@ _ABOUT = """\
 Measured by `make bench` on one machine on one day. [How benchmarks are made](../../benchmarks/README.md) describes the
 methods and the targets. Read the ratios: compared systems were measured in the same run, in turns. Missed targets are
 marked. Separate [simulations](../../benchmarks/README.md#evidence) measure how well policies learn, and how often
-intervals and automatic promotion are right.
+intervals and automatic promotion are right; [what to expect](what-to-expect.md) has the short version.
 """
 
 

@@ -64,7 +64,7 @@ def test_points_and_cost_ratio_are_relative_to_the_best_single_model(world: Worl
 
 
 def test_shares_grow_with_the_requests_and_the_end_is_nearly_full_information(world: World) -> None:
-    course = measure(world, RULE, "scaled-linucb (default)", 3, 400, (5, 50, 400))
+    course = measure(world, RULE, "scaled-linucb (default)", 3, train=400, horizons=(5, 50, 400))
     shares = course.share.mean(axis=0)
     assert course.share.shape == (3, 3)
     assert shares[0] < shares[1] < shares[2]
