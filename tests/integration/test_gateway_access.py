@@ -26,6 +26,7 @@ GUARDED: list[tuple[str, str, Scope]] = [
     ("POST", "/v1/decisions", "decide"),
     ("POST", "/v1/outcomes", "report"),
     ("POST", "/v1/feedback", "report"),
+    ("POST", "/v1/import", "admin"),
     ("GET", "/v1/decisions/SIMPLE.1.0123456789abcdef", "read"),
     ("POST", "/v1/try", "decide"),
     ("GET", "/v1/overview?tier=SIMPLE", "read"),

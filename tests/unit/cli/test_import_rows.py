@@ -16,7 +16,7 @@ WIDE = Columns({"gpt": Arm("openai", "gpt-5"), "llama": Arm("ollama", "llama3.2"
 
 
 def _rows(name: str, text: str, columns: Columns = SHARE) -> list[dict[str, object]]:
-    return list(read_rows(read_records(name, text.encode()), columns))
+    return [result.row for result in read_rows(read_records(name, text.encode()), columns)]
 
 
 def test_a_record_with_an_arm_is_one_result() -> None:

@@ -29,11 +29,11 @@ from pointsman.cli.stack.probes import nats_info
 from pointsman.cli.target import add_target_options, find_target
 from pointsman.contracts.config.connections import NatsConfig
 from pointsman.contracts.messages import subjects
-from pointsman.contracts.messages.decision import DecisionEvent
+from pointsman.contracts.messages.decision import Decision, DecisionEvent
 from pointsman.contracts.messages.ids import DecisionId
 from pointsman.contracts.messages.notices import ShadowDecision
 from pointsman.contracts.messages.outcome import Outcome, RewardEvent
-from pointsman.runtime.bus import Bus, BusError, LogReader, StoredMessage
+from pointsman.runtime.bus import Bus, BusError, BusUnavailable, LogReader, StoredMessage
 
 READ_TIMEOUT_S = 5.0
 ROWS_AT_ONCE = 10_000
@@ -44,18 +44,18 @@ _UNIT_S = {"d": 86_400, "h": 3600, "m": 60}
 
 
 class _Log(NamedTuple):
-    """A stream: its name, the subjects of a tier, and the type of its messages."""
+    """A stream: its name, the subjects of a tier, and the types with the fields of its messages."""
 
     stream: str
     subject: Callable[[str], str]
-    message: type[msgspec.Struct]
+    messages: tuple[type[msgspec.Struct], ...]
 
 
 LOGS = {
-    "decisions": _Log(subjects.DECISIONS, subjects.decision_log, DecisionEvent),
-    "outcomes": _Log(subjects.OUTCOMES, subjects.outcomes, Outcome),
-    "rewards": _Log(subjects.REWARDS, subjects.rewards, RewardEvent),
-    "shadow": _Log(subjects.SHADOW, lambda tier: subjects.shadow("*", tier), ShadowDecision),
+    "decisions": _Log(subjects.DECISIONS, subjects.decision_log, (DecisionEvent, Decision)),
+    "outcomes": _Log(subjects.OUTCOMES, subjects.outcomes, (Outcome,)),
+    "rewards": _Log(subjects.REWARDS, subjects.rewards, (RewardEvent,)),
+    "shadow": _Log(subjects.SHADOW, lambda tier: subjects.shadow("*", tier), (ShadowDecision,)),
 }
 
 
@@ -77,7 +77,8 @@ def _run(options: argparse.Namespace) -> int:
     since_ms, until_ms = _time_option(options, "since"), _time_option(options, "until")
     server = NatsConfig(url=options.nats) if options.nats else find_target(options).nats
     log = LOGS[options.log]
-    columns = [*_POSITION, *(field.encode_name for field in msgspec.structs.fields(log.message))]
+    fields = (field.encode_name for message in log.messages for field in msgspec.structs.fields(message))
+    columns = list(dict.fromkeys((*_POSITION, *fields)))
     with ExitStack() as stack:
         try:
             writer = _writer(options.file, columns, stack)
@@ -129,11 +130,12 @@ async def _records(
     reader = LogReader(bus, log.stream, log.subject(tier), since_ms=since_ms)
     last = (await bus.info(log.stream)).state.last_seq
     try:
+        await reader.next_batch(wait_s=0.0)  # only to learn how many messages there are
         at = 0
-        while at < last:
+        while at < last and not reader.idle:
             batch = await reader.next_batch(wait_s=READ_TIMEOUT_S)
             if not batch:
-                return  # the last messages are of other tiers
+                raise BusUnavailable(f"no message of {log.stream} arrived for {READ_TIMEOUT_S:g} s")
             at = batch[-1].sequence
             wanted = [m for m in batch if m.sequence <= last and (until_ms is None or m.at_ms < until_ms)]
             yield [_record(message) for message in wanted]

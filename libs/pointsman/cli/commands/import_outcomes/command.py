@@ -22,13 +22,14 @@ import argparse
 import asyncio
 import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from pointsman.cli.commands.import_outcomes.files import FileUnreadable, read_records
-from pointsman.cli.commands.import_outcomes.rows import Columns, read_rows
+from pointsman.cli.commands.import_outcomes.rows import Columns, Result, read_rows
 from pointsman.cli.errors import CommandFailed
 from pointsman.cli.gateway import GatewayClient, GatewayUnavailable
 from pointsman.cli.target import add_target_options, find_target
@@ -36,6 +37,7 @@ from pointsman.core.bandit import Arm, ArmError
 
 ROWS_AT_ONCE = 300
 TIMEOUT_S = 60.0
+_ROW = re.compile(r"\brows\[(\d{1,4})\]")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -61,18 +63,19 @@ def _run(options: argparse.Namespace) -> int:
     arms = dict(map(_arm_option, options.arm))
     scale = 100.0 / options.quality_max if options.quality_max else 1.0
     try:
-        rows = list(read_rows(read_records(options.file.name, data), Columns(arms, scale)))
+        results = list(read_rows(read_records(options.file.name, data), Columns(arms, scale)))
     except FileUnreadable as error:
         raise CommandFailed(f"{options.file}: {error}", code=2) from error
-    if not rows:
+    if not results:
         raise CommandFailed(f"{options.file}: no results", code=2)
+    rows = [result.row for result in results]
     if options.quality_max is None and any("quality" in row for row in rows):
         largest = max(row.get("quality", 0.0) for row in rows)
         raise CommandFailed(f"--quality-max is required: 1 or 100; the best quality in the file is {largest:g}", code=2)
     target = find_target(options)
     settings = json.dumps([options.arm, scale]).encode()
     source = hashlib.blake2b(settings + data, digest_size=16).hexdigest()
-    extractor = asyncio.run(_send(target.gateway_url, target.api_key, options.tier, source, rows, options.dry_run))
+    extractor = asyncio.run(_send(target.gateway_url, target.api_key, options.tier, source, results, options.dry_run))
     print(summary(options.tier, rows, extractor, dry_run=options.dry_run))
     return 0
 
@@ -109,15 +112,16 @@ def _arm_option(text: str) -> tuple[str, Arm]:
 
 
 async def _send(
-    url: str, key: str | None, tier: str, source: str, rows: Sequence[dict[str, Any]], dry_run: bool
+    url: str, key: str | None, tier: str, source: str, results: Sequence[Result], dry_run: bool
 ) -> str | None:
     """Send all rows, after all were checked by the gateway; return the extractor of the contexts."""
     extractor = None
     try:
         async with GatewayClient(url, TIMEOUT_S, key) as gateway:
             for check in (True,) if dry_run else (True, False):
-                for part in _parts(rows):
-                    body = {"tier": tier, "source": source, "rows": part, "dry_run": check}
+                for part in _parts(results):
+                    rows = [result.row for result in part]
+                    body = {"tier": tier, "source": source, "rows": rows, "dry_run": check}
                     answer = await gateway.post("/v1/import", body)
                     if answer.status != 200:
                         raise CommandFailed(_refusal(answer.problem(), part, sent=not check))
@@ -127,12 +131,15 @@ async def _send(
     return extractor
 
 
-def _parts(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    for at in range(0, len(rows), ROWS_AT_ONCE):
-        yield list(rows[at : at + ROWS_AT_ONCE])
+def _parts(results: Sequence[Result]) -> Iterator[list[Result]]:
+    for at in range(0, len(results), ROWS_AT_ONCE):
+        yield list(results[at : at + ROWS_AT_ONCE])
 
 
-def _refusal(problem: str, part: Sequence[dict[str, Any]], *, sent: bool) -> str:
-    place = f"results {part[0]['row'] + 1:,} to {part[-1]['row'] + 1:,}"
+def _refusal(problem: str, part: Sequence[Result], *, sent: bool) -> str:
+    """Return a problem of the gateway with the places in the file instead of the numbers of the rows."""
+    text = _ROW.sub(lambda found: part[int(found[1])].place, problem)
+    if text == problem:
+        text = f"{part[0].place} to {part[-1].place}: {problem}"
     advice = "some may have been learned from, each once: repeat the import" if sent else "nothing was learned"
-    return f"{place}: {problem}; {advice}"
+    return f"{text}; {advice}"

@@ -28,8 +28,15 @@ class Columns(NamedTuple):
     scale: float
 
 
-def read_rows(records: Iterable[tuple[str, Record]], columns: Columns) -> Iterator[dict[str, Any]]:
-    """Yield the rows of ``POST /v1/import``, numbered in order.
+class Result(NamedTuple):
+    """A row of ``POST /v1/import``, and its place in the file, such as ``line 3``."""
+
+    place: str
+    row: dict[str, Any]
+
+
+def read_rows(records: Iterable[tuple[str, Record]], columns: Columns) -> Iterator[Result]:
+    """Yield the results of a file, numbered in order.
 
     Raise `FileUnreadable` with the place and the column of the first wrong value.
     """
@@ -39,7 +46,7 @@ def read_rows(records: Iterable[tuple[str, Record]], columns: Columns) -> Iterat
             continue
         try:
             for row in _results(record, columns):
-                yield {"row": number, **row}
+                yield Result(place, {"row": number, **row})
                 number += 1
         except ValueError as error:
             raise FileUnreadable(f"{place}: {error}") from error
@@ -125,6 +132,7 @@ def _numbers(record: Record, columns: Columns, prefix: str) -> dict[str, float]:
             largest = 100.0 / columns.scale if name == "quality" else 100.0
             raise ValueError(f"{prefix}{name}: expected at most {largest:g}, got {value}; see --quality-max")
         numbers[name] = number
-    if not numbers.keys() & {"quality", "reward"}:
+    exported = "decision_id" in record  # an outcome may have been counted without a quality
+    if not numbers.keys() & {"quality", "reward"} and not (exported and numbers.keys() & set(PER_ARM)):
         raise ValueError(f"{prefix}quality: missing, and so is reward")
     return numbers

@@ -4,6 +4,7 @@ from pointsman.contracts.messages.codec import decode
 from pointsman.contracts.messages.decision import DecisionEvent, event_decoder
 from pointsman.contracts.messages.errors import InvalidMessage
 from pointsman.contracts.messages.ids import DecisionId
+from pointsman.contracts.messages.imports import is_imported
 from pointsman.contracts.messages.subjects import DECISIONS, decision_log
 from pointsman.contracts.messages.validation import check_event
 from pointsman.runtime.bus import Bus
@@ -17,6 +18,8 @@ async def read_decision(bus: Bus, decision: DecisionId, timeout_s: float) -> tup
     The id has the log sequence for a direct get, and a nonce that proves that the message is the right one. Raise a
     410 when the decision has been removed from the log, a 404 when it was never in it.
     """
+    if decision.sequence is not None and is_imported(decision.sequence):
+        raise ProblemError(404, "this is an imported result, for which no decision was made", "decision_id")
     stored = None if decision.sequence is None else await bus.get(DECISIONS, decision.sequence, timeout_s)
     if stored is not None and stored.subject == decision_log(decision.tier):
         try:
