@@ -16,6 +16,7 @@ import pyarrow.parquet
 import pytest
 
 from pointsman.cli.main import main
+from pointsman.cli.stack.logins import READER_FILE, write_urls
 from pointsman.contracts.access.roles import Role
 from pointsman.contracts.messages import subjects
 from pointsman.core.bandit import Arm
@@ -117,13 +118,18 @@ def moment(client: httpx.Client) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(between_s)) + f".{int(between_s * 1000) % 1000:03d}Z"
 
 
+@pytest.fixture(scope="module")
+def reader_url(guarded: GuardedServers, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of NATS with the login of the reader, as the stack writes it."""
+    folder = tmp_path_factory.mktemp("urls")
+    write_urls(folder, guarded.credentials, guarded.nats.url)
+    return (folder / READER_FILE).read_text(encoding="utf-8").strip()
+
+
 @pytest.fixture
-def as_reader(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], guarded: GuardedServers) -> Iterator[None]:
+def as_reader(monkeypatch: pytest.MonkeyPatch, reader_url: str, guarded: GuardedServers) -> Iterator[None]:
     """The command has the login of the reader on NATS, and none for the store; it violates no permission."""
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("POINTSMAN_NATS_USER", "reader")
-    monkeypatch.setenv("POINTSMAN_NATS_PASSWORD", guarded.credentials.nats["reader"])
+    monkeypatch.setenv("POINTSMAN_NATS_URL", reader_url)
     before = guarded.refusals()
     yield
     assert guarded.refusals() == before
@@ -181,9 +187,9 @@ def test_a_time_ends_or_begins_the_export(moment: str, as_reader: None, tmp_path
 
 
 def test_json_lines_go_to_standard_output(
-    moment: str, as_reader: None, capfdbinary: pytest.CaptureFixture[bytes]
+    moment: str, reader_url: str, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    assert main(["export", "rewards", "-", "--tier", "OTHER"]) == 0
+    assert main(["export", "rewards", "-", "--tier", "OTHER", "--nats", reader_url]) == 0
     assert len([json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]) == OTHER
 
 

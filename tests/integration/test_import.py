@@ -342,7 +342,7 @@ async def test_a_wrong_row_is_named_with_its_field_and_nothing_is_learned(
     rows = records()
     rows[place] |= wrong
     error = await refused(client, bus, capsys, write_lines(tmp_path / "r.jsonl", rows), "--quality-max", "1")
-    assert f"line {place + 1}" in error and named in error, error
+    assert error.startswith(f"pointsman import: {tmp_path / 'r.jsonl'}: line {place + 1}") and named in error, error
 
 
 async def test_what_the_options_lack_is_named(

@@ -66,6 +66,12 @@ def test_an_exported_outcome_is_read_and_one_that_is_not_learned_from_is_left_ou
     assert (row["context"], row["model"], row["quality"]) == ([1.0], "m", 80.0)
 
 
+def test_an_exported_outcome_needs_no_quality() -> None:
+    exported = {"decision_id": "T.1.0123456789abcdef", "context": [1.0], "provider": "p", "model": "m", "cost_usd": 0.1}
+    (row,) = _rows("a.jsonl", json.dumps(exported), Columns({}, 1.0))
+    assert (row["cost_usd"], "quality" in row) == (0.1, False)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "columns", "names"),
     [

@@ -4,7 +4,7 @@ In JSON lines, each line is a message as the services exchange it, with its sequ
 the log stored it (at_ms, Unix milliseconds). In CSV and Parquet, each field of the message is a column; lists and
 objects are JSON text. All fields: docs/reference/subjects.md. Exported outcomes can be imported (--quality-max 100).
 
-Only streams are read, so the NATS user `reader` is enough.
+Only streams are read, so the NATS user `reader` is enough: --nats "$(cat data/reader.url)".
 """
 
 import argparse

@@ -21,6 +21,7 @@ from pointsman.runtime.peer import can_identify
 
 CREDENTIALS_FILE = "credentials.json"
 OBSERVER_FILE = "observer.url"
+READER_FILE = "reader.url"
 _SECTIONS = ("NATS", "REDIS")
 _LOGIN = ("USER", "PASSWORD", "PASSWORD_FILE", "CA_FILE", "CERT_FILE", "KEY_FILE", "SUPERVISOR_PID")
 
@@ -81,10 +82,11 @@ def without_logins(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in dropped}
 
 
-def write_observer_url(data_dir: Path, credentials: Credentials, nats_url: str) -> None:
-    """Write the URL of NATS with a user that may only subscribe, for the `nats` command; only the owner can read it."""
-    url = f"nats://observer:{credentials.nats['observer']}@{urlsplit(nats_url).netloc}\n"
-    write_private(data_dir / OBSERVER_FILE, url)
+def write_urls(data_dir: Path, credentials: Credentials, nats_url: str) -> None:
+    """Write the URLs of NATS with users that only subscribe or read logs; only the owner can read the files."""
+    users: dict[str, Role] = {OBSERVER_FILE: "observer", READER_FILE: "reader"}
+    for file, user in users.items():
+        write_private(data_dir / file, f"nats://{user}:{credentials.nats[user]}@{urlsplit(nats_url).netloc}\n")
 
 
 def _read(file: Path) -> Credentials | None:

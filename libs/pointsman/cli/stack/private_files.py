@@ -13,6 +13,7 @@ _FILES = (
     "ports.json",
     "credentials.json",
     "observer.url",
+    "reader.url",
     "nats.",
     "valkey.",
     "demo.toml",

@@ -16,7 +16,7 @@ from pointsman.cli.stack.embedded_servers import EmbeddedNats, EmbeddedServer, E
 from pointsman.cli.stack.environment import base_environment, server_environment
 from pointsman.cli.stack.errors import NotReadyYet, ProbeFailed, StartFailed
 from pointsman.cli.stack.lock import OWNER_VARIABLE, DataDirLock
-from pointsman.cli.stack.logins import ensure_credentials, service_environment, without_logins, write_observer_url
+from pointsman.cli.stack.logins import ensure_credentials, service_environment, without_logins, write_urls
 from pointsman.cli.stack.nats_recovery import NatsRecovery
 from pointsman.cli.stack.ports import Ports, gateway_port, read_ports, url_host, write_ports
 from pointsman.cli.stack.private_files import make_private
@@ -161,7 +161,7 @@ class Stack:
         port = self._choose_gateway_port()
         await asyncio.gather(self._start_server(nats), self._start_server(store))
         self.nats_url, self.monitor_url, self.redis_url = nats.url, nats.monitor_url, store.url
-        write_observer_url(self.data_dir, credentials, nats.url)
+        write_urls(self.data_dir, credentials, nats.url)
         self._recovering = asyncio.create_task(self._recovery(nats).run(), name="recovery of NATS")
         for service, module in self._modules.items():
             base = base_environment(service, self._config, self._environ)

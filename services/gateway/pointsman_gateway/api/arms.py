@@ -78,7 +78,7 @@ class ArmView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    n: Outcomes learned from.
+    n: Outcomes learned from, including imported ones.
     under_way: Decisions that await their outcome, as a decision replica counts them for an arm with fewer than 100
         outcomes; None when it counts none.
     held_back: That number has reached its bound: until outcomes come, the arm has only its share of exploration while
@@ -88,7 +88,7 @@ class ArmView(msgspec.Struct, frozen=True, kw_only=True):
     drift: The last change that was noticed; None without one.
     theta: θ = A⁻¹b, of length d.
     theta_width: √(A⁻¹)ᵢᵢ: the uncertainty of each coefficient, as ``width`` is for a score. Absent when d is above 128.
-    recent: Its decisions and rewards in the period.
+    recent: Its decisions and rewards in the period; imported outcomes are none.
     version: Outcome log sequence of the last outcome learned from; 0 when there was none.
     updated_at: When that outcome was accepted; RFC 3339 in UTC.
     A: d × d; present with ``matrices=true``.

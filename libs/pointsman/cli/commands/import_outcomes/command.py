@@ -37,7 +37,12 @@ from pointsman.core.bandit import Arm, ArmError
 
 ROWS_AT_ONCE = 300
 TIMEOUT_S = 60.0
+WRONG = "422 "
 _ROW = re.compile(r"\brows\[(\d{1,4})\]")
+
+
+class _Refused(Exception):
+    """The gateway refused rows of the file."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -75,7 +80,12 @@ def _run(options: argparse.Namespace) -> int:
     target = find_target(options)
     settings = json.dumps([options.arm, scale]).encode()
     source = hashlib.blake2b(settings + data, digest_size=16).hexdigest()
-    extractor = asyncio.run(_send(target.gateway_url, target.api_key, options.tier, source, results, options.dry_run))
+    try:
+        extractor = asyncio.run(
+            _send(target.gateway_url, target.api_key, options.tier, source, results, options.dry_run)
+        )
+    except _Refused as error:
+        raise CommandFailed(f"{options.file}: {error}") from error
     print(summary(options.tier, rows, extractor, dry_run=options.dry_run))
     return 0
 
@@ -86,7 +96,7 @@ def summary(tier: str, rows: Sequence[dict[str, Any]], extractor: str | None, *,
     for row in rows:
         results[f"{row['provider']}:{row['model']}"].append(row)
     verb = "would be" if dry_run else "are"
-    lines = [f"{len(rows):,} results of {len(results)} arms {verb} learned from in tier {tier}"]
+    lines = [f"{len(rows):,} results of {len(results)} arms {verb} learned from in tier {tier}, each once"]
     lines += [f"contexts are computed from the texts by {extractor}"] if extractor else []
     width = max(map(len, results))
     for arm, found in results.items():
@@ -124,7 +134,7 @@ async def _send(
                     body = {"tier": tier, "source": source, "rows": rows, "dry_run": check}
                     answer = await gateway.post("/v1/import", body)
                     if answer.status != 200:
-                        raise CommandFailed(_refusal(answer.problem(), part, sent=not check))
+                        raise _Refused(_refusal(answer.problem(), part, sent=not check))
                     extractor = answer.json()["extractor"]
     except (ValueError, GatewayUnavailable) as error:
         raise CommandFailed(f"{error}; results that were sent count once, so the import can be repeated") from error
@@ -138,8 +148,8 @@ def _parts(results: Sequence[Result]) -> Iterator[list[Result]]:
 
 def _refusal(problem: str, part: Sequence[Result], *, sent: bool) -> str:
     """Return a problem of the gateway with the places in the file instead of the numbers of the rows."""
-    text = _ROW.sub(lambda found: part[int(found[1])].place, problem)
-    if text == problem:
+    text = _ROW.sub(lambda found: part[int(found[1])].place, problem).removeprefix(WRONG)
+    if not _ROW.search(problem):
         text = f"{part[0].place} to {part[-1].place}: {problem}"
     advice = "some may have been learned from, each once: repeat the import" if sent else "nothing was learned"
     return f"{text}; {advice}"

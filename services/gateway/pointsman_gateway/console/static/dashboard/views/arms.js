@@ -58,7 +58,7 @@ function estimateCard(arms) {
         ];
       }), {id: "arms", tall: true, empty: "No arms are configured, and none has learned from an outcome."}),
     note("Decisions, mean reward (points, 0 to 100), delay and missing outcomes cover the selected period; applied outcomes and mean cost ",
-      "cover all time. The interval is valid for requests like those that the arm served; on others, the arm may be better or worse. ",
+      "cover all time, and include imported outcomes. The interval is valid for requests like those that the arm served; on others, the arm may be better or worse. ",
       "An arm with fewer than 100 outcomes may have 8 decisions under way (awaiting their outcome), and four more for each outcome; one that has reached that is held back."));
 }
 
