@@ -60,7 +60,9 @@ HANDLERS: dict[type, Callable[[Parts], Any]] = {
     OverviewHandler: lambda parts: OverviewHandler(parts.backends, parts.monitor),
     SystemHandler: lambda parts: SystemHandler(parts.monitor),
     AlertsHandler: lambda parts: AlertsHandler(parts.backends),
-    ArmsHandler: lambda parts: ArmsHandler(parts.backends, ProcessMonitor(parts.backends), parts.names),
+    ArmsHandler: lambda parts: ArmsHandler(
+        parts.backends, ProcessMonitor(parts.backends), parts.names, parts.chat.refuses
+    ),
     ShadowReportHandler: lambda parts: ShadowReportHandler(parts.backends),
     DecisionEventsHandler: lambda parts: DecisionEventsHandler(
         parts.backends, parts.authenticator, parts.decisions.fallback_topic

@@ -11,7 +11,7 @@ import pytest
 from pointsman.core.bandit import Arm
 from pointsman.runtime.bus import Bus
 from pointsman.runtime.store.store import Store
-from pointsman_gateway.chat.answer.headers import FIELDS_DROPPED
+from pointsman_gateway.chat.answer.headers import ADAPTED
 from tests.integration.llm.conftest import unique
 from tests.integration.llm.outcomes import decision_id, event_of, outcome_of, pulls
 from tests.support.mock_provider import MockProviderProcess
@@ -39,7 +39,7 @@ def test_the_arms_effort_replaces_that_of_an_openai_client(openai_client: openai
         model=model, messages=ask(), reasoning_effort="medium", temperature=0.2, max_tokens=2000
     )
     assert raw.headers["x-pointsman-model"] == model.partition(":")[2]
-    assert set(raw.headers[FIELDS_DROPPED].split(", ")) == {"reasoning_effort", "temperature"}
+    assert set(raw.headers[ADAPTED].split(", ")) == {"reasoning_effort", "temperature"}
     answer = raw.parse()
     assert answer.choices[0].message.content
     assert answer.usage is not None
@@ -55,7 +55,7 @@ def test_an_anthropic_client_receives_thinking_only_when_it_requests_it(
     options: dict[str, Any] = {"model": model, "max_tokens": 2000}
     raw = anthropic_client.messages.with_raw_response.create(messages=ask(), extra_body={"temperature": 0.2}, **options)
     assert [block.type for block in raw.parse().content] == ["text"]
-    assert raw.headers[FIELDS_DROPPED] == "temperature"
+    assert raw.headers[ADAPTED] == "temperature"
     with anthropic_client.messages.stream(messages=ask(), **options) as stream:
         assert len(list(stream.text_stream)) == words(model)
         final = stream.get_final_message()

@@ -6,6 +6,7 @@
 `retry_policy`         which failures are retried (429, 5xx, lost connections), and after which delay
 `failure`              `ProviderError`: a failure in the client's dialect
 `faults`               whose fault a failure is, and the words by which refusals are recognised
+`capabilities`         what models were seen to refuse, and how requests are changed for them
 `health`               which providers and models are left alone for a while
 `provider_call`        one HTTP exchange: sends a request and reads the beginning of the answer
 `answer`               an answer on its way to the client: complete, or as a stream

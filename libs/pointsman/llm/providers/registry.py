@@ -9,12 +9,12 @@ from time import monotonic
 from pointsman.contracts.config.providers import LOCAL_HOST, ProviderConfig, provider_named
 from pointsman.core.bandit import Arm
 from pointsman.llm.providers.efforts.effort import EffortNotAvailable
-from pointsman.llm.providers.failure import UnknownProvider
+from pointsman.llm.providers.failure import ProviderError, UnknownProvider
 from pointsman.llm.providers.health import ProviderHealth, Suspension
 from pointsman.llm.providers.kinds import IMPLEMENTATIONS, model_of_arm
 from pointsman.llm.providers.settings import ProviderSettings, settings_problems
 from pointsman.llm.providers.upstream import Upstream
-from pointsman.llm.request import Dialect
+from pointsman.llm.request import ChatRequest, Dialect
 from pointsman.runtime.http.client import HttpClient
 
 MAX_UPSTREAMS = 4096
@@ -137,6 +137,39 @@ class Providers:
         if provider.problems or provider.health.model(arm.model).suspension(monotonic()) is not None:
             return False
         return provider.effort_problem(arm.model) is None
+
+    def candidates(self, arms: tuple[Arm, ...], request: ChatRequest) -> tuple[Arm, ...]:
+        """Return the arms that can be called now and, as far as is known, serve a request.
+
+        Where there are none, those that can be called; where there are none either, all.
+        """
+        available = tuple(arm for arm in arms if self.available(arm)) or arms
+        rejects: dict[object, bool] = {}  # by form, because a translation takes time
+        return tuple(arm for arm in available if self._can_serve(arm, request, rejects)) or available
+
+    def _can_serve(self, arm: Arm, request: ChatRequest, rejects: dict[object, bool]) -> bool:
+        try:
+            upstream = self.upstream(arm)
+        except UnknownProvider:
+            return False
+        if upstream.refusals.excludes(request) is not None:
+            return False
+        if upstream.passes(request):
+            return True
+        form = upstream.form
+        if form not in rejects:
+            rejects[form] = upstream.rejection(request) is not None
+        return not rejects[form]
+
+    def refused(self, arm: Arm, error: ProviderError, request: ChatRequest) -> bool:
+        """Remember why an arm refused a request that another one has answered; return whether that is known."""
+        upstream = self._upstreams.get(arm)
+        return upstream is not None and upstream.refusals.refused(error, request)
+
+    def refuses(self, arm: Arm) -> list[str]:
+        """Return the features that an arm is known to refuse."""
+        upstream = self._upstreams.get(arm)
+        return upstream.refusals.names() if upstream is not None else []
 
     def suspended(self) -> list[Suspension]:
         """Return the providers and models that are not called for a while after several failures in a row."""

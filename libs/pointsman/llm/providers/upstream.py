@@ -6,9 +6,12 @@ import asyncio
 from time import monotonic
 
 from pointsman.llm.providers.answer import Answer
+from pointsman.llm.providers.capabilities.changes import Changes
+from pointsman.llm.providers.capabilities.refusals import Refusals
+from pointsman.llm.providers.efforts.claude import is_claude
 from pointsman.llm.providers.failure import NOT_SENT, GatewayLimit, ProviderError, Untranslatable
 from pointsman.llm.providers.health import ModelHealth, Scope
-from pointsman.llm.providers.kinds.wire import Wire
+from pointsman.llm.providers.kinds.wire import ProviderRequest, Wire
 from pointsman.llm.providers.provider_call import ProviderCall
 from pointsman.llm.providers.retry_policy import retry_delay_s
 from pointsman.llm.providers.settings import ProviderSettings
@@ -20,7 +23,12 @@ from pointsman.runtime.http.slots import ConnectionSlot
 
 
 class Upstream:
-    """One model of one provider."""
+    """One model of one provider.
+
+    Attributes
+    ----------
+    refusals: What the model is known to refuse.
+    """
 
     def __init__(
         self, settings: ProviderSettings, client: HttpClient, health: ModelHealth, wire: Wire, model: str
@@ -31,10 +39,20 @@ class Upstream:
         self._settings = settings
         self._client = client
         self._health = health
+        self.refusals = Refusals(f"{settings.name}:{model}")
         self._wire = wire
         self._stream_timeout_s = config.first_byte_timeout_ms / 1000.0
         self._answer_timeout_s = config.answer_timeout_ms / 1000.0
         self._max_retry_after_s = config.max_retry_after_ms / 1000.0
+
+    @property
+    def form(self) -> tuple[type[Wire], bool]:
+        """What decides whether a request can be translated: the same for most models of a kind."""
+        return type(self._wire), is_claude(self.model)
+
+    def passes(self, request: ChatRequest) -> bool:
+        """Return whether a request is passed on without a translation."""
+        return request.dialect == self._wire.dialect and not self._wire.translates
 
     def rejection(self, request: ChatRequest) -> Untranslatable | None:
         """Return why the request cannot be translated to the provider's dialect; None when it can. Sends nothing."""
@@ -68,9 +86,10 @@ class Upstream:
 
     async def _open(self, request: ChatRequest, slot: ConnectionSlot) -> Answer:
         encoded = encode_request(request, self._wire)
-        provider_request = await self._wire.provider_request(encoded.body, request)
+        changes = Changes(self.refusals.adaptations(), fixed_effort=self._wire.effort is not None)
+        provider_request = await self._changed(changes, encoded.body, request)
         timeout_s = self._stream_timeout_s if request.stream else self._answer_timeout_s
-        tries = 0
+        tries, retries = 0, 0
         while True:
             await slot.take()
             sent_at_s = monotonic()
@@ -86,19 +105,28 @@ class Upstream:
                 if self._rejects_usage(error, request):
                     self._wire.asks_usage = False
                     encoded = encode_request(request, self._wire)
-                    provider_request = await self._wire.provider_request(encoded.body, request)
+                    provider_request = await self._changed(changes, encoded.body, request)
                     continue
-                delay_s = retry_delay_s(tries, error.retry_after_s, self._max_retry_after_s)
-                if not error.retryable or tries > self._settings.config.retries or delay_s is None:
+                if changes.adapt(error, encoded.body):
+                    provider_request = await self._changed(changes, encoded.body, request)
+                    continue
+                retries += 1
+                delay_s = retry_delay_s(retries, error.retry_after_s, self._max_retry_after_s)
+                if not error.retryable or retries > self._settings.config.retries or delay_s is None:
                     raise
             except BaseException:
                 self._health.abandoned()
                 raise
             else:
                 self._health.succeeded(monotonic())
-                answer.tries, answer.dropped = tries, encoded.adapted
+                self.refusals.adapted(changes.of_model)
+                self.refusals.served(request)
+                answer.tries, answer.adapted = tries, (*encoded.adapted, *changes.labels)
                 return answer
             await asyncio.sleep(delay_s)
+
+    async def _changed(self, changes: Changes, body: bytes, request: ChatRequest) -> ProviderRequest:
+        return changes.request(await self._wire.provider_request(changes.body(body), request))
 
     def _suspended(self, request: ChatRequest, tries: int) -> ProviderError:
         found = self._health.suspension(monotonic())

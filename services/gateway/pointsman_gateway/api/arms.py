@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from statistics import NormalDist
 from typing import Annotated
@@ -86,6 +86,8 @@ class ArmView(msgspec.Struct, frozen=True, kw_only=True):
     mean_reward: 0 to 1; None before the first outcome.
     mean_cost_usd: Mean of the reported costs; after an alarm about the cost, as if all had been at the new level.
     drift: The last change that was noticed; None without one.
+    refuses: What its model has refused in the last hour, as this gateway has seen: `tools`, `images`, `temperature`.
+        Requests are changed for it, or it is no candidate for them.
     theta: θ = A⁻¹b, of length d.
     theta_width: √(A⁻¹)ᵢᵢ: the uncertainty of each coefficient, as ``width`` is for a score. Absent when d is above 128.
     recent: Its decisions and rewards in the period; imported outcomes are none.
@@ -107,6 +109,7 @@ class ArmView(msgspec.Struct, frozen=True, kw_only=True):
     theta_width: list[float] | msgspec.UnsetType = msgspec.UNSET
     recent: ArmRecord
     drift: ArmDrift | None = None
+    refuses: list[str] = []
     version: int
     updated_at: str | None
     A: list[list[float]] | msgspec.UnsetType = msgspec.UNSET
@@ -140,7 +143,10 @@ class ArmsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class ArmsHandler:
     """Lists arms."""
 
-    def __init__(self, backends: Backends, processes: ProcessMonitor, names: FeatureNames) -> None:
+    def __init__(
+        self, backends: Backends, processes: ProcessMonitor, names: FeatureNames, refuses: Callable[[Arm], list[str]]
+    ) -> None:
+        self._refuses = refuses
         self._backends = backends
         self._processes = processes
         self._names = names
@@ -183,6 +189,7 @@ class ArmsHandler:
                         record,
                         under_way=max(counts, default=None),
                         held_back=any(str(arm) in status.held_back for status in statuses),
+                        refuses=self._refuses(arm),
                         matrices=query.matrices,
                     )
                 )
@@ -199,6 +206,7 @@ def view_arm(
     matrices: bool,
     under_way: int | None = None,
     held_back: bool = False,
+    refuses: Sequence[str] = (),
 ) -> ArmView:
     """Return the JSON type of an arm."""
     width = np.sqrt(np.diag(np.linalg.inv(state.A))).tolist() if state.dim <= MAX_WIDTH_DIM else msgspec.UNSET
@@ -215,6 +223,7 @@ def view_arm(
         theta_width=width,
         recent=record,
         drift=_view_drift(state),
+        refuses=list(refuses),
         version=state.version,
         updated_at=_rfc3339(state.updated_at_ms) if state.updated_at_ms else None,
         **({"A": state.A.tolist(), "b": state.b.tolist()} if matrices else {}),

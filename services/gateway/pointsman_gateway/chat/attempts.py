@@ -9,11 +9,12 @@ import math
 from collections.abc import Sequence
 from time import perf_counter
 
+from pointsman.contracts.config.llm import LlmConfig
 from pointsman.contracts.messages.decision import Decision
 from pointsman.contracts.messages.outcome import Attempt
 from pointsman.core.bandit import Arm
 from pointsman.llm.providers.answer import Answer
-from pointsman.llm.providers.failure import GatewayLimit, ProviderError
+from pointsman.llm.providers.failure import NOT_SENT, GatewayLimit, ProviderError
 from pointsman.llm.providers.faults.fault import Fault
 from pointsman.llm.providers.registry import Providers
 from pointsman.llm.request import ChatRequest, Dialect
@@ -21,6 +22,8 @@ from pointsman.runtime.bus.status_problems import CLIENTS_FAULT
 from pointsman.runtime.telemetry import metrics
 from pointsman_gateway.chat.errors import ChatError
 from pointsman_gateway.http.problems import gateway_limit
+
+DEFAULT_ATTEMPTS = LlmConfig().max_attempts
 
 
 class Attempts:
@@ -35,12 +38,17 @@ class Attempts:
     answer: The answer for the client.
     served: The arm that returned it.
     gateway_failed: The attempts ended at a limit of the gateway.
+    excused: The first arm refused the request, another one answered, and the first is no candidate for such requests
+        any more: nothing is learned from its refusal.
     """
 
-    def __init__(self, providers: Providers, request: ChatRequest, order: Sequence[Arm]) -> None:
+    def __init__(
+        self, providers: Providers, request: ChatRequest, order: Sequence[Arm], max_attempts: int = DEFAULT_ATTEMPTS
+    ) -> None:
         self._providers = providers
         self.request = request
         self._order = order
+        self._max_attempts = max_attempts
         self.made: list[Attempt] = []
         self.tries = 0
         self.waited_s = 0.0
@@ -48,6 +56,7 @@ class Attempts:
         self.answer: Answer | None = None
         self.served: Arm | None = None
         self.gateway_failed = False
+        self.excused = False
         self._last_error: ProviderError | None = None
 
     @property
@@ -62,6 +71,9 @@ class Attempts:
         """
         errors: list[ProviderError] = []
         for arm in self._order:
+            # What was not sent is no attempt: an arm that cannot express the request takes no other one's place.
+            if sum(error.kind not in NOT_SENT for error in errors) >= self._max_attempts:
+                break
             self.started_s = perf_counter()
             try:
                 upstream = self._providers.upstream(arm, self.request.dialect)
@@ -82,9 +94,16 @@ class Attempts:
                 continue
             self._record(arm, answer.tries, answer.status)
             self.answer, self.served = answer, arm
+            self._remember_refusals(errors)
             self.request = self.request._replace(raw=b"")  # it was sent, and an answer may take minutes
             return answer
         raise no_answer_error(errors, self.request.dialect)
+
+    def _remember_refusals(self, errors: Sequence[ProviderError]) -> None:
+        """Remember why arms refused the request, which is known to be right now that another one has answered."""
+        failed = zip(self._order, errors, strict=False)
+        known = [self._providers.refused(arm, error, self.request) for arm, error in failed]
+        self.excused = bool(known) and known[0]
 
     def _record(self, arm: Arm, tries: int, status: int | None, error: ProviderError | None = None) -> None:
         took_s = perf_counter() - self.started_s
@@ -110,7 +129,7 @@ def _is_refused_twice(errors: Sequence[ProviderError]) -> bool:
     return sum(error.verdict.fault is Fault.UNCLEAR for error in errors) > 1
 
 
-def attempt_order(decision: Decision, candidates: tuple[Arm, ...], max_attempts: int) -> list[Arm]:
+def attempt_order(decision: Decision, candidates: tuple[Arm, ...]) -> list[Arm]:
     """Return the arms to try: the chosen one, then the others by probability and then by score.
 
     Ties keep the order of the candidates, and so do all others where no policy chose.
@@ -118,7 +137,7 @@ def attempt_order(decision: Decision, candidates: tuple[Arm, ...], max_attempts:
     chosen = Arm(decision.provider, decision.model)
     ranked = sorted(decision.scores, key=lambda score: (-score.probability, -score.ucb))
     others = [Arm(score.provider, score.model) for score in ranked] or list(candidates)
-    return [chosen, *[arm for arm in others if arm != chosen]][:max_attempts]
+    return [chosen, *[arm for arm in others if arm != chosen]]
 
 
 def limit_error(error: GatewayLimit) -> ChatError:

@@ -41,13 +41,13 @@ class ChatDecisions:
     ) -> tuple[Decision, tuple[Arm, ...]]:
         """Return the decision and its candidates.
 
-        Arms whose provider is known to be down are not candidates, unless all are down: no request waits for a provider
-        that is not called, and nothing is learned from it. No policy can choose without a context (the extractor
-        failed). ``pinned`` is the arm of the previous turn.
+        Arms that are known to be down, or not to be able to serve this request, are not candidates, unless no arm is
+        left: no request waits for them, nothing is learned from it, and the propensities are those of the others. No
+        policy can choose without a context (the extractor failed). ``pinned`` is the arm of the previous turn.
         """
         arms = route.arms
         if not route.direct:
-            arms = tuple(arm for arm in arms if self._providers.available(arm)) or arms
+            arms = self._providers.candidates(arms, request)
         if context is None:
             return self._client.fallback_decision(route.tier, arms, "features"), arms
         names_candidates = route.direct or len(arms) < len(route.arms)

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope
 
 from pointsman.contracts.messages.codec import encode
 from pointsman.llm.request import Dialect
-from pointsman_gateway.chat.answer.headers import AUTO_SCORE, FIELDS_DROPPED, HEADER_DESCRIPTIONS, TOKENS_ESTIMATED
+from pointsman_gateway.chat.answer.headers import ADAPTED, AUTO_SCORE, HEADER_DESCRIPTIONS, TOKENS_ESTIMATED
 from pointsman_gateway.chat.errors import ERROR_DESCRIPTIONS, dialect_errors, dialect_of, error_response
 from pointsman_gateway.chat.request.reader import MAX_MODEL_CHARS
 from pointsman_gateway.chat.service import ChatGateway
@@ -34,7 +34,7 @@ _REQUEST_HEADERS = {
 _ANSWER_HEADERS = {
     **HEADER_DESCRIPTIONS,
     AUTO_SCORE: "With the model `auto`: the difficulty of the request, 0 to 1, which selects the tier",
-    FIELDS_DROPPED: "Where the arm's effort replaced or excluded fields of the request: their names",
+    ADAPTED: "Where the request was changed for the model: the fields that were left out, replaced or renamed",
 }
 
 

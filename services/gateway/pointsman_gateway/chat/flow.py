@@ -68,12 +68,12 @@ class ChatFlow:
         context = self.features.context(view)
         decision, candidates = await self.decisions.decide(request, route, context, conversation, pinned)
         bind_decision(decision.decision_id)
-        order = attempt_order(decision, candidates, self.config.max_attempts)
+        order = attempt_order(decision, candidates)
         call = ChatCall(
             decision=decision,
             context=context or [],
             direct=route.direct,
-            attempts=Attempts(self.providers, request, order),
+            attempts=Attempts(self.providers, request, order, self.config.max_attempts),
             arrived_s=arrived_s,
             on_end=self.outcomes.submit,
             difficulty=route.difficulty,

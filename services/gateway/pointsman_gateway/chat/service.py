@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pointsman.contracts.messages.status import StatusProblem
+from pointsman.core.bandit import Arm
 from pointsman.llm.providers.registry import Providers
 from pointsman_gateway.api.feedback.response_index import ResponseIndex
 from pointsman_gateway.backends import Backends
@@ -52,6 +53,10 @@ class ChatGateway:
         for found in self._providers.suspended():
             kind = "provider" if found.model is None else "model"
             yield StatusProblem(kind=kind, subject=found.subject, text=found.text)
+
+    def refuses(self, arm: Arm) -> list[str]:
+        """Return the features that an arm is known to refuse; see `pointsman.llm.providers.capabilities`."""
+        return self._providers.refuses(arm)
 
     async def close(self) -> None:
         """Deliver pending outcomes and close the connections to providers. NATS and the store must still be open."""

@@ -133,6 +133,12 @@ def test_only_the_faults_of_models_and_providers_are_learned_from(fault: str, se
     assert measure(ended_call(attempts=attempts, **what), RewardRule()).learn == learned
 
 
+def test_a_refusal_that_excludes_the_arm_from_now_on_is_not_learned_from() -> None:
+    call = ended_call(attempts=[refused("model"), STOOD_IN], served=OTHER)
+    call.attempts.excused = True
+    assert not measure(call, RewardRule()).learn
+
+
 @pytest.mark.parametrize(
     "what",
     [

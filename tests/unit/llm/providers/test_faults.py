@@ -77,6 +77,11 @@ FEATURES = {
     "You invoked an unsupported model or your request did not allow prompt caching.": "cache_control",
     "Malformed input request: #/toolConfig/tools/1: extraneous key [cachePoint] is not permitted": "cache_control",
     "System role not supported": "system",
+    "messages[3]: invalid type: sequence, expected a string": "list_content",
+    "messages.1.content: Input should be a valid string": "list_content",
+    "invalid message content type: <nil>": "null_content",
+    "Unrecognized request argument supplied: store": "store",
+    "thinking.type: adaptive is not a supported value, enabled or disabled are": "thinking",
 }
 MISTAKES = [
     "messages: at least one message is required",
@@ -98,7 +103,24 @@ def test_a_limit_of_length_is_the_models_in_any_words(text: str) -> None:
     found = recognise(text)
     assert found is not None
     assert found.kind is Kind.LENGTH
-    assert judge(400, text) == Verdict(Fault.MODEL)
+    verdict = judge(400, text)
+    assert (verdict.fault, verdict.closes) == (Fault.MODEL, Scope.NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        ("prompt is too long: 210000 tokens > 200000 maximum", ("input_length",)),
+        ("The decoder prompt (length 9001) is longer than the maximum model length of 4096.", ("input_length",)),
+        ("max_tokens: 64000 > 8192, which is the maximum allowed number of output tokens for m", ("output_length",)),
+        ("Invalid max_tokens value, the valid range of max_tokens is [1, 8192]", ("output_length",)),
+        ("max_tokens is too large: 64000. This model supports at most 16384 completion tokens", ("output_length",)),
+        ("input length and `max_tokens` exceed context limit: 190000 + 64000 > 200000", ()),
+        ("However, you requested 9001 tokens (8001 in the messages, 1000 in the completion), context length 8192", ()),
+    ],
+)
+def test_the_limit_of_length_is_that_of_the_prompt_or_of_the_answer(text: str, limit: tuple[str, ...]) -> None:
+    assert judge(400, text).features == limit
 
 
 @pytest.mark.parametrize(("text", "feature"), FEATURES.items())

@@ -37,7 +37,7 @@ class CompleteAnswer:
         self.headers = headers
         self.body = body
         self.tries = 1  # calls of the provider, retries included
-        self.dropped: tuple[str, ...] = ()  # fields of the request that the arm's effort replaced or excluded
+        self.adapted: tuple[str, ...] = ()  # what of the request was changed or left out for the model
         self.completion = recorder.completion(status)
 
     async def close(self) -> None:

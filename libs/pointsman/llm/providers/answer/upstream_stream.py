@@ -53,7 +53,7 @@ class UpstreamStream:
         self.status = response.status
         self.headers: Mapping[str, str] = client_headers(response.headers, settings)
         self.tries = 1  # calls of the provider, retries included
-        self.dropped: tuple[str, ...] = ()  # fields of the request that the arm's effort replaced or excluded
+        self.adapted: tuple[str, ...] = ()  # what of the request was changed or left out for the model
         self._failures = failures
         config = settings.config
         self._idle_s = config.idle_timeout_ms / 1000.0

@@ -12,6 +12,9 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
+from pointsman.llm.providers.capabilities.adaptations import HINTS
+from pointsman.llm.providers.capabilities.requirements import INPUT_LENGTH, OUTPUT_LENGTH
+
 
 class Kind(Enum):
     """Kinds of refusals."""
@@ -26,7 +29,7 @@ class Kind(Enum):
 
 
 class Wording(NamedTuple):
-    """A refusal that was recognised; ``features`` are named by it, the first one first."""
+    """A refusal that was recognised; ``features`` are those that it names, or the limit of length."""
 
     kind: Kind
     features: tuple[str, ...] = ()
@@ -74,6 +77,13 @@ _LENGTH = _any(
     r"too many (?:images|documents|tools)",
     r"超长|过长|超过|超出",
 )
+_OUTPUT = _any(
+    r"^\W*(?:\w+ ){0,3}[`'\"]?max_?(?:\w+_)?tokens\b(?!.{0,20}(?:context|prompt|input))",
+    r"maxOutputTokens|(?:completion|output|new) tokens?\b.{0,40}(?:for|limit|maximum|allowed|at most)",
+    r"at most \d+ completion",
+)
+"""Words about the length of the answer rather than that of the prompt."""
+_ANSWER = _any(r"max\w*tokens|completion|\boutput|\bnew tokens")
 _NOT_SUPPORTED = _any(
     r"\bnot (?:be |been |yet |currently |natively |a valid |properly )*(?:support|allow|permit|available|accept"
     r"|implement|enable|compatible|recogni[sz]|possible|capable|configured|use|work|multi-?modal|vision|provided by"
@@ -141,6 +151,7 @@ FEATURES: dict[str, re.Pattern[str]] = {
             r"content\b.{0,60}(?:valid string|sequence)",
             r"content\b.{0,60}(?:be|expected|not|of type) (?:an? )?['`\"]?(?:string|str)\b(?! with)",
             r"(?:string|str)\b.{0,20}expected.{0,40}content|cannot concatenate|got (?:list|array)",
+            r"(?:sequence|array|list)\b.{0,20}expected (?:an? )?str(?:ing)?\b",
         ),
         "anthropic-beta": (r"anthropic[-_]beta|beta (?:header|flag|feature)|\bbetas\b",),
         "cache_control": (r"cache_control|cache[ _-]?points?|prompt[ _-]?cach(?:e|ing)",),
@@ -181,6 +192,7 @@ FEATURES: dict[str, re.Pattern[str]] = {
         "system": (
             r"\bsystem[ _](?:role|message|prompt|instruction|turn)s?|roles?\b.{0,20}\bsystem\b|developer instruct",
         ),
+        **{name: (rf"\b{name}\b",) for name in HINTS},
         "logprobs": (r"logprobs",),
         "logit_bias": (r"logit_bias",),
         "stop": (r"\bstop(?:_sequences?| sequences?)?\b",),
@@ -189,6 +201,10 @@ FEATURES: dict[str, re.Pattern[str]] = {
 }
 """Names of features in refusals. Where several are named, the first counts, and then this order: special ones first."""
 
+_ALTERNATIVES = _any(
+    r"expected one of|(?:supported|allowed|valid) (?:values|roles|types|formats) are|must be one of|not one of"
+)
+"""What follows is accepted, not refused."""
 _UNMISTAKABLE = frozenset({"anthropic-beta", "cache_control", "parallel_tool_calls"})
 """Features that a refusal names only when it concerns them, also after the path where they were found."""
 _SHAPES = frozenset({"thinking_history", "null_content", "list_content"})
@@ -203,7 +219,8 @@ def recognise(text: str, codes: tuple[str | None, ...] = ()) -> Wording | None:
     kind = next((kind for kind, applies in _RULES if applies(refusal)), None)
     if kind is None:
         return None
-    return Wording(kind, refusal.features if kind is Kind.FEATURE else ())
+    features = {Kind.FEATURE: refusal.features, Kind.LENGTH: _limit(text)}
+    return Wording(kind, features.get(kind, ()))
 
 
 def names_key(text: str) -> bool:
@@ -213,6 +230,7 @@ def names_key(text: str) -> bool:
 
 def named_features(text: str) -> tuple[str, ...]:
     """Return the features that a text names, by where it names them first."""
+    text = _ALTERNATIVES.split(text, maxsplit=1)[0]
     order = {name: at for at, name in enumerate(FEATURES)}
     found = [
         (name not in _UNMISTAKABLE, match.start(), order[name], name)
@@ -220,6 +238,13 @@ def named_features(text: str) -> tuple[str, ...]:
         if (match := words.search(text))
     ]
     return tuple(name for *_, name in sorted(found))
+
+
+def _limit(text: str) -> tuple[str, ...]:
+    """Return the limit of length that was exceeded; none where it is one of prompt and answer together."""
+    if _OUTPUT.search(text):
+        return (OUTPUT_LENGTH,)
+    return () if _ANSWER.search(text) else (INPUT_LENGTH,)
 
 
 class _Refusal:

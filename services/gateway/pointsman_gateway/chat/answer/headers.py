@@ -26,8 +26,8 @@ HEADER_DESCRIPTIONS = {
 AUTO_SCORE = "x-pointsman-auto-score"
 """Sent in addition for the model ``auto``: the difficulty of the request, 0 to 1."""
 
-FIELDS_DROPPED = "x-pointsman-fields-dropped"
-"""Sent in addition where the arm's effort replaced or excluded fields of the request: their names."""
+ADAPTED = "x-pointsman-adapted"
+"""Sent in addition where the request was changed for the model: the fields that were left out or renamed."""
 
 TOKENS_ESTIMATED = "x-pointsman-tokens-estimated"
 """``true`` where the tokens of a request were not counted by a provider."""
@@ -58,8 +58,8 @@ def response_headers(call: ChatCall) -> Headers:
         headers.append(("x-pointsman-propensity", f"{decision.propensity:.6g}"))
     if call.difficulty is not None:
         headers.append((AUTO_SCORE, f"{call.difficulty:.3f}"))
-    if attempts.answer is not None and attempts.answer.dropped:
-        headers.append((FIELDS_DROPPED, ", ".join(attempts.answer.dropped)))
+    if attempts.answer is not None and attempts.answer.adapted:
+        headers.append((ADAPTED, ", ".join(attempts.answer.adapted)))
     return tuple(headers)
 
 

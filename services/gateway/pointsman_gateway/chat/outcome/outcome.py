@@ -46,9 +46,10 @@ def is_learned(call: ChatCall) -> bool:
     """Return whether the outcome is evidence about the arm that a policy chose.
 
     It is not where no policy chose, where the arm was never called or had not answered when the client disconnected,
-    where the request, the key, the network or the gateway was at fault, and where the gateway ended the answer.
+    where the request, the key, the network or the gateway was at fault, where the gateway ended the answer, and where
+    the arm cannot do what the request needs and is no candidate for such requests any more.
     """
-    if call.decision.degraded or call.direct or call.request_faulty or call.stopped:
+    if call.decision.degraded or call.direct or call.request_faulty or call.stopped or call.attempts.excused:
         return False
     attempts = call.attempts.made
     if not attempts or attempts[0].error in NOT_SENT:
