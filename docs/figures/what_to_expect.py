@@ -14,7 +14,7 @@ LIVES = 60
 RULE = "demo's rule"
 DEFAULT = "scaled-linucb (default)"
 LABELLED = (0, 30, 100)
-LOWEST = -110
+LOWEST = -150
 
 
 def draw() -> None:
