@@ -39,3 +39,15 @@ def requests_thinking(body: Mapping[str, Any]) -> bool:
     """Return whether a client of Anthropic's dialect requests the model's thinking."""
     thinking = body.get("thinking")
     return isinstance(thinking, dict) and thinking.get("type") in ("enabled", "adaptive")
+
+
+def requests_reasoning(body: Mapping[str, Any]) -> bool:
+    """Return whether a client of OpenAI's dialect requests reasoning, by any of the fields that servers have for it."""
+    effort, reasoning = body.get("reasoning_effort"), body.get("reasoning")
+    if isinstance(reasoning, dict):
+        if reasoning.get("exclude") is True or reasoning.get("enabled") is False:
+            return False
+        effort = reasoning.get("effort") or effort or (reasoning.get("enabled") or reasoning.get("max_tokens"))
+    if effort:
+        return bool(effort != "none")
+    return body.get("include_reasoning") is True or body.get("enable_thinking") is True or requests_thinking(body)

@@ -47,6 +47,7 @@ class ProviderCall:
         self._timeout_s = timeout_s
         self._failures = CallFailures(settings, wire.dialect, request.dialect, adapted=wire.effort is not None)
         self._reader = wire.reader()
+        self._reader.tool_names = tool_names
         self._translator = answer_translator(request, wire, model, tool_names)
 
     async def send(self, client: HttpClient, provider_request: ProviderRequest, slot: ConnectionSlot) -> Answer:
@@ -86,11 +87,11 @@ class ProviderCall:
         recorder = self._reader.recorder
         try:
             body = self._wire.whole(await response.read(self._settings.config.max_answer_bytes), response.headers)
-            self._reader.whole(body)
+            pieces = self._reader.whole(body)
             if recorder.error is not None:
                 raise self._failures.from_error_event(recorder.error)
             if self._translator is not None:
-                body = self._translator.whole(body)
+                body = self._translator.whole(body, pieces)
         except UNREADABLE as error:
             raise self._failures.protocol("sent an answer that is not readable", response.status) from error
         return CompleteAnswer(response.status, client_headers(response.headers, self._settings), body, recorder)

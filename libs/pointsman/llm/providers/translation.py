@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from time import time
 from typing import Any, NamedTuple
 
+from pointsman.llm.answers.translator import AnswerTranslator, WrittenAnswer
+from pointsman.llm.answers.without_thinking import AnthropicAnswerWithoutThinking
+from pointsman.llm.answers.write_anthropic import AnthropicWriter
+from pointsman.llm.answers.write_openai import OpenAIWriter
 from pointsman.llm.conversation.read_anthropic import read_anthropic
 from pointsman.llm.conversation.read_openai import read_openai
 from pointsman.llm.effort import without_client_effort
-from pointsman.llm.providers.answer.pipeline import AnswerTranslator
 from pointsman.llm.providers.kinds.wire import Wire
-from pointsman.llm.request import ChatRequest, requests_thinking, requests_usage
-from pointsman.llm.translate.anthropic_answer_to_openai import AnthropicAnswerToOpenAI
-from pointsman.llm.translate.anthropic_answer_without_thinking import AnthropicAnswerWithoutThinking
-from pointsman.llm.translate.openai_answer_to_anthropic import OpenAIAnswerToAnthropic
+from pointsman.llm.request import ChatRequest, requests_reasoning, requests_thinking, requests_usage
 
 _READERS = {"openai": read_openai, "anthropic": read_anthropic}
 
@@ -49,12 +49,19 @@ def encode_request(request: ChatRequest, wire: Wire) -> EncodedRequest:
 
 
 def answer_translator(
-    request: ChatRequest, wire: Wire, model: str, tool_names: Mapping[str, str]
+    request: ChatRequest, wire: Wire, model: str, tool_names: Mapping[str, str] = {}
 ) -> AnswerTranslator | None:
-    """Return the translator of an answer in the provider's dialect; None where the client receives it as it is."""
-    if request.dialect == wire.dialect:
-        hides = request.dialect == "anthropic" and wire.effort is not None and not requests_thinking(request.body)
+    """Return the translator of an answer in the provider's dialect; None where the client receives it as it is.
+
+    ``tool_names`` are those that the reader maps back, so an answer with one is written again.
+    """
+    body = request.body
+    asked = requests_thinking(body) if request.dialect == "anthropic" else requests_reasoning(body)
+    same = request.dialect == wire.dialect
+    if same and not (wire.translates or tool_names):
+        hides = request.dialect == "anthropic" and wire.effort is not None and not asked
         return AnthropicAnswerWithoutThinking() if hides else None
     if request.dialect == "openai":
-        return AnthropicAnswerToOpenAI(int(time()), requests_usage(request.body))
-    return OpenAIAnswerToAnthropic(model)
+        return WrittenAnswer(OpenAIWriter(int(time()), requests_usage(body), thinking=asked, model=model))
+    # A client of Anthropic's models receives their thinking unless the effort of the arm is the reason for it.
+    return WrittenAnswer(AnthropicWriter(model, thinking=asked or (same and wire.effort is None)))

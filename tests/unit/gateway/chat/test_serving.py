@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pointsman.core.bandit import Arm
+from pointsman.llm.answers.recorder import CompletionRecorder
 from pointsman.llm.providers.answer.complete import CompleteAnswer
-from pointsman.llm.providers.dialects.recorder import CompletionRecorder
 from pointsman.llm.providers.failure import ProviderError, Untranslatable
 from pointsman.llm.providers.faults.fault import Fault, Verdict
 from pointsman.llm.providers.registry import Providers

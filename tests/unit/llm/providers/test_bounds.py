@@ -6,18 +6,19 @@ import msgspec
 import pytest
 
 from pointsman.contracts.config.providers import ProviderConfig
+from pointsman.llm.answers import ordered
+from pointsman.llm.answers import recorder as recording
+from pointsman.llm.answers.events import ToolArguments, ToolBegin, ToolEnd, ToolPiece
+from pointsman.llm.answers.ordered import OrderedEvents
+from pointsman.llm.answers.read_anthropic import AnthropicReader
+from pointsman.llm.answers.read_openai import OpenAIReader
+from pointsman.llm.answers.recorder import AnswerReader, CompletionRecorder
 from pointsman.llm.providers.answer.complete import client_headers
 from pointsman.llm.providers.answer.pipeline import MAX_EMPTY_EVENTS, StreamPipeline
-from pointsman.llm.providers.dialects import recorder as recording
 from pointsman.llm.providers.dialects.answer_json import MAX_OBJECT_BYTES, decode_answer, decode_object
-from pointsman.llm.providers.dialects.anthropic import AnthropicReader
 from pointsman.llm.providers.dialects.errors import parse_error
-from pointsman.llm.providers.dialects.openai import OpenAIReader
-from pointsman.llm.providers.dialects.recorder import AnswerReader, CompletionRecorder
 from pointsman.llm.providers.dialects.sse import SseFraming
 from pointsman.llm.providers.settings import ProviderSettings
-from pointsman.llm.translate import tool_blocks
-from pointsman.llm.translate.tool_blocks import ToolBlocks
 
 
 def test_long_names_of_an_answer_are_unknown() -> None:
@@ -43,29 +44,26 @@ def test_arguments_past_the_bound_are_not_kept_and_not_valid(monkeypatch: pytest
 
 
 def test_translated_calls_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tool_blocks, "MAX_ARGUMENT_CHARS", 100)
-    monkeypatch.setattr(tool_blocks, "MAX_TOOL_CALLS", 3)
-    blocks = ToolBlocks()
-    blocks.add(0, "", "f", "y" * 100)
+    monkeypatch.setattr(ordered, "MAX_ARGUMENT_CHARS", 100)
+    monkeypatch.setattr(ordered, "MAX_TOOL_CALLS", 3)
+    events = OrderedEvents()
+    events.feed([ToolPiece(0, "t", "f", "y" * 100)])
     with pytest.raises(ValueError, match="too long"):
-        blocks.add(0, "", "", "y")
-    blocks = ToolBlocks()
+        events.feed([ToolPiece(0, arguments="y")])
+    events = OrderedEvents()
     with pytest.raises(ValueError, match="too many"):
-        for index in range(4):
-            blocks.add(index, "", "f", "{}")
+        for call in range(4):
+            events.feed([ToolPiece(call, "t", "f", "{}")])
 
 
 def test_a_call_that_is_checked_too_often_ends_with_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tool_blocks, "MAX_CHECKED_CHARS", 10)
-    blocks = ToolBlocks()
-    blocks.add(0, "t0", "f", '{"a":"')
-    blocks.add(1, "t1", "g", "{}")
-    assert [step.kind for step in blocks.steps(final=False)] == ["open", "arguments"]
+    monkeypatch.setattr(ordered, "MAX_CHECKED_CHARS", 10)
+    events = OrderedEvents()
+    first = events.feed([ToolPiece(0, "t0", "f", '{"a":"'), ToolPiece(1, "t1", "g", "{}")])
+    assert first == [ToolBegin("t0", "f"), ToolArguments('{"a":"')]
     for piece in ("}}}}}}", '"}'):
-        blocks.add(0, "", "", piece)
-        assert [step.kind for step in blocks.steps(final=False)] == ["arguments"]
-    kinds = [step.kind for step in blocks.steps(final=True)]
-    assert kinds == ["close", "open", "arguments", "close"]
+        assert events.feed([ToolPiece(0, arguments=piece)]) == [ToolArguments(piece)]
+    assert events.end() == [ToolEnd(), ToolBegin("t1", "g"), ToolArguments("{}"), ToolEnd()]
 
 
 @pytest.mark.parametrize(

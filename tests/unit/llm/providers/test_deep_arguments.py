@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pointsman.llm.providers.dialects.recorder import CompletionRecorder
+from pointsman.llm.answers.recorder import CompletionRecorder
 
 
 def test_arguments_that_are_nested_too_deep_are_no_json_and_no_failure() -> None:

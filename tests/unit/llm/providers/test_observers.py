@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pointsman.llm.answers.read_anthropic import AnthropicReader
+from pointsman.llm.answers.read_openai import OpenAIReader
 from pointsman.llm.completion import TEXT_HEAD_CHARS
-from pointsman.llm.providers.dialects.anthropic import AnthropicReader
 from pointsman.llm.providers.dialects.errors import parse_error
-from pointsman.llm.providers.dialects.openai import OpenAIReader
-from pointsman.llm.translate.anthropic_answer_to_openai import AnthropicAnswerToOpenAI
-from pointsman.llm.translate.openai_answer_to_anthropic import OpenAIAnswerToAnthropic
+from tests.support.translations import anthropic_to_openai, openai_to_anthropic
 
 NAMES = [
     "type",
@@ -42,6 +41,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
     max_leaves=12,
 )
+
 JSON = VALUES.map(msgspec.json.encode)
 
 
@@ -59,7 +59,7 @@ def test_whatever_comes_is_survived(events: list[bytes]) -> None:
 
 @given(JSON | st.binary(max_size=30))
 def test_translations_of_nonsense_fail_as_documented(event: bytes) -> None:
-    for translator in (AnthropicAnswerToOpenAI(0, True), OpenAIAnswerToAnthropic("m")):
+    for translator in (anthropic_to_openai(0, True), openai_to_anthropic("m")):
         with suppress(ValueError, LookupError, TypeError, AttributeError):
             translator.event(event)
         with suppress(ValueError, LookupError, TypeError, AttributeError):
@@ -77,7 +77,7 @@ def test_translations_of_nonsense_fail_as_documented(event: bytes) -> None:
         ({"content": "x", "tool_calls": [{"function": {"name": "f"}}]}, "stop", "tool_calls"),
         ({"content": "x", "tool_calls": [{"function": {"name": "f"}}]}, "eos_token", "tool_calls"),
         ({"content": "x", "tool_calls": [{"function": {"name": "f"}}]}, "length", "length"),
-        ({"content": "x", "tool_calls": [{"function": {"name": "f"}}]}, "", None),
+        ({"content": "x", "tool_calls": [{"function": {"name": "f"}}]}, "", "tool_calls"),
         ({"content": "x"}, "content_filter", "content_filter"),
         ({"content": "x"}, "eos", "eos"),
         ({"content": [{"type": "text", "text": "x"}, {"type": "thinking"}]}, "stop", "stop"),

@@ -7,16 +7,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from pointsman.llm.answers.read_anthropic import AnthropicReader
+from pointsman.llm.answers.read_converse import converse_to_anthropic
+from pointsman.llm.answers.read_openai import OpenAIReader
 from pointsman.llm.completion import Completion, Usage
-from pointsman.llm.providers.dialects.anthropic import AnthropicReader
-from pointsman.llm.providers.dialects.openai import OpenAIReader
 from pointsman.llm.providers.dialects.usage import MAX_TOKENS
 from pointsman.llm.providers.kinds.bedrock import EventStreamFraming
-from pointsman.llm.translate.anthropic_answer_to_openai import AnthropicAnswerToOpenAI
-from pointsman.llm.translate.converse_answer_to_anthropic import converse_to_anthropic
-from pointsman.llm.translate.openai_answer_to_anthropic import OpenAIAnswerToAnthropic
 from tests.support.event_stream import event
 from tests.support.provider_answers import CONVERSE_EVENTS
+from tests.support.translations import anthropic_to_openai, openai_to_anthropic
 
 ODD = {
     "-1": "negative",
@@ -191,10 +190,10 @@ def test_usage_in_other_places_of_a_stream(end: bytes, later: bytes) -> None:
 @pytest.mark.parametrize("value", ODD, ids=lambda value: value[:12])
 def test_translated_answers_have_no_odd_count(value: str) -> None:
     answer = ANTHROPIC % f'{{"input_tokens":{value},"output_tokens":7,"cache_read_input_tokens":{value}}}'
-    usage = msgspec.json.decode(AnthropicAnswerToOpenAI(0, True).whole(answer.encode()))["usage"]
+    usage = msgspec.json.decode(anthropic_to_openai(0, True).whole(answer.encode()))["usage"]
     assert (usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]) == (0, 7, 7)
     answer = OPENAI % (WHOLE, f'{{"prompt_tokens":{value},"completion_tokens":7}}')
-    usage = msgspec.json.decode(OpenAIAnswerToAnthropic("m").whole(answer.encode()))["usage"]
+    usage = msgspec.json.decode(openai_to_anthropic("m").whole(answer.encode()))["usage"]
     assert (usage["input_tokens"], usage["output_tokens"]) == (0, 7)
 
 

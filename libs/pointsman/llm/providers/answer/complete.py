@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pointsman.llm.providers.dialects.recorder import CompletionRecorder
+from pointsman.llm.answers.recorder import CompletionRecorder
 from pointsman.llm.providers.settings import ProviderSettings
 
 _CLIENT_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")

@@ -3,31 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
-from pointsman.llm.providers.dialects.recorder import AnswerReader
+from pointsman.llm.answers.recorder import AnswerReader
+from pointsman.llm.answers.translator import AnswerTranslator
 from pointsman.llm.providers.dialects.sse import Event, Framing
-
-
-class AnswerTranslator(Protocol):
-    """Translates one answer from the wire's dialect to the client's.
-
-    `whole` and `event` raise `ValueError`, `KeyError` or `TypeError` when the answer does not match its dialect, or
-    the other dialect cannot express it.
-    """
-
-    def whole(self, body: bytes) -> bytes:
-        """Translate an answer that is not a stream."""
-        ...
-
-    def event(self, data: bytes) -> bytes:
-        """Translate the data of one event to the resulting events of the client's dialect, possibly none."""
-        ...
-
-    def end(self) -> bytes:
-        """Return the remaining events when the stream has ended."""
-        ...
-
 
 MAX_EVENTS = 1_000_000
 """Most events of a stream; some providers send one for each token."""
@@ -59,7 +38,7 @@ class StreamPipeline:
         redacted: Callable[[bytes], bytes] = bytes,
     ) -> None:
         self._framing = framing
-        self._read = reader.event
+        self._reader = reader
         self._drops_usage = drops_usage
         self._translator = translator
         self._redacted = redacted
@@ -99,10 +78,13 @@ class StreamPipeline:
             return self._translate(self._translator, events)
         out = []
         for event, data in events:
-            only_usage = data is not None and self._read(data)
+            if data is None:
+                out.append(event)
+                continue
+            self._reader.event(data)
             if self.recorder.cut:
                 break
-            if not (only_usage and self._drops_usage):
+            if not (self._drops_usage and self._reader.only_usage):
                 out.append(event)
         return b"".join(out)
 
@@ -111,7 +93,9 @@ class StreamPipeline:
         for _, data in events:
             if data is None or self.recorder.error is not None:
                 continue
-            self._read(data)
+            pieces = self._reader.event(data)
+            if self.recorder.malformed:
+                raise ValueError("an event is not readable")
             if self.recorder.error is None and not self.recorder.cut:
-                out.append(translator.event(data))
+                out.append(translator.event(data, pieces))
         return b"".join(out)

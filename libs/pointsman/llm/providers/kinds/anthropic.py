@@ -5,15 +5,18 @@ Reference: https://docs.anthropic.com/en/api/messages and https://docs.anthropic
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
+from pointsman.llm.answers.events import Piece
+from pointsman.llm.answers.read_anthropic import AnthropicReader
+from pointsman.llm.answers.recorder import AnswerReader, CompletionRecorder
 from pointsman.llm.completion import Usage
 from pointsman.llm.conversation.form import RequestForm, Written
 from pointsman.llm.conversation.target import ANTHROPIC
 from pointsman.llm.conversation.write_anthropic import write_anthropic
 from pointsman.llm.providers.dialects.answer_json import decode_answer
-from pointsman.llm.providers.dialects.anthropic import AnthropicReader
-from pointsman.llm.providers.dialects.recorder import AnswerReader, CompletionRecorder
 from pointsman.llm.providers.dialects.usage import TokenCount
 from pointsman.llm.providers.kinds.wire import Wire, endpoint_url
 from pointsman.llm.providers.settings import ProviderSettings
@@ -68,11 +71,14 @@ class TokenCountReader:
 
     def __init__(self) -> None:
         self.recorder = CompletionRecorder()
+        self.tool_names: Mapping[str, str] = {}
+        self.only_usage = False
 
-    def event(self, data: bytes) -> bool:
+    def event(self, data: bytes) -> list[Piece]:
         """Do nothing: a count is not a stream."""
-        return False
+        return []
 
-    def whole(self, body: bytes) -> None:
+    def whole(self, body: bytes) -> list[Piece]:
         """Read a count; raise `msgspec.MsgspecError` when the body is something else."""
         self.recorder.usage = Usage(input_tokens=decode_answer(_decoder, body).input_tokens)
+        return []

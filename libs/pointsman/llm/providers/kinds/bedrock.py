@@ -19,20 +19,20 @@ import msgspec
 from multidict import CIMultiDict
 from yarl import URL
 
+from pointsman.llm.answers.read_anthropic import AnthropicReader
+from pointsman.llm.answers.read_converse import ConverseEvents, converse_to_anthropic
 from pointsman.llm.conversation.form import RequestForm, Written
 from pointsman.llm.conversation.read_anthropic import read_anthropic
 from pointsman.llm.conversation.target import converse_target
 from pointsman.llm.conversation.write_anthropic import write_anthropic
 from pointsman.llm.conversation.write_converse import write_converse
 from pointsman.llm.providers.dialects.answer_json import decode_object
-from pointsman.llm.providers.dialects.anthropic import AnthropicReader
 from pointsman.llm.providers.dialects.sse import Event, encode_event
 from pointsman.llm.providers.efforts.claude import ClaudeBudgetEffort, ClaudeEffort
 from pointsman.llm.providers.failure import UnknownProvider
 from pointsman.llm.providers.kinds.wire import ProviderRequest, Wire
 from pointsman.llm.providers.settings import ProviderSettings
 from pointsman.llm.request import ChatRequest, Dialect
-from pointsman.llm.translate.converse_answer_to_anthropic import ConverseEvents, converse_to_anthropic
 
 SERVICE = "bedrock"
 API_KEY_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"

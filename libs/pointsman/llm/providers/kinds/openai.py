@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 from yarl import URL
 
+from pointsman.llm.answers.read_openai import OpenAIReader
 from pointsman.llm.conversation.form import RequestForm, Written
 from pointsman.llm.conversation.target import RequestTarget
 from pointsman.llm.conversation.write_openai import write_openai
-from pointsman.llm.providers.dialects.openai import OpenAIReader
 from pointsman.llm.providers.kinds.wire import Wire, endpoint_url
 from pointsman.llm.providers.settings import ProviderSettings
 from pointsman.llm.request import ChatRequest, Dialect

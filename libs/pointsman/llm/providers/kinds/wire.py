@@ -9,8 +9,8 @@ import msgspec
 from multidict import CIMultiDict
 from yarl import URL
 
+from pointsman.llm.answers.recorder import AnswerReader
 from pointsman.llm.conversation.form import RequestForm, Written
-from pointsman.llm.providers.dialects.recorder import AnswerReader
 from pointsman.llm.providers.dialects.sse import Framing, SseFraming
 from pointsman.llm.providers.efforts.effort import Effort
 from pointsman.llm.providers.settings import ProviderSettings

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from pointsman.llm.answers.events import Piece
 from pointsman.llm.providers.dialects.answer_json import decode_object
 from pointsman.llm.providers.dialects.sse import encode_event
 
@@ -22,13 +23,13 @@ class AnthropicAnswerWithoutThinking:
         self._removed = 0  # blocks so far; one block ends before the next begins
         self._hidden: int | None = None  # index of the last of them
 
-    def whole(self, body: bytes) -> bytes:
+    def whole(self, body: bytes, pieces: list[Piece]) -> bytes:
         """Return an answer that is not a stream."""
         answer = decode_object(body)
         content = [block for block in answer["content"] if block.get("type") not in _THINKING]
         return msgspec.json.encode({**answer, "content": content})
 
-    def event(self, data: bytes) -> bytes:
+    def event(self, data: bytes, pieces: list[Piece]) -> bytes:
         """Return an event, or nothing for one of a thinking block."""
         event: dict[str, Any] = decode_object(data)
         index = event.get("index")

@@ -1,4 +1,4 @@
-"""Translation of Converse's answers to Anthropic's.
+"""Converse's answers as Anthropic's, which `AnthropicReader` reads.
 
 Reference: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html.
 """
@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pointsman.llm.providers.dialects.finish_reasons import anthropic_stop_from_converse
-from pointsman.llm.translate.anthropic_shapes import end_events, message_shape, usage_shape
-
 
 def converse_to_anthropic(answer: dict[str, Any], model: str, response_id: str) -> dict[str, Any]:
     """Translate an answer that is not a stream; raise `KeyError` or `TypeError` when it is not one of Converse."""
     blocks = [_block(block) for block in answer["output"]["message"]["content"]]
     content = [block for block in blocks if block is not None]
-    stop = anthropic_stop_from_converse(answer["stopReason"])
-    return message_shape(response_id, model, content, stop, _usage(answer.get("usage") or {}))
+    stop = answer["stopReason"]
+    return _message_shape(response_id, model, content, stop, _usage(answer.get("usage") or {}))
 
 
 def _block(block: dict[str, Any]) -> dict[str, Any] | None:
@@ -37,9 +34,10 @@ def _block(block: dict[str, Any]) -> dict[str, Any] | None:
 def _usage(usage: Any) -> dict[str, Any]:
     """Return the counts under Anthropic's names, unchecked: that is done where Anthropic's usage is read."""
     if not isinstance(usage, dict) or not usage:
-        return usage_shape(0, 0, 0, 0)
-    written, cached = usage.get("cacheWriteInputTokens") or 0, usage.get("cacheReadInputTokens") or 0
-    return usage_shape(usage.get("inputTokens"), written, cached, usage.get("outputTokens"))
+        return _usage_shape(0, 0, 0, 0)
+    written = usage.get("cacheWriteInputTokens") or usage.get("cacheWriteInputTokenCount") or 0
+    cached = usage.get("cacheReadInputTokens") or usage.get("cacheReadInputTokenCount") or 0
+    return _usage_shape(usage.get("inputTokens"), written, cached, usage.get("outputTokens"))
 
 
 class ConverseEvents:
@@ -62,9 +60,9 @@ class ConverseEvents:
             self._open.discard(event["contentBlockIndex"])
             return [{"type": "content_block_stop", "index": event["contentBlockIndex"]}]
         if kind == "messageStart":
-            return [{"type": "message_start", "message": message_shape(self._response_id, self._model)}]
+            return [{"type": "message_start", "message": _message_shape(self._response_id, self._model)}]
         if kind == "messageStop":
-            self._stop = anthropic_stop_from_converse(event["stopReason"])
+            self._stop = event["stopReason"]
             return []
         return self._end(event.get("usage") or {}) if kind == "metadata" else []
 
@@ -107,4 +105,35 @@ class ConverseEvents:
         if self._done or self._stop is None:
             return []
         self._done = True
-        return end_events(self._stop, _usage(usage))
+        delta = {"stop_reason": self._stop, "stop_sequence": None}
+        return [{"type": "message_delta", "delta": delta, "usage": _usage(usage)}, {"type": "message_stop"}]
+
+
+def _message_shape(
+    response_id: str,
+    model: str,
+    content: list[dict[str, Any]] | None = None,
+    stop_reason: str | None = None,
+    usage: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return an answer; without content, the beginning of a stream, whose usage is reported at its end."""
+    return {
+        "id": response_id,
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": content or [],
+        "stop_reason": stop_reason,
+        "stop_sequence": None,
+        "usage": usage or {"input_tokens": 0, "output_tokens": 0},
+    }
+
+
+def _usage_shape(fresh: Any, written: Any, cached: Any, output: Any) -> dict[str, Any]:
+    """Return the usage of an answer; ``fresh`` tokens of the prompt were neither written to the cache nor read."""
+    return {
+        "input_tokens": fresh,
+        "cache_creation_input_tokens": written,
+        "cache_read_input_tokens": cached,
+        "output_tokens": output,
+    }

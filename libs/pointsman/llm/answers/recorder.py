@@ -1,15 +1,17 @@
-"""Records what is in an answer as it passes: text, tool calls, usage, how it ends."""
+"""What is known of an answer as it passes, from its events: text, tool calls, usage, how it ends."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import Protocol
 
 import msgspec
 
+from pointsman.llm.answers.events import Finish, Piece, RefusalPiece, TextPiece, ToolPiece, UsageReport
+from pointsman.llm.answers.finish import FAILED_MIDWAY, agreed_reason
 from pointsman.llm.completion import TEXT_HEAD_CHARS, Completion, ToolCall, Usage
-from pointsman.llm.providers.dialects.finish_reasons import completion_finish
 from pointsman.llm.providers.dialects.usage import UsageFault
 
 ABSENT = msgspec.Raw(b"null")
@@ -19,20 +21,27 @@ MAX_NAME_CHARS = 256
 MAX_TOOL_CALLS = 1000
 MAX_ARGUMENT_CHARS = 4 * 1024 * 1024
 """Arguments of all tool calls of an answer that are kept; with more, they are not valid JSON."""
-FAILED_MIDWAY = "error"
-"""OpenRouter's finish reason for a model that failed after it had begun."""
 
 
 class AnswerReader(Protocol):
-    """Reads copies of a provider's events, or its complete answer, in one dialect."""
+    """Reads one answer in one dialect, and records what it returns.
+
+    Attributes
+    ----------
+    recorder: What is known so far.
+    tool_names: From the names of tools that were sent to the provider to the client's, where they differ. Writable.
+    only_usage: Whether the latest event held nothing but the usage.
+    """
 
     recorder: CompletionRecorder
+    tool_names: Mapping[str, str]
+    only_usage: bool
 
-    def event(self, data: bytes) -> bool:
-        """Read the data of one event; return whether it holds nothing but the usage. Never raises."""
+    def event(self, data: bytes) -> list[Piece]:
+        """Read the data of one event of a stream; one that is not readable is counted. Never raises."""
         ...
 
-    def whole(self, body: bytes) -> None:
+    def whole(self, body: bytes) -> list[Piece]:
         """Read an answer that is not a stream; sets `CompletionRecorder.error` for an error with a status of success.
 
         A body that is not an answer of the dialect raises `msgspec.MsgspecError`.
@@ -72,6 +81,21 @@ class CompletionRecorder:
     _tools: dict[int, _RecordedTool] = field(default_factory=dict)
     _argument_chars: int = 0
 
+    def record(self, pieces: Iterable[Piece]) -> None:
+        """Record events of the answer."""
+        for piece in pieces:
+            if isinstance(piece, TextPiece):
+                self.add_text(piece.text)
+            elif isinstance(piece, ToolPiece):
+                self.add_tool(piece.call, piece.name, piece.arguments, free_text=piece.free_text)
+            elif isinstance(piece, UsageReport):
+                self.usage = piece.usage
+            elif isinstance(piece, Finish):
+                self.finish = piece.reason
+            elif isinstance(piece, RefusalPiece):
+                self.refused = True
+                self.add_text(piece.text)
+
     def add_text(self, text: str) -> None:
         """Record part of the text."""
         if self.text_chars < TEXT_HEAD_CHARS:
@@ -105,15 +129,23 @@ class CompletionRecorder:
             status=status,
             usage=self.usage,
             usage_faults=tuple(sorted(self.usage_faults)),
-            finish_reason=_short(completion_finish(self.finish, refused=self.refused, calls=bool(tools))),
+            finish_reason=self._finish_reason(),
             text_chars=self.text_chars,
             text_head="".join(self._text_head),
             tool_calls=tuple(tool.call() for tool in tools),
             model=_short(self.model),
             response_id=_short(self.response_id),
-            complete=self.error is None and self.finish != FAILED_MIDWAY and (self.ended or self.finish is not None),
+            complete=self.error is None
+            and not self.cut
+            and self.finish != FAILED_MIDWAY
+            and (self.ended or self.finish is not None),
             malformed_events=self.malformed,
         )
+
+    def _finish_reason(self) -> str | None:
+        if self.finish is None:
+            return None
+        return _short(agreed_reason(self.finish, calls=bool(self._tools), refused=self.refused))
 
 
 class _AnyObject(msgspec.Struct):

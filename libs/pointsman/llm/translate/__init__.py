@@ -1,1 +1,0 @@
-"""Translations between the dialects: pure functions and event translators, one direction each."""
