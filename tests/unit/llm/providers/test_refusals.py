@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from pointsman.llm.providers.capabilities import refusals as module
-from pointsman.llm.providers.capabilities.refusals import EXPIRY_S, MAX_REMEMBERED, Refusals
+from pointsman.llm.providers.capabilities.refusals import EXPIRY_S, MAX_REMEMBERED, MAX_UNEXPLAINED, Refusals
 from pointsman.llm.providers.capabilities.requirements import requirements
 from pointsman.llm.providers.dialects.errors import ProviderErrorBody
 from pointsman.llm.providers.failure import ProviderError
@@ -129,3 +129,22 @@ def test_no_more_than_so_many_are_remembered() -> None:
     refusals = Refusals()
     refusals.adapted([f"anthropic-beta:b{at}" for at in range(2 * MAX_REMEMBERED)])
     assert len(refusals.names()) == MAX_REMEMBERED
+
+
+def test_a_model_that_answers_no_client_of_a_dialect_gets_no_more_of_their_requests() -> None:
+    """In words that are not known, for requests that the gateway has translated: other clients are not concerned."""
+    refusals = Refusals()
+    verdict = judge_response(400, ProviderErrorBody("expected a string"), changed=True)
+    error = ProviderError("status", "expected a string", status=400, verdict=verdict)
+    for _ in range(MAX_UNEXPLAINED - 1):
+        assert not refusals.refused(error, request())
+    refusals.served(request())
+    for _ in range(MAX_UNEXPLAINED - 1):
+        assert not refusals.refused(error, request())
+    assert refusals.excludes(request()) is None
+    assert refusals.refused(error, request())
+    assert refusals.excludes(request()) == "clients of anthropic"
+    assert refusals.excludes(request("openai")) is None
+    assert refusals.adaptations() == ()
+    refusals.served(request())
+    assert refusals.names() == []

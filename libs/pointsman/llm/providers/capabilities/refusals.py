@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from time import monotonic
 
@@ -14,7 +15,9 @@ from pointsman.llm.providers.capabilities.requirements import (
     requirements,
 )
 from pointsman.llm.providers.failure import ProviderError
-from pointsman.llm.request import ChatRequest
+from pointsman.llm.providers.faults.fault import Fault
+from pointsman.llm.providers.faults.judge import REFUSALS
+from pointsman.llm.request import ChatRequest, Dialect
 from pointsman.runtime.telemetry.logs import logger
 
 log = logger("providers.refusals")
@@ -22,6 +25,11 @@ log = logger("providers.refusals")
 EXPIRY_S = 3600.0
 """Servers are upgraded and models replaced: after this time one request asks again."""
 MAX_REMEMBERED = 64
+MAX_UNEXPLAINED = 5
+"""Requests of clients of one dialect, refused in a row in words that are not known, after which the model gets no more.
+
+The gateway translates them, so that it may be at fault; but wherever it is, such a model answers none of them.
+"""
 
 
 class Refusals:
@@ -34,10 +42,11 @@ class Refusals:
         self._model = model  # for the log
         self._until_s: dict[str, float] = {}
         self._lengths: dict[str, int] = {}
+        self._unexplained: Counter[Dialect] = Counter()
 
     def adaptations(self) -> tuple[str, ...]:
         """Return the features to adapt before a request is sent, in the order in which they were learned."""
-        return tuple(name for name in self._current() if name not in self._lengths and name not in _EXCLUDING)
+        return tuple(name for name in self._current() if name not in self._lengths and name not in _WITHOUT_ADAPTATION)
 
     def adapted(self, features: Iterable[str]) -> None:
         """Remember features that the model has refused, where it answers without them."""
@@ -53,6 +62,9 @@ class Refusals:
         needed = refused_requirement(features, request)
         if needed is not None:
             return self._remember(needed)
+        if not features and error.verdict.fault is Fault.GATEWAY and error.status in REFUSALS:
+            self._unexplained[request.dialect] += 1
+            return self._unexplained[request.dialect] >= MAX_UNEXPLAINED and self._remember(_CLIENTS[request.dialect])
         limit = features[0] if features else ""
         found = refused_length(limit, request, error.text) if limit in (INPUT_LENGTH, OUTPUT_LENGTH) else None
         if found is None or not self._remember(limit):
@@ -65,6 +77,8 @@ class Refusals:
         current = self._current()
         if not current:
             return None
+        if _CLIENTS[request.dialect] in current:
+            return _CLIENTS[request.dialect]
         for limit, refused in self._lengths.items():
             wanted = length(limit, request) if limit in current else None
             if wanted is not None and wanted >= refused:
@@ -77,6 +91,7 @@ class Refusals:
 
     def served(self, request: ChatRequest) -> None:
         """Forget what a request that was answered has refuted."""
+        self._unexplained.pop(request.dialect, None)
         while (refuted := self.excludes(request)) is not None:
             self._until_s.pop(refuted, None)
             self._lengths.pop(refuted, None)
@@ -105,6 +120,7 @@ class Refusals:
         return self._until_s
 
 
+_CLIENTS: dict[Dialect, str] = {"openai": "clients of openai", "anthropic": "clients of anthropic"}
 _EXCLUDING = frozenset(
     {
         "tools",
@@ -121,3 +137,4 @@ _EXCLUDING = frozenset(
         "n",
     }
 )
+_WITHOUT_ADAPTATION = _EXCLUDING.union(_CLIENTS.values())
