@@ -97,7 +97,7 @@ class Bus:
                     disconnected_cb=bus._disconnected,
                     reconnected_cb=bus._reconnected,
                     closed_cb=bus._on_closed,
-                    **login_options(config),
+                    **login_options(config, client),
                 )
                 await bus.requests.start()
         except BaseException:

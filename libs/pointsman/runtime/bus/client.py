@@ -1,9 +1,11 @@
 """NATS client options: require TLS, surface authentication errors, publish in bulk."""
 
+from __future__ import annotations
+
 import re
 import ssl
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import nats.errors
@@ -17,6 +19,7 @@ from pointsman.runtime.telemetry.logs import logger
 log = logger("bus")
 
 INBOX = "_INBOX"
+_SUBJECT_TOKEN = re.compile(r"[^\s.*>]+")
 _DENIED = re.compile(r'permissions violation for publish to "([^"]+)"', re.IGNORECASE)
 _REFUSED = re.compile(r"authorization|permissions violation|authentication", re.IGNORECASE)
 
@@ -40,6 +43,7 @@ class GuardedClient(Client):
         super().__init__()
         self._requires_tls = config.tls
         self._supervisor = config.supervisor_pid
+        self._first_login = _login_of(config.urls[0])
 
     async def _connect_to_server(self, s: Srv) -> None:
         await super()._connect_to_server(s)
@@ -51,6 +55,12 @@ class GuardedClient(Client):
             raise TlsRequired
         command: bytes = super()._connect_command()
         return command
+
+    def url_login(self) -> _Login:
+        """Return the login of the current server's URL; that of the first URL for a server that NATS has announced."""
+        server = self._current_server
+        own = _login_of(server.uri.geturl()) if server is not None else None
+        return own if own is not None and own.user is not None else self._first_login
 
     async def publish_many(self, subject: str, messages: Sequence[bytes]) -> None:
         """Publish messages without headers and reply subjects, in order, in one write: far cheaper than one by one.
@@ -70,17 +80,35 @@ class GuardedClient(Client):
         await self._flush_pending()
 
 
+class _Login(NamedTuple):
+    """User and password of a URL, decoded: a URL writes ``@`` in a password as ``%40``. A user alone is a token."""
+
+    user: str | None
+    password: str | None
+
+
+def _login_of(url: str) -> _Login:
+    parts = urlsplit(url)
+    user = None if parts.username is None else unquote(parts.username)
+    return _Login(user, None if parts.password is None else unquote(parts.password))
+
+
 def inbox_prefix(config: NatsConfig) -> str:
     """Return the prefix of the subjects of responses: one per user, so that no user can read another's responses."""
-    user = config.user or unquote(urlsplit(config.urls[0]).username or "")
-    return f"{INBOX}_{user}" if user else INBOX
+    user = config.user or _login_of(config.urls[0]).user or ""
+    return f"{INBOX}_{user}" if _SUBJECT_TOKEN.fullmatch(user) else INBOX
 
 
-def login_options(config: NatsConfig) -> dict[str, Any]:
-    """Return the client's options for credentials and certificates."""
+def login_options(config: NatsConfig, client: GuardedClient) -> dict[str, Any]:
+    """Return the options of a client for credentials and certificates."""
     options: dict[str, Any] = {"inbox_prefix": inbox_prefix(config)}
+    login = _login_of(config.urls[0])
     if config.user is not None:
         options |= {"user": config.user, "password": config.password}
+    elif login.password is not None:  # nats-py itself sends what a URL has without decoding it
+        options |= {"user": lambda: client.url_login().user, "password": lambda: client.url_login().password}
+    elif login.user is not None:
+        options["token"] = lambda: client.url_login().user
     if config.tls:
         context = ssl.create_default_context(cafile=config.ca_file)
         if config.cert_file is not None:
