@@ -89,6 +89,8 @@ class ProviderConfig(Section, frozen=True, kw_only=True):
     headers: Sent with every request. A value ``env:NAME`` is read from the environment.
     models: From the model of an arm to its name at the provider (a deployment, an inference profile), where they
         differ.
+    families: From the model of an arm, or its name at the provider, to the name of the model that it is, such as
+        ``claude-sonnet-4-5``, where neither of the two contains it. It decides which fields are sent.
     default_max_tokens: Sent where the provider requires a bound on the answer and the client set none (Anthropic and
         Bedrock).
     max_tokens_field: Name of the bound on the answer in a request that is translated to OpenAI's dialect. Default: the
@@ -121,6 +123,7 @@ class ProviderConfig(Section, frozen=True, kw_only=True):
     region: str | None = None
     headers: dict[str, str] = {}
     models: dict[str, str] = {}
+    families: dict[str, str] = {}
     default_max_tokens: PositiveInt = 4096
     max_tokens_field: MaxTokensField | None = None
     stream_usage: bool = True
@@ -154,9 +157,15 @@ class ProviderConfig(Section, frozen=True, kw_only=True):
                     yield Violation(f"headers.{name}", "expected env: and the name of an environment variable")
             elif not value.isprintable() or not value.isascii():
                 yield Violation(f"headers.{name}", "expected printable ASCII characters")
-        for name, model in self.models.items():
-            if not model:
-                yield Violation(f"models.{name!r}", "must not be empty")
+        for setting, names in (("models", self.models), ("families", self.families)):
+            for name, model in names.items():
+                if not model:
+                    yield Violation(f"{setting}.{name!r}", "must not be empty")
+
+    def names_of(self, model: str) -> tuple[str, ...]:
+        """Return all names of a model, given its name at the provider: itself, those of its arms, and its families."""
+        names = (model, *(arm for arm, name in self.models.items() if name == model))
+        return (*names, *(self.families[name] for name in names if name in self.families))
 
     def _address_problems(self) -> Iterator[Violation]:
         provider = with_defaults(self)

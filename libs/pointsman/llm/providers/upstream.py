@@ -8,7 +8,6 @@ from time import monotonic
 from pointsman.llm.providers.answer import Answer
 from pointsman.llm.providers.capabilities.changes import Changes
 from pointsman.llm.providers.capabilities.refusals import Refusals
-from pointsman.llm.providers.efforts.claude import is_claude
 from pointsman.llm.providers.failure import NOT_SENT, GatewayLimit, ProviderError, Untranslatable
 from pointsman.llm.providers.health import ModelHealth, Scope
 from pointsman.llm.providers.kinds.wire import ProviderRequest, Wire
@@ -46,9 +45,9 @@ class Upstream:
         self._max_retry_after_s = config.max_retry_after_ms / 1000.0
 
     @property
-    def form(self) -> tuple[type[Wire], bool]:
+    def form(self) -> object:
         """What decides whether a request can be translated: the same for most models of a kind."""
-        return type(self._wire), is_claude(self.model)
+        return type(self._wire), self._wire.variant
 
     def passes(self, request: ChatRequest) -> bool:
         """Return whether a request is passed on without a translation."""

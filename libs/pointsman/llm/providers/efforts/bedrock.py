@@ -32,6 +32,7 @@ class NovaEffort(Effort):
 
 def bedrock_effort(config: ProviderConfig, names: tuple[str, ...], level: str) -> Effort:
     """Return an effort of a model, or raise `EffortNotAvailable`; ``names`` are those that it is known by."""
+    names = tuple(dict.fromkeys((*names, *config.names_of(names[-1]))))
     if any(is_claude(name) for name in names):
         return claude_effort(config, names, level)
     known = " ".join(names)

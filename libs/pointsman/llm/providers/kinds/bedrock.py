@@ -8,6 +8,7 @@ Reference: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_C
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -23,18 +24,24 @@ from pointsman.llm.answers.read_anthropic import AnthropicReader
 from pointsman.llm.answers.read_converse import ConverseEvents, converse_to_anthropic
 from pointsman.llm.conversation.form import RequestForm, Written
 from pointsman.llm.conversation.read_anthropic import read_anthropic
-from pointsman.llm.conversation.target import converse_target
+from pointsman.llm.conversation.target import RequestTarget, converse_target
 from pointsman.llm.conversation.write_anthropic import write_anthropic
 from pointsman.llm.conversation.write_converse import write_converse
 from pointsman.llm.providers.dialects.answer_json import decode_object
 from pointsman.llm.providers.dialects.sse import Event, encode_event
-from pointsman.llm.providers.efforts.claude import ClaudeBudgetEffort, ClaudeEffort
+from pointsman.llm.providers.efforts.claude import ClaudeBudgetEffort, ClaudeEffort, is_claude
 from pointsman.llm.providers.failure import UnknownProvider
 from pointsman.llm.providers.kinds.wire import ProviderRequest, Wire
 from pointsman.llm.providers.settings import ProviderSettings
 from pointsman.llm.request import ChatRequest, Dialect
 
 SERVICE = "bedrock"
+_VENDOR = re.compile(
+    r"nova|titan|amazon\.|llama|meta\.|mi[sx]tral|cohere|command-r|ai21|jamba|deepseek|qwen|gpt|openai|palmyra|writer"
+    r"|gemma|google\.|minimax|kimi|moonshot|\bglm|nemotron|nvidia|stability|luma\.|twelvelabs",
+    re.IGNORECASE,
+)
+"""Other models of Bedrock than Claude, in a name."""
 API_KEY_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"
 
 
@@ -130,13 +137,24 @@ class BedrockWire(Wire):
         url = URL(f"{base.rstrip('/')}/model/{quote(model, safe='')}", encoded=True)
         super().__init__(settings, model, url, {})
         self._signer = signer
+        self._names = settings.config.names_of(model)
+        self._target = self._target_of(claude=_may_be_claude(self._names))
+
+    @property
+    def variant(self) -> bool:
+        """Whether the model is written to as a Claude."""
+        return self._target.claude
+
+    def _target_of(self, *, claude: bool) -> RequestTarget:
+        target = converse_target(" ".join(self._names), claude=claude)
+        return target._replace(default_max_tokens=self._settings.config.default_max_tokens)
 
     def write(self, conversation: RequestForm, request: ChatRequest) -> Written:
         """Write a request for Converse; efforts are expressed in Anthropic's dialect, which is read again."""
         effort = self.effort
-        is_claude = isinstance(effort, ClaudeEffort | ClaudeBudgetEffort)  # also where an ARN hides its name
-        target = converse_target(self._model, claude=is_claude or _names_claude(self._model))
-        target = target._replace(default_max_tokens=self._settings.config.default_max_tokens)
+        target = self._target
+        if isinstance(effort, ClaudeEffort | ClaudeBudgetEffort) and not target.claude:
+            target = self._target_of(claude=True)
         if effort is None:
             return write_converse(conversation, target)
         adapted = effort.adapt(write_anthropic(conversation, target).body, request)
@@ -173,8 +191,15 @@ class BedrockWire(Wire):
         return msgspec.json.encode(converse_to_anthropic(answer, self._model, f"msg_{response_id}"))
 
 
-def _names_claude(model: str) -> bool:
-    return "anthropic" in model or "claude" in model
+def _may_be_claude(names: tuple[str, ...]) -> bool:
+    """Return whether a model is a Claude, by its names, or an ARN by which it may be any model.
+
+    Claude's fields are then sent, so that nothing is dropped in silence; a model that refuses them is asked again
+    without them (ADR 0045).
+    """
+    if any(is_claude(name) for name in names):
+        return True
+    return names[0].startswith("arn:") and not any(_VENDOR.search(name) for name in names)
 
 
 class EventStreamFraming:

@@ -35,6 +35,7 @@ class Wire:
     dialect: Dialect of what `whole` and the framing return, and of the requests that are sent as they are.
     translates: Whether requests are written in a format of its own even for clients of the same dialect.
     effort: Effort of the arm. Writable.
+    variant: What distinguishes the models of a kind for which requests are written differently.
     asks_usage: Whether `encode` requests the usage at the end of a stream, which the client may not have done.
         Writable.
     """
@@ -58,6 +59,11 @@ class Wire:
         )
         self._headers.update(own_headers)
         self._headers.update(settings.headers)  # the configuration overrides
+
+    @property
+    def variant(self) -> object:
+        """Of the kinds whose requests are all written alike: None."""
+        return None
 
     def reader(self) -> AnswerReader:
         """Return the reader of a new answer."""
