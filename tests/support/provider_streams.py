@@ -69,7 +69,7 @@ def openai_answer(stream: bytes) -> dict[str, Any]:
     assert done == b"[DONE]"
     text: str | None = None
     calls: list[dict[str, Any]] = []
-    answer: dict[str, Any] = {"usage": None, "finish_reason": None}
+    answer: dict[str, Any] = {"usage": None, "finish_reason": None, "reasoning": ""}
     for data in chunks:
         chunk = msgspec.json.decode(data)
         assert chunk["object"] == "chat.completion.chunk"
@@ -78,6 +78,7 @@ def openai_answer(stream: bytes) -> dict[str, Any]:
         for choice in chunk["choices"]:
             assert answer["finish_reason"] is None
             delta = choice["delta"]
+            answer["reasoning"] += delta.get("reasoning_content") or ""
             if delta.get("content") is not None:
                 text = (text or "") + delta["content"]
             for call in delta.get("tool_calls", []):

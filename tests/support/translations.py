@@ -18,16 +18,16 @@ class Translation:
     def __init__(self, reader: AnswerReader, writer: AnswerWriter, tool_names: Mapping[str, str] = {}) -> None:
         self.reader = reader
         reader.tool_names = tool_names
-        self._written = WrittenAnswer(writer)
+        self.written = WrittenAnswer(writer)
 
     def whole(self, body: bytes) -> bytes:
-        return self._written.whole(body, self.reader.whole(body))
+        return self.written.whole(body, self.reader.whole(body))
 
     def event(self, data: bytes) -> bytes:
-        return self._written.event(data, self.reader.event(data))
+        return self.written.event(data, self.reader.event(data))
 
     def end(self) -> bytes:
-        return self._written.end()
+        return self.written.end()
 
 
 def anthropic_to_openai(created_s: int = 0, include_usage: bool = False, *, thinking: bool = False) -> Translation:

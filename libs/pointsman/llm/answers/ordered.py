@@ -114,7 +114,7 @@ class OrderedEvents:
                 if not (ready or final or call.done):
                     return
                 call.opened = True
-                yield ToolBegin(call.id or f"call_{uuid.uuid4().hex}", call.name, call.free_text)
+                yield ToolBegin(call.id or f"toolu_{uuid.uuid4().hex}", call.name, call.free_text)
             if call.unwritten:
                 yield ToolArguments("".join(call.unwritten))
                 call.unwritten = []

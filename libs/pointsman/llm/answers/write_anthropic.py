@@ -5,6 +5,7 @@ Thinking without a signature, as OpenAI-compatible servers send it, has an empty
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
@@ -32,6 +33,7 @@ from pointsman.llm.completion import Usage
 from pointsman.llm.conversation.json_input import json_input
 from pointsman.llm.providers.dialects.sse import encode_event
 
+_VALID_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _encode = msgspec.json.encode
 _EMPTY: dict[str, dict[str, Any]] = {
     "text": {"type": "text", "text": ""},
@@ -84,7 +86,7 @@ class AnthropicWriter:
                     content.append({"type": "text", "text": block.text})
             elif isinstance(block, ToolBlock):
                 given = json_input(block.arguments)
-                content.append({"type": "tool_use", "id": block.id, "name": block.name, "input": given})
+                content.append({"type": "tool_use", "id": _tool_id(block.id), "name": block.name, "input": given})
             elif self._thinking:
                 content.append(_thinking_block(block))
         stop = anthropic_reason(answer.finish or "stop", answer.exact_finish)
@@ -144,7 +146,7 @@ class AnthropicWriter:
 
     def _tool_begin(self, event: ToolBegin) -> bytes:
         self._called = True
-        block = {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
+        block = {"type": "tool_use", "id": _tool_id(event.id), "name": event.name, "input": {}}
         return self._close() + self._begin_block("tool", block, "input_json_delta", "partial_json")
 
     def _tool_arguments(self, event: ToolArguments) -> bytes:
@@ -201,6 +203,14 @@ class AnthropicWriter:
             "stop_sequence": None,
             "usage": {"input_tokens": 0, "output_tokens": 0},
         }
+
+
+def _tool_id(id_: str) -> str:
+    """Return the id of a tool call: another one where Anthropic's models would refuse it in the next turn.
+
+    Some servers number the calls (``functions.f:0``) from 0 in each answer, so the new id has nothing of the old one.
+    """
+    return id_ if _VALID_ID.fullmatch(id_) else f"toolu_{uuid.uuid4().hex}"
 
 
 def _nothing(event: Event) -> bytes:

@@ -72,6 +72,7 @@ def test_anthropics_stream_in_openais_form(asked: bool) -> None:
             {"id": "t2", "name": "list_points", "arguments": "{}"},
         ],
         "finish_reason": "tool_calls",
+        "reasoning": "",
         "usage": OPENAI_USAGE if asked else None,
     }
     assert (b'"usage"' in stream) == asked
