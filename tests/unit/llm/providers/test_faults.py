@@ -42,6 +42,10 @@ LENGTHS = [
     "Input is too long for requested model.",
     "Input Tokens Exceeded: Number of input tokens exceeds maximum length.",
     "Prompt has too many tokens",
+    "The total number of tokens in the prompt (9001) is above the model limit",
+    "Input validation failed: prompt must be shorter than 8000 tokens",
+    "the value of max_tokens should be between 1 and 8192",
+    "model_max_length exceeded",
     "Invalid 'messages[0].content': string too long. Expected a string with maximum length 1048576, but got 2000000.",
 ]
 FEATURES = {
@@ -81,6 +85,14 @@ FEATURES = {
     "messages.1.content: Input should be a valid string": "list_content",
     "invalid message content type: <nil>": "null_content",
     "Unrecognized request argument supplied: store": "store",
+    "role 'developer' is invalid": "developer",
+    "messages.0.role: Input should be 'user', 'assistant' or 'tool'": "developer",
+    "invalid beta flag": "anthropic-beta",
+    "Unsupported beta: context-1m": "anthropic-beta",
+    "Only temperature=1 is allowed for this model": "temperature",
+    "temperature must be 1 for this model": "temperature",
+    "The final message must be from the user": "prefill",
+    "No vision support": "images",
     "thinking.type: adaptive is not a supported value, enabled or disabled are": "thinking",
 }
 MISTAKES = [

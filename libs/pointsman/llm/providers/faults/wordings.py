@@ -58,7 +58,7 @@ def _any(*patterns: str) -> re.Pattern[str]:
 
 _TOO_MUCH = (
     r"exceed\w*|too (?:large|long|big|many|high)|(?:longer|larger|more) than|greater than(?! or equal| [01]\b)"
-    r"|(?:less|fewer) than|at most|up to|<=|≤|above|overflow\w*|maximum|range"
+    r"|(?:less|fewer) than|at most|up to|<=|≤|above|between|overflow\w*|maximum|range"
 )
 _MEASURED = (
     r"tokens?|context|prompts?|inputs?|messages?|conversation|sequence|requests?|content|text|characters?"
@@ -71,7 +71,8 @@ _LENGTH = _any(
     r"|maximum|max)\b.{0,60}?\b(?:tokens?|context|(?:model|prompt|input|output|sequence|total|text|max\w*)[ _-]?length"
     r"|max length)\b",
     rf"\b(?:{_MEASURED})\b[^.;]{{0,80}}?(?:exceed\w*|too (?:large|long|big|many)|(?:longer|larger) than"
-    r"|(?:less|fewer) than \d|(?:up to|at most) \d|<=|overflow\w*)",
+    r"|(?:less|fewer|shorter) than \d|(?:up to|at most) \d|(?:above|over) the|<=|overflow\w*)",
+    r"max_length\b",
     r"reduce (?:the |your )?(?:length|size|number)|shorten (?:the|your)|(?:string|array) too long",
     r"range of (?:input|output|prompt|max\w*)|\b(?:prompt|input|generation) length\b",
     r"too many (?:images|documents|tools)",
@@ -84,6 +85,7 @@ _OUTPUT = _any(
 )
 """Words about the length of the answer rather than that of the prompt."""
 _ANSWER = _any(r"max\w*tokens|completion|\boutput|\bnew tokens")
+_ROLES = r"\broles?\b.{0,60}input should be|input should be '(?:user|assistant|system)'|\broles only\b"
 _NOT_SUPPORTED = _any(
     r"\bnot (?:be |been |yet |currently |natively |a valid |properly )*(?:support|allow|permit|available|accept"
     r"|implement|enable|compatible|recogni[sz]|possible|capable|configured|use|work|multi-?modal|vision|provided by"
@@ -101,7 +103,10 @@ _NOT_SUPPORTED = _any(
     r"extra (?:inputs?|fields?|keys?)|extraneous|additional propert",
     r"no endpoints? found|\black(?:s|ing)?\b|\bwithout (?:support|vision|tools?)\b",
     r"expected one of|supported (?:values|roles|types|formats) are|must be one of|is not one of",
-    r"mmproj|prefill|must end with|must (?:start|begin) with a",
+    r"\bonly\b.{0,25}\b(?:is|are|be) (?:allow|support|accept|available|permit)\w*|\bmust be (?:1|0|the default)\b",
+    r"\bonly \d[\d.]* is\b|\binvalid (?:role|beta)|\brole\b.{0,25}\binvalid|\bno (?:\w+ ){1,2}?support",
+    r"(?:final|last) message must",
+    rf"{_ROLES}|mmproj|prefill|must end with|must (?:start|begin) with a",
 )
 _ACCESS = _any(
     r"(?:not?|n't) (?:have |been |yet |currently )*(?:access|authori[sz]ed|entitled|granted|enabled)",
@@ -153,12 +158,12 @@ FEATURES: dict[str, re.Pattern[str]] = {
             r"(?:string|str)\b.{0,20}expected.{0,40}content|cannot concatenate|got (?:list|array)",
             r"(?:sequence|array|list)\b.{0,20}expected (?:an? )?str(?:ing)?\b",
         ),
-        "anthropic-beta": (r"anthropic[-_]beta|beta (?:header|flag|feature)|\bbetas\b",),
+        "anthropic-beta": (r"anthropic[-_]beta|\bbetas?\b",),
         "cache_control": (r"cache_control|cache[ _-]?points?|prompt[ _-]?cach(?:e|ing)",),
         "parallel_tool_calls": (r"parallel[ _-]?(?:tool|function)?[ _-]?(?:calls?|calling|use)",),
         "reasoning_effort": (r"reasoning[ _]?effort|reasoning\.effort|\befforts?\b|output_config\b(?!\.format)",),
         "thinking": (r"\bthinking\b|\breasoning\b|enable_thinking|budget_tokens",),
-        "developer": (r"developer",),
+        "developer": (r"developer", r"invalid role", _ROLES),
         "max_tokens": (r"\bmax_tokens\b",),
         "max_completion_tokens": (r"max_completion_tokens",),
         "temperature": (r"temperature",),
@@ -191,6 +196,7 @@ FEATURES: dict[str, re.Pattern[str]] = {
         ),
         "system": (
             r"\bsystem[ _](?:role|message|prompt|instruction|turn)s?|roles?\b.{0,20}\bsystem\b|developer instruct",
+            _ROLES,
         ),
         **{name: (rf"\b{name}\b",) for name in HINTS},
         "logprobs": (r"logprobs",),
@@ -209,7 +215,10 @@ _UNMISTAKABLE = frozenset({"anthropic-beta", "cache_control", "parallel_tool_cal
 """Features that a refusal names only when it concerns them, also after the path where they were found."""
 _SHAPES = frozenset({"thinking_history", "null_content", "list_content"})
 """Features whose words show by themselves that they are refused."""
-_NARROW = _any(r"keyword|media[ _-]?type|mime|\bheic\b|webp|additionalProperties|base64|\bpixels?|dimension|\burls?\b")
+_NARROW = _any(
+    r"keyword|media[ _-]?type|mime|\bheic\b|webp|additionalProperties|base64|\bpixels?|dimension|\burls?\b",
+    r"could not process|corrupt|decode",
+)
 """A refusal with such words concerns one form of a feature, not the feature."""
 
 
