@@ -135,6 +135,29 @@ async def test_stream_reaches_the_client_in_its_dialect(
     assert (done.usage.input_tokens, done.usage.cached_input_tokens, done.usage.output_tokens) == (95, 80, 7)
 
 
+@pytest.mark.parametrize(("dialect", "finish"), [("openai", "tool_calls"), ("anthropic", "tool_use")])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_stop_reason_of_bedrock_that_contradicts_the_content(
+    mock: MockProvider, upstream: UpstreamMaker, dialect: Dialect, finish: str, stream: bool
+) -> None:
+    written = [
+        (name, {"stopReason": "end_turn"} if name == "messageStop" else value) for name, value in CONVERSE_EVENTS
+    ]
+    kind = "application/vnd.amazon.eventstream"
+    events = streams(b"".join(event(name, payload) for name, payload in written), content_type=kind)
+    mock.answers = [events if stream else responds({**CONVERSE, "stopReason": "end_turn"})]
+    answer = await upstream("bedrock", **SETTINGS["bedrock"]).open(ask(stream=stream, dialect=dialect))
+    if stream:
+        passed = b"".join([part async for part in streamed(answer)])
+        reply = openai_answer(passed) if dialect == "openai" else anthropic_message(passed)
+        found = reply["finish_reason" if dialect == "openai" else "stop_reason"]
+    else:
+        reply = msgspec.json.decode(complete(answer).body)
+        found = reply["choices"][0]["finish_reason"] if dialect == "openai" else reply["stop_reason"]
+    assert found == finish
+    assert answer.completion.finish_reason == "tool_calls"
+
+
 @pytest.mark.parametrize(
     ("kind", "base", "path", "header", "model_in_body"),
     [
