@@ -81,7 +81,7 @@ class Life:
     def __post_init__(self) -> None:
         """Start without outcomes."""
         self.candidates = self.candidates or list(range(len(self.world.arms)))
-        self._stack = ArmStack(self.world.contexts.shape[1], getattr(self.policy, "ridge", 1.0))
+        self._stack = ArmStack(self.world.contexts.shape[1])
         self._rng = np.random.default_rng(self.seed)
 
     def serve(self, prompts: Iterable[int]) -> None:

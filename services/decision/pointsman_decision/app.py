@@ -44,14 +44,7 @@ class DecisionReplica:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._tiers = {
-            tier.name: Tier(
-                tier.name,
-                config.context.dim,
-                config.active(tier),
-                config.prices(),
-                tier.reward_wait_s,
-                config.ridge(tier),
-            )
+            tier.name: Tier(tier.name, config.context.dim, config.active(tier), config.prices(), tier.reward_wait_s)
             for tier in config.tier
         }
         self._policies_loaded = asyncio.Event()

@@ -38,9 +38,10 @@ class LearnedArms:
         return [float(total) / count for total in np.sum([state.sums[ONE] for state in self._arms.values()], axis=0)]
 
     def reweighed(
-        self, candidates: Sequence[Arm], prices: Mapping[Arm, float], stack: ArmStack, weights: RewardWeights
+        self, candidates: Sequence[Arm], prices: Mapping[Arm, float], dim: int, weights: RewardWeights
     ) -> Selection:
-        """Return the candidates as if all outcomes had been learned from with these weights; ``stack`` is empty."""
+        """Return the candidates as they would be if all outcomes had been learned from with these weights."""
+        stack = ArmStack(dim)
         for arm in candidates:
             if arm in self._arms:
                 state = self._arms[arm].copy()

@@ -87,17 +87,11 @@ class Tier:
 
     ``spec``: the initial policy, version 0: the configured one.
     ``prices``: by arm, the expected cost of a call, used for arms without a reported cost.
-    ``reward_wait_s``: how long outcomes wait for feedback. ``ridge``: of the estimates, see `ArmStack`.
+    ``reward_wait_s``: how long outcomes wait for feedback.
     """
 
     def __init__(
-        self,
-        name: str,
-        dim: int,
-        spec: PolicySpec,
-        prices: Mapping[Arm, float],
-        reward_wait_s: float = 0.0,
-        ridge: float = 1.0,
+        self, name: str, dim: int, spec: PolicySpec, prices: Mapping[Arm, float], reward_wait_s: float = 0.0
     ) -> None:
         self.name = name
         self.live = LivePolicy.build(spec, 0)
@@ -107,7 +101,7 @@ class Tier:
         self.as_of_ms = 0
         self.decision_high = 0
         self.loaded = False
-        self._stack = ArmStack(dim, ridge)
+        self._stack = ArmStack(dim)
         self.learned = LearnedArms()
         self._prices = dict(prices)
         self._selections: dict[tuple[Arm, ...], _Candidates] = {}
@@ -184,7 +178,7 @@ class Tier:
         if weights is None:
             found = self._select(candidates)
         else:
-            found = _Candidates(self.learned.reweighed(candidates, self._prices, self._stack.empty(), weights), ())
+            found = _Candidates(self.learned.reweighed(candidates, self._prices, self._stack.dim, weights), ())
         scored = self._score(found, [context], None)
         return Scoring(_scores(scored)[0], scored.held_back)
 

@@ -29,7 +29,7 @@ from pointsman.contracts.config.tiers import (
     tier_arms,
 )
 from pointsman.contracts.messages.policies import PolicySpec
-from pointsman.core.bandit import Arm, RewardSettings, default_ridge
+from pointsman.core.bandit import Arm, RewardSettings
 from pointsman.core.bounds import NonNegative
 from pointsman.core.features import CHAT, CheckedExtractor, ExtractorNotUsable, make_extractor
 from pointsman.core.violations import Violation
@@ -70,16 +70,6 @@ class Config(Section, frozen=True, kw_only=True):
     def active(self, tier: TierConfig) -> PolicySpec:
         """Return the active policy of a tier as configured."""
         return (tier.policy or self.policy).spec()
-
-    def ridge(self, tier: TierConfig) -> float:
-        """Return the ridge of a tier's estimates; all policies of the tier have the same, also after a promotion."""
-        if self.context.ridge is not None:
-            return self.context.ridge
-        return default_ridge(self.active(tier).algorithm)
-
-    def ridge_of(self, name: str) -> float:
-        """Return the ridge of the estimates of the tier with a name."""
-        return next((self.ridge(tier) for tier in self.tier if tier.name == name), 1.0)
 
     def shadows(self, tier: TierConfig) -> list[PolicySpec]:
         """Return the shadow policies of a tier as configured."""

@@ -26,15 +26,11 @@ class ContextConfig(Section, frozen=True, kw_only=True):
     dim: d, the number of features.
     mismatch: How to treat a context of another length: ``reject`` refuses it; ``pad`` appends zeros or truncates it.
     names: Names of the features for display, as many as ``dim``.
-    ridge: ρ: how strongly the estimates of a reward are held at their level for all features but a constant. By default
-        10 in tiers whose configured policy is ``scaled-linucb`` or ``scaled-thompson``, and 1, the reference's,
-        elsewhere.
     """
 
     dim: Annotated[int, Meta(ge=1, le=1024)] = 12
     mismatch: Mismatch = "reject"
     names: list[str] = []
-    ridge: Annotated[float, Meta(ge=0.001, le=1e6)] | None = None
 
     def problems(self) -> Iterator[Violation]:
         """Yield the problems of this section."""

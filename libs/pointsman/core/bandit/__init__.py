@@ -12,7 +12,7 @@ from pointsman.core.bandit.learner import Learner
 from pointsman.core.bandit.linucb import LinUCB
 from pointsman.core.bandit.parameters import parameters_type
 from pointsman.core.bandit.policy import Policy, first_best, greedy, scores, uses_rewards
-from pointsman.core.bandit.registry import ALGORITHMS, BUILT_IN, default_ridge, make_policy, static_arm
+from pointsman.core.bandit.registry import ALGORITHMS, BUILT_IN, make_policy, static_arm
 from pointsman.core.bandit.reward import Normalizer, Outlier, Ranges, Reward, RewardRule, RewardSettings
 from pointsman.core.bandit.sampling import Draw, sample, sample_rows
 from pointsman.core.bandit.scaled_linucb import ScaledLinUCB
@@ -57,7 +57,6 @@ __all__ = [
     "Thompson",
     "Uniform",
     "conform",
-    "default_ridge",
     "first_best",
     "greedy",
     "make_policy",

@@ -183,20 +183,6 @@ class ArmState:
         for gram in (self.gram, self.gram.T):
             gram[d + REWARD] = gram[d + QUALITY] - lambda_cost * gram[d + COST] - mu_latency * gram[d + LATENCY]
 
-    def ridged(self, ridge: float) -> FloatArray:
-        """Return A with another ridge than 1 for all features but the constant, shape (d, d): A + (ρ − 1) D.
-
-        The constant has the ridge 1, because its weight is the level of the rewards, of which there is a prior (`prior`
-        of `Estimates`). It is the feature that was 1 in all outcomes, up to `CONSTANT_WITHIN`.
-        """
-        if ridge == 1.0 or self.n == 0:
-            return self.A
-        weight = self.moments[ONE, ONE]
-        apart = np.maximum(abs(self.A.diagonal() - 1.0 - weight), abs(self.sums[ONE] - weight))
-        ridged = self.A.copy()
-        ridged.ravel()[:: self.dim + 1] += np.where(apart <= CONSTANT_WITHIN * weight, 0.0, ridge - 1.0)
-        return ridged
-
     def residual_square_sum(self, root: FloatArray) -> float:
         """Return the sum of squared residuals of the ridge regression around the arm's mean reward.
 
@@ -229,8 +215,6 @@ class ArmState:
         return math.sqrt(square_sum / (PRIOR_COUNT + weight))
 
 
-CONSTANT_WITHIN = 0.05
-"""How far the sums of a feature may be from those of a constant 1: a correction after drift moves them a little."""
 PRIOR_SCALE = 0.25
 """σ₀: the residual scale of an arm without outcomes, in units of reward."""
 PRIOR_COUNT = 5.0

@@ -65,14 +65,10 @@ class ArmStack:
     ----------
     dim : int
         d, the length of the contexts.
-    ridge : float
-        ρ, more than 0: the ridge of the estimates for all features but a constant (`ArmState.ridged`). What is learned
-        has the ridge 1.
     """
 
-    def __init__(self, dim: int, ridge: float = 1.0) -> None:
+    def __init__(self, dim: int) -> None:
         self.dim = dim
-        self.ridge = ridge
         self._index: dict[Arm, int] = {}
         self._factors = np.empty((0, dim + 2, dim))
         self._pulls = np.zeros(0, dtype=np.int64)
@@ -107,13 +103,9 @@ class ArmStack:
         if at is None:
             self._index[arm] = self._append(state)
         else:
-            self._factors[at], self._sigma[at] = _factor(state, self.ridge)
+            self._factors[at], self._sigma[at] = _factor(state)
             self._pulls[at] = state.n
             self._cost[at] = _cost(state)
-
-    def empty(self) -> ArmStack:
-        """Return a stack without arms that is otherwise like this one."""
-        return ArmStack(self.dim, self.ridge)
 
     def clear(self) -> None:
         """Remove every arm."""
@@ -134,7 +126,7 @@ class ArmStack:
         return Selection(tuple(arms), np.ascontiguousarray(factors.T), self._pulls[rows], cost, self._sigma[rows])
 
     def _append(self, state: ArmState) -> int:
-        factor, sigma = _factor(state, self.ridge)
+        factor, sigma = _factor(state)
         self._factors = np.concatenate([self._factors, factor[None]])
         self._sigma = np.append(self._sigma, sigma)
         self._pulls = np.append(self._pulls, np.int64(state.n))
@@ -175,16 +167,15 @@ class Selection:
         return Estimates(self.arms, product[:, :k], width, self.pulls, self.cost_usd, prior, self.sigma)
 
 
-def _factor(state: ArmState, ridge: float) -> tuple[FloatArray, float]:
+def _factor(state: ArmState) -> tuple[FloatArray, float]:
     """Return a root R of A⁻¹ (RᵀR = A⁻¹) with θᵀ and (A⁻¹Σx)ᵀ below it, shape (d + 2, d), and σ̂."""
-    matrix = state.ridged(ridge)
     try:
-        root = np.linalg.inv(np.linalg.cholesky(matrix))
+        root = np.linalg.inv(np.linalg.cholesky(state.A))
     except np.linalg.LinAlgError:
         # With features of very different sizes the ridge can be lost in rounding errors. The exact eigenvalues of
-        # A = I + Σxxᵀ are at least 1, and those with another ridge at least that or 1.
-        values, vectors = np.linalg.eigh(matrix)
-        root = (vectors / np.sqrt(np.maximum(values, min(1.0, ridge)))).T
+        # A = I + Σxxᵀ are at least 1.
+        values, vectors = np.linalg.eigh(state.A)
+        root = (vectors / np.sqrt(np.maximum(values, 1.0))).T
     solutions = (state.sums[[REWARD, ONE]] @ root.T) @ root
     return np.concatenate([root, solutions]), state.residual_scale(root)
 

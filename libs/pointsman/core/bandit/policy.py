@@ -14,14 +14,6 @@ TIE = 1e-12
 """Scores within this relative distance of the best are tied; the first candidate wins."""
 
 
-SCALED_RIDGE = 10.0
-"""Ridge of the estimates for policies that count in standard deviations.
-
-With a ridge of 1, up to a quarter of the lives ended with a model that had learned from one kind of request only, and
-was wrong and sure about another kind (ADR 0041).
-"""
-
-
 @runtime_checkable
 class Policy(Protocol):
     """Maps the estimates of the candidates to a probability for each.
@@ -38,7 +30,7 @@ class Policy(Protocol):
     A policy may have a method ``score(estimates)`` that returns what it ranks the candidates by, shape (B, K), for
     display and for conversations that stay with their arm; otherwise that is ``mean + α·width``. A policy whose choice
     does not depend on rewards may declare ``uses_rewards = False``: the number of its decisions that await an outcome
-    is then not bounded. One that is better with estimates of another ridge than 1 declares it as ``ridge``.
+    is then not bounded.
     """
 
     alpha: float

@@ -73,11 +73,6 @@ class CheckedPolicy:
         return p
 
 
-def default_ridge(algorithm: str) -> float:
-    """Return the ridge of the estimates in tiers that are configured with an algorithm; 1 is the reference's."""
-    return float(getattr(BUILT_IN.get(algorithm), "ridge", 1.0))
-
-
 def make_policy(algorithm: str, parameters: Mapping[str, Any] | None = None) -> Policy:
     """Return the policy of an algorithm with parameters.
 

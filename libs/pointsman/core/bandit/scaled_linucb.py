@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from pointsman.core.bandit.arm_state import FloatArray
 from pointsman.core.bandit.estimates import Estimates
 from pointsman.core.bandit.parameters import check_arguments
-from pointsman.core.bandit.policy import SCALED_RIDGE, TIE, first_best
+from pointsman.core.bandit.policy import TIE, first_best
 from pointsman.core.bounds import NonNegative, Share
 
 _without_warnings = np.errstate(divide="ignore", invalid="ignore", over="ignore")
@@ -55,13 +55,12 @@ class ScaledLinUCB:
     """
 
     alpha = 0.0
-    ridge = SCALED_RIDGE
     exploration = 0.0
 
     @check_arguments
     def __init__(
         self,
-        alpha: NonNegative = 2.0,
+        alpha: NonNegative = 0.5,
         epsilon: Share = 0.01,
         cost_share: NonNegative = 0.05,
         prior_mean: Share = 1.0,

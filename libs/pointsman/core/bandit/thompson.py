@@ -7,7 +7,7 @@ from pointsman.core.bandit.arm_state import FloatArray
 from pointsman.core.bandit.estimates import Estimates
 from pointsman.core.bandit.normal_table import normal, prepare
 from pointsman.core.bandit.parameters import check_arguments
-from pointsman.core.bandit.policy import SCALED_RIDGE, first_best
+from pointsman.core.bandit.policy import first_best
 from pointsman.core.bandit.probability_of_best import probability_of_best
 from pointsman.core.bounds import NonNegative, Share
 
@@ -98,8 +98,6 @@ class ScaledThompson(Thompson):
     prior_mean : float
         m, the expected reward of an arm without outcomes, 0 to 1.
     """
-
-    ridge = SCALED_RIDGE
 
     @check_arguments
     def __init__(self, v: NonNegative = 1.0, epsilon: Share = 0.0, prior_mean: Share = 1.0) -> None:

@@ -159,8 +159,7 @@ class ArmsHandler:
         tag="insight",
         scope="read",
         summary="List what each arm has learned",
-        description="Rewards are 0 to 1 here, as in A and b; theta is A⁻¹b. Estimates of decisions have the ridge "
-        "`context.ridge`, which A does not contain.",
+        description="Rewards are 0 to 1 here, as in A and b.",
         query=ArmsQuery,
         answers={200: AnswerType("The arms", ArmList)},
         problems=(404, 503),

@@ -37,23 +37,13 @@ class OwnLearner:
     """
 
     def __init__(
-        self,
-        bus: Bus,
-        store: Store,
-        tier: str,
-        identity: str,
-        rule: RewardRule,
-        *,
-        ridge: float,
-        max_batch: int,
-        keep_s: int,
+        self, bus: Bus, store: Store, tier: str, identity: str, rule: RewardRule, *, max_batch: int, keep_s: int
     ) -> None:
         self._bus = bus
         self._store = LearnedStore(store, tier, identity)
         self._tier = tier
         self._identity = identity
         self._weights = {name: getattr(rule, name) for name in RULE_FIELDS}
-        self._ridge = ridge
         self._max_batch = max_batch
         self._keep_s = keep_s
         self._ledger = TierLedger()
@@ -212,7 +202,7 @@ class OwnLearner:
         if arms:
             dim = next(iter(arms.values())).dim
         if self._stack is None or self._stack.dim != dim:
-            self._stack = ArmStack(dim, self._ridge)
+            self._stack = ArmStack(dim)
             self._unstacked = set(arms)
         for arm in self._unstacked:
             self._stack.put(arm, arms[arm])

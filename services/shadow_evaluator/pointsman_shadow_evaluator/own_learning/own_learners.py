@@ -98,7 +98,6 @@ class OwnLearners:
             self._tier,
             shadow.identity,
             shadow.spec.reward_rule(self._config.reward),
-            ridge=self._config.ridge_of(self._tier),
             max_batch=settings.max_batch,
             keep_s=settings.keep_days * DAY_S,
         )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.core.bandit import Arm, ArmStack, ArmState, ContextError, default_ridge
+from pointsman.core.bandit import Arm, ArmStack, ArmState, ContextError
 from tests.unit.core.bandit.examples import by_inversion, learned, learned_stack, some_arms
 
 seeds = st.integers(0, 2**32 - 1)
@@ -64,31 +64,6 @@ def test_an_arm_that_was_never_seen_is_the_prior() -> None:
     assert found.mean[0, 0] == found.mean[0, 2] == 0.0
     assert found.width[0, 0] == found.width[0, 2] == pytest.approx(3.0, rel=1e-15)  # ‖x‖, as A = I
     assert found.pulls.tolist() == [0, 5, 0]
-
-
-@pytest.mark.parametrize("n", [1, 30])
-def test_another_ridge_is_that_of_all_features_but_the_constant(n: int) -> None:
-    rng, arm, state = np.random.default_rng(7), Arm("p", "a"), ArmState.fresh(4)
-    contexts = np.column_stack([np.ones(n), rng.uniform(0.0, 0.6, (n, 3))])
-    rewards = rng.uniform(0.0, 1.0, n)
-    for x, reward in zip(contexts, rewards, strict=True):
-        state.observe(x, reward)
-    before = state.gram.copy()
-    stack = ArmStack(4, ridge=10.0)
-    stack.put(arm, state)
-    a = contexts.T @ contexts + np.diag([1.0, 10.0, 10.0, 10.0])
-    x = np.array([[1.0, 0.5, 0.2, 0.9]])
-    found = stack.select([arm, Arm("p", "new")]).estimate(x)
-    assert found.mean[0, 0] == pytest.approx(x[0] @ np.linalg.solve(a, contexts.T @ rewards), rel=1e-12)
-    assert found.width[0, 0] == pytest.approx(math.sqrt(x[0] @ np.linalg.solve(a, x[0])), rel=1e-12)
-    assert found.prior[0, 0] == pytest.approx(1.0 - x[0] @ np.linalg.solve(a, contexts.sum(axis=0)), rel=1e-9)
-    assert found.width[0, 1] == pytest.approx(np.linalg.norm(x), rel=1e-15)  # without outcomes, A = I as ever
-    np.testing.assert_array_equal(state.gram, before)
-
-
-def test_the_ridge_of_a_tier_is_that_of_its_configured_policy_unless_it_is_set() -> None:
-    assert (default_ridge("scaled-linucb"), default_ridge("scaled-thompson")) == (10.0, 10.0)
-    assert {default_ridge(name) for name in ("linucb", "thompson", "epsilon-greedy", "a.module:Own")} == {1.0}
 
 
 def test_naming_an_arm_takes_no_memory() -> None:
