@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from random import Random
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pointsman.contracts.messages.codec import decode, encode
+from pointsman.contracts.messages.codec import Message, decode, encode
 from pointsman.contracts.messages.decision import event_decoder, request_decoder
 from pointsman.contracts.messages.errors import InvalidMessage, MessageError
 from pointsman.contracts.messages.feedback import check_feedback, decode_pending, feedback_report_decoder
@@ -44,6 +46,13 @@ def golden(name: str) -> bytes:
     return (GOLDEN / f"{name}.json").read_bytes().strip()
 
 
+def _as_written(message: Any) -> Any:
+    """The message with the version that `encode` gives it: the newest, for a message of the first."""
+    if not isinstance(message, Message) or message.v > 1:
+        return message
+    return msgspec.structs.replace(message, v=message.version)
+
+
 def variants(*names: str) -> st.SearchStrategy[bytes]:
     """Broken variants of golden messages, and bytes of any kind."""
     goods = [golden(name) for name in names]
@@ -64,7 +73,7 @@ def test_a_decoder_returns_a_message_or_raises_invalid_message(name: str) -> Non
             assert str(error)
             assert response_to_error(error) is not None
         else:
-            assert decode(decoder, encode(message)) == message
+            assert decode(decoder, encode(message)) == _as_written(message)
 
     check()
 
@@ -118,7 +127,7 @@ def test_whatever_waits_is_passed_by_or_counts(payloads: list[bytes]) -> None:
         room.note(entry)
     for entry in entries:
         outcome = room.settle(entry)
-        assert outcome is None or decode(outcome_decoder, encode(outcome)) == outcome
+        assert outcome is None or decode(outcome_decoder, encode(outcome)) == _as_written(outcome)
     assert room.held == 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +104,12 @@ class DashboardStack(RunningStack):
             return self._decide(client, tier)
 
     def degrade(self) -> dict[str, Any]:
-        """Get a degraded response while the replica is down; return when it is back."""
+        """Get a degraded response while the replica is down; return when it is back.
+
+        A request that is on its way when the replica is killed has another reason (a timeout), so none is.
+        """
         os.kill(self.file()["decision"][0]["pid"], signal.SIGKILL)
+        time.sleep(0.2)
         degraded: list[dict[str, Any]] = []
         with self.client("client") as client:
 

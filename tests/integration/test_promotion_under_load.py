@@ -17,6 +17,7 @@ from pointsman.contracts.messages.ids import DecisionId
 from pointsman.core.bandit import Arm, Estimates, make_policy
 from pointsman.runtime.bus import Bus, LogReader, StoredMessage
 from pointsman.runtime.bus.policies import Revision, read_history
+from pointsman_decision.distribution import HeldBack, compose
 from tests.support.fixtures import RELAXED_TIMEOUTS, StartService
 from tests.support.gateway_calls import REQUEST
 from tests.support.processes import ServiceProcess, http_status
@@ -129,6 +130,17 @@ async def test_policies_switch_in_mid_traffic(client: httpx.Client, replicas: li
     assert [alert.detail["version"] for alert in sent if alert.detail] == switched
 
 
+def _only(estimates: Estimates, at: list[int]) -> Estimates:
+    """The estimates of some of the candidates."""
+    return Estimates(
+        arms=tuple(estimates.arms[one] for one in at),
+        mean=estimates.mean[:, at],
+        width=estimates.width[:, at],
+        pulls=estimates.pulls[at],
+        cost_usd=estimates.cost_usd[at],
+    )
+
+
 def _check_of_one_version(event: DecisionEvent, revision: Revision) -> None:
     assert revision.policies is not None
     active = revision.policies.active
@@ -142,7 +154,11 @@ def _check_of_one_version(event: DecisionEvent, revision: Revision) -> None:
         pulls=np.array([score.pulls for score in scores]),
         cost_usd=np.array([np.nan if score.cost_usd is None else score.cost_usd for score in scores]),
     )
-    (wanted,) = make_policy(active.algorithm, active.parameters).probabilities(estimates).tolist()
+    policy = make_policy(active.algorithm, active.parameters)
+    held = tuple(map(Arm.parse, event.held_back))
+    others = [at for at, arm in enumerate(estimates.arms) if arm not in held]
+    held_back = HeldBack(held, _only(estimates, others)) if held else None
+    (wanted,) = compose(policy, estimates, estimates.mean, held_back, None).p.tolist()
     assert [score.probability for score in scores] == wanted
     assert event.propensity == wanted[[score.model for score in scores].index(event.model)]
 

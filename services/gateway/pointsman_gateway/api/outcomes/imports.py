@@ -75,7 +75,7 @@ class ImportHandler:
         body=ImportRequest,
         examples=_EXAMPLES,
         answers={200: AnswerType("The rows are in the log", ImportAccepted, {"accepted": 1, "extractor": "chat/2"})},
-        problems=(503,),
+        problems=(404, 503),
     )
     async def post(self, scope: Scope, receive: Receive) -> HttpResponse:
         """Answer one request."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 from pointsman.core.bandit import Arm
@@ -38,6 +39,17 @@ def forwardable(headers: Mapping[str, str]) -> Headers:
     return tuple((name, value) for name, value in headers.items() if (name + value).isascii() and value.isprintable())
 
 
+_FIELD_NAME = re.compile(r"[A-Za-z0-9_@:.\[\]-]{1,80}")
+MAX_ADAPTED = 30
+"""Most fields that the header names."""
+
+
+def field_list(fields: Sequence[str]) -> str:
+    """Return names of fields, which the client has chosen, as the value of a header; ``?`` for one that is no name."""
+    names = [name if _FIELD_NAME.fullmatch(name) else "?" for name in fields[:MAX_ADAPTED]]
+    return ", ".join([*names, "..."] if len(fields) > MAX_ADAPTED else names)
+
+
 def response_headers(call: ChatCall) -> Headers:
     """Return the headers of a call. Without a policy there is no policy to name, and no propensity."""
     decision, attempts = call.decision, call.attempts
@@ -59,7 +71,7 @@ def response_headers(call: ChatCall) -> Headers:
     if call.difficulty is not None:
         headers.append((AUTO_SCORE, f"{call.difficulty:.3f}"))
     if attempts.answer is not None and attempts.answer.adapted:
-        headers.append((ADAPTED, ", ".join(attempts.answer.adapted)))
+        headers.append((ADAPTED, field_list(attempts.answer.adapted)))
     return tuple(headers)
 
 
