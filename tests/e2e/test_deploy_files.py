@@ -147,3 +147,12 @@ def test_nothing_in_the_compose_file_is_secret_and_no_service_has_anothers_passw
     mounts = re.findall(r"(access-[a-z-]+):/run/pointsman:ro", COMPOSE)
     assert sorted(mounts) == sorted(f"access-{runner}" for runner in RUNNERS)
     assert COMPOSE.count(":/access/") == len(RUNNERS) + len(SERVERS)  # all of them only where they are made
+
+
+def test_everything_that_the_image_copies_is_in_the_build_context() -> None:
+    lines = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    copies = [line.split()[1:-1] for line in lines if line.startswith("COPY ") and "--from" not in line]
+    sources = {source.removeprefix("./") for copied in copies for source in copied}
+    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line[:1] == "!"}
+    assert sources
+    assert sources - kept == set()
