@@ -111,8 +111,10 @@ async def learn(http: httpx.AsyncClient) -> str:
 
 
 async def arms(http: httpx.AsyncClient) -> list[dict[str, Any]]:
+    """What was learned; decisions that await their outcome are counted by each replica from its start on."""
     reply = await http.get("/v1/arms", params={"matrices": "true"})
-    return sorted(reply.json()["arms"], key=lambda arm: (arm["tier"], arm["provider"], arm["model"]))
+    found = [{**arm, "under_way": None, "held_back": False} for arm in reply.json()["arms"]]
+    return sorted(found, key=lambda arm: (arm["tier"], arm["provider"], arm["model"]))
 
 
 class TestInContainers:
