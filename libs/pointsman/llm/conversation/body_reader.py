@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
+from pointsman.llm.conversation.form import CacheMark
 from pointsman.llm.providers.failure import Untranslatable
 from pointsman.llm.request import Dialect
 
@@ -59,6 +60,15 @@ class BodyReader:
 def field_names(text: str) -> frozenset[str]:
     """Return the names in a text, which are separated by spaces."""
     return frozenset(text.split())
+
+
+def cache_mark(part: Mapping[str, Any]) -> CacheMark | None:
+    """Return the mark in ``cache_control`` of a part, a tool or a message; clients of both dialects send it."""
+    control = part.get("cache_control")
+    if not isinstance(control, dict):
+        return None
+    ttl = control.get("ttl")
+    return CacheMark(ttl if isinstance(ttl, str) else None)
 
 
 def data_url(url: str) -> tuple[str, str] | None:

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pointsman.llm.conversation.body_reader import BodyReader, field_names
+from pointsman.llm.conversation.body_reader import BodyReader, cache_mark, field_names
 from pointsman.llm.conversation.form import (
     Block,
-    CacheMark,
     Document,
     Image,
     Options,
@@ -79,7 +78,7 @@ def _system(system: Any) -> list[Turn]:
         kind = _read.word(block, "type", where)
         if kind != "text":
             _read.refuse_word(kind, f"{where}.type")
-        blocks.append(Text(_read.text(block.get("text"), f"{where}.text"), _mark(block)))
+        blocks.append(Text(_read.text(block.get("text"), f"{where}.text"), cache_mark(block)))
     return [Turn(role="system", blocks=blocks)] if blocks else []
 
 
@@ -117,7 +116,7 @@ def _tool_use(block: dict[str, Any], where: str) -> ToolUse:
         id=_read.text(block.get("id"), f"{where}.id"),
         name=_read.text(block.get("name"), f"{where}.name"),
         input=json_input(given),
-        cache=_mark(block),
+        cache=cache_mark(block),
     )
 
 
@@ -132,26 +131,26 @@ def _tool_result(block: dict[str, Any], where: str) -> ToolResult:
         id=_read.text(block.get("tool_use_id"), f"{where}.tool_use_id"),
         content=parts,
         is_error=block.get("is_error") is True,
-        cache=_mark(block),
+        cache=cache_mark(block),
     )
 
 
 def _parts(block: dict[str, Any], kind: str | None, where: str) -> list[Part]:
     """Return what both messages and results of tools may hold."""
     if kind == "text":
-        return [Text(_read.text(block.get("text"), f"{where}.text"), _mark(block))]
+        return [Text(_read.text(block.get("text"), f"{where}.text"), cache_mark(block))]
     if kind == "image":
         return [_image(block, where)]
     if kind == "document":
         return _document(block, where)
     text = _text_of(block)
-    return [Text(text, _mark(block))] if text else []
+    return [Text(text, cache_mark(block))] if text else []
 
 
 def _image(block: dict[str, Any], where: str) -> Image:
     source = _read.object(block.get("source"), f"{where}.source")
     kind = _read.word(source, "type", f"{where}.source")
-    at, mark = f"{where}.source", _mark(block)
+    at, mark = f"{where}.source", cache_mark(block)
     if kind == "base64":
         media_type = _read.text(source.get("media_type"), f"{at}.media_type")
         return Image(media_type=media_type, data=_read.text(source.get("data"), f"{at}.data"), where=at, cache=mark)
@@ -163,7 +162,7 @@ def _image(block: dict[str, Any], where: str) -> Image:
 def _document(block: dict[str, Any], where: str) -> list[Part]:
     source = _read.object(block.get("source"), f"{where}.source")
     kind = _read.word(source, "type", f"{where}.source")
-    at, mark = f"{where}.source", _mark(block)
+    at, mark = f"{where}.source", cache_mark(block)
     title = block.get("title") if isinstance(block.get("title"), str) else ""
     if kind == "text":
         return [Document(text=_read.text(source.get("data"), f"{at}.data"), title=title or "", where=at, cache=mark)]
@@ -195,14 +194,6 @@ def _text_of(value: Any, depth: int = 0) -> str:
     return ""
 
 
-def _mark(block: dict[str, Any]) -> CacheMark | None:
-    control = block.get("cache_control")
-    if not isinstance(control, dict):
-        return None
-    ttl = control.get("ttl")
-    return CacheMark(ttl if isinstance(ttl, str) else None)
-
-
 def _tools(body: dict[str, Any]) -> list[Tool]:
     tools = []
     for tool, where in _read.objects(body.get("tools") or [], "tools"):
@@ -215,7 +206,7 @@ def _tools(body: dict[str, Any]) -> list[Tool]:
                 name=_read.text(tool.get("name"), f"{where}.name"),
                 schema=_read.object(tool.get("input_schema"), f"{where}.input_schema"),
                 description=description if isinstance(description, str) else "",
-                cache=_mark(tool),
+                cache=cache_mark(tool),
             )
         )
     return tools

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pointsman.llm.conversation.body_reader import BodyReader, data_url, field_names
+from pointsman.llm.conversation.body_reader import BodyReader, cache_mark, data_url, field_names
 from pointsman.llm.conversation.form import (
-    CacheMark,
     Document,
     Image,
     Options,
@@ -85,7 +84,7 @@ def _add_message(turns: list[Turn], message: dict[str, Any], where: str) -> None
         result = ToolResult(
             id=_read.text(message.get("tool_call_id"), f"{where}.tool_call_id"),
             content=_parts(message.get("content"), f"{where}.content"),
-            cache=_mark(message),
+            cache=cache_mark(message),
         )
         if turns and turns[-1].role == "user":
             turns[-1].blocks.append(result)
@@ -99,7 +98,7 @@ def _add_message(turns: list[Turn], message: dict[str, Any], where: str) -> None
     blocks: list[Any] = [*_parts(message.get("content"), f"{where}.content", text_only=text_only)]
     if is_assistant:
         blocks += _calls(message, where)
-    mark = _mark(message)
+    mark = cache_mark(message)
     if mark is not None and blocks and blocks[-1].cache is None and isinstance(blocks[-1], Text):
         blocks[-1] = Text(blocks[-1].text, mark)
     turns.append(Turn(role=_ROLES[role], blocks=blocks))
@@ -133,7 +132,7 @@ def _parts(content: Any, where: str, *, text_only: bool = False) -> list[Part]:
     for part, at in _read.objects(content, where):
         kind = _read.word(part, "type", at)
         if kind in ("text", "input_text", "output_text"):
-            parts.append(Text(_read.text(part.get("text"), f"{at}.text"), _mark(part)))
+            parts.append(Text(_read.text(part.get("text"), f"{at}.text"), cache_mark(part)))
         elif kind == "refusal":
             parts.append(Text(_read.text(part.get("refusal"), f"{at}.refusal")))
         elif kind == "image_url" and not text_only:
@@ -151,10 +150,10 @@ def _image(part: dict[str, Any], where: str) -> Image:
     url = _read.text(url, f"{where}.image_url.url")
     inline = data_url(url)
     if inline is not None:
-        return Image(media_type=inline[0], data=inline[1], where=f"{where}.image_url.url", cache=_mark(part))
+        return Image(media_type=inline[0], data=inline[1], where=f"{where}.image_url.url", cache=cache_mark(part))
     if not url.startswith(("https://", "http://")):
         _read.refuse(f"{where}.image_url.url", "expected an https URL, or a data: URL with base64")
-    return Image(url=url, where=f"{where}.image_url.url", cache=_mark(part))
+    return Image(url=url, where=f"{where}.image_url.url", cache=cache_mark(part))
 
 
 def _file(part: dict[str, Any], where: str) -> Document:
@@ -166,15 +165,7 @@ def _file(part: dict[str, Any], where: str) -> Document:
         )
     name = file.get("filename")
     title = name if isinstance(name, str) else ""
-    return Document(data=inline[1], title=title, where=f"{where}.file", cache=_mark(part))
-
-
-def _mark(part: dict[str, Any]) -> CacheMark | None:
-    control = part.get("cache_control")
-    if not isinstance(control, dict):
-        return None
-    ttl = control.get("ttl")
-    return CacheMark(ttl if isinstance(ttl, str) else None)
+    return Document(data=inline[1], title=title, where=f"{where}.file", cache=cache_mark(part))
 
 
 def _tools(body: dict[str, Any]) -> list[Tool]:
@@ -190,7 +181,7 @@ def _tools(body: dict[str, Any]) -> list[Tool]:
                 name=_read.text(function.get("name"), f"{where}.function.name"),
                 schema=_read.object(schema, f"{where}.function.parameters") if schema is not None else {},
                 description=description if isinstance(description, str) else "",
-                cache=_mark(tool) or _mark(function),
+                cache=cache_mark(tool) or cache_mark(function),
             )
         )
     return tools
